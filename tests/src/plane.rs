@@ -1,0 +1,296 @@
+//! A real Kubernetes control plane for tests: etcd, kube-apiserver, kube-controller-manager,
+//! kube-scheduler, and kwok in place of kubelets.
+//!
+//! [`Plane::start`] builds the programs on first use, starts them on free loopback ports and returns
+//! once a pod could be scheduled. Where `TRITON_KUBECONFIG` names a kubeconfig, nothing is started
+//! and that cluster is used instead.
+
+mod audit;
+mod binaries;
+mod build;
+mod child;
+mod components;
+mod credentials;
+mod error;
+mod folders;
+mod ports;
+#[cfg(test)]
+mod selftest;
+
+use std::{
+    env, fs,
+    io::Write,
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::OnceLock,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+pub use self::{
+    audit::{Audit, Calls},
+    binaries::Binaries,
+    error::PlaneError,
+    ports::free_port,
+};
+use self::{child::Component, credentials::Credentials, error::Doing, folders::Home};
+
+/// Names the kubeconfig of a cluster to use instead of starting one.
+pub const KUBECONFIG_VARIABLE: &str = "TRITON_KUBECONFIG";
+
+const NODES: u8 = 3;
+/// Generous: a machine that also compiles may take ten times the usual 4 s.
+const START_DEADLINE: Duration = Duration::from_secs(90);
+
+/// A control plane; its processes end when it is dropped, and when the test process ends in any way.
+#[derive(Debug)]
+pub struct Plane {
+    binaries: Binaries,
+    kubeconfig: PathBuf,
+    /// The one started last comes first, and ends first; all of them before the folder they write to.
+    components: Vec<Component>,
+    home: Home,
+    external: bool,
+}
+
+impl Plane {
+    /// Starts a control plane, or takes the cluster `TRITON_KUBECONFIG` names.
+    ///
+    /// Blocks until the API server is ready, its nodes take pods and namespace `default` has its
+    /// service account; about 4 s when the programs are built.
+    ///
+    /// # Errors
+    /// See [`PlaneError`]; a component that fails is named with the end of its log.
+    pub fn start() -> Result<Self, PlaneError> {
+        let Some(kubeconfig) = env::var_os(KUBECONFIG_VARIABLE).filter(|path| !path.is_empty()) else {
+            return Self::launch(Binaries::ensure()?, Home::create()?);
+        };
+        Ok(Self {
+            binaries: Binaries::clients()?,
+            kubeconfig: kubeconfig.into(),
+            components: Vec::new(),
+            home: Home::create()?,
+            external: true,
+        })
+    }
+
+    /// Returns the one plane of this process, started at the first call.
+    ///
+    /// # Panics
+    /// When it cannot be started, with the reason.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Plane> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start().unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// Tells whether the cluster was there before us, with controllers of its own: no stand-in may
+    /// be started on it, and it has no audit log.
+    pub fn external(&self) -> bool {
+        self.external
+    }
+
+    /// Returns the path of the kubeconfig of a cluster administrator.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Returns the programs, for what the shortcuts here do not cover.
+    pub fn binaries(&self) -> &Binaries {
+        &self.binaries
+    }
+
+    /// Counts the API calls since the start, by program; empty for an external cluster.
+    ///
+    /// # Errors
+    /// When the audit log cannot be read.
+    pub fn audit(&self) -> Result<Audit, PlaneError> {
+        if self.external {
+            return Ok(Audit::default());
+        }
+        let path = self.home.path().join("audit.log");
+        let log = fs::read(&path).at("reading", &path)?;
+        Ok(Audit::parse(&String::from_utf8_lossy(&log)))
+    }
+
+    /// Returns a command whose `PATH` starts with our `kubectl` and `grpcurl`, and whose
+    /// `KUBECONFIG` is this cluster.
+    pub fn command(&self, program: &str) -> Command {
+        let inherited = env::var_os("PATH").unwrap_or_default();
+        let folders = [self.binaries.folder().to_owned()]
+            .into_iter()
+            .chain(env::split_paths(&inherited));
+        let mut command = Command::new(program);
+        command
+            .env(
+                "PATH",
+                env::join_paths(folders).unwrap_or_else(|_| inherited.clone()),
+            )
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("KUBECACHEDIR", self.home.path().join("kubectl"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `kubectl` and returns what it printed.
+    ///
+    /// # Errors
+    /// [`PlaneError::Command`] with its error output.
+    pub fn kubectl(&self, args: &[&str]) -> Result<String, PlaneError> {
+        self.run(self.command("kubectl").args(args), "")
+    }
+
+    /// Runs `kubectl` with a manifest on standard input, such as `["apply", "-f", "-"]`.
+    ///
+    /// # Errors
+    /// [`PlaneError::Command`] with its error output.
+    pub fn kubectl_with_input(&self, args: &[&str], input: &str) -> Result<String, PlaneError> {
+        self.run(self.command("kubectl").args(args), input)
+    }
+
+    /// Creates a namespace and waits for its default service account, without which no pod is let in.
+    ///
+    /// # Errors
+    /// [`PlaneError::Command`] when it exists already, or the account does not appear within 30 s.
+    pub fn create_namespace(&self, name: &str) -> Result<(), PlaneError> {
+        self.kubectl(&["create", "namespace", name])?;
+        self.kubectl(&[
+            "-n",
+            name,
+            "wait",
+            "--for=create",
+            "serviceaccount/default",
+            "--timeout=30s",
+        ])?;
+        Ok(())
+    }
+
+    /// Runs `grpcurl` and returns what it printed.
+    ///
+    /// # Errors
+    /// [`PlaneError::Command`] with its error output.
+    pub fn grpcurl(&self, args: &[&str]) -> Result<String, PlaneError> {
+        self.run(self.command("grpcurl").args(args), "")
+    }
+
+    /// Runs a line of a tutorial in `sh`, as it is printed there.
+    ///
+    /// # Errors
+    /// [`PlaneError::Command`] with its error output.
+    pub fn shell(&self, line: &str) -> Result<String, PlaneError> {
+        self.run(self.command("sh").args(["-ec", line]), "")
+    }
+
+    fn run(&self, command: &mut Command, input: &str) -> Result<String, PlaneError> {
+        let output = run(command, input).doing(|| format!("running {command:?}"))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+        Err(PlaneError::Command {
+            command: format!("{} {}", command.get_program().to_string_lossy(), words.join(" ")),
+            status: output.status.to_string(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    fn launch(binaries: Binaries, home: Home) -> Result<Self, PlaneError> {
+        let deadline = Instant::now() + START_DEADLINE;
+        let (etcd_port, peer_port, port) = (free_port(), free_port(), free_port());
+        let files = Credentials::create(home.path(), port)?;
+        let mut plane = Self {
+            binaries,
+            kubeconfig: files.kubeconfig.clone(),
+            components: Vec::new(),
+            home,
+            external: false,
+        };
+        let etcd = components::etcd(plane.home.path(), etcd_port, peer_port);
+        plane.component("etcd", &etcd)?;
+        plane.until(deadline, |_| TcpStream::connect(("127.0.0.1", etcd_port)).is_ok())?;
+        let apiserver = components::apiserver(plane.home.path(), port, etcd_port, &files);
+        plane.component("kube-apiserver", &apiserver)?;
+        plane.until(deadline, |_| TcpStream::connect(("127.0.0.1", port)).is_ok())?;
+        plane.until(deadline, |plane| plane.kubectl(&["get", "--raw=/readyz"]).is_ok())?;
+
+        plane.component("kube-controller-manager", &components::controller_manager(&files))?;
+        let scheduler = components::scheduler(plane.home.path(), &files)?;
+        plane.component("kube-scheduler", &scheduler)?;
+        let kwok = components::kwok(plane.home.path(), &files)?;
+        plane.component("kwok", &kwok)?;
+        for index in 0..NODES {
+            plane.kubectl_with_input(&["create", "--raw=/api/v1/nodes", "-f", "-"], &node(index))?;
+        }
+        plane.until(deadline, Self::takes_pods)?;
+        Ok(plane)
+    }
+
+    fn component(&mut self, name: &'static str, args: &[String]) -> Result<(), PlaneError> {
+        let component = Component::start(name, &self.binaries.path(name), args, self.home.path())?;
+        self.components.insert(0, component);
+        Ok(())
+    }
+
+    /// Waits for what the component started last has to do; fails when any component ends before.
+    fn until(&mut self, deadline: Instant, done: impl Fn(&Self) -> bool) -> Result<(), PlaneError> {
+        while !done(self) {
+            for component in &mut self.components {
+                component.alive()?;
+            }
+            if Instant::now() > deadline {
+                let seconds = START_DEADLINE.as_secs();
+                return Err(self.components[0].failure(format!("was not ready within {seconds} s")));
+            }
+            thread::sleep(Duration::from_millis(25));
+        }
+        Ok(())
+    }
+
+    fn takes_pods(&self) -> bool {
+        let get = |path: &str| {
+            let text = self.kubectl(&["get", &format!("--raw={path}")]).ok()?;
+            serde_json::from_str::<Value>(&text).ok()
+        };
+        let open = |node: &Value| {
+            node["spec"]["taints"].is_null() && !node["status"]["allocatable"]["pods"].is_null()
+        };
+        get("/api/v1/nodes").is_some_and(|list| {
+            list["items"]
+                .as_array()
+                .is_some_and(|nodes| nodes.iter().all(open))
+        }) && get("/api/v1/namespaces/default/serviceaccounts/default").is_some()
+    }
+}
+
+/// A node with 65,000 pod addresses of its own.
+fn node(index: u8) -> String {
+    let range = format!("10.{}.0.0/16", 64 + index);
+    json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": format!("node-{index}"),
+            "labels": {"kubernetes.io/hostname": format!("node-{index}"), "kubernetes.io/os": "linux"},
+        },
+        "spec": {"podCIDR": range, "podCIDRs": [range]},
+    })
+    .to_string()
+}
+
+fn run(command: &mut Command, input: &str) -> std::io::Result<Output> {
+    if input.is_empty() {
+        return command.output();
+    }
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that ends before it has read everything says why on its error output.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    child.wait_with_output()
+}
