@@ -73,7 +73,7 @@ fn kubeconfig(port: u16, ca: &Path, token: &str) -> String {
         "current-context": "test",
         "clusters": [{"name": "test", "cluster": {
             "server": format!("https://127.0.0.1:{port}"),
-            "certificate-authority": ca,
+            "certificate-authority": ca.to_string_lossy(),
         }}],
         "users": [{"name": "admin", "user": {"token": token}}],
         "contexts": [{"name": "test", "context": {
