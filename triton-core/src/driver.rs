@@ -1,0 +1,372 @@
+//! Load, observe, decide, then exactly one of save, execute, return. No domain decision is taken here.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::engine::{Decision, Effect, Seen, Waiting, Why, decide, keep, keep_until, kind, look, report};
+use crate::model::{
+    Failure, FlowId, InstanceId, Kind, Progress, Report, Seconds, Spec, Timestamp, TrafficView, Verdict,
+    WorkloadView,
+};
+use crate::ports::{
+    Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored, Subject, TrafficRegistry, WorkloadBackend,
+};
+
+/// Finds the ports that a flow needs.
+pub trait Adapters: Send + Sync {
+    /// The backend for this kind of workload (`cloneset`); `None` when there is none.
+    fn workload(&self, kind: &str) -> Option<&dyn WorkloadBackend>;
+    /// The registry that steers traffic; `spec` is absent for the keeper.
+    fn traffic(&self, spec: Option<&Spec>) -> &dyn TrafficRegistry;
+}
+
+/// How a call to [`Driver::advance`] left the flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Look again at this time at the latest, or when the world or the orders change.
+    Until(Timestamp, Waiting),
+    /// More can be done at once; the driver stopped to let others have a turn.
+    Again,
+    /// The flow has ended and holds nothing.
+    Done,
+    /// The stored progress cannot be read: the flow holds until somebody mends or deletes it.
+    Corrupt,
+    /// There is no such flow.
+    Gone,
+}
+
+/// A step that failed; the world and the flow are unchanged as far as can be told. Try again with backoff.
+#[derive(Debug, thiserror::Error)]
+#[error("{during}: {source}")]
+pub struct DriveError {
+    /// What was being done.
+    pub during: &'static str,
+    /// What went wrong.
+    #[source]
+    pub source: PortError,
+}
+
+/// What [`Driver::advance`] did, for events, logs and metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Progress was saved; these are the moves in it, oldest first.
+    Saved(Vec<Why>),
+    /// This was done to the world.
+    Did(Effect),
+}
+
+/// Carries out what [`decide`] decides.
+#[derive(Clone, Debug)]
+pub struct Driver<S, C, A> {
+    /// Where flows are kept.
+    pub store: S,
+    /// The time.
+    pub clock: C,
+    /// The world.
+    pub adapters: A,
+}
+
+/// Writes per call before others get a turn.
+const BUDGET: u32 = 16;
+/// Moves that are folded into one save: they follow from one look, so no crash can fall between them.
+const FOLD: u32 = 16;
+/// Least time between two saves that only refresh numbers.
+const REFRESH: Seconds = Seconds(1);
+
+impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
+    /// Brings one flow as far as it can go now. `on_step` hears of every write, after it was made.
+    ///
+    /// # Errors
+    /// [`DriveError`] when a port failed; nothing is assumed of the write in flight.
+    pub async fn advance(
+        &self,
+        id: &FlowId,
+        on_step: &mut (dyn FnMut(&FlowId, Step) + Send),
+    ) -> Result<Rest, DriveError> {
+        for _ in 0..BUDGET {
+            let stored = match self.store.load(id).await {
+                Ok(Loaded::Flow(stored)) => stored,
+                Ok(loaded @ Loaded::Invalid { .. }) => return self.fail_invalid(loaded).await,
+                Ok(Loaded::Corrupt { .. }) => return Ok(Rest::Corrupt),
+                Err(error) if error.kind == PortErrorKind::Gone => return Ok(Rest::Gone),
+                Err(source) => {
+                    return Err(DriveError {
+                        during: "reading the flow",
+                        source,
+                    });
+                }
+            };
+            match self.step(stored).await? {
+                Outcome::Wrote(step) => on_step(id, step),
+                Outcome::Rests(rest) => return Ok(rest),
+            }
+        }
+        Ok(Rest::Again)
+    }
+
+    /// One look and at most one write.
+    async fn step(&self, mut stored: Box<Stored>) -> Result<Outcome, DriveError> {
+        // Deletion of a running flow is an order to cancel it.
+        stored.flow.orders.canceled |= stored.leaving && !stored.flow.progress.is_finished();
+        let kind_of = kind(stored.flow.spec.action).unwrap_or(Kind::Grow);
+        let world = self.observe(&stored).await?;
+        let seen = look(kind_of, world.workload.as_ref(), &world.traffic);
+        let shown = Seen {
+            observation: &seen,
+            workload: world.workload.as_ref(),
+            traffic: &world.traffic,
+        };
+        let now = self.clock.now();
+        let mut moves = Vec::new();
+        for _ in 0..FOLD {
+            match decide(&stored.flow, &seen, now) {
+                Decision::Move(progress, why) => {
+                    stored.flow.progress = progress;
+                    moves.push(why);
+                }
+                Decision::Act(_) | Decision::Done if !moves.is_empty() => break,
+                Decision::Act(effect) => return self.act(&stored, &world, effect).await.map(Outcome::Wrote),
+                Decision::Wait(waiting, until) => {
+                    let waits = Some((&waiting, until));
+                    let report = report(&stored.flow, &stored.report, shown, moves.last(), waits, now);
+                    if moves.is_empty() {
+                        return self.refresh(&stored, report, waiting, until, now).await;
+                    }
+                    return self.save(&stored, &report, moves).await;
+                }
+                Decision::Done => {
+                    let Stored { flow, .. } = stored.as_ref();
+                    self.store
+                        .forget(&flow.id, &flow.uid)
+                        .await
+                        .map_err(during("giving the flow free"))?;
+                    return Ok(Outcome::Rests(Rest::Done));
+                }
+            }
+        }
+        let report = report(&stored.flow, &stored.report, shown, moves.last(), None, now);
+        self.save(&stored, &report, moves).await
+    }
+
+    async fn observe(&self, stored: &Stored) -> Result<World, DriveError> {
+        let flow = &stored.flow;
+        let instance = flow.instance();
+        let Some(backend) = self.adapters.workload(&flow.spec.workload_kind) else {
+            return Ok(World {
+                instance,
+                workload: None,
+                traffic: TrafficView::default(),
+            });
+        };
+        let subject = Subject {
+            instance: &instance,
+            flow: Some(flow),
+        };
+        let workload = backend
+            .observe(subject)
+            .await
+            .map_err(during("looking at the workload"))?;
+        let traffic = self
+            .traffic(Some(&flow.spec), &instance, workload.as_ref())
+            .await?;
+        Ok(World {
+            instance,
+            workload,
+            traffic,
+        })
+    }
+
+    async fn traffic(
+        &self,
+        spec: Option<&Spec>,
+        instance: &InstanceId,
+        workload: Option<&WorkloadView>,
+    ) -> Result<TrafficView, DriveError> {
+        match workload {
+            None => Ok(TrafficView::default()),
+            Some(view) => {
+                let registry = self.adapters.traffic(spec);
+                registry
+                    .observe(instance, &view.pods)
+                    .await
+                    .map_err(during("looking at the registry"))
+            }
+        }
+    }
+
+    async fn act(&self, stored: &Stored, world: &World, effect: Effect) -> Result<Step, DriveError> {
+        let flow = &stored.flow;
+        let subject = Subject {
+            instance: &world.instance,
+            flow: Some(flow),
+        };
+        let backend = self.adapters.workload(&flow.spec.workload_kind);
+        self.execute(backend, Some(&flow.spec), subject, world, &effect)
+            .await?;
+        Ok(Step::Did(effect))
+    }
+
+    async fn execute(
+        &self,
+        backend: Option<&dyn WorkloadBackend>,
+        spec: Option<&Spec>,
+        subject: Subject<'_>,
+        world: &World,
+        effect: &Effect,
+    ) -> Result<(), DriveError> {
+        match (effect, backend) {
+            (Effect::Workload(change), Some(backend)) => {
+                let version = world.workload.as_ref().map(|view| &view.version);
+                backend
+                    .execute(subject, change, version)
+                    .await
+                    .map_err(during("changing the workload"))
+            }
+            (Effect::Traffic(change), _) => {
+                let registry = self.adapters.traffic(spec);
+                registry
+                    .execute(subject.instance, change)
+                    .await
+                    .map_err(during("steering traffic"))
+            }
+            (Effect::Workload(_), None) => Err(DriveError {
+                during: "changing the workload",
+                source: PortError::new(PortErrorKind::Rejected, "no backend for this kind of workload"),
+            }),
+        }
+    }
+
+    async fn save(&self, stored: &Stored, report: &Report, moves: Vec<Why>) -> Result<Outcome, DriveError> {
+        let Stored { flow, version, .. } = stored;
+        let saved = self
+            .store
+            .save_progress(&flow.id, &flow.progress, report, version)
+            .await;
+        saved.map_err(during("saving progress"))?;
+        Ok(Outcome::Wrote(Step::Saved(moves)))
+    }
+
+    /// Keeps the status fresh while the flow waits: what a person must act on at once, mere numbers at
+    /// most once a second.
+    async fn refresh(
+        &self,
+        stored: &Stored,
+        new: Report,
+        waiting: Waiting,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Outcome, DriveError> {
+        let old = &stored.report;
+        let settled = Report {
+            updated_at: old.updated_at,
+            ..new.clone()
+        };
+        if settled == *old {
+            return Ok(Outcome::Rests(Rest::Until(until, waiting)));
+        }
+        let urgent = new.paused != old.paused || (waiting.asks_a_person() && new.reason != old.reason);
+        let due = old.updated_at.map_or(now, |at| at.plus(REFRESH));
+        if urgent || now >= due {
+            return self.save(stored, &new, Vec::new()).await;
+        }
+        Ok(Outcome::Rests(Rest::Until(until.min(due), waiting)))
+    }
+
+    async fn fail_invalid(&self, loaded: Loaded) -> Result<Rest, DriveError> {
+        let Loaded::Invalid {
+            id,
+            uid,
+            version,
+            finished,
+            faults,
+        } = loaded
+        else {
+            return Ok(Rest::Again);
+        };
+        if !finished {
+            let failure = Failure::InvalidSpec {
+                fault: alloc::string::ToString::to_string(&faults),
+            };
+            let (why, at) = (
+                Why::Ended {
+                    verdict: Verdict::Failed(failure.clone()),
+                },
+                self.clock.now(),
+            );
+            let report = Report {
+                reason: why.reason().into(),
+                message: alloc::string::ToString::to_string(&why),
+                updated_at: Some(at),
+                finished_at: Some(at),
+                ..Report::default()
+            };
+            let progress = Progress::Finished {
+                verdict: Verdict::Failed(failure),
+                at,
+            };
+            let saved = self.store.save_progress(&id, &progress, &report, &version).await;
+            saved.map_err(during("saving progress"))?;
+        }
+        self.store
+            .forget(&id, &uid)
+            .await
+            .map_err(during("giving the flow free"))?;
+        Ok(Rest::Done)
+    }
+
+    /// Tends a workload that no flow acts on, one write at a time, until nothing is left to do. Answers
+    /// when to look again although nothing changes, if ever. `drain`: how long pods that others chose to
+    /// remove keep running once they are out of traffic.
+    ///
+    /// # Errors
+    /// [`DriveError`] when a port failed.
+    pub async fn tend(
+        &self,
+        workload_kind: &str,
+        instance: &InstanceId,
+        drain: Seconds,
+    ) -> Result<Option<Timestamp>, DriveError> {
+        let Some(backend) = self.adapters.workload(workload_kind) else {
+            return Ok(None);
+        };
+        let subject = Subject { instance, flow: None };
+        for _ in 0..BUDGET {
+            let workload = backend
+                .observe(subject)
+                .await
+                .map_err(during("looking at the workload"))?;
+            let traffic = self.traffic(None, instance, workload.as_ref()).await?;
+            let seen = look(Kind::Grow, workload.as_ref(), &traffic);
+            // Not settled: the view may miss our own last write.
+            let free = seen.lock == crate::model::Lock::Free && seen.settled && seen.shape.is_some();
+            let Some(effect) = free.then(|| keep(&seen, drain, self.clock.now())).flatten() else {
+                return Ok(keep_until(&seen, drain).filter(|_| free));
+            };
+            let world = World {
+                instance: instance.clone(),
+                workload,
+                traffic,
+            };
+            self.execute(Some(backend), None, subject, &world, &effect)
+                .await?;
+        }
+        Ok(Some(self.clock.now()))
+    }
+}
+
+/// What one step came to.
+enum Outcome {
+    Wrote(Step),
+    Rests(Rest),
+}
+
+/// One look through the ports.
+struct World {
+    instance: InstanceId,
+    workload: Option<WorkloadView>,
+    traffic: TrafficView,
+}
+
+fn during(during: &'static str) -> impl FnOnce(PortError) -> DriveError {
+    move |source| DriveError { during, source }
+}

@@ -1,0 +1,34 @@
+//! The verbs: two pure functions decide everything, [`decide`] what happens next and [`admit`] what a
+//! person may ask. Nothing here reads a clock, draws a number or talks to the world.
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm
+)]
+
+mod admit;
+mod closing;
+mod decide;
+mod decision;
+mod gate;
+mod goal;
+mod look;
+mod prepare;
+mod report;
+mod rolling;
+mod shape;
+mod stopped;
+mod table;
+mod tend;
+mod until;
+
+pub use admit::{Answer, Refusal, admit};
+pub use decide::{decide, keep, keep_until, kind};
+pub use decision::{Decision, Effect, Waiting, Why};
+pub use goal::{Goal, batch_size, batches, goal, plan};
+pub use look::look;
+pub use report::{Seen, report};
+pub use table::{Row, Until, of as row};

@@ -1,0 +1,302 @@
+//! What a decision can be, and the words for it.
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use crate::model::{
+    BatchPhase, Failure, FlowId, HoldReason, Progress, Stage, Timestamp, TrafficChange, Verdict,
+    WorkloadChange,
+};
+
+/// What happens next. Exactly one of these:
+///
+/// - [`Move`](Decision::Move): persist this progress, then decide again;
+/// - [`Act`](Decision::Act): do this one thing, then look again;
+/// - [`Wait`](Decision::Wait): nothing to do until the world or the orders change, or the time comes;
+/// - [`Done`](Decision::Done): the flow has ended and holds nothing.
+///
+/// Deciding again on the same look at the same time gives the same answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// Persist this progress.
+    Move(Progress, Why),
+    /// Do this to the world.
+    Act(Effect),
+    /// Do nothing before this time, unless something changes.
+    Wait(Waiting, Timestamp),
+    /// Nothing is left to do.
+    Done,
+}
+
+/// One thing to be done to the world; idempotent and absolute.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// To the workload.
+    Workload(WorkloadChange),
+    /// To the traffic registry.
+    Traffic(TrafficChange),
+}
+
+/// Why progress moved: the text of the event, the reason of the status and the log line in one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Why {
+    /// The base was read; the workload is prepared.
+    Started,
+    /// A batch begins.
+    BatchStarted {
+        /// Number of the batch.
+        batch: u32,
+        /// Pods in it.
+        size: u32,
+    },
+    /// A batch reached a stage.
+    Reached {
+        /// Number of the batch.
+        batch: u32,
+        /// The stage.
+        stage: Stage,
+    },
+    /// New pods that were there went missing while the batch waits.
+    PodsMissing {
+        /// Number of the batch.
+        batch: u32,
+    },
+    /// All batches are done.
+    AllBatchesDone,
+    /// The flow holds by failure.
+    Held {
+        /// What happened.
+        reason: HoldReason,
+    },
+    /// A person lifted the hold.
+    Resumed,
+    /// A person cancelled the flow.
+    Canceling,
+    /// The pods that are not kept are gone.
+    Shed,
+    /// The flow ended.
+    Ended {
+        /// How.
+        verdict: Verdict,
+    },
+}
+
+impl Why {
+    /// One CamelCase word.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Started => "Initializing",
+            Self::BatchStarted { .. } => "BatchStarted",
+            Self::Reached { stage, .. } => match stage {
+                Stage::Queued => "BatchQueued",
+                Stage::Smoking => "Smoking",
+                Stage::Smoked => "Smoked",
+                Stage::PullingIn => "PullingIn",
+                Stage::Proving => "PulledIn",
+                Stage::Leaving => "OldPodsLeaving",
+                Stage::Baked => "Baked",
+            },
+            Self::PodsMissing { .. } => "PodsMissing",
+            Self::AllBatchesDone => "Verifying",
+            Self::Held { reason } => match reason {
+                HoldReason::PodsFailed => "PodsFailed",
+                HoldReason::DeadlineExceeded => "DeadlineExceeded",
+            },
+            Self::Resumed => "Resumed",
+            Self::Canceling => "Canceling",
+            Self::Shed => "NewPodsRemoved",
+            Self::Ended { verdict } => match verdict {
+                Verdict::Succeeded => "Succeeded",
+                Verdict::Failed(failure) => failure.reason(),
+                Verdict::Canceled => "Canceled",
+                Verdict::Aborted { .. } => "Aborted",
+            },
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started => f.write_str("preparing the workload"),
+            Self::BatchStarted { batch, size } => write!(f, "batch {batch} starts with {size} pods"),
+            Self::Reached { batch, stage } => match stage {
+                Stage::Queued => write!(f, "batch {batch} is next"),
+                Stage::Smoking => write!(f, "batch {batch}: new pods are starting"),
+                Stage::Smoked => write!(f, "batch {batch}: all new pods run, out of traffic"),
+                Stage::PullingIn => write!(f, "batch {batch}: new pods are pulled into traffic"),
+                Stage::Proving => write!(f, "batch {batch}: all new pods are in traffic"),
+                Stage::Leaving => write!(f, "batch {batch}: old pods leave"),
+                Stage::Baked => write!(f, "batch {batch} is finished"),
+            },
+            Self::PodsMissing { batch } => write!(
+                f,
+                "batch {batch}: new pods went missing; waiting for their replacements"
+            ),
+            Self::AllBatchesDone => {
+                f.write_str("all batches are finished; comparing the workload with the spec")
+            }
+            Self::Held {
+                reason: HoldReason::PodsFailed,
+            } => f.write_str("paused because pods failed; resume once they are mended, or cancel"),
+            Self::Held {
+                reason: HoldReason::DeadlineExceeded,
+            } => f.write_str(
+                "paused because the stage took longer than its deadline; resume to wait again, or cancel",
+            ),
+            Self::Resumed => f.write_str("resumed"),
+            Self::Canceling => f.write_str("cancelled; leaving the workload clean"),
+            Self::Shed => {
+                f.write_str("cancelled; the pods that are not kept are gone, restoring the template")
+            }
+            Self::Ended {
+                verdict: Verdict::Succeeded,
+            } => f.write_str("the workload is as ordered"),
+            Self::Ended {
+                verdict: Verdict::Failed(failure),
+            } => failure.fmt(f),
+            Self::Ended {
+                verdict: Verdict::Canceled,
+            } => f.write_str("cancelled"),
+            Self::Ended {
+                verdict: Verdict::Aborted { by },
+            } => write!(f, "replaced by {by}"),
+        }
+    }
+}
+
+/// What a flow waits for. Every variant says in its text what a person should do, if anything.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Waiting {
+    /// A person: `Next`, or `Continue` to at least this phase.
+    Approval {
+        /// Number of the batch that is asked about.
+        batch: u32,
+        /// The phase that permission is asked for.
+        phase: BatchPhase,
+    },
+    /// New pods to run.
+    Pods {
+        /// That run.
+        ready: u32,
+        /// That must run.
+        of: u32,
+    },
+    /// The interval between batches.
+    Interval,
+    /// New pods to be shown by the registry.
+    In {
+        /// That are shown.
+        ready: u32,
+        /// That must be shown.
+        of: u32,
+    },
+    /// Old pods to leave traffic, drain and go.
+    Out {
+        /// That are still there.
+        pods: u32,
+    },
+    /// The workload's controller to take notice of the last change.
+    Backend,
+    /// A person: `Resume`, because the flow was paused by order.
+    Paused,
+    /// A person: `Resume` or `Cancel`, because the flow holds by failure.
+    Held {
+        /// What happened.
+        reason: HoldReason,
+        /// Pods that fail now.
+        failed: u32,
+    },
+    /// Another flow that holds the workload's lock.
+    Rival {
+        /// Which.
+        rival: FlowId,
+    },
+    /// The whole workload to be as ordered: all pods new, in traffic, none leaving.
+    Verify {
+        /// Pods that are as ordered.
+        ready: u32,
+        /// Pods ordered.
+        of: u32,
+    },
+}
+
+impl Waiting {
+    /// One CamelCase word.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Approval { .. } => "Approval",
+            Self::Pods { .. } => "PodsStarting",
+            Self::Interval => "Interval",
+            Self::In { .. } => "PullingIn",
+            Self::Out { .. } => "PodsLeaving",
+            Self::Backend => "Workload",
+            Self::Paused => "Paused",
+            Self::Held { reason, .. } => match reason {
+                HoldReason::PodsFailed => "PodsFailed",
+                HoldReason::DeadlineExceeded => "DeadlineExceeded",
+            },
+            Self::Rival { .. } => "Rival",
+            Self::Verify { .. } => "Verifying",
+        }
+    }
+
+    /// Whether a person has to do something.
+    #[must_use]
+    pub const fn asks_a_person(&self) -> bool {
+        matches!(self, Self::Approval { .. } | Self::Paused | Self::Held { .. })
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Approval { batch, phase } => {
+                write!(f, "waits for a person: Next lets batch {batch} go on to {phase}")
+            }
+            Self::Pods { ready, of } => write!(f, "waits for new pods to run: {ready} of {of} do"),
+            Self::Interval => f.write_str("waits for the interval before the next batch"),
+            Self::In { ready, of } => {
+                write!(
+                    f,
+                    "waits for the registry to show the new pods: {ready} of {of} are in traffic"
+                )
+            }
+            Self::Out { pods } => write!(f, "waits for {pods} pods to leave traffic, drain and go"),
+            Self::Backend => {
+                f.write_str("waits for the workload's controller to take notice of the last change")
+            }
+            Self::Paused => f.write_str("paused by order: Resume lets it go on, Cancel ends it"),
+            Self::Held { reason, failed } => f.write_str(&held(*reason, *failed)),
+            Self::Rival { rival } => write!(f, "waits for flow {rival}, which holds the workload"),
+            Self::Verify { ready, of } => {
+                write!(
+                    f,
+                    "waits until the whole workload is as ordered: {ready} of {of} pods are, none may be leaving"
+                )
+            }
+        }
+    }
+}
+
+fn held(reason: HoldReason, failed: u32) -> String {
+    match reason {
+        HoldReason::PodsFailed => {
+            format!("paused because pods failed ({failed} fail now): mend them and Resume, or Cancel")
+        }
+        HoldReason::DeadlineExceeded => {
+            format!(
+                "paused because the stage took too long ({failed} pods fail now): Resume waits again, Cancel ends it"
+            )
+        }
+    }
+}
+
+impl From<Failure> for Verdict {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}

@@ -1,0 +1,78 @@
+//! From what the ports say to what decisions read.
+
+use super::decision::Effect;
+use crate::model::{
+    Facts, Kind, Lock, Observation, PodRef, PodTraffic, Pods, Shape, TemplateRef, Timestamp, Traffic,
+    TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
+};
+
+/// One consistent look at the world.
+#[must_use]
+pub fn look(kind: Kind, workload: Option<&WorkloadView>, traffic: &TrafficView) -> Observation {
+    let Some(view) = workload else {
+        return Observation::absent();
+    };
+    let mut pods = Pods::default();
+    for pod in &view.pods {
+        let fresh = is_fresh(kind, view, pod);
+        let (facts, since) = facts(pod, traffic.pods.get(&pod.uid).copied());
+        let pod = PodRef {
+            name: pod.name.clone(),
+            uid: pod.uid.clone(),
+            version: pod.version.clone(),
+        };
+        pods.push(pod, if fresh { facts | Facts::FRESH } else { facts }, since);
+    }
+    Observation {
+        settled: view.settled,
+        lock: view.lock.clone(),
+        frozen: view.frozen,
+        shape: Some(view.shape.clone()),
+        revision: view.revision.clone(),
+        obstacle: view.obstacle.clone(),
+        pods,
+        terminating: view.terminating,
+    }
+}
+
+/// Whether a pod is as the flow wants it. A pod is of the flow's revision only while the workload has the
+/// flow's template and its controller has told that template's revision.
+pub(super) fn is_fresh(kind: Kind, view: &WorkloadView, pod: &WorkloadPod) -> bool {
+    match kind {
+        Kind::Grow => true,
+        Kind::Replace => {
+            view.shape.template == TemplateRef::Flow
+                && view.revision.is_some()
+                && pod.revision == view.revision
+        }
+    }
+}
+
+fn facts(pod: &WorkloadPod, traffic: Option<PodTraffic>) -> (Facts, Timestamp) {
+    let traffic = traffic.unwrap_or_else(|| PodTraffic {
+        asked: pod.gated.then_some(false),
+        shown: Traffic::Moving,
+    });
+    let mut facts = Facts::empty();
+    facts.set(Facts::BOOTED, pod.booted);
+    facts.set(Facts::MARKED, pod.marked);
+    facts.set(Facts::HOOKED, pod.hooked);
+    facts.set(Facts::FAILED, pod.failure.is_some());
+    facts.set(Facts::GATED, traffic.asked.is_some());
+    facts.set(Facts::ASKED, traffic.asked == Some(true));
+    facts.set(Facts::IN, traffic.shown == Traffic::In);
+    match traffic.shown {
+        Traffic::Out { since } => (facts | Facts::OUT, since),
+        Traffic::In | Traffic::Moving => (facts, Timestamp::default()),
+    }
+}
+
+/// The effect that brings the workload to this shape; `None` when it has it.
+pub(super) fn ask(seen: &Observation, want: Shape) -> Option<Effect> {
+    (seen.shape.as_ref() != Some(&want)).then_some(Effect::Workload(WorkloadChange::Reshape(want)))
+}
+
+/// Whether the flow that is looking holds the lock.
+pub(super) fn is_mine(seen: &Observation) -> bool {
+    seen.lock == Lock::Mine
+}

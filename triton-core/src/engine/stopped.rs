@@ -1,0 +1,76 @@
+//! Paused by order or by failure.
+
+use super::closing::LOOK_AGAIN;
+use super::decide::act;
+use super::decision::{Decision, Waiting, Why};
+use super::look::is_mine;
+use super::rolling::Rolling;
+use super::tend::next_drain;
+use crate::model::{Batch, Facts, Flow, Hold, Kind, Observation, Progress, Timestamp, WorkloadChange};
+
+/// Paused by order or by failure: only upkeep goes on. `None` when the flow is not stopped.
+pub(super) fn stopped(flow: &Flow, kind: Kind, seen: &Observation, now: Timestamp) -> Option<Decision> {
+    if matches!(flow.progress, Progress::Closing { .. }) {
+        return None;
+    }
+    let hold = flow.progress.hold();
+    if let Some(Hold { resumes, .. }) = hold
+        && resumes < flow.orders.resumes
+        && !flow.orders.paused
+    {
+        return Some(Decision::Move(lifted(&flow.progress, now), Why::Resumed));
+    }
+    let waiting = match hold {
+        Some(Hold { reason, .. }) => Waiting::Held {
+            reason,
+            failed: seen.pods.count(Facts::FAILED, Facts::MARKED),
+        },
+        None if flow.orders.paused => Waiting::Paused,
+        None => return None,
+    };
+    if is_mine(seen) {
+        if !seen.frozen {
+            return Some(act(WorkloadChange::Freeze(true)));
+        }
+        if let Progress::Rolling { plan, done, batch } = &flow.progress {
+            let rolling = Rolling {
+                flow,
+                kind,
+                plan,
+                done: *done,
+                batch: *batch,
+            };
+            if let Some(effect) = rolling.upkeep(seen, now) {
+                return Some(Decision::Act(effect));
+            }
+        }
+    }
+    let again = now.plus(LOOK_AGAIN);
+    let drained = next_drain(flow.spec.drain, &seen.pods).filter(|at| *at > now);
+    Some(Decision::Wait(waiting, drained.map_or(again, |at| at.min(again))))
+}
+
+/// The same progress without its hold: the stage has its whole deadline again.
+fn lifted(progress: &Progress, now: Timestamp) -> Progress {
+    match progress.clone() {
+        Progress::Rolling { plan, done, batch } => {
+            let batch = Batch {
+                hold: None,
+                forgiven: true,
+                met: false,
+                since: now,
+                ..batch
+            };
+            Progress::Rolling { plan, done, batch }
+        }
+        Progress::Verifying { plan, .. } => Progress::Verifying {
+            plan,
+            since: now,
+            hold: None,
+        },
+        other @ (Progress::Pending
+        | Progress::Preparing { .. }
+        | Progress::Closing { .. }
+        | Progress::Finished { .. }) => other,
+    }
+}

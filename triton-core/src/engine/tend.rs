@@ -1,0 +1,128 @@
+//! Hook, pull in, let go, pull out: the only place that touches traffic. Serves flows, closing and the
+//! keeper.
+
+use alloc::vec::Vec;
+
+use super::decision::Effect;
+use crate::model::{Facts, PodRef, Pods, Seconds, Timestamp, TrafficChange, WorkloadChange};
+
+/// What tending may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tend {
+    /// Most fresh pods that may be asked into traffic; pods that are not fresh always may.
+    pub(super) admit: u32,
+    /// Fewest pods in traffic that taking pods out may leave.
+    pub(super) floor: u32,
+    /// Marked pods may be pulled out and let go.
+    pub(super) go: bool,
+    /// How long a pod keeps running after it was verified out.
+    pub(super) drain: Seconds,
+}
+
+/// The next thing to do for the pods, if any. First hit wins: a pod is hooked before it is pulled in,
+/// and pods come in before others go out.
+pub(super) fn tend(rule: Tend, pods: &Pods, now: Timestamp) -> Option<Effect> {
+    let hooked = || hook(pods).map(|pods| Effect::Workload(WorkloadChange::Hook(pods)));
+    let pulled_in = || pull_in(rule, pods).map(|pods| Effect::Traffic(TrafficChange::PullIn(pods)));
+    let let_go = || let_go(rule, pods, now).map(|pods| Effect::Workload(WorkloadChange::LetGo(pods)));
+    let pulled_out = || pull_out(rule, pods).map(|pods| Effect::Traffic(TrafficChange::PullOut(pods)));
+    hooked().or_else(pulled_in).or_else(let_go).or_else(pulled_out)
+}
+
+/// When the next drain is over, if any runs.
+pub(super) fn next_drain(drain: Seconds, pods: &Pods) -> Option<Timestamp> {
+    let draining = Facts::MARKED | Facts::HOOKED | Facts::GATED | Facts::OUT;
+    if !pods.any(draining, Facts::ASKED) {
+        return None;
+    }
+    let drains = |facts: Facts| facts.contains(draining) && !facts.contains(Facts::ASKED);
+    pods.iter()
+        .filter(|(_, facts, _)| drains(*facts))
+        .map(|(_, _, since)| since.plus(drain))
+        .min()
+}
+
+/// Pods that take traffic and are not on their way out of it.
+pub(super) fn serving(pods: &Pods) -> u32 {
+    let steered = pods.count(Facts::IN | Facts::ASKED, Facts::empty());
+    steered.saturating_add(pods.count(Facts::IN, Facts::GATED | Facts::ASKED))
+}
+
+/// Every pod that stays asks before it is touched.
+fn hook(pods: &Pods) -> Option<Vec<PodRef>> {
+    let without = Facts::MARKED | Facts::HOOKED;
+    pods.any(Facts::empty(), without)
+        .then(|| pick(pods, |facts| !facts.intersects(without), u32::MAX))
+}
+
+fn pull_in(rule: Tend, pods: &Pods) -> Option<Vec<PodRef>> {
+    let ready = Facts::BOOTED | Facts::GATED;
+    let never = Facts::MARKED | Facts::ASKED;
+    if !pods.any(ready, never) {
+        return None;
+    }
+    let room = rule
+        .admit
+        .saturating_sub(pods.count(Facts::FRESH | Facts::ASKED, Facts::MARKED));
+    let wants = |facts: Facts| facts.contains(ready) && !facts.intersects(never);
+    let mut chosen = pick(
+        pods,
+        |facts| wants(facts) && !facts.contains(Facts::FRESH),
+        u32::MAX,
+    );
+    chosen.extend(pick(
+        pods,
+        |facts| wants(facts) && facts.contains(Facts::FRESH),
+        room,
+    ));
+    (!chosen.is_empty()).then_some(chosen)
+}
+
+/// Pods that are verified out and drained; pods that no registry can steer as far as the floor allows.
+fn let_go(rule: Tend, pods: &Pods, now: Timestamp) -> Option<Vec<PodRef>> {
+    let held = Facts::MARKED | Facts::HOOKED;
+    if !rule.go || !pods.any(held, Facts::ASKED) {
+        return None;
+    }
+    let mut room = serving(pods).saturating_sub(rule.floor);
+    let mut chosen = Vec::new();
+    for (pod, facts, since) in pods.iter().filter(|(_, facts, _)| facts.contains(held)) {
+        let steered = facts.contains(Facts::GATED);
+        let drained = !facts.contains(Facts::ASKED)
+            && facts.contains(Facts::OUT)
+            && (!steered || since.plus(rule.drain) <= now);
+        let unsteered = !steered && facts.contains(Facts::IN) && room > 0;
+        if unsteered {
+            room = room.saturating_sub(1);
+        }
+        if drained || unsteered {
+            chosen.push(pod.clone());
+        }
+    }
+    (!chosen.is_empty()).then_some(chosen)
+}
+
+/// Marked pods that still take traffic, never below the floor; those that take none always.
+fn pull_out(rule: Tend, pods: &Pods) -> Option<Vec<PodRef>> {
+    let asked = Facts::MARKED | Facts::ASKED;
+    if !rule.go || !pods.any(asked, Facts::empty()) {
+        return None;
+    }
+    let room = serving(pods).saturating_sub(rule.floor);
+    let mut chosen = pick(
+        pods,
+        |facts| facts.contains(asked) && !facts.contains(Facts::IN),
+        u32::MAX,
+    );
+    chosen.extend(pick(pods, |facts| facts.contains(asked | Facts::IN), room));
+    (!chosen.is_empty()).then_some(chosen)
+}
+
+fn pick(pods: &Pods, wanted: impl Fn(Facts) -> bool, most: u32) -> Vec<PodRef> {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    pods.iter()
+        .filter(|(_, facts, _)| wanted(*facts))
+        .take(most)
+        .map(|(pod, _, _)| pod.clone())
+        .collect()
+}

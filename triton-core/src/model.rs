@@ -1,0 +1,36 @@
+//! The nouns: plain data, no decisions.
+
+mod change;
+mod count;
+mod draft;
+mod flow;
+mod name;
+mod observation;
+mod orders;
+mod progress;
+mod record;
+mod report;
+mod selector;
+mod spec;
+mod strategy;
+mod time;
+
+pub use change::{TrafficChange, WorkloadChange};
+pub use count::{BatchSize, MAX_BATCHES, MAX_REPLICAS, RawSize, Sizes};
+pub use draft::{Draft, Fault, Faults};
+pub use flow::Flow;
+pub use name::{
+    FlowId, FlowName, FlowUid, InstanceId, InstanceName, NameError, Namespace, PodName, PodUid, Revision,
+    Version,
+};
+pub use observation::{
+    Facts, FailureClass, Holder, Lock, Observation, Obstacle, PodFailure, PodPhase, PodRef, PodTraffic, Pods,
+    Shape, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
+};
+pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, Orders, Target};
+pub use progress::{Base, Batch, Failure, FlowPhase, Hold, HoldReason, Kind, Plan, Progress, Stage, Verdict};
+pub use record::{CorruptRecord, FailureRecord, HoldRecord, ProgressRecord, Record, StageRecord, Step};
+pub use report::{BatchReport, Counts, PodReport, PullIn, Report, WaitingReport};
+pub use spec::{Action, Identity, Mode, Spec, Template};
+pub use strategy::{NonUpdateStrategy, UpdateStrategy};
+pub use time::{Seconds, TimeError, Timestamp};

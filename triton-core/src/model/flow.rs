@@ -1,0 +1,32 @@
+//! One order, carried out once.
+
+use super::name::{FlowId, FlowUid, InstanceId};
+use super::orders::Orders;
+use super::progress::Progress;
+use super::spec::Spec;
+
+/// One flow: what was declared, what people ordered since, and how far it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Flow {
+    /// Where it lives.
+    pub id: FlowId,
+    /// Which flow of that name.
+    pub uid: FlowUid,
+    /// What was declared; immutable.
+    pub spec: Spec,
+    /// Standing orders; written by the service.
+    pub orders: Orders,
+    /// How far it is; written by the driver.
+    pub progress: Progress,
+}
+
+impl Flow {
+    /// The application instance it acts on, which is also the name of the workload.
+    #[must_use]
+    pub fn instance(&self) -> InstanceId {
+        InstanceId {
+            namespace: self.id.namespace.clone(),
+            name: self.spec.identity.instance.clone(),
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! What the world looks like: what the ports say, and the compact form that decisions read.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::name::{FlowId, FlowUid, PodName, PodUid, Revision, Version};
+use super::time::Timestamp;
+
+/// Which template a workload has.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TemplateRef {
+    /// The template of the flow that is looking.
+    Flow,
+    /// A template known by its revision.
+    Revision(Revision),
+}
+
+/// Absolute desired numbers of a workload; nothing in it is relative to what is observed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Shape {
+    /// The template that new pods get.
+    pub template: TemplateRef,
+    /// Pods wanted.
+    pub replicas: u32,
+    /// Pods to keep at the old revision.
+    pub partition: u32,
+    /// Extra pods the workload's controller may start to repair losses (`maxSurge`).
+    pub surge: u32,
+    /// Pods that may be unavailable during an exchange (`maxUnavailable`).
+    pub unavailable: u32,
+}
+
+/// Who holds the lock of a workload.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lock {
+    /// Nobody, or a flow that no longer exists or has ended.
+    Free,
+    /// The flow that is looking.
+    Mine,
+    /// Another flow that has not ended.
+    Theirs(FlowId),
+}
+
+/// The flow that a lock names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Holder {
+    /// Where the flow lives.
+    #[serde(flatten)]
+    pub id: FlowId,
+    /// Which flow of that name.
+    pub uid: FlowUid,
+}
+
+/// Why a workload cannot be acted on at all.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Obstacle {
+    /// It is being deleted.
+    Deleted,
+    /// It belongs to another controller.
+    Owned {
+        /// Kind and name of the owner.
+        owner: String,
+    },
+    /// It is of a sort that this version does not act on.
+    Unsupported {
+        /// What, and what to do instead.
+        what: String,
+    },
+}
+
+/// How a pod failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum FailureClass {
+    /// Its image cannot be pulled.
+    ImagePull,
+    /// No node takes it.
+    Unschedulable,
+    /// A container keeps ending.
+    CrashLoop,
+    /// An init container keeps failing.
+    InitFailure,
+    /// It was evicted or its node was lost, and it does not come back.
+    Evicted,
+    /// It cannot be set up for another reason (configuration, volumes).
+    Setup,
+}
+
+/// A failed pod: class and the kubelet's own message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PodFailure {
+    /// Kind of failure.
+    pub class: FailureClass,
+    /// The kubelet's words.
+    pub message: String,
+}
+
+/// The phase of a pod as shown to people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum PodPhase {
+    /// Not running yet.
+    #[default]
+    Pending,
+    /// Runs, containers not ready.
+    Running,
+    /// Containers ready, not in traffic.
+    ContainersReady,
+    /// Ready, and in traffic where a registry is asked.
+    Ready,
+    /// Failed.
+    Failed,
+    /// Was of this batch and is no longer there.
+    Outdated,
+}
+
+/// One active pod of a workload, as its backend sees it. Pods that are being deleted are not listed:
+/// they count for nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WorkloadPod {
+    /// Name, for people and for the traffic registry.
+    pub name: PodName,
+    /// Identity.
+    pub uid: PodUid,
+    /// Token that guards writes to this pod.
+    pub version: Version,
+    /// Revision of its template; `None` when it cannot be told.
+    pub revision: Option<Revision>,
+    /// All containers are ready (Kubernetes: condition `ContainersReady`).
+    pub booted: bool,
+    /// The workload's controller, or a person, chose it to leave and waits for the hook
+    /// (OpenKruise: lifecycle state `PreparingDelete`).
+    pub marked: bool,
+    /// It carries the hook label: "in traffic: ask before you touch".
+    pub hooked: bool,
+    /// Its template has triton's readiness gate.
+    pub gated: bool,
+    /// How it failed, if it did.
+    pub failure: Option<PodFailure>,
+    /// For people: phase, address and port.
+    pub phase: PodPhase,
+    /// IP address once it has one.
+    pub ip: Option<String>,
+    /// First container port that has no name or is named `app-port`; 0 when there is none.
+    pub port: u16,
+}
+
+/// A workload and its pods, as its backend sees them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkloadView {
+    /// Token that guards writes to the workload.
+    pub version: Version,
+    /// The workload's controller has seen the latest spec **and** this view contains our own last write.
+    pub settled: bool,
+    /// Who holds the lock.
+    pub lock: Lock,
+    /// The workload's controller is told to pause.
+    pub frozen: bool,
+    /// Its numbers.
+    pub shape: Shape,
+    /// The revision that new pods get; `None` while the controller has not told it.
+    pub revision: Option<Revision>,
+    /// Why it cannot be acted on.
+    pub obstacle: Option<Obstacle>,
+    /// Its active pods, in the order they were made.
+    pub pods: Vec<WorkloadPod>,
+    /// Pods that are being deleted.
+    pub terminating: u32,
+}
+
+/// Whether the registry, read back, shows a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Traffic {
+    /// It does.
+    In,
+    /// It does not.
+    Out {
+        /// The earliest time at which that is known for certain.
+        since: Timestamp,
+    },
+    /// Unknown or on its way: neither in nor out.
+    Moving,
+}
+
+/// What a registry knows of one pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PodTraffic {
+    /// What was asked last: `Some(true)` in, `Some(false)` out or never asked, `None` when the registry
+    /// cannot steer this pod (no readiness gate).
+    pub asked: Option<bool>,
+    /// What the registry shows.
+    pub shown: Traffic,
+}
+
+/// What a registry knows; a pod that is not listed is `Moving`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrafficView {
+    /// By pod.
+    pub pods: BTreeMap<PodUid, PodTraffic>,
+    /// Things about the registry that a person should know, one sentence each
+    /// (for example a Service that publishes not-ready addresses).
+    pub notes: Vec<String>,
+}
+
+/// A pod that an effect acts on, guarded by what was seen of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PodRef {
+    /// Name to address it by.
+    pub name: PodName,
+    /// Identity: another pod of that name is not touched.
+    pub uid: PodUid,
+    /// What was seen: pulling out and letting go are refused when the pod has changed since.
+    pub version: Version,
+}
+
+bitflags::bitflags! {
+    /// What is true of a pod, packed so that a hundred pods are counted in nanoseconds.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub struct Facts: u16 {
+        /// It is one of those the flow wants (update: of the target revision).
+        const FRESH = 1;
+        /// All containers are ready.
+        const BOOTED = 1 << 1;
+        /// Chosen to leave.
+        const MARKED = 1 << 2;
+        /// Carries the hook label.
+        const HOOKED = 1 << 3;
+        /// The registry can steer it.
+        const GATED = 1 << 4;
+        /// It was asked to be in traffic.
+        const ASKED = 1 << 5;
+        /// The registry shows it.
+        const IN = 1 << 6;
+        /// The registry does not show it, for certain.
+        const OUT = 1 << 7;
+        /// It failed.
+        const FAILED = 1 << 8;
+    }
+}
+
+/// The active pods of a workload: facts side by side for counting, the rest beside them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Pods {
+    facts: Vec<Facts>,
+    out_since: Vec<Timestamp>,
+    refs: Vec<PodRef>,
+}
+
+impl Pods {
+    /// Adds a pod; `out_since` matters only with [`Facts::OUT`].
+    pub fn push(&mut self, pod: PodRef, facts: Facts, out_since: Timestamp) {
+        self.refs.push(pod);
+        self.facts.push(facts);
+        self.out_since.push(out_since);
+    }
+
+    /// Number of pods.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        u32::try_from(self.facts.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.facts.is_empty()
+    }
+
+    /// How many have all of `with` and none of `without`.
+    #[must_use]
+    pub fn count(&self, with: Facts, without: Facts) -> u32 {
+        let (with, mask) = (with.bits(), (with | without).bits());
+        self.facts
+            .iter()
+            .map(|facts| u32::from(facts.bits() & mask == with))
+            .sum()
+    }
+
+    /// Whether any has all of `with` and none of `without`.
+    #[must_use]
+    pub fn any(&self, with: Facts, without: Facts) -> bool {
+        self.count(with, without) > 0
+    }
+
+    /// The pods one by one.
+    pub fn iter(&self) -> impl Iterator<Item = (&PodRef, Facts, Timestamp)> {
+        self.refs
+            .iter()
+            .zip(&self.facts)
+            .zip(&self.out_since)
+            .map(|((pod, facts), since)| (pod, *facts, *since))
+    }
+}
+
+/// One consistent look at the world, in the form that decisions read: counts and small sets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Observation {
+    /// See [`WorkloadView::settled`]; true when there is no workload.
+    pub settled: bool,
+    /// See [`WorkloadView::lock`]; free when there is no workload.
+    pub lock: Lock,
+    /// See [`WorkloadView::frozen`].
+    pub frozen: bool,
+    /// The workload's numbers; `None` when there is no workload.
+    pub shape: Option<Shape>,
+    /// See [`WorkloadView::revision`].
+    pub revision: Option<Revision>,
+    /// See [`WorkloadView::obstacle`].
+    pub obstacle: Option<Obstacle>,
+    /// Active pods.
+    pub pods: Pods,
+    /// Pods that are being deleted.
+    pub terminating: u32,
+}
+
+impl Observation {
+    /// A world without the workload.
+    #[must_use]
+    pub fn absent() -> Self {
+        Self {
+            settled: true,
+            lock: Lock::Free,
+            frozen: false,
+            shape: None,
+            revision: None,
+            obstacle: None,
+            pods: Pods::default(),
+            terminating: 0,
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What people ordered: standing orders, and the single commands that change them.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::count::Sizes;
+use super::time::Seconds;
+
+/// How far a batch is, as shown to people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum BatchPhase {
+    /// The batch is next; nothing of it has been asked for.
+    #[default]
+    Pending,
+    /// Its new pods are asked for and boot.
+    Smoking,
+    /// All its new pods run and are out of traffic.
+    Smoked,
+    /// Its pods are pulled into traffic and prove themselves; then old pods leave.
+    Baking,
+    /// The batch is finished.
+    Baked,
+    /// Its pods did not start in time, or failed.
+    SmokeFailed,
+    /// Its pods did not get into traffic, or old ones not out of it, in time.
+    BakeFailed,
+}
+
+impl BatchPhase {
+    /// The phases a person may name as a target.
+    pub const TARGETS: [Self; 5] = [
+        Self::Pending,
+        Self::Smoking,
+        Self::Smoked,
+        Self::Baking,
+        Self::Baked,
+    ];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Smoking => "Smoking",
+            Self::Smoked => "Smoked",
+            Self::Baking => "Baking",
+            Self::Baked => "Baked",
+            Self::SmokeFailed => "SmokeFailed",
+            Self::BakeFailed => "BakeFailed",
+        }
+    }
+
+    /// The target phase of that name.
+    #[must_use]
+    pub fn parse_target(name: &str) -> Option<Self> {
+        Self::TARGETS.into_iter().find(|phase| phase.as_str() == name)
+    }
+}
+
+impl fmt::Display for BatchPhase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A point in a rollout, ordered in time: "as far as this phase of this batch".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Target {
+    /// Batch number, from 1.
+    pub batch: u32,
+    /// Phase inside it.
+    pub phase: BatchPhase,
+}
+
+impl Default for Target {
+    /// The first batch may start.
+    fn default() -> Self {
+        Self {
+            batch: 1,
+            phase: BatchPhase::Smoking,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "batch {} {}", self.batch, self.phase)
+    }
+}
+
+/// Standing orders: the half of a flow that people write.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Orders {
+    /// Take no step of the flow's own.
+    pub paused: bool,
+    /// Stop for good and close cleanly.
+    pub canceled: bool,
+    /// How often a pause was lifted; lifts a hold that was placed at a lower count.
+    pub resumes: u32,
+    /// Permission given so far, for stages that ask a person.
+    pub target: Target,
+    /// Batch sizes; batches that have started keep theirs.
+    pub sizes: Sizes,
+    /// Wait between a finished batch and the next one in mode auto.
+    pub interval: Seconds,
+    /// How long a stage may take before the flow pauses, not counting time spent waiting for people.
+    pub deadline: Seconds,
+}
+
+impl Default for Orders {
+    fn default() -> Self {
+        Self {
+            paused: false,
+            canceled: false,
+            resumes: 0,
+            target: Target::default(),
+            sizes: Sizes::default(),
+            interval: Seconds(0),
+            deadline: DEFAULT_DEADLINE,
+        }
+    }
+}
+
+/// `progressDeadlineSeconds` when nothing is said.
+pub const DEFAULT_DEADLINE: Seconds = Seconds(600);
+/// `drainSeconds` when nothing is said.
+pub const DEFAULT_DRAIN: Seconds = Seconds(10);
+
+/// One request from a person to a flow that exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Command {
+    /// Give the permission that the current stage asks for. `expected` is the batch and phase that the
+    /// caller believes is waiting: anything else is refused, so a double click never advances twice.
+    Next {
+        /// Batch and phase the caller saw waiting.
+        expected: Option<Target>,
+    },
+    /// Go as far as this point.
+    GoTo(Target),
+    /// Stop the flow's own steps.
+    Pause,
+    /// Lift a pause.
+    Resume,
+    /// Stop for good.
+    Cancel,
+    /// Forget the flow; only once it has ended.
+    Delete,
+}

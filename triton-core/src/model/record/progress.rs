@@ -1,0 +1,431 @@
+//! [`Progress`] as a flat object, and the two conversions.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use super::CorruptRecord;
+use crate::model::count::MAX_REPLICAS;
+use crate::model::name::{FlowId, Revision};
+use crate::model::progress::{
+    Base, Batch, Failure, FlowPhase, Hold, HoldReason, Plan, Progress, Stage, Verdict,
+};
+use crate::model::time::Timestamp;
+
+/// Which variant of [`Progress`] a record holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Step {
+    /// [`Progress::Pending`]
+    Pending,
+    /// [`Progress::Preparing`]
+    Preparing,
+    /// [`Progress::Rolling`]
+    Rolling,
+    /// [`Progress::Verifying`]
+    Verifying,
+    /// [`Progress::Closing`]
+    Closing,
+    /// [`Progress::Finished`]
+    Finished,
+}
+
+/// [`Progress`] as a flat object. A field is present exactly when its step has it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ProgressRecord {
+    /// Which step.
+    pub step: Step,
+    /// Size of the workload when the flow started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u32>,
+    /// Size to reach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<u32>,
+    /// Partition of the workload when the flow started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<u32>,
+    /// Revision that served when the flow started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Revision>,
+    /// Pods that needed no work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fresh: Option<u32>,
+    /// Pods of work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<u32>,
+    /// Pods of work done in earlier batches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<u32>,
+    /// The current batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<StageRecord>,
+    /// Since when the world is compared with the spec.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// The hold by failure while comparing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldRecord>,
+    /// How the flow ended, or will have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<FlowPhase>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureRecord>,
+    /// The flow that replaced it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aborted_by: Option<FlowId>,
+    /// Pods of work that a cancelled flow keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<u32>,
+    /// Fewest pods in traffic while closing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<u32>,
+    /// Pods that are not kept are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shed: Option<bool>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+}
+
+/// [`Batch`] on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StageRecord {
+    /// From 1.
+    pub number: u32,
+    /// Pods of work in it.
+    pub size: u32,
+    /// Whether it is the canary batch.
+    pub canary: bool,
+    /// Its stage.
+    pub stage: Stage,
+    /// When the stage began, or was resumed.
+    pub since: Timestamp,
+    /// Pods in traffic when the batch started.
+    pub serving: u32,
+    /// The hold by failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldRecord>,
+    /// Failed pods have until the deadline to recover.
+    #[serde(default)]
+    pub forgiven: bool,
+    /// Only a person is waited for.
+    #[serde(default)]
+    pub met: bool,
+}
+
+/// [`Hold`] on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct HoldRecord {
+    /// What happened.
+    pub reason: HoldReason,
+    /// `resumes` of the orders when the hold was placed.
+    pub resumes: u32,
+}
+
+/// [`Failure`] on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FailureRecord {
+    /// One CamelCase word.
+    pub reason: String,
+    /// What the word alone does not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+impl ProgressRecord {
+    fn bare(step: Step) -> Self {
+        Self {
+            step,
+            from: None,
+            to: None,
+            partition: None,
+            previous: None,
+            fresh: None,
+            work: None,
+            done: None,
+            batch: None,
+            since: None,
+            hold: None,
+            verdict: None,
+            failure: None,
+            aborted_by: None,
+            keep: None,
+            floor: None,
+            shed: None,
+            at: None,
+        }
+    }
+
+    fn base(self, base: &Base) -> Self {
+        Self {
+            from: Some(base.from),
+            to: Some(base.to),
+            partition: Some(base.partition),
+            previous: base.previous.clone(),
+            ..self
+        }
+    }
+
+    fn plan(self, plan: &Plan) -> Self {
+        Self {
+            fresh: Some(plan.fresh),
+            work: Some(plan.work),
+            ..self.base(&plan.base)
+        }
+    }
+
+    fn verdict(self, verdict: &Verdict) -> Self {
+        let (phase, failure, aborted_by) = match verdict {
+            Verdict::Succeeded => (FlowPhase::Success, None, None),
+            Verdict::Failed(failure) => (FlowPhase::Failed, Some(failure.into()), None),
+            Verdict::Canceled => (FlowPhase::Canceled, None, None),
+            Verdict::Aborted { by } => (FlowPhase::Aborted, None, Some(by.clone())),
+        };
+        Self {
+            verdict: Some(phase),
+            failure,
+            aborted_by,
+            ..self
+        }
+    }
+
+    fn read_base(&self) -> Result<Base, CorruptRecord> {
+        let base = Base {
+            from: self.from.ok_or(CorruptRecord("from is missing"))?,
+            to: self.to.ok_or(CorruptRecord("to is missing"))?,
+            partition: self.partition.ok_or(CorruptRecord("partition is missing"))?,
+            previous: self.previous.clone(),
+        };
+        let sane = |n: u32| n <= MAX_REPLICAS;
+        if sane(base.from) && sane(base.to) {
+            Ok(base)
+        } else {
+            Err(CorruptRecord("size is over 10000"))
+        }
+    }
+
+    fn read_plan(&self) -> Result<Plan, CorruptRecord> {
+        let base = self.read_base()?;
+        let fresh = self.fresh.ok_or(CorruptRecord("fresh is missing"))?;
+        let work = self.work.ok_or(CorruptRecord("work is missing"))?;
+        if fresh > base.from.max(base.to) || work > base.from.saturating_add(base.to) {
+            return Err(CorruptRecord("work does not fit the sizes"));
+        }
+        Ok(Plan { base, fresh, work })
+    }
+
+    fn read_verdict(&self) -> Result<Verdict, CorruptRecord> {
+        match self.verdict.ok_or(CorruptRecord("verdict is missing"))? {
+            FlowPhase::Success => Ok(Verdict::Succeeded),
+            FlowPhase::Canceled => Ok(Verdict::Canceled),
+            FlowPhase::Failed => {
+                let failure = self.failure.as_ref().ok_or(CorruptRecord("failure is missing"))?;
+                Ok(Verdict::Failed(failure.try_into()?))
+            }
+            FlowPhase::Aborted => {
+                let by = self
+                    .aborted_by
+                    .clone()
+                    .ok_or(CorruptRecord("abortedBy is missing"))?;
+                Ok(Verdict::Aborted { by })
+            }
+            FlowPhase::Pending
+            | FlowPhase::Initializing
+            | FlowPhase::BatchStarted
+            | FlowPhase::BatchFinished => Err(CorruptRecord("verdict is not final")),
+        }
+    }
+}
+
+impl From<&Progress> for ProgressRecord {
+    fn from(progress: &Progress) -> Self {
+        match progress {
+            Progress::Pending => Self::bare(Step::Pending),
+            Progress::Preparing { base } => Self::bare(Step::Preparing).base(base),
+            Progress::Rolling { plan, done, batch } => Self {
+                done: Some(*done),
+                batch: Some(batch.into()),
+                ..Self::bare(Step::Rolling).plan(plan)
+            },
+            Progress::Verifying { plan, since, hold } => Self {
+                since: Some(*since),
+                hold: hold.map(Into::into),
+                ..Self::bare(Step::Verifying).plan(plan)
+            },
+            Progress::Closing {
+                plan,
+                verdict,
+                keep,
+                floor,
+                shed,
+            } => Self {
+                keep: Some(*keep),
+                floor: Some(*floor),
+                shed: Some(*shed),
+                ..Self::bare(Step::Closing).plan(plan).verdict(verdict)
+            },
+            Progress::Finished { verdict, at } => Self {
+                at: Some(*at),
+                ..Self::bare(Step::Finished).verdict(verdict)
+            },
+        }
+    }
+}
+
+impl TryFrom<&ProgressRecord> for Progress {
+    type Error = CorruptRecord;
+
+    fn try_from(record: &ProgressRecord) -> Result<Self, CorruptRecord> {
+        Ok(match record.step {
+            Step::Pending => Self::Pending,
+            Step::Preparing => Self::Preparing {
+                base: record.read_base()?,
+            },
+            Step::Rolling => {
+                let plan = record.read_plan()?;
+                let done = record.done.ok_or(CorruptRecord("done is missing"))?;
+                let batch = record.batch.as_ref().ok_or(CorruptRecord("batch is missing"))?;
+                if done.checked_add(batch.size).is_none_or(|end| end > plan.work) || batch.number == 0 {
+                    return Err(CorruptRecord("batch does not fit the work"));
+                }
+                Self::Rolling {
+                    plan,
+                    done,
+                    batch: batch.into(),
+                }
+            }
+            Step::Verifying => Self::Verifying {
+                plan: record.read_plan()?,
+                since: record.since.ok_or(CorruptRecord("since is missing"))?,
+                hold: record.hold.map(Into::into),
+            },
+            Step::Closing => {
+                let plan = record.read_plan()?;
+                let keep = record.keep.ok_or(CorruptRecord("keep is missing"))?;
+                if keep > plan.work {
+                    return Err(CorruptRecord("keep does not fit the work"));
+                }
+                Self::Closing {
+                    plan,
+                    verdict: record.read_verdict()?,
+                    keep,
+                    floor: record.floor.ok_or(CorruptRecord("floor is missing"))?,
+                    shed: record.shed.ok_or(CorruptRecord("shed is missing"))?,
+                }
+            }
+            Step::Finished => Self::Finished {
+                verdict: record.read_verdict()?,
+                at: record.at.ok_or(CorruptRecord("at is missing"))?,
+            },
+        })
+    }
+}
+
+impl From<&Batch> for StageRecord {
+    fn from(batch: &Batch) -> Self {
+        let Batch {
+            number,
+            size,
+            canary,
+            stage,
+            since,
+            serving,
+            hold,
+            forgiven,
+            met,
+        } = *batch;
+        Self {
+            number,
+            size,
+            canary,
+            stage,
+            since,
+            serving,
+            hold: hold.map(Into::into),
+            forgiven,
+            met,
+        }
+    }
+}
+
+impl From<&StageRecord> for Batch {
+    fn from(record: &StageRecord) -> Self {
+        let StageRecord {
+            number,
+            size,
+            canary,
+            stage,
+            since,
+            serving,
+            hold,
+            forgiven,
+            met,
+        } = *record;
+        Self {
+            number,
+            size,
+            canary,
+            stage,
+            since,
+            serving,
+            hold: hold.map(Into::into),
+            forgiven,
+            met,
+        }
+    }
+}
+
+impl From<Hold> for HoldRecord {
+    fn from(Hold { reason, resumes }: Hold) -> Self {
+        Self { reason, resumes }
+    }
+}
+
+impl From<HoldRecord> for Hold {
+    fn from(HoldRecord { reason, resumes }: HoldRecord) -> Self {
+        Self { reason, resumes }
+    }
+}
+
+impl From<&Failure> for FailureRecord {
+    fn from(failure: &Failure) -> Self {
+        let detail = match failure {
+            Failure::WorkloadExists
+            | Failure::WorkloadMissing
+            | Failure::WorkloadDeleted
+            | Failure::LockLost => String::new(),
+            Failure::WorkloadOwned { owner } => owner.clone(),
+            Failure::Unsupported { what } => what.clone(),
+            Failure::InvalidSpec { fault } => fault.clone(),
+        };
+        Self {
+            reason: failure.reason().into(),
+            detail,
+        }
+    }
+}
+
+impl TryFrom<&FailureRecord> for Failure {
+    type Error = CorruptRecord;
+
+    fn try_from(record: &FailureRecord) -> Result<Self, CorruptRecord> {
+        let detail = record.detail.clone();
+        Ok(match record.reason.as_str() {
+            "WorkloadExists" => Self::WorkloadExists,
+            "WorkloadMissing" => Self::WorkloadMissing,
+            "WorkloadDeleted" => Self::WorkloadDeleted,
+            "LockLost" => Self::LockLost,
+            "WorkloadOwned" => Self::WorkloadOwned { owner: detail },
+            "Unsupported" => Self::Unsupported { what: detail },
+            "InvalidSpec" => Self::InvalidSpec { fault: detail },
+            _ => return Err(CorruptRecord("failure.reason is unknown")),
+        })
+    }
+}

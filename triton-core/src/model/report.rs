@@ -1,0 +1,155 @@
+//! What people are shown of a flow. No decision reads it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::name::{PodName, Revision};
+use super::observation::PodPhase;
+use super::orders::BatchPhase;
+use super::time::Timestamp;
+
+/// Whether a pod was pulled into traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum PullIn {
+    /// Not yet.
+    #[default]
+    #[serde(rename = "")]
+    None,
+    /// The registry shows it.
+    PullInSucceeded,
+    /// It did not get in before the deadline.
+    PullInFailed,
+}
+
+impl PullIn {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::PullInSucceeded => "PullInSucceeded",
+            Self::PullInFailed => "PullInFailed",
+        }
+    }
+}
+
+/// A pod of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PodReport {
+    /// Name of the pod.
+    pub name: PodName,
+    /// IP address; empty while it has none.
+    #[serde(default)]
+    pub ip: String,
+    /// First container port that has no name or is named `app-port`; 0 when there is none.
+    #[serde(default)]
+    pub port: u16,
+    /// How far the pod is.
+    #[serde(default)]
+    pub phase: PodPhase,
+    /// Whether it was pulled into traffic.
+    #[serde(default)]
+    pub pull_in_status: PullIn,
+}
+
+/// A batch that has started.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct BatchReport {
+    /// Number of the batch, from 1.
+    pub batch: u32,
+    /// Pods of work in it.
+    pub batch_size: u32,
+    /// Whether it is the canary batch.
+    #[serde(default)]
+    pub canary: bool,
+    /// How far it is.
+    #[serde(default)]
+    pub phase: BatchPhase,
+    /// Pods of it that fail now.
+    #[serde(default)]
+    pub failed_replicas: u32,
+    /// Its new pods, up to 100.
+    #[serde(default)]
+    pub pods: Vec<PodReport>,
+    /// How many new pods it has, also beyond 100.
+    #[serde(default)]
+    pub pods_total: u32,
+    /// When it started.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
+    /// When all its pods were verified in traffic.
+    #[serde(default)]
+    pub pulled_in_at: Option<Timestamp>,
+    /// When it was finished.
+    #[serde(default)]
+    pub finished_at: Option<Timestamp>,
+}
+
+/// Numbers of a flow as last observed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Counts {
+    /// Active pods of the workload.
+    pub replicas: u32,
+    /// Pods of work in all batches.
+    pub to_process: u32,
+    /// Pods in traffic.
+    pub available: u32,
+    /// Active pods that are as the flow wants them.
+    pub updated: u32,
+    /// Of those, pods in traffic.
+    pub updated_ready: u32,
+    /// Pods that fail now.
+    pub failed: u32,
+    /// Batches in all, as planned now.
+    pub batches: u32,
+    /// Batches that are finished.
+    pub finished_batches: u32,
+    /// Pods of work in finished batches.
+    pub finished_replicas: u32,
+}
+
+/// What a flow waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct WaitingReport {
+    /// One CamelCase word.
+    pub reason: String,
+    /// Who or what must do something.
+    pub message: String,
+    /// Since when it waits for this.
+    pub since: Timestamp,
+    /// When the controller looks again at the latest.
+    pub until: Timestamp,
+}
+
+/// Everything that people are shown of a flow besides its progress.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Report {
+    /// Numbers.
+    pub counts: Counts,
+    /// Revision that the flow brings about; full name.
+    pub update_revision: Option<Revision>,
+    /// The batches that have started, in order.
+    pub batches: Vec<BatchReport>,
+    /// Whether the flow takes no steps: by order or by failure.
+    pub paused: bool,
+    /// Why the flow is where it is: one CamelCase word.
+    pub reason: String,
+    /// The same as a sentence.
+    pub message: String,
+    /// What it waits for; `None` when it has ended.
+    pub waiting: Option<WaitingReport>,
+    /// When the flow left `Pending`.
+    pub started_at: Option<Timestamp>,
+    /// When this was last written.
+    pub updated_at: Option<Timestamp>,
+    /// When the flow ended.
+    pub finished_at: Option<Timestamp>,
+}

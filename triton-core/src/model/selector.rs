@@ -1,0 +1,74 @@
+//! Label selectors, as far as admission needs them: do they match the pods a template makes?
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use serde_json::Value;
+
+use super::spec::Identity;
+
+/// What is wrong with a label value: 1 to 63 letters, digits, `-`, `_` and `.`, with a letter or digit at
+/// both ends (Kubernetes: labels and selectors).
+pub(super) fn label_value_fault(value: &str) -> Option<&'static str> {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if value.is_empty() {
+        Some("must not be empty")
+    } else if value.len() > 63 {
+        Some("must have at most 63 characters")
+    } else if !value.chars().all(legal) || !edge(value.chars().next()) || !edge(value.chars().next_back()) {
+        Some("must be letters, digits, '-', '_' and '.', with a letter or digit at both ends")
+    } else {
+        None
+    }
+}
+
+/// Why the selector does not match the labels that pods of this template will have: its own labels
+/// under the identity labels.
+pub(super) fn mismatch(selector: &Value, template: &Value, identity: &Identity) -> Option<String> {
+    let mut labels: BTreeMap<String, String> = BTreeMap::new();
+    for (key, value) in template["metadata"]["labels"].as_object().into_iter().flatten() {
+        labels.insert(key.clone(), value.as_str().unwrap_or_default().to_string());
+    }
+    labels.extend(identity.labels().map(|(key, value)| (key.to_string(), value)));
+    for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {
+        let wanted = value.as_str().unwrap_or_default();
+        if labels.get(key).is_none_or(|have| have != wanted) {
+            return Some(format!(
+                "{key}={wanted} does not match the labels of the template"
+            ));
+        }
+    }
+    for wanted in selector["matchExpressions"].as_array().into_iter().flatten() {
+        let (key, operator) = (
+            wanted["key"].as_str().unwrap_or_default(),
+            wanted["operator"].as_str(),
+        );
+        let have = labels.get(key).map(String::as_str);
+        let listed = || {
+            wanted["values"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|v| v.as_str() == have)
+        };
+        let holds = match operator {
+            Some("In") => have.is_some() && listed(),
+            Some("NotIn") => have.is_none() || !listed(),
+            Some("Exists") => have.is_some(),
+            Some("DoesNotExist") => have.is_none(),
+            _ => {
+                return Some(format!(
+                    "operator of {key} must be In, NotIn, Exists or DoesNotExist"
+                ));
+            }
+        };
+        if !holds {
+            return Some(format!(
+                "the expression on {key} does not match the labels of the template"
+            ));
+        }
+    }
+    None
+}

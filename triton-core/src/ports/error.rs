@@ -1,0 +1,55 @@
+//! What can go wrong at a port.
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use core::error::Error;
+
+/// What the caller should do about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PortErrorKind {
+    /// Not reachable or overloaded; it may or may not have been done. Try again with backoff.
+    Transient,
+    /// The thing changed meanwhile. Look again.
+    Conflict,
+    /// The thing is not there.
+    Gone,
+    /// It is there already.
+    Exists,
+    /// Refused for a reason that trying again does not change (validation, admission, quota, rights).
+    Rejected,
+}
+
+/// An error of a port.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct PortError {
+    /// What to do about it.
+    pub kind: PortErrorKind,
+    /// What happened, for people; carries the words of the API that refused.
+    pub message: String,
+    /// The cause.
+    #[source]
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl PortError {
+    /// An error without a further cause.
+    #[must_use]
+    pub fn new(kind: PortErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// An error with its cause.
+    #[must_use]
+    pub fn caused(kind: PortErrorKind, source: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            kind,
+            message: source.to_string(),
+            source: Some(Box::new(source)),
+        }
+    }
+}

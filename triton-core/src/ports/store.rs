@@ -1,0 +1,158 @@
+//! Where flows are kept.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::future::Future;
+use core::pin::Pin;
+
+use futures_core::Stream;
+
+use super::PortError;
+use crate::model::{
+    CorruptRecord, Draft, Faults, Flow, FlowId, FlowUid, InstanceName, Namespace, Orders, Progress, Report,
+    Timestamp, Version,
+};
+
+/// A stored flow that this engine can act on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The flow.
+    pub flow: Flow,
+    /// What people are shown of it.
+    pub report: Report,
+    /// Guards writes.
+    pub version: Version,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its deletion was asked for while it runs (Kubernetes: `deletionTimestamp` with our finalizer).
+    pub leaving: bool,
+}
+
+/// A flow as a store holds it. A store may hold what nobody validated: such a flow must not stop others.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Loaded {
+    /// A flow that the engine can act on.
+    Flow(Box<Stored>),
+    /// The spec is not one that admission lets in: the flow fails, nothing is touched.
+    Invalid {
+        /// Where it lives.
+        id: FlowId,
+        /// Which flow.
+        uid: FlowUid,
+        /// Guards the write of the failure.
+        version: Version,
+        /// It has been marked as failed, or has ended otherwise.
+        finished: bool,
+        /// What is wrong.
+        faults: Faults,
+    },
+    /// The progress is not one that the engine wrote: the flow holds, nothing is guessed.
+    Corrupt {
+        /// Where it lives.
+        id: FlowId,
+        /// What is wrong.
+        error: CorruptRecord,
+    },
+}
+
+impl Loaded {
+    /// Where the flow lives.
+    #[must_use]
+    pub const fn id(&self) -> &FlowId {
+        match self {
+            Self::Flow(stored) => &stored.flow.id,
+            Self::Invalid { id, .. } | Self::Corrupt { id, .. } => id,
+        }
+    }
+}
+
+/// A flow to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewFlow {
+    /// Where to keep it.
+    pub id: FlowId,
+    /// What somebody wrote; checked by the service before it comes here.
+    pub draft: Draft,
+    /// The checked instance name.
+    pub instance: InstanceName,
+}
+
+/// A change in the store.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoreEvent {
+    /// The flow was made or changed; this is how it is now.
+    Changed(Loaded),
+    /// The flow is gone; this is how it last was, where known.
+    Removed(FlowId),
+}
+
+/// Keeps flows. Two save methods because a flow has two writers: the service saves orders, the driver
+/// saves progress, and neither touches the other's half.
+///
+/// # Contract
+/// - A read is never older than this store's own last write of that flow.
+/// - Saves are guarded by the version that was read: `Conflict` when the flow changed since.
+/// - A flow whose progress is not finished is kept from disappearing (Kubernetes: a finalizer) until
+///   [`FlowStore::forget`] or the end of the flow.
+pub trait FlowStore: Send + Sync {
+    /// Reads one flow.
+    ///
+    /// # Errors
+    /// `Gone` when there is no such flow; `Transient` when it cannot be told.
+    fn load(&self, id: &FlowId) -> impl Future<Output = Result<Loaded, PortError>> + Send;
+
+    /// Reads all flows, of one namespace or of all, oldest first.
+    ///
+    /// # Errors
+    /// `Transient` when they cannot be read.
+    fn list(
+        &self,
+        namespace: Option<&Namespace>,
+    ) -> impl Future<Output = Result<Vec<Loaded>, PortError>> + Send;
+
+    /// Keeps a new flow.
+    ///
+    /// # Errors
+    /// `Exists` when the name is taken; `Rejected` when admission refuses it.
+    fn create(&self, new: NewFlow) -> impl Future<Output = Result<Loaded, PortError>> + Send;
+
+    /// Saves what people ordered.
+    ///
+    /// # Errors
+    /// `Conflict`, `Gone`, `Rejected`, `Transient`.
+    fn save_orders(
+        &self,
+        id: &FlowId,
+        orders: &Orders,
+        version: &Version,
+    ) -> impl Future<Output = Result<Loaded, PortError>> + Send;
+
+    /// Saves how far the flow is, and what people are shown.
+    ///
+    /// # Errors
+    /// `Conflict`, `Gone`, `Rejected`, `Transient`.
+    fn save_progress(
+        &self,
+        id: &FlowId,
+        progress: &Progress,
+        report: &Report,
+        version: &Version,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Lets a flow that is over be forgotten: nothing of it is held in the world any more, so what kept it
+    /// from disappearing is taken away. Does nothing when there is nothing to take away.
+    ///
+    /// # Errors
+    /// `Conflict`, `Transient`.
+    fn forget(&self, id: &FlowId, uid: &FlowUid) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Removes a flow; removing one that is not there succeeds.
+    ///
+    /// # Errors
+    /// `Conflict` when it is not `version` any more; `Transient`.
+    fn delete(&self, id: &FlowId, version: &Version) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Everything that changes from now on, in order per flow. Intermediate states may be left out. The
+    /// stream ends when the watcher fell too far behind or the store shuts down: list and watch again.
+    fn watch(&self) -> Pin<Box<dyn Stream<Item = StoreEvent> + Send>>;
+}

@@ -1,0 +1,33 @@
+//! The thing that sends requests to pods.
+
+use alloc::boxed::Box;
+
+use async_trait::async_trait;
+
+use super::PortError;
+use crate::model::{InstanceId, TrafficChange, TrafficView, WorkloadPod};
+
+/// Decides which pods get traffic.
+///
+/// # Contract
+/// - `execute` asks; `Ok` means accepted, not effective. Only `observe` tells what is in effect.
+/// - All pods of a change go out at once, each guarded by its own reference; pods that are gone or
+///   already asked so cost nothing and are no error. The first error is returned after all were tried.
+/// - **In** is reported only when the registry itself was read back and shows the pod; **out** only when
+///   it was read back and does not, with the earliest time at which that is certain. Everything else is
+///   `Moving`: it stops removals and does not count as a pull-in.
+#[async_trait]
+pub trait TrafficRegistry: Send + Sync {
+    /// What the registry shows of these pods.
+    ///
+    /// # Errors
+    /// `Transient` when the registry cannot be asked at all.
+    async fn observe(&self, instance: &InstanceId, pods: &[WorkloadPod]) -> Result<TrafficView, PortError>;
+
+    /// Asks for one change.
+    ///
+    /// # Errors
+    /// `Conflict`: a pod changed meanwhile; look again. `Rejected`: refused. `Transient`: unknown whether
+    /// done; safe to repeat.
+    async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError>;
+}

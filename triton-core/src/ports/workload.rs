@@ -1,0 +1,53 @@
+//! The thing that runs pods.
+
+use alloc::boxed::Box;
+
+use async_trait::async_trait;
+
+use super::PortError;
+use crate::model::{Flow, InstanceId, Version, WorkloadChange, WorkloadView};
+
+/// Which workload, and on whose behalf.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The workload.
+    pub instance: &'a InstanceId,
+    /// The flow that looks or acts; `None` for the keeper, which holds no lock, has no template, and does
+    /// only `Hook` and `LetGo`.
+    pub flow: Option<&'a Flow>,
+}
+
+/// Runs pods: reads and changes one workload per application instance.
+///
+/// # Contract
+/// - Every change is idempotent; `Ok` means accepted, not finished.
+/// - `Lock`, `Release`, `Reshape` and `Freeze` are guarded by the version that was observed: when the
+///   workload changed since, nothing is done and the error is [`Conflict`](super::PortErrorKind::Conflict).
+/// - `Hook` and `LetGo` go out for all pods at once, each guarded by the pod's own reference: `Hook` by
+///   its UID, `LetGo` by UID **and** version, because a pod may have been returned to service meanwhile.
+///   Pods that are gone, or already as wanted, cost nothing and are no error. When some pods could not be
+///   changed the first error is returned after all were tried.
+/// - A view is never older than the last change that this backend made (else it is not `settled`).
+#[async_trait]
+pub trait WorkloadBackend: Send + Sync {
+    /// Looks at the workload; `None` when there certainly is none (a cache that does not have it is not
+    /// certain).
+    ///
+    /// # Errors
+    /// `Transient` when it cannot be told. Unknown is never reported as absent.
+    async fn observe(&self, subject: Subject<'_>) -> Result<Option<WorkloadView>, PortError>;
+
+    /// Does one thing. `seen` is the version of the view that it was decided on; `None` when there was no
+    /// workload, and then only `Reshape` is possible.
+    ///
+    /// # Errors
+    /// `Conflict`: changed meanwhile, or exists although it was absent; look again. `Gone`: no such
+    /// workload. `Rejected`: refused by validation, admission, quota or rights. `Transient`: unknown
+    /// whether done; safe to repeat.
+    async fn execute(
+        &self,
+        subject: Subject<'_>,
+        change: &WorkloadChange,
+        seen: Option<&Version>,
+    ) -> Result<(), PortError>;
+}

@@ -1,0 +1,13 @@
+//! What people can ask: the API as a trait, and its implementation over the ports.
+
+mod api;
+mod deploys;
+mod error;
+mod view;
+
+pub use api::{ApiStream, DeployApi, InstanceApi};
+pub use deploys::Service;
+pub use error::{ApiError, ApiErrorKind};
+pub use view::{
+    CreateFlow, FlowEvent, FlowFilter, FlowView, InstanceView, MAX_PAGE, Ordered, PodFilter, PodId, PodView,
+};

@@ -1,0 +1,88 @@
+//! What every door offers: one method per verb, an outcome per verb.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::future::Future;
+use core::pin::Pin;
+
+use futures_core::Stream;
+
+use super::error::ApiError;
+use super::view::{
+    CreateFlow, FlowEvent, FlowFilter, FlowView, InstanceView, Ordered, PodFilter, PodId, PodView,
+};
+use crate::model::{FlowId, InstanceId, Namespace, Target};
+
+/// A stream of answers. It ends after an error.
+pub type ApiStream<T> = Pin<Box<dyn Stream<Item = Result<T, ApiError>> + Send>>;
+
+/// Everything that can be asked of flows.
+///
+/// Implemented in-process by [`Service`](super::Service) and remotely by clients, so that one test
+/// suite runs against all. Errors: `NotFound` for an unknown flow, `FailedPrecondition` for an order
+/// that is not allowed now, `InvalidArgument` for bad input, `Aborted` when the flow changed meanwhile,
+/// `Unavailable` when the store cannot be reached.
+pub trait DeployApi: Send + Sync {
+    /// One flow.
+    fn get(&self, id: &FlowId) -> impl Future<Output = Result<FlowView, ApiError>> + Send;
+
+    /// A page of flows, newest first.
+    fn list(&self, filter: &FlowFilter) -> impl Future<Output = Result<Vec<FlowView>, ApiError>> + Send;
+
+    /// Makes a flow. `InvalidArgument` names the fields that are wrong; `AlreadyExists` when the name is
+    /// taken.
+    fn create(&self, flow: CreateFlow) -> impl Future<Output = Result<FlowView, ApiError>> + Send;
+
+    /// Gives the permission that the current stage asks for. `expected`: what the caller saw waiting.
+    fn next(
+        &self,
+        id: &FlowId,
+        expected: Option<Target>,
+    ) -> impl Future<Output = Result<FlowView, ApiError>> + Send;
+
+    /// Lets the flow go as far as `target`; going backwards is refused.
+    fn go_to(&self, id: &FlowId, target: Target) -> impl Future<Output = Result<Ordered, ApiError>> + Send;
+
+    /// Stops the flow's own steps.
+    fn pause(&self, id: &FlowId) -> impl Future<Output = Result<Ordered, ApiError>> + Send;
+
+    /// Lifts a pause, by a person or by failure.
+    fn resume(&self, id: &FlowId) -> impl Future<Output = Result<Ordered, ApiError>> + Send;
+
+    /// Stops for good and closes cleanly.
+    fn cancel(&self, id: &FlowId) -> impl Future<Output = Result<Ordered, ApiError>> + Send;
+
+    /// Forgets a finished flow; forgetting one that is not there succeeds.
+    fn delete(&self, id: &FlowId) -> impl Future<Output = Result<(), ApiError>> + Send;
+
+    /// The flow now and at each change, until [`FlowView::ends_watch`]; the last item is that view.
+    fn watch(
+        &self,
+        id: &FlowId,
+        target: Option<Target>,
+    ) -> impl Future<Output = Result<ApiStream<FlowView>, ApiError>> + Send;
+
+    /// The flows that match now, then each change of one that matches (paging aside), without end.
+    fn list_and_watch(
+        &self,
+        filter: &FlowFilter,
+    ) -> impl Future<Output = Result<ApiStream<FlowEvent>, ApiError>> + Send;
+}
+
+/// Everything that can be asked of application instances and pods.
+pub trait InstanceApi: Send + Sync {
+    /// One instance; `NotFound` when there is none.
+    fn instance(&self, id: &InstanceId) -> impl Future<Output = Result<InstanceView, ApiError>> + Send;
+
+    /// The instances of a namespace, or of all, by namespace and name.
+    fn instances(
+        &self,
+        namespace: Option<&Namespace>,
+    ) -> impl Future<Output = Result<Vec<InstanceView>, ApiError>> + Send;
+
+    /// One pod; `NotFound` when there is none.
+    fn pod(&self, id: &PodId) -> impl Future<Output = Result<PodView, ApiError>> + Send;
+
+    /// The pods that match, newest first.
+    fn pods(&self, filter: &PodFilter) -> impl Future<Output = Result<Vec<PodView>, ApiError>> + Send;
+}

@@ -1,0 +1,286 @@
+//! The API over the ports.
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use super::api::{ApiStream, DeployApi};
+use super::error::{ApiError, ApiErrorKind};
+use super::view::{CreateFlow, FlowEvent, FlowFilter, FlowView, Ordered};
+use crate::engine::{Answer, admit};
+use crate::model::{Command, FlowId, Target};
+use crate::ports::{FlowStore, Loaded, Names, NewFlow, StoreEvent, Stored};
+
+/// [`DeployApi`] in-process.
+#[derive(Clone, Debug)]
+pub struct Service<S, N> {
+    /// Where flows are kept.
+    pub store: S,
+    /// Names for flows that are made without one.
+    pub names: N,
+}
+
+/// Tries at an order whose flow changes at the same moment.
+const TRIES: u32 = 5;
+
+impl<S: FlowStore, N: Names> Service<S, N> {
+    async fn load(&self, id: &FlowId) -> Result<Box<Stored>, ApiError> {
+        match self.store.load(id).await {
+            Ok(Loaded::Flow(stored)) => Ok(stored),
+            Ok(Loaded::Invalid { faults, .. }) => {
+                let text = alloc::format!("InvalidSpec: flow {id} was not carried out: {faults}");
+                Err(ApiError::new(ApiErrorKind::FailedPrecondition, text))
+            }
+            Ok(Loaded::Corrupt { error, .. }) => {
+                let text =
+                    alloc::format!("CorruptStatus: flow {id} holds: {error}; mend or delete the object");
+                Err(ApiError::new(ApiErrorKind::FailedPrecondition, text))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Admits one command and saves the orders it makes, guarded by the version they were made from.
+    async fn order(&self, id: &FlowId, command: Command) -> Result<Ordered, ApiError> {
+        let mut conflict = None;
+        for _ in 0..TRIES {
+            let stored = self.load(id).await?;
+            let refused = |refusal: crate::engine::Refusal| {
+                ApiError::new(ApiErrorKind::FailedPrecondition, explain(&stored, &refusal))
+            };
+            let orders = match admit(&stored.flow, command).map_err(refused)? {
+                Answer::Orders(orders) => orders,
+                Answer::AlreadySo | Answer::Remove => {
+                    return Ok(Ordered {
+                        flow: FlowView::new(&stored),
+                        already: true,
+                    });
+                }
+            };
+            match self
+                .store
+                .save_orders(id, &orders, &stored.version)
+                .await
+                .map_err(ApiError::from)
+            {
+                Ok(Loaded::Flow(stored)) => {
+                    return Ok(Ordered {
+                        flow: FlowView::new(&stored),
+                        already: false,
+                    });
+                }
+                Ok(Loaded::Invalid { .. } | Loaded::Corrupt { .. }) => {}
+                Err(error) if error.kind == ApiErrorKind::Aborted => conflict = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(conflict
+            .unwrap_or_else(|| ApiError::new(ApiErrorKind::Aborted, "the flow keeps changing; try again")))
+    }
+}
+
+/// The refusal, and what the flow waits for instead.
+fn explain(stored: &Stored, refusal: &crate::engine::Refusal) -> alloc::string::String {
+    match &stored.report.waiting {
+        Some(waiting) => alloc::format!("{refusal}; it {}", waiting.message),
+        None => refusal.to_string(),
+    }
+}
+
+impl<S: FlowStore, N: Names> DeployApi for Service<S, N> {
+    async fn get(&self, id: &FlowId) -> Result<FlowView, ApiError> {
+        self.load(id).await.map(|stored| FlowView::new(&stored))
+    }
+
+    async fn list(&self, filter: &FlowFilter) -> Result<Vec<FlowView>, ApiError> {
+        let flows = self.store.list(filter.namespace.as_ref()).await?;
+        Ok(filter.page(flows.iter().filter_map(FlowView::of)))
+    }
+
+    async fn create(&self, flow: CreateFlow) -> Result<FlowView, ApiError> {
+        let (spec, _) = flow.draft.parse()?;
+        let instance = spec.identity.instance;
+        let name = flow.name.unwrap_or_else(|| self.names.fresh(&instance));
+        let id = FlowId {
+            namespace: flow.namespace,
+            name,
+        };
+        let created = self
+            .store
+            .create(NewFlow {
+                id,
+                draft: flow.draft,
+                instance,
+            })
+            .await?;
+        FlowView::of(&created).ok_or_else(|| {
+            ApiError::new(
+                ApiErrorKind::Internal,
+                "the store changed the flow while keeping it",
+            )
+        })
+    }
+
+    async fn next(&self, id: &FlowId, expected: Option<Target>) -> Result<FlowView, ApiError> {
+        self.order(id, Command::Next { expected })
+            .await
+            .map(|ordered| ordered.flow)
+    }
+
+    async fn go_to(&self, id: &FlowId, target: Target) -> Result<Ordered, ApiError> {
+        self.order(id, Command::GoTo(target)).await
+    }
+
+    async fn pause(&self, id: &FlowId) -> Result<Ordered, ApiError> {
+        self.order(id, Command::Pause).await
+    }
+
+    async fn resume(&self, id: &FlowId) -> Result<Ordered, ApiError> {
+        self.order(id, Command::Resume).await
+    }
+
+    async fn cancel(&self, id: &FlowId) -> Result<Ordered, ApiError> {
+        self.order(id, Command::Cancel).await
+    }
+
+    async fn delete(&self, id: &FlowId) -> Result<(), ApiError> {
+        let version = match self.store.load(id).await {
+            Ok(Loaded::Flow(stored)) => {
+                admit(&stored.flow, Command::Delete).map_err(|refusal| {
+                    ApiError::new(ApiErrorKind::FailedPrecondition, explain(&stored, &refusal))
+                })?;
+                stored.version
+            }
+            Ok(Loaded::Invalid { version, .. }) => version,
+            Ok(Loaded::Corrupt { error, .. }) => {
+                let text =
+                    alloc::format!("CorruptStatus: {error}; nobody can tell whether the flow has ended");
+                return Err(ApiError::new(ApiErrorKind::FailedPrecondition, text));
+            }
+            Err(error) if error.kind == crate::ports::PortErrorKind::Gone => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(self.store.delete(id, &version).await?)
+    }
+
+    async fn watch(&self, id: &FlowId, target: Option<Target>) -> Result<ApiStream<FlowView>, ApiError> {
+        // Subscribe before reading, so that no change falls between.
+        let changes = self.store.watch();
+        let first = self.get(id).await?;
+        Ok(Box::pin(WatchOne {
+            id: id.clone(),
+            target,
+            first: Some(first),
+            changes,
+            over: false,
+        }))
+    }
+
+    async fn list_and_watch(&self, filter: &FlowFilter) -> Result<ApiStream<FlowEvent>, ApiError> {
+        let changes = self.store.watch();
+        let first = Some(self.list(filter).await?);
+        Ok(Box::pin(WatchAll {
+            filter: filter.clone(),
+            first,
+            changes,
+            over: false,
+        }))
+    }
+}
+
+type Changes = Pin<Box<dyn Stream<Item = StoreEvent> + Send>>;
+
+struct WatchOne {
+    id: FlowId,
+    target: Option<Target>,
+    first: Option<FlowView>,
+    changes: Changes,
+    over: bool,
+}
+
+impl Stream for WatchOne {
+    type Item = Result<FlowView, ApiError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.over {
+            return Poll::Ready(None);
+        }
+        loop {
+            let view = match self.first.take() {
+                Some(view) => view,
+                None => match core::task::ready!(self.changes.as_mut().poll_next(cx)) {
+                    Some(StoreEvent::Changed(loaded)) if *loaded.id() == self.id => {
+                        let Some(view) = FlowView::of(&loaded) else {
+                            continue;
+                        };
+                        view
+                    }
+                    Some(StoreEvent::Removed(id)) if id == self.id => {
+                        self.over = true;
+                        let text = alloc::format!("flow {id} was removed");
+                        return Poll::Ready(Some(Err(ApiError::new(ApiErrorKind::NotFound, text))));
+                    }
+                    Some(StoreEvent::Changed(_) | StoreEvent::Removed(_)) => continue,
+                    None => {
+                        self.over = true;
+                        return Poll::Ready(Some(Err(behind())));
+                    }
+                },
+            };
+            self.over = view.ends_watch(self.target);
+            return Poll::Ready(Some(Ok(view)));
+        }
+    }
+}
+
+struct WatchAll {
+    filter: FlowFilter,
+    first: Option<Vec<FlowView>>,
+    changes: Changes,
+    over: bool,
+}
+
+impl Stream for WatchAll {
+    type Item = Result<FlowEvent, ApiError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(FlowEvent::Listed(first))));
+        }
+        while !self.over {
+            match core::task::ready!(self.changes.as_mut().poll_next(cx)) {
+                Some(StoreEvent::Changed(loaded)) => {
+                    if let Some(view) = FlowView::of(&loaded).filter(|view| self.filter.matches(view)) {
+                        return Poll::Ready(Some(Ok(FlowEvent::Changed(view))));
+                    }
+                }
+                Some(StoreEvent::Removed(id)) => {
+                    let ours = self
+                        .filter
+                        .namespace
+                        .as_ref()
+                        .is_none_or(|namespace| *namespace == id.namespace);
+                    if ours {
+                        return Poll::Ready(Some(Ok(FlowEvent::Removed(id))));
+                    }
+                }
+                None => {
+                    self.over = true;
+                    return Poll::Ready(Some(Err(behind())));
+                }
+            }
+        }
+        Poll::Ready(None)
+    }
+}
+
+fn behind() -> ApiError {
+    ApiError::new(
+        ApiErrorKind::Aborted,
+        "the watch ended before the flow did: get it and watch again",
+    )
+}

@@ -1,0 +1,300 @@
+//! What the API answers: flows, application instances and pods as people and other systems see them.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    Draft, FlowId, FlowName, InstanceName, Namespace, PodName, Record, Seconds, Target, Timestamp,
+};
+use crate::ports::{Loaded, Stored};
+
+/// A flow as the API shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowView {
+    /// Where it lives.
+    pub id: FlowId,
+    /// Label `app`.
+    pub app_id: i32,
+    /// Label `group`.
+    pub group_id: i32,
+    /// Label `app.kubernetes.io/name`.
+    pub app_name: String,
+    /// Application instance and workload.
+    pub instance_name: String,
+    /// Action by its wire name.
+    pub action: String,
+    /// `auto` or `manual`.
+    pub mode: String,
+    /// Target replicas; the size when the flow started where the flow names none.
+    pub replicas: u32,
+    /// Pods in the canary batch; 0 means there is none.
+    pub canary: u32,
+    /// Pods in the current batch, or in the first one to come.
+    pub batch_size: u32,
+    /// Wait between batches.
+    pub interval: Seconds,
+    /// How long a stage may take.
+    pub deadline: Seconds,
+    /// How long a pod keeps running once out of traffic.
+    pub drain: Seconds,
+    /// Permission given so far.
+    pub target: Target,
+    /// A person ordered a stop for good.
+    pub canceled: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// How far it is. `progress` is left out: it is the driver's.
+    pub record: Record,
+}
+
+/// Which flows to list. All conditions hold together; an absent one matches every flow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowFilter {
+    /// Of this namespace.
+    pub namespace: Option<Namespace>,
+    /// Of this application instance.
+    pub instance_name: Option<InstanceName>,
+    /// With this action, by its wire name.
+    pub action: Option<String>,
+    /// Made after this time.
+    pub after: Option<Timestamp>,
+    /// How many to skip, newest first.
+    pub start: u32,
+    /// How many to answer at most; 0 means [`MAX_PAGE`], more than that is cut to it.
+    pub page_size: u32,
+}
+
+/// Most flows that one list call answers.
+pub const MAX_PAGE: u32 = 500;
+
+/// A flow to be made through the API.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateFlow {
+    /// Namespace for the flow and its workload.
+    pub namespace: Namespace,
+    /// Name; one is made from the instance name when absent.
+    pub name: Option<FlowName>,
+    /// What to do.
+    pub draft: Draft,
+}
+
+/// The answer to an order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ordered {
+    /// The flow as ordered.
+    pub flow: FlowView,
+    /// The order stood already; nothing was changed.
+    pub already: bool,
+}
+
+/// One item of a stream over many flows.
+#[expect(clippy::large_enum_variant, reason = "nearly every item is the large variant")]
+#[derive(Clone, Debug, PartialEq)]
+pub enum FlowEvent {
+    /// The flows that match now, newest first. Comes first, once.
+    Listed(Vec<FlowView>),
+    /// A flow was made or changed.
+    Changed(FlowView),
+    /// A flow is gone.
+    Removed(FlowId),
+}
+
+/// An application instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceView {
+    /// Namespace of the workload.
+    pub namespace: String,
+    /// Name of the workload.
+    pub name: String,
+    /// Pods in traffic.
+    pub available_replicas: u32,
+    /// Pods wanted.
+    pub replicas: u32,
+    /// `InProgress` while a flow or the workload's controller is at work, else `Ready`.
+    pub status: String,
+    /// Label `app`; 0 when the workload has none or one that is not a number.
+    pub app_id: i32,
+    /// Label `group`; likewise.
+    pub group_id: i32,
+    /// Image of the application's container: the first one, sidecars come after it.
+    pub image: String,
+    /// CPU limit of that container.
+    pub cpu: String,
+    /// Memory limit of that container.
+    pub memory: String,
+    /// CPU request of that container.
+    pub request_cpu: String,
+    /// Memory request of that container.
+    pub request_memory: String,
+    /// Revision that new pods get, short hash.
+    pub update_revision: String,
+}
+
+/// A pod of an application instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodView {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Label `app.kubernetes.io/instance`, else the owning workload's name.
+    pub instance_name: String,
+    /// Image of the application's container.
+    pub image: String,
+    /// CPU limit.
+    pub cpu: String,
+    /// Memory limit.
+    pub memory: String,
+    /// CPU request.
+    pub guaranteed_cpu: String,
+    /// Memory request.
+    pub guaranteed_memory: String,
+    /// Whether the pod uses the network of its node.
+    pub public_network: bool,
+    /// Name of the application's container.
+    pub container_name: String,
+    /// IP address; empty while it has none.
+    pub pod_ip: String,
+    /// Pending, Running, ContainersReady, Ready or Failed.
+    pub status: String,
+    /// Address of its node.
+    pub host_ip: String,
+    /// Revision, short hash.
+    pub update_revision: String,
+    /// When it was made.
+    pub created_at: Option<Timestamp>,
+}
+
+/// Which pods to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodFilter {
+    /// Of this namespace.
+    pub namespace: Option<Namespace>,
+    /// Of this application instance.
+    pub instance_name: Option<InstanceName>,
+    /// With this address.
+    pub ip: Option<String>,
+    /// In no particular order; else newest first.
+    pub no_sort: bool,
+}
+
+/// A pod to be looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodId {
+    /// Namespace.
+    pub namespace: Namespace,
+    /// Name.
+    pub name: PodName,
+}
+
+impl FlowView {
+    /// The view of a stored flow.
+    #[must_use]
+    pub fn new(stored: &Stored) -> Self {
+        let Stored {
+            flow,
+            report,
+            created_at,
+            ..
+        } = stored;
+        let (spec, orders) = (&flow.spec, &flow.orders);
+        let replicas = spec
+            .replicas
+            .unwrap_or_else(|| flow.progress.plan().map_or(0, |plan| plan.base.to));
+        let first = if spec.canary > 0 {
+            spec.canary
+        } else {
+            orders.sizes.nth(0, replicas).unwrap_or(replicas)
+        };
+        let batch_size = report.batches.last().map_or(first, |batch| batch.batch_size);
+        Self {
+            id: flow.id.clone(),
+            app_id: spec.identity.app_id,
+            group_id: spec.identity.group_id,
+            app_name: spec.identity.app_name.clone(),
+            instance_name: spec.identity.instance.as_str().into(),
+            action: spec.action.as_str().into(),
+            mode: spec.mode.as_str().into(),
+            replicas,
+            canary: spec.canary,
+            batch_size,
+            interval: orders.interval,
+            deadline: orders.deadline,
+            drain: spec.drain,
+            target: orders.target,
+            canceled: orders.canceled,
+            created_at: *created_at,
+            record: Record {
+                progress: None,
+                ..Record::new(&flow.progress, report)
+            },
+        }
+    }
+
+    /// The view of whatever a store holds; `None` for a flow that nothing is known of but its name.
+    #[must_use]
+    pub fn of(loaded: &Loaded) -> Option<Self> {
+        match loaded {
+            Loaded::Flow(stored) => Some(Self::new(stored)),
+            Loaded::Invalid { .. } | Loaded::Corrupt { .. } => None,
+        }
+    }
+
+    /// Whether a watch that goes as far as `target` is over at this view: the flow has ended, or the
+    /// target is reached, or, without a target, the flow waits for a person.
+    #[must_use]
+    pub fn ends_watch(&self, target: Option<Target>) -> bool {
+        let waits = |view: &Self| {
+            view.record
+                .waiting
+                .as_ref()
+                .is_some_and(|w| w.reason == "Approval")
+        };
+        let held = self.record.paused;
+        let here = self.record.conditions.last().map(|batch| Target {
+            batch: batch.batch,
+            phase: batch.phase,
+        });
+        self.record.finished
+            || match target {
+                Some(target) => here.is_some_and(|here| here >= target),
+                None => waits(self) || held,
+            }
+    }
+}
+
+impl FlowFilter {
+    /// Whether a flow matches, paging aside.
+    #[must_use]
+    pub fn matches(&self, flow: &FlowView) -> bool {
+        self.namespace
+            .as_ref()
+            .is_none_or(|namespace| *namespace == flow.id.namespace)
+            && self
+                .instance_name
+                .as_ref()
+                .is_none_or(|name| name.as_str() == flow.instance_name)
+            && self.action.as_ref().is_none_or(|action| *action == flow.action)
+            && self.after.is_none_or(|after| flow.created_at > after)
+    }
+
+    /// The matching flows of one page, newest first.
+    #[must_use]
+    pub fn page(&self, flows: impl IntoIterator<Item = FlowView>) -> Vec<FlowView> {
+        let mut flows: Vec<FlowView> = flows.into_iter().filter(|flow| self.matches(flow)).collect();
+        flows.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| b.id.cmp(&a.id)));
+        let size = if self.page_size == 0 {
+            MAX_PAGE
+        } else {
+            self.page_size.min(MAX_PAGE)
+        };
+        let skip = usize::try_from(self.start).unwrap_or(usize::MAX);
+        flows
+            .into_iter()
+            .skip(skip)
+            .take(usize::try_from(size).unwrap_or(usize::MAX))
+            .collect()
+    }
+}
