@@ -55,6 +55,8 @@ impl<'a> Build<'a> {
     }
 
     pub(super) fn run(mut self) -> Result<(), PlaneError> {
+        // Asked first, so that a missing toolchain is all there is to read.
+        Command::new("go").arg("version").output().map_err(go_error)?;
         let names: Vec<&str> = self.programs().map(|program| program.name).collect();
         say(&format!(
             "building {} (first use: about 6 minutes on 2 cores)",
