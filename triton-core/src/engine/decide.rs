@@ -139,3 +139,7 @@ impl From<Obstacle> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

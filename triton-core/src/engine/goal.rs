@@ -124,3 +124,7 @@ fn room(plan: &Plan, done: u32) -> u32 {
         plan.work.saturating_sub(done)
     }
 }
+
+#[cfg(test)]
+#[path = "goal_tests.rs"]
+mod tests;

@@ -1,0 +1,145 @@
+//! Flows and worlds for the tests of the engine, written as sentences.
+
+use alloc::format;
+
+use crate::model::{
+    Action, Base, Batch, BatchSize, Facts, Flow, FlowId, FlowName, FlowUid, Identity, InstanceName, Lock,
+    Mode, Namespace, Observation, Orders, Plan, PodName, PodRef, PodUid, Pods, Progress, Revision, Seconds,
+    Shape, Sizes, Spec, Stage, TemplateRef, Timestamp, Version,
+};
+
+pub(super) const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
+pub(super) const RUNS: Facts = Facts::FRESH
+    .union(Facts::BOOTED)
+    .union(Facts::HOOKED)
+    .union(Facts::GATED)
+    .union(Facts::OUT);
+pub(super) const SERVES: Facts = Facts::FRESH
+    .union(Facts::BOOTED)
+    .union(Facts::HOOKED)
+    .union(Facts::GATED)
+    .union(Facts::ASKED)
+    .union(Facts::IN);
+pub(super) const OLD: Facts = SERVES.difference(Facts::FRESH);
+
+impl Flow {
+    pub(super) fn test(action: Action, replicas: u32) -> Self {
+        Self {
+            id: FlowId {
+                namespace: Namespace::new("default").expect("a name"),
+                name: FlowName::new("df").expect("a name"),
+            },
+            uid: FlowUid::new("flow-uid").expect("a uid"),
+            spec: Spec {
+                action,
+                identity: Identity {
+                    app_id: 1,
+                    group_id: 2,
+                    app_name: "app".into(),
+                    instance: InstanceName::new("app").expect("a name"),
+                },
+                workload_kind: "cloneset".into(),
+                replicas: Some(replicas),
+                template: None,
+                selector: None,
+                labels: alloc::vec![],
+                volume_claims: None,
+                canary: 0,
+                mode: Mode::Auto,
+                no_pull_in: false,
+                drain: Seconds(10),
+                pods: alloc::vec![],
+            },
+            orders: Orders::default(),
+            progress: Progress::Pending,
+        }
+    }
+
+    pub(super) fn batches_of(mut self, size: u32) -> Self {
+        self.orders.sizes = Sizes(alloc::vec![BatchSize::Pods(size)]);
+        self
+    }
+
+    pub(super) fn canary(mut self, pods: u32) -> Self {
+        self.spec.canary = pods;
+        self
+    }
+
+    pub(super) fn manual(mut self) -> Self {
+        self.spec.mode = Mode::Manual;
+        self
+    }
+
+    /// In a stage of batch `number`, after `done` pods of work, with `size` pods.
+    pub(super) fn at(mut self, plan: Plan, number: u32, done: u32, size: u32, stage: Stage) -> Self {
+        let serving = plan.base.from.saturating_add(done);
+        let batch = Batch {
+            number,
+            size,
+            canary: number == 1 && self.spec.canary > 0,
+            stage,
+            since: NOW,
+            serving,
+            hold: None,
+            forgiven: false,
+            met: true,
+        };
+        self.progress = Progress::Rolling { plan, done, batch };
+        self
+    }
+}
+
+pub(super) fn base(from: u32, to: u32) -> Base {
+    let previous = (from > 0).then(|| Revision::new("app-old").expect("a revision"));
+    Base {
+        from,
+        to,
+        partition: 0,
+        previous,
+    }
+}
+
+impl Observation {
+    /// Our workload, settled, with these numbers and no pods.
+    pub(super) fn mine(replicas: u32, partition: u32, surge: u32) -> Self {
+        Self {
+            lock: Lock::Mine,
+            revision: Some(Revision::new("app-new").expect("a revision")),
+            shape: Some(Shape {
+                template: TemplateRef::Flow,
+                replicas,
+                partition,
+                surge,
+                unavailable: 0,
+            }),
+            ..Self::absent()
+        }
+    }
+
+    pub(super) fn with(mut self, count: u32, facts: Facts) -> Self {
+        let mut pods = core::mem::take(&mut self.pods);
+        for _ in 0..count {
+            push(&mut pods, facts, NOW);
+        }
+        self.pods = pods;
+        self
+    }
+
+    pub(super) fn out_since(mut self, facts: Facts, since: Timestamp) -> Self {
+        push(&mut self.pods, facts, since);
+        self
+    }
+}
+
+fn push(pods: &mut Pods, facts: Facts, since: Timestamp) {
+    let number = pods.len();
+    pods.push(
+        PodRef {
+            name: PodName::new(format!("app-{number}")).expect("a name"),
+            uid: PodUid::new(format!("uid-{number}")).expect("a uid"),
+            version: Version::new(format!("{number}")).expect("a version"),
+        },
+        facts,
+        since,
+    );
+}
