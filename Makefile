@@ -1,0 +1,62 @@
+# Every target only calls cargo; whoever prefers cargo can read on and type the same.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test verify fix gen sim bench control-plane need-rust need-cc need-go need-rustfmt need-clippy
+
+CRATES := triton-core triton-grpc triton-operator triton-examples triton-benches triton-tests
+CORE_FEATURES := schema sim testing
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: need-rust need-cc ## play the nginx tutorial in an embedded world, with a live view
+	cargo run --locked --package triton-examples --example demo
+
+test: need-rust need-cc need-go ## everything: build the control plane on first use, then run all tests
+	cargo run --locked --package triton-tests --bin control-plane -- build
+	cargo test --locked --workspace
+
+verify: need-rust need-cc need-rustfmt need-clippy ## read-only: format, lints, each crate alone, docs, house rules
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	set -e; for crate in $(CRATES); do cargo clippy --locked --package $$crate -- --deny warnings; done
+	set -e; for feature in $(CORE_FEATURES); do cargo clippy --locked --package triton-core --features $$feature -- --deny warnings; done
+	RUSTDOCFLAGS='--deny warnings' cargo doc --locked --workspace --no-deps --document-private-items
+	cargo test --locked --workspace --test house_rules
+
+fix: need-rust need-cc need-rustfmt need-clippy ## format, apply what clippy can, regenerate
+	cargo fmt --all
+	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
+	$(MAKE) gen
+
+gen: need-rust need-cc ## write the generated files anew
+	TRITON_GENERATE=1 cargo test --workspace --test house_rules -- in_step
+
+sim: need-rust need-cc ## replay one simulated run: make sim SEED=42
+	@test -n "$(SEED)" || { echo "make: say which run: make sim SEED=42" >&2; exit 1; }
+	TRITON_SEED=$(SEED) cargo test --locked --workspace --test fuzz -- --nocapture
+
+bench: need-rust need-cc need-go ## speed and memory, beside their limits
+	cargo bench --locked --package triton-benches
+
+control-plane: need-rust need-cc need-go ## start a Kubernetes API server to try things on, until Ctrl-C
+	cargo run --locked --package triton-tests --bin control-plane -- run
+
+# A missing prerequisite is named in one line, with what to install. Cargo itself checks the version of Rust.
+need-rust:
+	@command -v cargo >/dev/null || { echo "make: cargo is missing: install Rust 1.95 or newer (https://rustup.rs)" >&2; exit 1; }
+
+need-rustfmt:
+	@cargo fmt --version >/dev/null 2>&1 || { echo "make: rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
+
+need-clippy:
+	@cargo clippy --version >/dev/null 2>&1 || { echo "make: clippy is missing: rustup component add clippy" >&2; exit 1; }
+
+need-cc:
+	@command -v cc >/dev/null || { echo "make: cc is missing: install a C compiler (Debian: apt install gcc libc6-dev; macOS: xcode-select --install)" >&2; exit 1; }
+
+# Go 1.21 and later fetch the newer Go that a module asks for by themselves.
+need-go:
+	@command -v go >/dev/null || { echo "make: go is missing: install Go 1.24 or newer (https://go.dev/dl)" >&2; exit 1; }
+	@go env GOVERSION | awk -F '[go.]+' '{ exit !($$2 > 1 || $$2 == 1 && $$3 >= 24) }' \
+		|| { echo "make: $$(go env GOVERSION) is too old: install Go 1.24 or newer (https://go.dev/dl)" >&2; exit 1; }
