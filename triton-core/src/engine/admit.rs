@@ -62,10 +62,7 @@ impl fmt::Display for Refusal {
         match self {
             Self::Finished { phase } => write!(f, "Finished: the flow has ended ({phase})"),
             Self::Unfinished { phase } => {
-                write!(
-                    f,
-                    "Unfinished: the flow is in {phase}; cancel it first, or wait until it has ended"
-                )
+                write!(f, "Unfinished: the flow is in {phase}; cancel it first, or wait until it has ended")
             }
             Self::Closing => f.write_str("Closing: the flow was cancelled and is leaving the workload clean"),
             Self::Paused => f.write_str("Paused: the flow is paused; resume it first"),
@@ -73,16 +70,10 @@ impl fmt::Display for Refusal {
                 write!(f, "NotWaiting: nothing waits for a person; the flow is at {at}")
             }
             Self::Stale { expected, actual } => {
-                write!(
-                    f,
-                    "Stale: {expected} was expected to wait, but it is {actual} that asks"
-                )
+                write!(f, "Stale: {expected} was expected to wait, but it is {actual} that asks")
             }
             Self::Backwards { asked, given } => {
-                write!(
-                    f,
-                    "Backwards: the flow may already go as far as {given}; {asked} lies behind that"
-                )
+                write!(f, "Backwards: the flow may already go as far as {given}; {asked} lies behind that")
             }
             Self::TooFar => write!(f, "TooFar: batches must be at most {MAX_BATCHES}"),
         }
@@ -98,13 +89,7 @@ impl core::error::Error for Refusal {}
 pub fn admit(flow: &Flow, command: Command) -> Result<Answer, Refusal> {
     let (orders, phase) = (&flow.orders, FlowPhase::from(&flow.progress));
     if flow.progress.is_finished() {
-        let canceled = matches!(
-            flow.progress,
-            Progress::Finished {
-                verdict: Verdict::Canceled,
-                ..
-            }
-        );
+        let canceled = matches!(flow.progress, Progress::Finished { verdict: Verdict::Canceled, .. });
         return match command {
             Command::Delete => Ok(Answer::Remove),
             Command::Cancel if canceled => Ok(Answer::AlreadySo),
@@ -117,18 +102,12 @@ pub fn admit(flow: &Flow, command: Command) -> Result<Answer, Refusal> {
     match command {
         Command::Delete => Err(Refusal::Unfinished { phase }),
         Command::Cancel if closing => Ok(Answer::AlreadySo),
-        Command::Cancel => Ok(Answer::Orders(Orders {
-            canceled: true,
-            ..orders.clone()
-        })),
+        Command::Cancel => Ok(Answer::Orders(Orders { canceled: true, ..orders.clone() })),
         Command::Next { .. } | Command::GoTo(_) | Command::Pause | Command::Resume if closing => {
             Err(Refusal::Closing)
         }
         Command::Pause if orders.paused => Ok(Answer::AlreadySo),
-        Command::Pause => Ok(Answer::Orders(Orders {
-            paused: true,
-            ..orders.clone()
-        })),
+        Command::Pause => Ok(Answer::Orders(Orders { paused: true, ..orders.clone() })),
         Command::Resume => Ok(resume(flow)),
         Command::Next { expected } => next(flow, expected),
         Command::GoTo(target) => go_to(orders, target),
@@ -137,23 +116,13 @@ pub fn admit(flow: &Flow, command: Command) -> Result<Answer, Refusal> {
 
 /// Lifts a pause by order and a hold by failure, both in one.
 fn resume(flow: &Flow) -> Answer {
-    let held = flow
-        .progress
-        .hold()
-        .filter(|hold| hold.resumes >= flow.orders.resumes);
+    let held = flow.progress.hold().filter(|hold| hold.resumes >= flow.orders.resumes);
     match held {
         None if !flow.orders.paused => Answer::AlreadySo,
-        None => Answer::Orders(Orders {
-            paused: false,
-            ..flow.orders.clone()
-        }),
+        None => Answer::Orders(Orders { paused: false, ..flow.orders.clone() }),
         Some(hold) => {
             let resumes = hold.resumes.saturating_add(1);
-            Answer::Orders(Orders {
-                paused: false,
-                resumes,
-                ..flow.orders.clone()
-            })
+            Answer::Orders(Orders { paused: false, resumes, ..flow.orders.clone() })
         }
     }
 }
@@ -167,41 +136,26 @@ fn next(flow: &Flow, expected: Option<Target>) -> Result<Answer, Refusal> {
     let Some(wanted) = gate::missing(&flow.spec, orders, batch, last) else {
         return Err(Refusal::NotWaiting { at: at(flow) });
     };
-    let waiting = Target {
-        batch: batch.number,
-        phase: batch.phase(),
-    };
+    let waiting = Target { batch: batch.number, phase: batch.phase() };
     if let Some(expected) = expected.filter(|expected| *expected != waiting) {
-        return Err(Refusal::Stale {
-            expected,
-            actual: waiting,
-        });
+        return Err(Refusal::Stale { expected, actual: waiting });
     }
     let held = batch.hold.is_some_and(|hold| hold.resumes >= orders.resumes);
     if orders.paused || held {
         return Err(Refusal::Paused);
     }
-    Ok(Answer::Orders(Orders {
-        target: wanted,
-        ..orders.clone()
-    }))
+    Ok(Answer::Orders(Orders { target: wanted, ..orders.clone() }))
 }
 
 fn go_to(orders: &Orders, target: Target) -> Result<Answer, Refusal> {
     if target.batch > MAX_BATCHES {
         Err(Refusal::TooFar)
     } else if target < orders.target {
-        Err(Refusal::Backwards {
-            asked: target,
-            given: orders.target,
-        })
+        Err(Refusal::Backwards { asked: target, given: orders.target })
     } else if target == orders.target {
         Ok(Answer::AlreadySo)
     } else {
-        Ok(Answer::Orders(Orders {
-            target,
-            ..orders.clone()
-        }))
+        Ok(Answer::Orders(Orders { target, ..orders.clone() }))
     }
 }
 

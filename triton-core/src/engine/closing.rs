@@ -18,13 +18,7 @@ pub(super) fn cancel(flow: &Flow, kind: Kind, now: Timestamp) -> Option<Decision
     let verdict = Verdict::Canceled;
     let closing = |plan: Plan, keep: u32, serving: u32, shed: bool| {
         let floor = goal(kind, &plan, keep).total().min(serving);
-        let progress = Progress::Closing {
-            plan,
-            verdict: Verdict::Canceled,
-            keep,
-            floor,
-            shed,
-        };
+        let progress = Progress::Closing { plan, verdict: Verdict::Canceled, keep, floor, shed };
         Some(Decision::Move(progress, Why::Canceling))
     };
     match &flow.progress {
@@ -32,11 +26,7 @@ pub(super) fn cancel(flow: &Flow, kind: Kind, now: Timestamp) -> Option<Decision
         Progress::Preparing { base } => closing(goal::plan(kind, base.clone(), 0), 0, base.from, true),
         Progress::Rolling { plan, done, batch } => {
             // Once old pods have begun to leave, that exchange is completed; before, the new pods go.
-            let keep = if batch.stage >= Stage::Leaving {
-                done.saturating_add(batch.size)
-            } else {
-                *done
-            };
+            let keep = if batch.stage >= Stage::Leaving { done.saturating_add(batch.size) } else { *done };
             closing(plan.clone(), keep, batch.serving, false)
         }
         Progress::Verifying { plan, .. } => closing(plan.clone(), plan.work, u32::MAX, false),
@@ -46,9 +36,7 @@ pub(super) fn cancel(flow: &Flow, kind: Kind, now: Timestamp) -> Option<Decision
 
 /// The flow has ended.
 pub(super) fn end(verdict: Verdict, at: Timestamp) -> Decision {
-    let why = Why::Ended {
-        verdict: verdict.clone(),
-    };
+    let why = Why::Ended { verdict: verdict.clone() };
     Decision::Move(Progress::Finished { verdict, at }, why)
 }
 
@@ -69,65 +57,32 @@ impl Closing<'_> {
     /// workload's controller chooses them; then the template is restored. One write for both would make
     /// it choose serving pods.
     pub(super) fn step(&self, seen: &Observation, now: Timestamp) -> Decision {
-        let Self {
-            flow,
-            kind,
-            plan,
-            keep,
-            floor,
-            shed,
-            ..
-        } = *self;
+        let Self { flow, kind, plan, keep, floor, shed, .. } = *self;
         if !is_mine(seen) {
             return end(self.verdict.clone(), now);
         }
         let wanted = goal(kind, plan, keep);
-        let want = if shed {
-            shape::restored(kind, plan, keep)
-        } else {
-            shape::at_rest(kind, plan, keep)
-        };
+        let want = if shed { shape::restored(kind, plan, keep) } else { shape::at_rest(kind, plan, keep) };
         if let Some(effect) = ask(seen, want) {
             return Decision::Act(effect);
         }
-        let rule = Tend {
-            admit: wanted.fresh,
-            floor,
-            go: true,
-            drain: flow.spec.drain,
-        };
+        let rule = Tend { admit: wanted.fresh, floor, go: true, drain: flow.spec.drain };
         if let Some(effect) = tend(rule, &seen.pods, now) {
             return Decision::Act(effect);
         }
         let marked = seen.pods.count(Facts::MARKED, Facts::empty());
-        let surplus = seen
-            .pods
-            .len()
-            .saturating_sub(marked)
-            .saturating_sub(wanted.total());
+        let surplus = seen.pods.len().saturating_sub(marked).saturating_sub(wanted.total());
         let left = marked.saturating_add(surplus);
         if left > 0 {
             let again = now.plus(LOOK_AGAIN);
             let drained = next_drain(flow.spec.drain, &seen.pods).filter(|at| *at > now);
-            return Decision::Wait(
-                Waiting::Out { pods: left },
-                drained.map_or(again, |at| at.min(again)),
-            );
+            return Decision::Wait(Waiting::Out { pods: left }, drained.map_or(again, |at| at.min(again)));
         }
         if shed {
             return end(self.verdict.clone(), now);
         }
         let (plan, verdict) = (plan.clone(), self.verdict.clone());
-        Decision::Move(
-            Progress::Closing {
-                plan,
-                verdict,
-                keep,
-                floor,
-                shed: true,
-            },
-            Why::Shed,
-        )
+        Decision::Move(Progress::Closing { plan, verdict, keep, floor, shed: true }, Why::Shed)
     }
 }
 
@@ -143,42 +98,22 @@ pub(super) fn verify(
     if let Some(effect) = ask(seen, shape::at_rest(kind, plan, plan.work)) {
         return Decision::Act(effect);
     }
-    let rule = Tend {
-        admit: u32::MAX,
-        floor: wanted,
-        go: true,
-        drain: flow.spec.drain,
-    };
+    let rule = Tend { admit: u32::MAX, floor: wanted, go: true, drain: flow.spec.drain };
     if let Some(effect) = tend(rule, &seen.pods, now) {
         return Decision::Act(effect);
     }
-    let ready = seen
-        .pods
-        .count(Facts::FRESH | Facts::BOOTED | Facts::IN, Facts::MARKED);
+    let ready = seen.pods.count(Facts::FRESH | Facts::BOOTED | Facts::IN, Facts::MARKED);
     if ready == wanted && seen.pods.len() == wanted && seen.terminating == 0 {
         return end(Verdict::Succeeded, now);
     }
     let deadline = since.plus(flow.orders.deadline);
     if now >= deadline {
         let reason = HoldReason::DeadlineExceeded;
-        let hold = Some(Hold {
-            reason,
-            resumes: flow.orders.resumes,
-        });
-        return Decision::Move(
-            Progress::Verifying {
-                plan: plan.clone(),
-                since,
-                hold,
-            },
-            Why::Held { reason },
-        );
+        let hold = Some(Hold { reason, resumes: flow.orders.resumes });
+        return Decision::Move(Progress::Verifying { plan: plan.clone(), since, hold }, Why::Held { reason });
     }
     let drained = next_drain(flow.spec.drain, &seen.pods).filter(|at| *at > now);
-    Decision::Wait(
-        Waiting::Verify { ready, of: wanted },
-        drained.map_or(deadline, |at| at.min(deadline)),
-    )
+    Decision::Wait(Waiting::Verify { ready, of: wanted }, drained.map_or(deadline, |at| at.min(deadline)))
 }
 
 /// The flow ends because it cannot do what was ordered.

@@ -17,11 +17,7 @@ use crate::model::{
 pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
     if flow.progress.is_finished() {
         // The verdict is durable before the lock is given back.
-        return if is_mine(seen) {
-            act(WorkloadChange::Release)
-        } else {
-            Decision::Done
-        };
+        return if is_mine(seen) { act(WorkloadChange::Release) } else { Decision::Done };
     }
     let Some(kind) = kind(flow.spec.action) else {
         let what = alloc::format!("{} is not carried out by this version", flow.spec.action);
@@ -47,31 +43,13 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
     match &flow.progress {
         Progress::Pending => pending(flow, kind, seen, now),
         Progress::Preparing { base } => preparing(flow, kind, base, seen, now),
-        Progress::Rolling { plan, done, batch } => Rolling {
-            flow,
-            kind,
-            plan,
-            done: *done,
-            batch: *batch,
+        Progress::Rolling { plan, done, batch } => {
+            Rolling { flow, kind, plan, done: *done, batch: *batch }.step(seen, now)
         }
-        .step(seen, now),
         Progress::Verifying { plan, since, .. } => verify(flow, kind, (plan, *since), seen, now),
-        Progress::Closing {
-            plan,
-            verdict,
-            keep,
-            floor,
-            shed,
-        } => Closing {
-            flow,
-            kind,
-            plan,
-            verdict,
-            keep: *keep,
-            floor: *floor,
-            shed: *shed,
+        Progress::Closing { plan, verdict, keep, floor, shed } => {
+            Closing { flow, kind, plan, verdict, keep: *keep, floor: *floor, shed: *shed }.step(seen, now)
         }
-        .step(seen, now),
         Progress::Finished { .. } => Decision::Done,
     }
 }
@@ -80,16 +58,7 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
 /// pods that others chose to remove are pulled out, drained and let go.
 #[must_use]
 pub fn keep(seen: &Observation, drain: Seconds, now: Timestamp) -> Option<Effect> {
-    tend(
-        Tend {
-            admit: u32::MAX,
-            floor: 0,
-            go: true,
-            drain,
-        },
-        &seen.pods,
-        now,
-    )
+    tend(Tend { admit: u32::MAX, floor: 0, go: true, drain }, &seen.pods, now)
 }
 
 /// When the keeper has to look again although nothing changes: when the next drain is over.

@@ -11,22 +11,13 @@ use crate::model::{
 
 #[test]
 fn create_on_an_existing_workload_fails_and_touches_nothing() {
-    let world = Observation {
-        lock: Lock::Free,
-        ..Observation::mine(3, 0, 1)
-    };
-    assert_eq!(
-        verdict(&create(3), &world),
-        Some(Verdict::Failed(Failure::WorkloadExists))
-    );
+    let world = Observation { lock: Lock::Free, ..Observation::mine(3, 0, 1) };
+    assert_eq!(verdict(&create(3), &world), Some(Verdict::Failed(Failure::WorkloadExists)));
 }
 
 #[test]
 fn update_of_a_missing_workload_fails() {
-    assert_eq!(
-        verdict(&update(3), &Observation::absent()),
-        Some(Verdict::Failed(Failure::WorkloadMissing))
-    );
+    assert_eq!(verdict(&update(3), &Observation::absent()), Some(Verdict::Failed(Failure::WorkloadMissing)));
 }
 
 #[test]
@@ -40,48 +31,24 @@ fn an_action_that_is_not_built_fails_with_its_name() {
 
 #[test]
 fn create_prepares_an_empty_workload_before_any_batch() {
-    let flow = Flow {
-        progress: Progress::Preparing { base: base(0, 3) },
-        ..create(3)
-    };
-    let want = Shape {
-        template: TemplateRef::Flow,
-        replicas: 0,
-        partition: 0,
-        surge: 1,
-        unavailable: 0,
-    };
+    let flow = Flow { progress: Progress::Preparing { base: base(0, 3) }, ..create(3) };
+    let want = Shape { template: TemplateRef::Flow, replicas: 0, partition: 0, surge: 1, unavailable: 0 };
     assert_eq!(decide(&flow, &Observation::absent(), NOW), reshape(want));
 }
 
 #[test]
 fn update_locks_before_it_writes_and_reads_its_base_again_when_the_workload_changed() {
-    let free = Observation {
-        lock: Lock::Free,
-        ..old_workload(3)
-    };
-    let flow = Flow {
-        progress: Progress::Preparing { base: base(3, 3) },
-        ..update(3)
-    };
+    let free = Observation { lock: Lock::Free, ..old_workload(3) };
+    let flow = Flow { progress: Progress::Preparing { base: base(3, 3) }, ..update(3) };
     assert_eq!(decide(&flow, &free, NOW), act(WorkloadChange::Lock));
-    let resized = Observation {
-        lock: Lock::Free,
-        ..old_workload(4)
-    };
-    assert_eq!(
-        moved(&flow, &resized),
-        Some(Progress::Preparing { base: base(4, 3) })
-    );
+    let resized = Observation { lock: Lock::Free, ..old_workload(4) };
+    assert_eq!(moved(&flow, &resized), Some(Progress::Preparing { base: base(4, 3) }));
 }
 
 #[test]
 fn a_rival_is_waited_for_by_name() {
     let rival = Flow::test(Action::Update, 1).id;
-    let held = Observation {
-        lock: Lock::Theirs(rival.clone()),
-        ..old_workload(3)
-    };
+    let held = Observation { lock: Lock::Theirs(rival.clone()), ..old_workload(3) };
     assert!(
         matches!(decide(&update(3), &held, NOW), Decision::Wait(Waiting::Rival { rival: by }, _) if by == rival)
     );
@@ -89,10 +56,7 @@ fn a_rival_is_waited_for_by_name() {
 
 #[test]
 fn serving_pods_are_hooked_before_any_number_changes() {
-    let flow = Flow {
-        progress: Progress::Preparing { base: base(2, 2) },
-        ..update(2)
-    };
+    let flow = Flow { progress: Progress::Preparing { base: base(2, 2) }, ..update(2) };
     let bare = old_workload(2).with(2, OLD.difference(Facts::FRESH | Facts::HOOKED));
     assert!(matches!(
         decide(&flow, &bare, NOW),
@@ -102,28 +66,16 @@ fn serving_pods_are_hooked_before_any_number_changes() {
 
 #[test]
 fn an_unsettled_workload_is_waited_for() {
-    let world = Observation {
-        settled: false,
-        ..Observation::mine(1, 0, 1)
-    };
+    let world = Observation { settled: false, ..Observation::mine(1, 0, 1) };
     let flow = create(3).at(grow(3), 1, 0, 1, Stage::Smoking);
-    assert!(matches!(
-        decide(&flow, &world, NOW),
-        Decision::Wait(Waiting::Backend, _)
-    ));
+    assert!(matches!(decide(&flow, &world, NOW), Decision::Wait(Waiting::Backend, _)));
 }
 
 #[test]
 fn a_replace_batch_grows_in_numbers_and_keeps_surge_for_repair() {
     let flow = update(4).batches_of(2).at(replace(4, 4), 1, 0, 2, Stage::Smoking);
     let world = Observation::mine(4, 4, 1).with(4, OLD);
-    let want = Shape {
-        template: TemplateRef::Flow,
-        replicas: 6,
-        partition: 4,
-        surge: 2,
-        unavailable: 0,
-    };
+    let want = Shape { template: TemplateRef::Flow, replicas: 6, partition: 4, surge: 2, unavailable: 0 };
     assert_eq!(decide(&flow, &world, NOW), reshape(want));
 }
 
@@ -131,100 +83,45 @@ fn a_replace_batch_grows_in_numbers_and_keeps_surge_for_repair() {
 fn old_pods_are_chosen_in_one_write_of_replicas_and_partition() {
     let flow = update(4).batches_of(2).at(replace(4, 4), 1, 0, 2, Stage::Leaving);
     let world = Observation::mine(6, 4, 2).with(4, OLD).with(2, SERVES);
-    let want = Shape {
-        template: TemplateRef::Flow,
-        replicas: 4,
-        partition: 2,
-        surge: 2,
-        unavailable: 0,
-    };
+    let want = Shape { template: TemplateRef::Flow, replicas: 4, partition: 2, surge: 2, unavailable: 0 };
     assert_eq!(decide(&flow, &world, NOW), reshape(want));
 }
 
 #[test]
 fn a_canary_waits_for_a_person_before_and_after_it_takes_traffic() {
-    let smoked = create(3)
-        .batches_of(1)
-        .canary(1)
-        .at(grow(3), 1, 0, 1, Stage::Smoked);
+    let smoked = create(3).batches_of(1).canary(1).at(grow(3), 1, 0, 1, Stage::Smoked);
     let world = Observation::mine(1, 0, 1).with(1, RUNS);
-    assert_eq!(
-        waits(&smoked, &world),
-        Some(Waiting::Approval {
-            batch: 1,
-            phase: BatchPhase::Baking
-        })
-    );
-    let proving = create(3)
-        .batches_of(1)
-        .canary(1)
-        .at(grow(3), 1, 0, 1, Stage::Proving);
+    assert_eq!(waits(&smoked, &world), Some(Waiting::Approval { batch: 1, phase: BatchPhase::Baking }));
+    let proving = create(3).batches_of(1).canary(1).at(grow(3), 1, 0, 1, Stage::Proving);
     let world = Observation::mine(1, 0, 1).with(1, SERVES);
-    assert_eq!(
-        waits(&proving, &world),
-        Some(Waiting::Approval {
-            batch: 1,
-            phase: BatchPhase::Baked
-        })
-    );
+    assert_eq!(waits(&proving, &world), Some(Waiting::Approval { batch: 1, phase: BatchPhase::Baked }));
 }
 
 #[test]
 fn approval_lets_exactly_one_stage_pass() {
-    let mut flow = create(3)
-        .batches_of(1)
-        .canary(1)
-        .at(grow(3), 1, 0, 1, Stage::Smoked);
+    let mut flow = create(3).batches_of(1).canary(1).at(grow(3), 1, 0, 1, Stage::Smoked);
     let Ok(Answer::Orders(orders)) = admit(&flow, Command::Next { expected: None }) else {
         panic!("refused")
     };
     flow.orders = orders;
     let world = Observation::mine(1, 0, 1).with(1, RUNS);
     assert_eq!(stage(&flow, &world), Some(Stage::PullingIn));
-    assert!(matches!(
-        admit(&flow, Command::Next { expected: None }),
-        Err(Refusal::NotWaiting { .. })
-    ));
+    assert!(matches!(admit(&flow, Command::Next { expected: None }), Err(Refusal::NotWaiting { .. })));
 }
 
 #[test]
 fn a_second_next_for_the_same_stage_is_refused_as_stale() {
-    let flow = create(3)
-        .batches_of(1)
-        .canary(1)
-        .at(grow(3), 1, 0, 1, Stage::Proving);
-    let smoked = Target {
-        batch: 1,
-        phase: BatchPhase::Smoked,
-    };
-    let baking = Target {
-        batch: 1,
-        phase: BatchPhase::Baking,
-    };
-    let next = |expected| {
-        admit(
-            &flow,
-            Command::Next {
-                expected: Some(expected),
-            },
-        )
-    };
-    assert_eq!(
-        next(smoked),
-        Err(Refusal::Stale {
-            expected: smoked,
-            actual: baking
-        })
-    );
+    let flow = create(3).batches_of(1).canary(1).at(grow(3), 1, 0, 1, Stage::Proving);
+    let smoked = Target { batch: 1, phase: BatchPhase::Smoked };
+    let baking = Target { batch: 1, phase: BatchPhase::Baking };
+    let next = |expected| admit(&flow, Command::Next { expected: Some(expected) });
+    assert_eq!(next(smoked), Err(Refusal::Stale { expected: smoked, actual: baking }));
     assert!(next(baking).is_ok());
 }
 
 #[test]
 fn no_pod_of_an_unapproved_canary_is_pulled_in() {
-    let flow = create(3)
-        .batches_of(1)
-        .canary(1)
-        .at(grow(3), 1, 0, 1, Stage::Smoking);
+    let flow = create(3).batches_of(1).canary(1).at(grow(3), 1, 0, 1, Stage::Smoking);
     let world = Observation::mine(1, 0, 1).with(1, RUNS);
     assert_eq!(stage(&flow, &world), Some(Stage::Smoked));
 }
@@ -235,43 +132,22 @@ fn the_interval_is_never_cut_short_and_an_approval_replaces_it() {
     flow.orders.interval = Seconds(10);
     let world = Observation::mine(1, 0, 1).with(1, SERVES);
     let over = NOW.plus(Seconds(10));
-    assert_eq!(
-        decide(&flow, &world, NOW),
-        Decision::Wait(Waiting::Interval, over)
-    );
+    assert_eq!(decide(&flow, &world, NOW), Decision::Wait(Waiting::Interval, over));
     let early = Timestamp::from_micros(over.as_micros() - 1);
-    assert_eq!(
-        decide(&flow, &world, early),
-        Decision::Wait(Waiting::Interval, over)
-    );
+    assert_eq!(decide(&flow, &world, early), Decision::Wait(Waiting::Interval, over));
     assert!(matches!(decide(&flow, &world, over), Decision::Move(..)));
     let mut approved = flow.manual();
-    approved.orders.target = Target {
-        batch: 2,
-        phase: BatchPhase::Smoking,
-    };
+    approved.orders.target = Target { batch: 2, phase: BatchPhase::Smoking };
     assert!(matches!(decide(&approved, &world, NOW), Decision::Move(..)));
 }
 
 #[test]
 fn mode_manual_waits_after_every_batch_but_the_last() {
     let world = Observation::mine(1, 0, 1).with(1, SERVES);
-    let flow = create(3)
-        .batches_of(1)
-        .manual()
-        .at(grow(3), 1, 0, 1, Stage::Baked);
-    assert_eq!(
-        waits(&flow, &world),
-        Some(Waiting::Approval {
-            batch: 2,
-            phase: BatchPhase::Smoking
-        })
-    );
+    let flow = create(3).batches_of(1).manual().at(grow(3), 1, 0, 1, Stage::Baked);
+    assert_eq!(waits(&flow, &world), Some(Waiting::Approval { batch: 2, phase: BatchPhase::Smoking }));
     let world = Observation::mine(3, 0, 1).with(3, SERVES);
-    let last = create(3)
-        .batches_of(1)
-        .manual()
-        .at(grow(3), 3, 2, 1, Stage::Baked);
+    let last = create(3).batches_of(1).manual().at(grow(3), 3, 2, 1, Stage::Baked);
     assert!(matches!(moved(&last, &world), Some(Progress::Verifying { .. })));
 }
 
@@ -283,16 +159,10 @@ fn a_marked_pod_is_pulled_out_drained_and_only_then_let_go() {
     let pulled_out = |d| matches!(d, Decision::Act(Effect::Traffic(TrafficChange::PullOut(_))));
     assert!(pulled_out(decide(&flow, &world().with(1, marked), NOW)));
     let moving = marked.difference(Facts::ASKED | Facts::IN);
-    assert!(matches!(
-        waits(&flow, &world().with(1, moving)),
-        Some(Waiting::Out { pods: 1 })
-    ));
+    assert!(matches!(waits(&flow, &world().with(1, moving)), Some(Waiting::Out { pods: 1 })));
     let out = world().out_since(moving | Facts::OUT, NOW);
     let drained = NOW.plus(Seconds(10));
-    assert_eq!(
-        decide(&flow, &out, NOW),
-        Decision::Wait(Waiting::Out { pods: 1 }, drained)
-    );
+    assert_eq!(decide(&flow, &out, NOW), Decision::Wait(Waiting::Out { pods: 1 }, drained));
     let let_go = decide(&flow, &out, drained);
     assert!(
         matches!(let_go, Decision::Act(Effect::Workload(WorkloadChange::LetGo(pods))) if pods.len() == 1)
@@ -302,28 +172,18 @@ fn a_marked_pod_is_pulled_out_drained_and_only_then_let_go() {
 #[test]
 fn pulling_out_never_goes_below_the_pods_that_served_when_the_batch_started() {
     let flow = update(2).batches_of(1).at(replace(2, 2), 1, 0, 1, Stage::Leaving);
-    let new_one_lost = Observation::mine(2, 1, 1)
-        .with(1, OLD)
-        .with(1, OLD | Facts::MARKED);
+    let new_one_lost = Observation::mine(2, 1, 1).with(1, OLD).with(1, OLD | Facts::MARKED);
     assert_eq!(waits(&flow, &new_one_lost), Some(Waiting::Out { pods: 1 }));
 }
 
 #[test]
 fn a_degraded_application_can_be_updated() {
     let mut flow = update(3).batches_of(1).at(replace(3, 3), 1, 0, 1, Stage::Leaving);
-    let Progress::Rolling { batch, .. } = &mut flow.progress else {
-        panic!("rolling")
-    };
+    let Progress::Rolling { batch, .. } = &mut flow.progress else { panic!("rolling") };
     batch.serving = 1;
     let broken = OLD.difference(Facts::BOOTED | Facts::IN);
-    let world = Observation::mine(3, 2, 1)
-        .with(2, broken)
-        .with(1, OLD | Facts::MARKED)
-        .with(1, SERVES);
-    assert!(matches!(
-        decide(&flow, &world, NOW),
-        Decision::Act(Effect::Traffic(TrafficChange::PullOut(_)))
-    ));
+    let world = Observation::mine(3, 2, 1).with(2, broken).with(1, OLD | Facts::MARKED).with(1, SERVES);
+    assert!(matches!(decide(&flow, &world, NOW), Decision::Act(Effect::Traffic(TrafficChange::PullOut(_)))));
 }
 
 #[test]
@@ -340,35 +200,18 @@ fn a_failed_pod_holds_the_flow_and_resume_gives_it_until_the_deadline() {
     let world =
         Observation::mine(1, 0, 1).with(1, Facts::FRESH | Facts::HOOKED | Facts::GATED | Facts::FAILED);
     let held = moved(&flow, &world).expect("holds");
-    assert_eq!(
-        held.hold(),
-        Some(Hold {
-            reason: HoldReason::PodsFailed,
-            resumes: 0
-        })
-    );
+    assert_eq!(held.hold(), Some(Hold { reason: HoldReason::PodsFailed, resumes: 0 }));
     flow.progress = held;
     assert_eq!(decide(&flow, &world, NOW), act(WorkloadChange::Freeze(true)));
-    let frozen = Observation {
-        frozen: true,
-        ..world.clone()
-    };
-    assert!(matches!(
-        waits(&flow, &frozen),
-        Some(Waiting::Held { failed: 1, .. })
-    ));
+    let frozen = Observation { frozen: true, ..world.clone() };
+    assert!(matches!(waits(&flow, &frozen), Some(Waiting::Held { failed: 1, .. })));
     flow.orders = resumed(&flow);
     flow.progress = moved(&flow, &frozen).expect("resumes");
     assert_eq!(decide(&flow, &frozen, NOW), act(WorkloadChange::Freeze(false)));
     assert_eq!(waits(&flow, &world), Some(Waiting::Pods { ready: 0, of: 1 }));
     let late = decide(&flow, &world, NOW.plus(Seconds(600)));
-    let Decision::Move(progress, _) = late else {
-        panic!("{late:?}")
-    };
-    assert_eq!(
-        progress.hold().map(|hold| hold.reason),
-        Some(HoldReason::DeadlineExceeded)
-    );
+    let Decision::Move(progress, _) = late else { panic!("{late:?}") };
+    assert_eq!(progress.hold().map(|hold| hold.reason), Some(HoldReason::DeadlineExceeded));
 }
 
 #[test]
@@ -376,14 +219,9 @@ fn time_spent_waiting_for_a_person_does_not_count() {
     let mut flow = create(1).canary(1).at(grow(1), 1, 0, 1, Stage::Smoked);
     let later = NOW.plus(Seconds(100_000));
     let world = Observation::mine(1, 0, 1).with(1, RUNS);
-    assert!(matches!(
-        decide(&flow, &world, later),
-        Decision::Wait(Waiting::Approval { .. }, _)
-    ));
+    assert!(matches!(decide(&flow, &world, later), Decision::Wait(Waiting::Approval { .. }, _)));
     let lost = Observation::mine(1, 0, 1).with(1, RUNS.difference(Facts::BOOTED));
-    let Decision::Move(progress, _) = decide(&flow, &lost, later) else {
-        panic!("does not notice")
-    };
+    let Decision::Move(progress, _) = decide(&flow, &lost, later) else { panic!("does not notice") };
     flow.progress = progress;
     assert!(
         matches!(decide(&flow, &lost, later), Decision::Wait(Waiting::Pods { .. }, until) if until > later)
@@ -392,15 +230,10 @@ fn time_spent_waiting_for_a_person_does_not_count() {
 
 #[test]
 fn pause_stops_the_flow_but_not_upkeep() {
-    let mut flow = update(4)
-        .batches_of(2)
-        .at(replace(4, 4), 1, 0, 2, Stage::PullingIn);
+    let mut flow = update(4).batches_of(2).at(replace(4, 4), 1, 0, 2, Stage::PullingIn);
     flow.orders.paused = true;
     let replaced = OLD.difference(Facts::ASKED | Facts::IN) | Facts::OUT;
-    let world = Observation {
-        frozen: true,
-        ..Observation::mine(6, 4, 2).with(3, OLD).with(2, RUNS)
-    };
+    let world = Observation { frozen: true, ..Observation::mine(6, 4, 2).with(3, OLD).with(2, RUNS) };
     assert_eq!(waits(&flow, &world), Some(Waiting::Paused));
     let Decision::Act(Effect::Traffic(TrafficChange::PullIn(pods))) =
         decide(&flow, &world.with(1, replaced), NOW)
@@ -414,14 +247,8 @@ fn pause_stops_the_flow_but_not_upkeep() {
 fn a_paused_flow_lets_nothing_go_that_it_chose() {
     let mut flow = update(2).batches_of(1).at(replace(2, 2), 1, 0, 1, Stage::Leaving);
     flow.orders.paused = true;
-    let world = Observation {
-        frozen: true,
-        ..Observation::mine(2, 1, 1).with(1, OLD).with(1, SERVES)
-    };
-    assert_eq!(
-        waits(&flow, &world.with(1, OLD | Facts::MARKED)),
-        Some(Waiting::Paused)
-    );
+    let world = Observation { frozen: true, ..Observation::mine(2, 1, 1).with(1, OLD).with(1, SERVES) };
+    assert_eq!(waits(&flow, &world.with(1, OLD | Facts::MARKED)), Some(Waiting::Paused));
 }
 
 #[test]
@@ -430,29 +257,14 @@ fn cancel_before_old_pods_leave_removes_the_new_pods_and_then_restores_the_templ
     flow.orders.canceled = true;
     let world = Observation::mine(4, 3, 1).with(3, OLD).with(1, SERVES);
     flow.progress = moved(&flow, &world).expect("closes");
-    let shed = Shape {
-        template: TemplateRef::Flow,
-        replicas: 3,
-        partition: 3,
-        surge: 1,
-        unavailable: 0,
-    };
+    let shed = Shape { template: TemplateRef::Flow, replicas: 3, partition: 3, surge: 1, unavailable: 0 };
     assert_eq!(decide(&flow, &world, NOW), reshape(shed));
     let gone = Observation::mine(3, 3, 1).with(3, OLD);
     flow.progress = moved(&flow, &gone).expect("shed");
     let old = TemplateRef::Revision("app-old".parse().expect("a revision"));
-    let restored = Shape {
-        template: old.clone(),
-        replicas: 3,
-        partition: 0,
-        surge: 1,
-        unavailable: 0,
-    };
+    let restored = Shape { template: old.clone(), replicas: 3, partition: 0, surge: 1, unavailable: 0 };
     assert_eq!(decide(&flow, &gone, NOW), reshape(restored.clone()));
-    let clean = Observation {
-        shape: Some(restored),
-        ..gone
-    };
+    let clean = Observation { shape: Some(restored), ..gone };
     assert_eq!(verdict(&flow, &clean), Some(Verdict::Canceled));
 }
 
@@ -468,86 +280,43 @@ fn cancel_while_old_pods_leave_completes_that_exchange_and_freezes_the_rest() {
     };
     // No kept pod is replaced, and a later scale-out starts the old revision.
     assert_eq!((shape.replicas, shape.partition), (3, 3));
-    assert_eq!(
-        shape.template,
-        TemplateRef::Revision("app-old".parse().expect("a revision"))
-    );
+    assert_eq!(shape.template, TemplateRef::Revision("app-old".parse().expect("a revision")));
 }
 
 #[test]
 fn success_is_said_only_of_a_world_that_is_as_ordered() {
     let plan = replace(2, 2);
-    let flow = Flow {
-        progress: Progress::Verifying {
-            plan,
-            since: NOW,
-            hold: None,
-        },
-        ..update(2)
-    };
+    let flow = Flow { progress: Progress::Verifying { plan, since: NOW, hold: None }, ..update(2) };
     let good = || Observation::mine(2, 0, 1).with(2, SERVES);
     assert_eq!(verdict(&flow, &good()), Some(Verdict::Succeeded));
-    let one_out = Observation::mine(2, 0, 1)
-        .with(1, SERVES)
-        .with(1, RUNS | Facts::ASKED);
+    let one_out = Observation::mine(2, 0, 1).with(1, SERVES).with(1, RUNS | Facts::ASKED);
     let one_old = Observation::mine(2, 0, 1).with(1, SERVES).with(1, OLD);
-    let leaving = Observation {
-        terminating: 1,
-        ..good()
-    };
-    for bad in [
-        one_out,
-        one_old,
-        leaving,
-        good().with(1, SERVES),
-        Observation::mine(2, 0, 1).with(1, SERVES),
-    ] {
-        assert!(
-            matches!(waits(&flow, &bad), Some(Waiting::Verify { of: 2, .. })),
-            "{bad:?}"
-        );
+    let leaving = Observation { terminating: 1, ..good() };
+    for bad in [one_out, one_old, leaving, good().with(1, SERVES), Observation::mine(2, 0, 1).with(1, SERVES)]
+    {
+        assert!(matches!(waits(&flow, &bad), Some(Waiting::Verify { of: 2, .. })), "{bad:?}");
     }
 }
 
 #[test]
 fn the_lock_is_given_back_after_the_verdict_is_durable() {
-    let flow = Flow {
-        progress: Progress::Finished {
-            verdict: Verdict::Succeeded,
-            at: NOW,
-        },
-        ..create(1)
-    };
-    assert_eq!(
-        decide(&flow, &Observation::mine(1, 0, 1), NOW),
-        act(WorkloadChange::Release)
-    );
-    let free = Observation {
-        lock: Lock::Free,
-        ..Observation::mine(1, 0, 1)
-    };
+    let flow = Flow { progress: Progress::Finished { verdict: Verdict::Succeeded, at: NOW }, ..create(1) };
+    assert_eq!(decide(&flow, &Observation::mine(1, 0, 1), NOW), act(WorkloadChange::Release));
+    let free = Observation { lock: Lock::Free, ..Observation::mine(1, 0, 1) };
     assert_eq!(decide(&flow, &free, NOW), Decision::Done);
 }
 
 #[test]
 fn a_workload_that_was_taken_away_ends_the_flow() {
     let flow = update(2).at(replace(2, 2), 1, 0, 2, Stage::Smoking);
-    assert_eq!(
-        verdict(&flow, &Observation::absent()),
-        Some(Verdict::Failed(Failure::WorkloadMissing))
-    );
-    let anew = Observation {
-        lock: Lock::Free,
-        ..Observation::mine(2, 0, 1)
-    };
+    assert_eq!(verdict(&flow, &Observation::absent()), Some(Verdict::Failed(Failure::WorkloadMissing)));
+    let anew = Observation { lock: Lock::Free, ..Observation::mine(2, 0, 1) };
     assert_eq!(verdict(&flow, &anew), Some(Verdict::Failed(Failure::LockLost)));
 }
 
 #[test]
 fn deciding_twice_on_the_same_look_gives_the_same_answer() {
-    let flow = update(4)
-        .batches_of(2)
-        .at(replace(4, 4), 1, 0, 2, Stage::PullingIn);
+    let flow = update(4).batches_of(2).at(replace(4, 4), 1, 0, 2, Stage::PullingIn);
     let world = Observation::mine(6, 4, 2).with(4, OLD).with(2, RUNS);
     assert_eq!(decide(&flow, &world, NOW), decide(&flow, &world, NOW));
 }
@@ -571,13 +340,7 @@ fn replace(from: u32, to: u32) -> crate::model::Plan {
 fn old_workload(replicas: u32) -> Observation {
     let template = TemplateRef::Revision("app-old".parse().expect("a revision"));
     Observation {
-        shape: Some(Shape {
-            template,
-            replicas,
-            partition: 0,
-            surge: 0,
-            unavailable: 1,
-        }),
+        shape: Some(Shape { template, replicas, partition: 0, surge: 0, unavailable: 1 }),
         ..Observation::mine(replicas, 0, 1)
     }
 }
@@ -601,10 +364,7 @@ fn moved(flow: &Flow, seen: &Observation) -> Option<Progress> {
 }
 
 fn stage(flow: &Flow, seen: &Observation) -> Option<Stage> {
-    moved(flow, seen)
-        .as_ref()
-        .and_then(Progress::batch)
-        .map(|batch: &Batch| batch.stage)
+    moved(flow, seen).as_ref().and_then(Progress::batch).map(|batch: &Batch| batch.stage)
 }
 
 fn verdict(flow: &Flow, seen: &Observation) -> Option<Verdict> {

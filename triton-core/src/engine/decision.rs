@@ -131,19 +131,16 @@ impl fmt::Display for Why {
                 Stage::Leaving => write!(f, "batch {batch}: old pods leave"),
                 Stage::Baked => write!(f, "batch {batch} is finished"),
             },
-            Self::PodsMissing { batch } => write!(
-                f,
-                "batch {batch}: new pods went missing; waiting for their replacements"
-            ),
+            Self::PodsMissing { batch } => {
+                write!(f, "batch {batch}: new pods went missing; waiting for their replacements")
+            }
             Self::AllBatchesDone => {
                 f.write_str("all batches are finished; comparing the workload with the spec")
             }
-            Self::Held {
-                reason: HoldReason::PodsFailed,
-            } => f.write_str("paused because pods failed; resume once they are mended, or cancel"),
-            Self::Held {
-                reason: HoldReason::DeadlineExceeded,
-            } => f.write_str(
+            Self::Held { reason: HoldReason::PodsFailed } => {
+                f.write_str("paused because pods failed; resume once they are mended, or cancel")
+            }
+            Self::Held { reason: HoldReason::DeadlineExceeded } => f.write_str(
                 "paused because the stage took longer than its deadline; resume to wait again, or cancel",
             ),
             Self::Resumed => f.write_str("resumed"),
@@ -151,18 +148,10 @@ impl fmt::Display for Why {
             Self::Shed => {
                 f.write_str("cancelled; the pods that are not kept are gone, restoring the template")
             }
-            Self::Ended {
-                verdict: Verdict::Succeeded,
-            } => f.write_str("the workload is as ordered"),
-            Self::Ended {
-                verdict: Verdict::Failed(failure),
-            } => failure.fmt(f),
-            Self::Ended {
-                verdict: Verdict::Canceled,
-            } => f.write_str("cancelled"),
-            Self::Ended {
-                verdict: Verdict::Aborted { by },
-            } => write!(f, "replaced by {by}"),
+            Self::Ended { verdict: Verdict::Succeeded } => f.write_str("the workload is as ordered"),
+            Self::Ended { verdict: Verdict::Failed(failure) } => failure.fmt(f),
+            Self::Ended { verdict: Verdict::Canceled } => f.write_str("cancelled"),
+            Self::Ended { verdict: Verdict::Aborted { by } } => write!(f, "replaced by {by}"),
         }
     }
 }
@@ -260,10 +249,7 @@ impl fmt::Display for Waiting {
             Self::Pods { ready, of } => write!(f, "waits for new pods to run: {ready} of {of} do"),
             Self::Interval => f.write_str("waits for the interval before the next batch"),
             Self::In { ready, of } => {
-                write!(
-                    f,
-                    "waits for the registry to show the new pods: {ready} of {of} are in traffic"
-                )
+                write!(f, "waits for the registry to show the new pods: {ready} of {of} are in traffic")
             }
             Self::Out { pods } => write!(f, "waits for {pods} pods to leave traffic, drain and go"),
             Self::Backend => {

@@ -9,11 +9,8 @@ use crate::model::{
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
-pub(super) const RUNS: Facts = Facts::FRESH
-    .union(Facts::BOOTED)
-    .union(Facts::HOOKED)
-    .union(Facts::GATED)
-    .union(Facts::OUT);
+pub(super) const RUNS: Facts =
+    Facts::FRESH.union(Facts::BOOTED).union(Facts::HOOKED).union(Facts::GATED).union(Facts::OUT);
 pub(super) const SERVES: Facts = Facts::FRESH
     .union(Facts::BOOTED)
     .union(Facts::HOOKED)
@@ -91,12 +88,7 @@ impl Flow {
 
 pub(super) fn base(from: u32, to: u32) -> Base {
     let previous = (from > 0).then(|| Revision::new("app-old").expect("a revision"));
-    Base {
-        from,
-        to,
-        partition: 0,
-        previous,
-    }
+    Base { from, to, partition: 0, previous }
 }
 
 impl Observation {
@@ -105,13 +97,7 @@ impl Observation {
         Self {
             lock: Lock::Mine,
             revision: Some(Revision::new("app-new").expect("a revision")),
-            shape: Some(Shape {
-                template: TemplateRef::Flow,
-                replicas,
-                partition,
-                surge,
-                unavailable: 0,
-            }),
+            shape: Some(Shape { template: TemplateRef::Flow, replicas, partition, surge, unavailable: 0 }),
             ..Self::absent()
         }
     }

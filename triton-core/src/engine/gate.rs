@@ -6,17 +6,13 @@ use crate::model::{Batch, BatchPhase, Mode, Orders, Spec, Stage, Target};
 /// after this batch.
 #[must_use]
 pub(super) fn asked(spec: &Spec, batch: &Batch, last: bool) -> Option<Target> {
-    let here = |phase| Target {
-        batch: batch.number,
-        phase,
-    };
+    let here = |phase| Target { batch: batch.number, phase };
     match batch.stage {
         Stage::Smoked if batch.canary => Some(here(BatchPhase::Baking)),
         Stage::Proving if batch.canary => Some(here(BatchPhase::Baked)),
-        Stage::Baked if !last && (batch.canary || spec.mode == Mode::Manual) => Some(Target {
-            batch: batch.number.saturating_add(1),
-            phase: BatchPhase::Smoking,
-        }),
+        Stage::Baked if !last && (batch.canary || spec.mode == Mode::Manual) => {
+            Some(Target { batch: batch.number.saturating_add(1), phase: BatchPhase::Smoking })
+        }
         Stage::Queued
         | Stage::Smoking
         | Stage::Smoked

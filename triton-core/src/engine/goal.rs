@@ -44,16 +44,9 @@ pub fn plan(kind: Kind, base: Base, fresh: u32) -> Plan {
 #[must_use]
 pub const fn goal(kind: Kind, plan: &Plan, done: u32) -> Goal {
     match kind {
-        Kind::Grow => Goal {
-            fresh: plan.base.from.saturating_add(done),
-            stale: 0,
-        },
+        Kind::Grow => Goal { fresh: plan.base.from.saturating_add(done), stale: 0 },
         Kind::Replace => {
-            let exchanged = if done < exchanges(plan) {
-                done
-            } else {
-                exchanges(plan)
-            };
+            let exchanged = if done < exchanges(plan) { done } else { exchanges(plan) };
             let growth = plan.base.to.saturating_sub(plan.base.from);
             let stale = plan.base.from.saturating_sub(plan.fresh);
             Goal {
@@ -104,11 +97,7 @@ pub fn batches(spec: &Spec, orders: &Orders, plan: &Plan, current: Option<(u32, 
         // Once the last size repeats, the rest is a division.
         let listed = u32::try_from(orders.sizes.0.len()).unwrap_or(u32::MAX);
         let settled = number > listed.saturating_add(1);
-        let steps = if settled {
-            room(plan, done).checked_div(size).unwrap_or(1).max(1)
-        } else {
-            1
-        };
+        let steps = if settled { room(plan, done).checked_div(size).unwrap_or(1).max(1) } else { 1 };
         number = number.saturating_add(steps.saturating_sub(1));
         done = done.saturating_add(size.max(1).saturating_mul(steps));
     }
@@ -118,11 +107,7 @@ pub fn batches(spec: &Spec, orders: &Orders, plan: &Plan, current: Option<(u32, 
 /// Work left before the next boundary between exchanges and surplus.
 fn room(plan: &Plan, done: u32) -> u32 {
     let boundary = exchanges(plan).saturating_sub(done);
-    if boundary > 0 {
-        boundary.min(plan.work.saturating_sub(done))
-    } else {
-        plan.work.saturating_sub(done)
-    }
+    if boundary > 0 { boundary.min(plan.work.saturating_sub(done)) } else { plan.work.saturating_sub(done) }
 }
 
 #[cfg(test)]

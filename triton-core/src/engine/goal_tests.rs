@@ -6,12 +6,9 @@ use crate::model::{Action, BatchSize, Flow, Sizes};
 fn batch_sizes_add_up_to_the_work_whatever_the_sizes() {
     for (from, to, fresh) in cases() {
         for kind in [Kind::Grow, Kind::Replace] {
-            for size in [
-                BatchSize::Pods(1),
-                BatchSize::Pods(3),
-                BatchSize::Percent(25),
-                BatchSize::Percent(100),
-            ] {
+            for size in
+                [BatchSize::Pods(1), BatchSize::Pods(3), BatchSize::Percent(25), BatchSize::Percent(100)]
+            {
                 for canary in [0, 1, 2, 50] {
                     let plan = plan(kind, base(from, to), fresh);
                     let mut flow = Flow::test(Action::Update, to).canary(canary);
@@ -42,10 +39,7 @@ fn the_goal_ends_at_the_target_and_never_has_fewer_pods_than_the_smaller_size() 
         assert_eq!(end, Goal { fresh: to, stale: 0 }, "{plan:?}");
         for done in 0..=plan.work {
             let total = goal(Kind::Replace, &plan, done).total();
-            assert!(
-                (from.min(to)..=from.max(to)).contains(&total),
-                "{plan:?} at {done}: {total}"
-            );
+            assert!((from.min(to)..=from.max(to)).contains(&total), "{plan:?} at {done}: {total}");
         }
     }
 }

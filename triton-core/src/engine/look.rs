@@ -16,11 +16,7 @@ pub fn look(kind: Kind, workload: Option<&WorkloadView>, traffic: &TrafficView) 
     for pod in &view.pods {
         let fresh = is_fresh(kind, view, pod);
         let (facts, since) = facts(pod, traffic.pods.get(&pod.uid).copied());
-        let pod = PodRef {
-            name: pod.name.clone(),
-            uid: pod.uid.clone(),
-            version: pod.version.clone(),
-        };
+        let pod = PodRef { name: pod.name.clone(), uid: pod.uid.clone(), version: pod.version.clone() };
         pods.push(pod, if fresh { facts | Facts::FRESH } else { facts }, since);
     }
     Observation {
@@ -49,10 +45,8 @@ pub(super) fn is_fresh(kind: Kind, view: &WorkloadView, pod: &WorkloadPod) -> bo
 }
 
 fn facts(pod: &WorkloadPod, traffic: Option<PodTraffic>) -> (Facts, Timestamp) {
-    let traffic = traffic.unwrap_or_else(|| PodTraffic {
-        asked: pod.gated.then_some(false),
-        shown: Traffic::Moving,
-    });
+    let traffic =
+        traffic.unwrap_or_else(|| PodTraffic { asked: pod.gated.then_some(false), shown: Traffic::Moving });
     let mut facts = Facts::empty();
     facts.set(Facts::BOOTED, pod.booted);
     facts.set(Facts::MARKED, pod.marked);

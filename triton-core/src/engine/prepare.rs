@@ -22,12 +22,9 @@ pub(super) fn pending(flow: &Flow, kind: Kind, seen: &Observation, now: Timestam
     match (kind, &seen.shape) {
         (Kind::Grow, Some(_)) => fail(Failure::WorkloadExists, now),
         (Kind::Replace, None) => fail(Failure::WorkloadMissing, now),
-        (Kind::Grow, None) | (Kind::Replace, Some(_)) => Decision::Move(
-            Progress::Preparing {
-                base: base(flow, seen),
-            },
-            Why::Started,
-        ),
+        (Kind::Grow, None) | (Kind::Replace, Some(_)) => {
+            Decision::Move(Progress::Preparing { base: base(flow, seen) }, Why::Started)
+        }
     }
 }
 
@@ -45,12 +42,7 @@ pub(super) fn preparing(
         (Kind::Replace, Some(_)) if !is_mine(seen) => return lock(flow, stored, seen, now),
         (Kind::Grow, None | Some(_)) | (Kind::Replace, Some(_)) => {}
     }
-    let rule = Tend {
-        admit: u32::MAX,
-        floor: stored.from,
-        go: true,
-        drain: flow.spec.drain,
-    };
+    let rule = Tend { admit: u32::MAX, floor: stored.from, go: true, drain: flow.spec.drain };
     let tended = tend(rule, &seen.pods, now).filter(|_| seen.shape.is_some());
     // Serving pods are labelled before any number changes: only labelled pods are held.
     if let Some(effect) = tended.or_else(|| ask(seen, shape::prepared(kind, stored))) {

@@ -89,20 +89,10 @@ fn waiting_report(
     until: Timestamp,
     now: Timestamp,
 ) -> WaitingReport {
-    let before = old
-        .waiting
-        .as_ref()
-        .filter(|before| before.reason == waiting.reason());
+    let before = old.waiting.as_ref().filter(|before| before.reason == waiting.reason());
     let since = before.map_or(now, |before| before.since);
-    let until = before
-        .filter(|b| waiting.asks_a_person() && b.until > now)
-        .map_or(until, |b| b.until);
-    WaitingReport {
-        reason: waiting.reason().into(),
-        message,
-        since,
-        until,
-    }
+    let until = before.filter(|b| waiting.asks_a_person() && b.until > now).map_or(until, |b| b.until);
+    WaitingReport { reason: waiting.reason().into(), message, since, until }
 }
 
 fn counts(flow: &Flow, old: &Counts, seen: &Observation) -> Counts {
@@ -131,11 +121,7 @@ fn counts(flow: &Flow, old: &Counts, seen: &Observation) -> Counts {
             counts.to_process = plan.work;
             counts.batches = all(plan, Some((batch.number, *done, batch.size)));
             counts.finished_batches = batch.number.saturating_sub(u32::from(!baked));
-            counts.finished_replicas = if baked {
-                done.saturating_add(batch.size)
-            } else {
-                *done
-            };
+            counts.finished_replicas = if baked { done.saturating_add(batch.size) } else { *done };
         }
         Progress::Verifying { plan, .. } => {
             counts.to_process = plan.work;
@@ -160,21 +146,14 @@ fn batches(list: &mut Vec<BatchReport>, flow: &Flow, seen: Seen<'_>, now: Timest
     }
     if matches!(
         flow.progress,
-        Progress::Verifying { .. }
-            | Progress::Finished {
-                verdict: Verdict::Succeeded,
-                ..
-            }
+        Progress::Verifying { .. } | Progress::Finished { verdict: Verdict::Succeeded, .. }
     ) {
         list.iter_mut().for_each(|entry| finish(entry, now));
     }
     if seen.workload.is_none() {
         return;
     }
-    if matches!(
-        flow.progress,
-        Progress::Rolling { .. } | Progress::Verifying { .. }
-    ) {
+    if matches!(flow.progress, Progress::Rolling { .. } | Progress::Verifying { .. }) {
         assign(list, flow, seen);
     }
     let pods = seen.workload.map_or(&[][..], |view| &view.pods);
@@ -199,9 +178,7 @@ fn finish(entry: &mut BatchReport, now: Timestamp) {
 
 /// The entry of the current batch, made when the batch starts; those before it are finished.
 fn current(list: &mut Vec<BatchReport>, batch: &Batch, now: Timestamp) {
-    list.iter_mut()
-        .filter(|entry| entry.batch < batch.number)
-        .for_each(|entry| finish(entry, now));
+    list.iter_mut().filter(|entry| entry.batch < batch.number).for_each(|entry| finish(entry, now));
     if list.last().is_none_or(|entry| entry.batch < batch.number) {
         list.push(BatchReport {
             batch: batch.number,
@@ -233,20 +210,14 @@ fn assign(list: &mut [BatchReport], flow: &Flow, seen: Seen<'_>) {
     let Some(kind) = kind(flow.spec.action) else {
         return;
     };
-    let fresh: Vec<&WorkloadPod> = view
-        .pods
-        .iter()
-        .filter(|pod| !pod.marked && is_fresh(kind, view, pod))
-        .collect();
+    let fresh: Vec<&WorkloadPod> =
+        view.pods.iter().filter(|pod| !pod.marked && is_fresh(kind, view, pod)).collect();
     let known = |list: &[BatchReport], pod: &WorkloadPod| {
-        list.iter()
-            .any(|entry| entry.pods.iter().any(|shown| shown.name == pod.name))
+        list.iter().any(|entry| entry.pods.iter().any(|shown| shown.name == pod.name))
     };
     for entry in list.iter_mut() {
         let before = entry.pods.len();
-        entry
-            .pods
-            .retain(|shown| fresh.iter().any(|pod| pod.name == shown.name));
+        entry.pods.retain(|shown| fresh.iter().any(|pod| pod.name == shown.name));
         let gone = u32::try_from(before.saturating_sub(entry.pods.len())).unwrap_or(u32::MAX);
         entry.pods_total = entry.pods_total.saturating_sub(gone);
     }

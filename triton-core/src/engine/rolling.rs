@@ -36,18 +36,9 @@ impl Rolling<'_> {
             return self.hold(HoldReason::PodsFailed);
         }
         let wanted = if row.grown { self.after() } else { self.before() };
-        let unmet = until::unmet(
-            row.until,
-            &seen.pods,
-            Goal {
-                stale: self.after().stale,
-                ..wanted
-            },
-        );
-        let recovering = (failed > 0).then_some(Waiting::Pods {
-            ready: wanted.fresh.saturating_sub(failed),
-            of: wanted.fresh,
-        });
+        let unmet = until::unmet(row.until, &seen.pods, Goal { stale: self.after().stale, ..wanted });
+        let recovering = (failed > 0)
+            .then_some(Waiting::Pods { ready: wanted.fresh.saturating_sub(failed), of: wanted.fresh });
         match unmet.or(recovering) {
             Some(waiting) => self.late(row.ask, seen, waiting, now),
             None => self.pass(row.until, row.next, seen, now),
@@ -59,11 +50,7 @@ impl Rolling<'_> {
     pub(super) fn upkeep(&self, seen: &Observation, now: Timestamp) -> Option<Effect> {
         let row = table::of(self.kind, self.batch.stage);
         let been_in = row.admit && self.batch.stage > Stage::PullingIn;
-        tend(
-            self.rule(been_in, self.batch.stage != Stage::Leaving),
-            &seen.pods,
-            now,
-        )
+        tend(self.rule(been_in, self.batch.stage != Stage::Leaving), &seen.pods, now)
     }
 
     /// Pods of work when this batch is done.
@@ -80,18 +67,9 @@ impl Rolling<'_> {
     }
 
     fn rule(&self, admit: bool, go: bool) -> Tend {
-        let floor = self
-            .before()
-            .total()
-            .min(self.after().total())
-            .min(self.batch.serving);
+        let floor = self.before().total().min(self.after().total()).min(self.batch.serving);
         let admit = if admit { u32::MAX } else { self.before().fresh };
-        Tend {
-            admit,
-            floor,
-            go,
-            drain: self.flow.spec.drain,
-        }
+        Tend { admit, floor, go, drain: self.flow.spec.drain }
     }
 
     const fn last(&self) -> bool {
@@ -102,11 +80,7 @@ impl Rolling<'_> {
     /// In a stage that may ask a person the time runs from when something went missing.
     fn late(&self, ask: bool, seen: &Observation, waiting: Waiting, now: Timestamp) -> Decision {
         if ask && self.batch.met {
-            let batch = Batch {
-                met: false,
-                since: now,
-                ..self.batch
-            };
+            let batch = Batch { met: false, since: now, ..self.batch };
             return self.rolling(self.done, batch, Why::PodsMissing { batch: batch.number });
         }
         let deadline = self.batch.since.plus(self.flow.orders.deadline);
@@ -125,10 +99,7 @@ impl Rolling<'_> {
             gate::missing(&flow.spec, &flow.orders, batch, self.last())
         {
             if !batch.met {
-                let why = Why::Reached {
-                    batch: number,
-                    stage: batch.stage,
-                };
+                let why = Why::Reached { batch: number, stage: batch.stage };
                 return self.rolling(self.done, Batch { met: true, ..*batch }, why);
             }
             return Decision::Wait(
@@ -142,54 +113,25 @@ impl Rolling<'_> {
         }
         match next {
             Some(stage) => {
-                let why = Why::Reached {
-                    batch: batch.number,
-                    stage,
-                };
-                let batch = Batch {
-                    stage,
-                    since: now,
-                    met: true,
-                    ..*batch
-                };
+                let why = Why::Reached { batch: batch.number, stage };
+                let batch = Batch { stage, since: now, met: true, ..*batch };
                 self.rolling(self.done, batch, why)
             }
             None if self.last() => {
-                let progress = Progress::Verifying {
-                    plan: self.plan.clone(),
-                    since: now,
-                    hold: None,
-                };
+                let progress = Progress::Verifying { plan: self.plan.clone(), since: now, hold: None };
                 Decision::Move(progress, Why::AllBatchesDone)
             }
-            None => start(
-                flow,
-                self.plan,
-                self.end(),
-                batch.number.saturating_add(1),
-                seen,
-                now,
-            ),
+            None => start(flow, self.plan, self.end(), batch.number.saturating_add(1), seen, now),
         }
     }
 
     fn hold(&self, reason: HoldReason) -> Decision {
-        let hold = Some(Hold {
-            reason,
-            resumes: self.flow.orders.resumes,
-        });
+        let hold = Some(Hold { reason, resumes: self.flow.orders.resumes });
         self.rolling(self.done, Batch { hold, ..self.batch }, Why::Held { reason })
     }
 
     fn rolling(&self, done: u32, batch: Batch, why: Why) -> Decision {
-        Decision::Move(
-            Progress::Rolling {
-                plan: self.plan.clone(),
-                done,
-                batch,
-            },
-            why,
-        )
+        Decision::Move(Progress::Rolling { plan: self.plan.clone(), done, batch }, why)
     }
 }
 
@@ -204,11 +146,7 @@ pub(super) fn start(
 ) -> Decision {
     let size = goal::batch_size(&flow.spec, &flow.orders, plan, done, number);
     if size == 0 {
-        let progress = Progress::Verifying {
-            plan: plan.clone(),
-            since: now,
-            hold: None,
-        };
+        let progress = Progress::Verifying { plan: plan.clone(), since: now, hold: None };
         return Decision::Move(progress, Why::AllBatchesDone);
     }
     let batch = Batch {
@@ -223,14 +161,7 @@ pub(super) fn start(
         met: true,
     };
     let why = Why::BatchStarted { batch: number, size };
-    Decision::Move(
-        Progress::Rolling {
-            plan: plan.clone(),
-            done,
-            batch,
-        },
-        why,
-    )
+    Decision::Move(Progress::Rolling { plan: plan.clone(), done, batch }, why)
 }
 
 /// New pods that fail now.

@@ -15,13 +15,7 @@ pub(super) const fn prepared(kind: Kind, base: &Base) -> Shape {
         Kind::Grow => 0,
         Kind::Replace => base.from,
     };
-    Shape {
-        template: TemplateRef::Flow,
-        replicas: base.from,
-        partition,
-        surge: 1,
-        unavailable: 0,
-    }
+    Shape { template: TemplateRef::Flow, replicas: base.from, partition, surge: 1, unavailable: 0 }
 }
 
 /// The shape in a stage of a batch that brings the work from `done` to `end`.
@@ -51,13 +45,7 @@ const fn shape(kind: Kind, wanted: Goal, surge: u32) -> Shape {
         Kind::Grow => 0,
         Kind::Replace => wanted.stale,
     };
-    Shape {
-        template: TemplateRef::Flow,
-        replicas: wanted.total(),
-        partition,
-        surge,
-        unavailable: 0,
-    }
+    Shape { template: TemplateRef::Flow, replicas: wanted.total(), partition, surge, unavailable: 0 }
 }
 
 /// The shape that a cancelled flow leaves: a later scale-out starts pods of the revision that serves, and
@@ -69,11 +57,7 @@ pub(super) fn restored(kind: Kind, plan: &Plan, keep: u32) -> Shape {
     match (&plan.base.previous, kind) {
         (Some(previous), Kind::Replace) if wanted.stale > 0 => Shape {
             template: TemplateRef::Revision(previous.clone()),
-            partition: if wanted.fresh > 0 {
-                wanted.total()
-            } else {
-                plan.base.partition
-            },
+            partition: if wanted.fresh > 0 { wanted.total() } else { plan.base.partition },
             ..rest
         },
         _ => rest,

@@ -21,10 +21,9 @@ pub(super) fn stopped(flow: &Flow, kind: Kind, seen: &Observation, now: Timestam
         return Some(Decision::Move(lifted(&flow.progress, now), Why::Resumed));
     }
     let waiting = match hold {
-        Some(Hold { reason, .. }) => Waiting::Held {
-            reason,
-            failed: seen.pods.count(Facts::FAILED, Facts::MARKED),
-        },
+        Some(Hold { reason, .. }) => {
+            Waiting::Held { reason, failed: seen.pods.count(Facts::FAILED, Facts::MARKED) }
+        }
         None if flow.orders.paused => Waiting::Paused,
         None => return None,
     };
@@ -33,13 +32,7 @@ pub(super) fn stopped(flow: &Flow, kind: Kind, seen: &Observation, now: Timestam
             return Some(act(WorkloadChange::Freeze(true)));
         }
         if let Progress::Rolling { plan, done, batch } = &flow.progress {
-            let rolling = Rolling {
-                flow,
-                kind,
-                plan,
-                done: *done,
-                batch: *batch,
-            };
+            let rolling = Rolling { flow, kind, plan, done: *done, batch: *batch };
             if let Some(effect) = rolling.upkeep(seen, now) {
                 return Some(Decision::Act(effect));
             }
@@ -54,20 +47,10 @@ pub(super) fn stopped(flow: &Flow, kind: Kind, seen: &Observation, now: Timestam
 fn lifted(progress: &Progress, now: Timestamp) -> Progress {
     match progress.clone() {
         Progress::Rolling { plan, done, batch } => {
-            let batch = Batch {
-                hold: None,
-                forgiven: true,
-                met: false,
-                since: now,
-                ..batch
-            };
+            let batch = Batch { hold: None, forgiven: true, met: false, since: now, ..batch };
             Progress::Rolling { plan, done, batch }
         }
-        Progress::Verifying { plan, .. } => Progress::Verifying {
-            plan,
-            since: now,
-            hold: None,
-        },
+        Progress::Verifying { plan, .. } => Progress::Verifying { plan, since: now, hold: None },
         other @ (Progress::Pending
         | Progress::Preparing { .. }
         | Progress::Closing { .. }

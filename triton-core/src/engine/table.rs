@@ -36,14 +36,7 @@ pub struct Row {
 
 const fn row(flags: [bool; 3], until: Until, ask: bool, next: Option<Stage>) -> Row {
     let [grown, shrunk, admit] = flags;
-    Row {
-        grown,
-        shrunk,
-        admit,
-        until,
-        ask,
-        next,
-    }
+    Row { grown, shrunk, admit, until, ask, next }
 }
 
 /// The row of a stage.

@@ -29,17 +29,12 @@ pub(super) fn tend(rule: Tend, pods: &Pods, now: Timestamp) -> Option<Effect> {
     hooked().or_else(pulled_in).or_else(let_go).or_else(pulled_out)
 }
 
+/// A steered pod that is on its way out and was verified out.
+const DRAINS: Facts = Facts::MARKED.union(Facts::HOOKED).union(Facts::GATED).union(Facts::OUT);
+
 /// When the next drain is over, if any runs.
 pub(super) fn next_drain(drain: Seconds, pods: &Pods) -> Option<Timestamp> {
-    let draining = Facts::MARKED | Facts::HOOKED | Facts::GATED | Facts::OUT;
-    if !pods.any(draining, Facts::ASKED) {
-        return None;
-    }
-    let drains = |facts: Facts| facts.contains(draining) && !facts.contains(Facts::ASKED);
-    pods.iter()
-        .filter(|(_, facts, _)| drains(*facts))
-        .map(|(_, _, since)| since.plus(drain))
-        .min()
+    pods.earliest_out(DRAINS, Facts::ASKED).map(|since| since.plus(drain))
 }
 
 /// Pods that take traffic and are not on their way out of it.
@@ -51,8 +46,7 @@ pub(super) fn serving(pods: &Pods) -> u32 {
 /// Every pod that stays asks before it is touched.
 fn hook(pods: &Pods) -> Option<Vec<PodRef>> {
     let without = Facts::MARKED | Facts::HOOKED;
-    pods.any(Facts::empty(), without)
-        .then(|| pick(pods, |facts| !facts.intersects(without), u32::MAX))
+    pods.any(Facts::empty(), without).then(|| pick(pods, |facts| !facts.intersects(without), u32::MAX))
 }
 
 fn pull_in(rule: Tend, pods: &Pods) -> Option<Vec<PodRef>> {
@@ -61,41 +55,32 @@ fn pull_in(rule: Tend, pods: &Pods) -> Option<Vec<PodRef>> {
     if !pods.any(ready, never) {
         return None;
     }
-    let room = rule
-        .admit
-        .saturating_sub(pods.count(Facts::FRESH | Facts::ASKED, Facts::MARKED));
+    let room = rule.admit.saturating_sub(pods.count(Facts::FRESH | Facts::ASKED, Facts::MARKED));
     let wants = |facts: Facts| facts.contains(ready) && !facts.intersects(never);
-    let mut chosen = pick(
-        pods,
-        |facts| wants(facts) && !facts.contains(Facts::FRESH),
-        u32::MAX,
-    );
-    chosen.extend(pick(
-        pods,
-        |facts| wants(facts) && facts.contains(Facts::FRESH),
-        room,
-    ));
+    let mut chosen = pick(pods, |facts| wants(facts) && !facts.contains(Facts::FRESH), u32::MAX);
+    chosen.extend(pick(pods, |facts| wants(facts) && facts.contains(Facts::FRESH), room));
     (!chosen.is_empty()).then_some(chosen)
 }
 
 /// Pods that are verified out and drained; pods that no registry can steer as far as the floor allows.
 fn let_go(rule: Tend, pods: &Pods, now: Timestamp) -> Option<Vec<PodRef>> {
     let held = Facts::MARKED | Facts::HOOKED;
-    if !rule.go || !pods.any(held, Facts::ASKED) {
+    let due = next_drain(rule.drain, pods).is_some_and(|over| over <= now);
+    if !rule.go || !(due || pods.any(held, Facts::GATED)) {
         return None;
     }
     let mut room = serving(pods).saturating_sub(rule.floor);
     let mut chosen = Vec::new();
     for (pod, facts, since) in pods.iter().filter(|(_, facts, _)| facts.contains(held)) {
         let steered = facts.contains(Facts::GATED);
-        let drained = !facts.contains(Facts::ASKED)
-            && facts.contains(Facts::OUT)
-            && (!steered || since.plus(rule.drain) <= now);
-        let unsteered = !steered && facts.contains(Facts::IN) && room > 0;
-        if unsteered {
+        let drained =
+            facts.contains(DRAINS) && !facts.contains(Facts::ASKED) && since.plus(rule.drain) <= now;
+        let unsteered_out = !steered && facts.contains(Facts::OUT);
+        let unsteered_in = !steered && facts.contains(Facts::IN) && room > 0;
+        if unsteered_in {
             room = room.saturating_sub(1);
         }
-        if drained || unsteered {
+        if drained || unsteered_out || unsteered_in {
             chosen.push(pod.clone());
         }
     }
@@ -109,20 +94,12 @@ fn pull_out(rule: Tend, pods: &Pods) -> Option<Vec<PodRef>> {
         return None;
     }
     let room = serving(pods).saturating_sub(rule.floor);
-    let mut chosen = pick(
-        pods,
-        |facts| facts.contains(asked) && !facts.contains(Facts::IN),
-        u32::MAX,
-    );
+    let mut chosen = pick(pods, |facts| facts.contains(asked) && !facts.contains(Facts::IN), u32::MAX);
     chosen.extend(pick(pods, |facts| facts.contains(asked | Facts::IN), room));
     (!chosen.is_empty()).then_some(chosen)
 }
 
 fn pick(pods: &Pods, wanted: impl Fn(Facts) -> bool, most: u32) -> Vec<PodRef> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    pods.iter()
-        .filter(|(_, facts, _)| wanted(*facts))
-        .take(most)
-        .map(|(pod, _, _)| pod.clone())
-        .collect()
+    pods.iter().filter(|(_, facts, _)| wanted(*facts)).take(most).map(|(pod, _, _)| pod.clone()).collect()
 }

@@ -12,17 +12,11 @@ pub(super) fn unmet(until: Until, pods: &Pods, wanted: Goal) -> Option<Waiting> 
         Until::Now | Until::Interval => None,
         Until::Booted => {
             let ready = pods.count(Facts::FRESH | Facts::BOOTED, Facts::MARKED);
-            (ready < wanted.fresh).then_some(Waiting::Pods {
-                ready,
-                of: wanted.fresh,
-            })
+            (ready < wanted.fresh).then_some(Waiting::Pods { ready, of: wanted.fresh })
         }
         Until::In => {
             let ready = pods.count(Facts::FRESH | Facts::IN, Facts::MARKED);
-            (ready < wanted.fresh).then_some(Waiting::In {
-                ready,
-                of: wanted.fresh,
-            })
+            (ready < wanted.fresh).then_some(Waiting::In { ready, of: wanted.fresh })
         }
         Until::Gone => {
             let leaving = pods.count(Facts::MARKED, Facts::empty());

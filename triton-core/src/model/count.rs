@@ -65,10 +65,8 @@ impl BatchSize {
             RawSize::Int(n) => return pods(*n),
             RawSize::Text(text) => text.trim(),
         };
-        let number = |t: &str| {
-            t.parse::<i64>()
-                .map_err(|_| "must be a whole number or a percentage such as 25%")
-        };
+        let number =
+            |t: &str| t.parse::<i64>().map_err(|_| "must be a whole number or a percentage such as 25%");
         match text.strip_suffix('%') {
             None => pods(number(text)?),
             Some(percent) => match number(percent)? {
@@ -118,10 +116,7 @@ impl Sizes {
     #[must_use]
     pub fn nth(&self, nth: u32, replicas: u32) -> Option<u32> {
         let at = usize::try_from(nth).unwrap_or(usize::MAX);
-        self.0
-            .get(at)
-            .or_else(|| self.0.last())
-            .map(|size| size.of(replicas))
+        self.0.get(at).or_else(|| self.0.last()).map(|size| size.of(replicas))
     }
 }
 
@@ -139,15 +134,7 @@ mod tests {
 
     #[test]
     fn zero_negative_huge_and_unreadable_sizes_are_refused() {
-        for bad in [
-            text("0"),
-            text("-1"),
-            text("0%"),
-            text("101%"),
-            text(""),
-            text("all"),
-            text("1.5"),
-        ] {
+        for bad in [text("0"), text("-1"), text("0%"), text("101%"), text(""), text("all"), text("1.5")] {
             assert!(BatchSize::parse(&bad).is_err(), "{bad:?}");
         }
         for bad in [0, -1, i64::MIN, 10_001, i64::MAX] {
@@ -159,10 +146,7 @@ mod tests {
     fn percent_rounds_up_and_the_last_size_repeats() {
         let sizes = Sizes(vec![BatchSize::Pods(1), BatchSize::Percent(10)]);
         let of = |n| sizes.nth(n, 15);
-        assert_eq!(
-            (of(0), of(1), of(2), of(99)),
-            (Some(1), Some(2), Some(2), Some(2))
-        );
+        assert_eq!((of(0), of(1), of(2), of(99)), (Some(1), Some(2), Some(2), Some(2)));
         assert_eq!(Sizes::default().nth(0, 15), None);
     }
 

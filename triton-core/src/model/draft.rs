@@ -89,28 +89,16 @@ impl Draft {
         let template = check.template(action, self, identity.as_ref());
         let strategy = self.update_strategy.clone().unwrap_or_default();
         let orders = check.orders(&strategy, replicas);
-        let canary = check.number(
-            "spec.updateStrategy.canary",
-            strategy.canary.map(i64::from),
-            0,
-            MAX_REPLICAS,
-        );
+        let canary =
+            check.number("spec.updateStrategy.canary", strategy.canary.map(i64::from), 0, MAX_REPLICAS);
         let mode = check.mode(strategy.mode.as_deref());
-        let drain = check.seconds(
-            "spec.updateStrategy.drainSeconds",
-            strategy.drain_seconds,
-            DEFAULT_DRAIN,
-        );
+        let drain = check.seconds("spec.updateStrategy.drainSeconds", strategy.drain_seconds, DEFAULT_DRAIN);
         check.unbuilt(&strategy);
         check.workload_kind(&self.application_type);
         let (Some(action), Some(identity), true) = (action, identity, check.faults.is_empty()) else {
             return Err(Faults(check.faults));
         };
-        let kind = if self.application_type.is_empty() {
-            "cloneset"
-        } else {
-            &self.application_type
-        };
+        let kind = if self.application_type.is_empty() { "cloneset" } else { &self.application_type };
         let spec = Spec {
             action,
             identity,
@@ -138,10 +126,7 @@ struct Check {
 
 impl Check {
     fn fault(&mut self, field: &str, message: impl Into<String>) {
-        self.faults.push(Fault {
-            field: field.to_string(),
-            message: message.into(),
-        });
+        self.faults.push(Fault { field: field.to_string(), message: message.into() });
     }
 
     fn action(&mut self, name: &str) -> Option<Action> {
@@ -203,8 +188,7 @@ impl Check {
     }
 
     fn seconds(&mut self, field: &str, value: Option<i32>, default: Seconds) -> Seconds {
-        self.number(field, value.map(i64::from), 0, i32::MAX.unsigned_abs())
-            .map_or(default, Seconds)
+        self.number(field, value.map(i64::from), 0, i32::MAX.unsigned_abs()).map_or(default, Seconds)
     }
 
     fn mode(&mut self, mode: Option<&str>) -> Mode {
@@ -221,16 +205,10 @@ impl Check {
     fn strategy_kind(&mut self, action: Option<Action>, draft: &Draft) {
         let Some(action) = action else { return };
         if action.is_update() && draft.non_update_strategy.is_some() {
-            self.fault(
-                "spec.nonUpdateStrategy",
-                format!("action {action} takes spec.updateStrategy"),
-            );
+            self.fault("spec.nonUpdateStrategy", format!("action {action} takes spec.updateStrategy"));
         }
         if !action.is_update() && draft.update_strategy.is_some() {
-            self.fault(
-                "spec.updateStrategy",
-                format!("action {action} takes spec.nonUpdateStrategy"),
-            );
+            self.fault("spec.updateStrategy", format!("action {action} takes spec.nonUpdateStrategy"));
         }
     }
 
@@ -244,15 +222,11 @@ impl Check {
         let needed = matches!(action, Action::Create | Action::Update);
         let empty = |t: &&Value| t["spec"]["containers"].as_array().is_none_or(Vec::is_empty);
         match template {
-            None if needed => self.fault(
-                "spec.application.template",
-                format!("is required for action {action}"),
-            ),
+            None if needed => {
+                self.fault("spec.application.template", format!("is required for action {action}"))
+            }
             Some(_) if template.is_some_and(|t| empty(&t)) => {
-                self.fault(
-                    "spec.application.template.spec.containers",
-                    "must have at least one container",
-                );
+                self.fault("spec.application.template.spec.containers", "must have at least one container");
             }
             None | Some(_) => {}
         }
@@ -266,19 +240,14 @@ impl Check {
 
     fn workload_kind(&mut self, kind: &str) {
         if !kind.is_empty() && !kind.eq_ignore_ascii_case("cloneset") {
-            self.fault(
-                "spec.application.applicationType",
-                "must be cloneset, or be left out",
-            );
+            self.fault("spec.application.applicationType", "must be cloneset, or be left out");
         }
     }
 
     fn orders(&mut self, strategy: &UpdateStrategy, replicas: Option<u32>) -> Orders {
         let sizes = self.sizes(strategy, replicas);
         let field = "spec.updateStrategy.batches";
-        let batch = self
-            .number(field, strategy.batches.map(i64::from), 0, MAX_BATCHES)
-            .unwrap_or(1);
+        let batch = self.number(field, strategy.batches.map(i64::from), 0, MAX_BATCHES).unwrap_or(1);
         let phase = match strategy.stage.as_deref() {
             None | Some("") => BatchPhase::Smoking,
             Some(name) => BatchPhase::parse_target(name).unwrap_or_else(|| {
@@ -292,10 +261,7 @@ impl Check {
         let resumes = strategy.resumes.unwrap_or(0);
         let deadline = strategy.progress_deadline_seconds;
         if deadline == Some(0) {
-            self.fault(
-                "spec.updateStrategy.progressDeadlineSeconds",
-                "must be at least 1",
-            );
+            self.fault("spec.updateStrategy.progressDeadlineSeconds", "must be at least 1");
         }
         Orders {
             paused: strategy.paused.unwrap_or(false),
@@ -308,26 +274,16 @@ impl Check {
                 strategy.batch_interval_seconds,
                 Seconds(0),
             ),
-            deadline: self.seconds(
-                "spec.updateStrategy.progressDeadlineSeconds",
-                deadline,
-                DEFAULT_DEADLINE,
-            ),
+            deadline: self.seconds("spec.updateStrategy.progressDeadlineSeconds", deadline, DEFAULT_DEADLINE),
         }
     }
 
     fn sizes(&mut self, strategy: &UpdateStrategy, replicas: Option<u32>) -> Sizes {
         let mut sizes = Vec::new();
         if strategy.batch_size.is_some() && strategy.batch_sizes.is_some() {
-            self.fault(
-                "spec.updateStrategy.batchSizes",
-                "stands instead of batchSize: give one of them",
-            );
+            self.fault("spec.updateStrategy.batchSizes", "stands instead of batchSize: give one of them");
         }
-        let single = strategy
-            .batch_size
-            .iter()
-            .map(|raw| ("spec.updateStrategy.batchSize".to_string(), raw));
+        let single = strategy.batch_size.iter().map(|raw| ("spec.updateStrategy.batchSize".to_string(), raw));
         let list = strategy.batch_sizes.iter().flatten().enumerate();
         let list = list.map(|(at, raw)| (format!("spec.updateStrategy.batchSizes[{at}]"), raw));
         for (field, raw) in single.chain(list) {
@@ -343,10 +299,7 @@ impl Check {
         if let (Some(replicas), Some(last)) = (replicas, sizes.0.last())
             && replicas.div_ceil(last.of(replicas)) > MAX_BATCHES
         {
-            self.fault(
-                "spec.updateStrategy.batchSize",
-                "makes more than 1000 batches; make it larger",
-            );
+            self.fault("spec.updateStrategy.batchSize", "makes more than 1000 batches; make it larger");
         }
         sizes
     }
@@ -359,25 +312,11 @@ impl Check {
         if strategy.failure_threshold.is_some() {
             self.fault("spec.updateStrategy.failureThreshold", refuse);
         }
-        if strategy
-            .on_failure
-            .as_deref()
-            .is_some_and(|policy| policy != "pause")
-        {
-            self.fault(
-                "spec.updateStrategy.onFailure",
-                "must be pause, or be left out, in this version",
-            );
+        if strategy.on_failure.as_deref().is_some_and(|policy| policy != "pause") {
+            self.fault("spec.updateStrategy.onFailure", "must be pause, or be left out, in this version");
         }
-        if strategy
-            .cancel_policy
-            .as_deref()
-            .is_some_and(|policy| policy != "freeze")
-        {
-            self.fault(
-                "spec.updateStrategy.cancelPolicy",
-                "must be freeze, or be left out, in this version",
-            );
+        if strategy.cancel_policy.as_deref().is_some_and(|policy| policy != "freeze") {
+            self.fault("spec.updateStrategy.cancelPolicy", "must be freeze, or be left out, in this version");
         }
     }
 }

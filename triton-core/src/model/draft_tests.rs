@@ -13,125 +13,56 @@ fn the_tutorial_draft_is_accepted() {
         (Action::Create, Some(3), 1, Mode::Auto)
     );
     assert_eq!(orders.sizes, Sizes(vec![BatchSize::Pods(1)]));
-    assert_eq!(
-        (orders.interval, orders.deadline, spec.drain),
-        (Seconds(10), Seconds(600), Seconds(10))
-    );
+    assert_eq!((orders.interval, orders.deadline, spec.drain), (Seconds(10), Seconds(600), Seconds(10)));
 }
 
 #[test]
 fn every_action_that_is_not_built_is_refused_by_name() {
-    for action in Action::ALL
-        .into_iter()
-        .filter(|action| !Action::BUILT.contains(action))
-    {
-        let draft = Draft {
-            action: action.as_str().into(),
-            update_strategy: None,
-            ..tutorial()
-        };
+    for action in Action::ALL.into_iter().filter(|action| !Action::BUILT.contains(action)) {
+        let draft = Draft { action: action.as_str().into(), update_strategy: None, ..tutorial() };
         let faults = draft.parse().expect_err("not built");
-        assert!(
-            faults.0.iter().any(|fault| fault.field == "spec.action"),
-            "{action}: {faults}"
-        );
+        assert!(faults.0.iter().any(|fault| fault.field == "spec.action"), "{action}: {faults}");
         assert!(faults.to_string().contains(action.as_str()), "{action}: {faults}");
     }
 }
 
 #[test]
 fn unknown_words_are_refused_with_the_known_ones() {
-    refuses(
-        Draft {
-            action: "explode".into(),
-            ..tutorial()
-        },
-        "spec.action",
-        "create, update",
-    );
-    refuses(
-        with(|s| s.mode = Some("fast".into())),
-        "spec.updateStrategy.mode",
-        "auto or manual",
-    );
-    refuses(
-        with(|s| s.stage = Some("SmokeFailed".into())),
-        "spec.updateStrategy.stage",
-        "Baked",
-    );
-    let kind = Draft {
-        application_type: "deployment".into(),
-        ..tutorial()
-    };
+    refuses(Draft { action: "explode".into(), ..tutorial() }, "spec.action", "create, update");
+    refuses(with(|s| s.mode = Some("fast".into())), "spec.updateStrategy.mode", "auto or manual");
+    refuses(with(|s| s.stage = Some("SmokeFailed".into())), "spec.updateStrategy.stage", "Baked");
+    let kind = Draft { application_type: "deployment".into(), ..tutorial() };
     refuses(kind, "spec.application.applicationType", "cloneset");
 }
 
 #[test]
 fn create_without_replicas_is_refused_and_update_keeps_the_size() {
-    refuses(
-        Draft {
-            replicas: None,
-            ..tutorial()
-        },
-        "spec.application.replicas",
-        "required",
-    );
-    let update = Draft {
-        action: "update".into(),
-        replicas: None,
-        ..tutorial()
-    };
+    refuses(Draft { replicas: None, ..tutorial() }, "spec.application.replicas", "required");
+    let update = Draft { action: "update".into(), replicas: None, ..tutorial() };
     assert_eq!(update.parse().expect("valid").0.replicas, None);
 }
 
 #[test]
 fn sizes_outside_their_bounds_are_refused() {
     for replicas in [-1, 10_001, i64::MAX] {
-        refuses(
-            Draft {
-                replicas: Some(replicas),
-                ..tutorial()
-            },
-            "spec.application.replicas",
-            "10000",
-        );
+        refuses(Draft { replicas: Some(replicas), ..tutorial() }, "spec.application.replicas", "10000");
     }
-    for size in [
-        RawSize::Int(0),
-        RawSize::Int(-3),
-        RawSize::Text("0%".into()),
-        RawSize::Text("x".into()),
-    ] {
-        refuses(
-            with(|s| s.batch_size = Some(size.clone())),
-            "spec.updateStrategy.batchSize",
-            "must be",
-        );
+    for size in [RawSize::Int(0), RawSize::Int(-3), RawSize::Text("0%".into()), RawSize::Text("x".into())] {
+        refuses(with(|s| s.batch_size = Some(size.clone())), "spec.updateStrategy.batchSize", "must be");
     }
-    refuses(
-        with(|s| s.canary = Some(-1)),
-        "spec.updateStrategy.canary",
-        "between 0 and 10000",
-    );
+    refuses(with(|s| s.canary = Some(-1)), "spec.updateStrategy.canary", "between 0 and 10000");
     refuses(
         with(|s| s.batch_interval_seconds = Some(-1)),
         "spec.updateStrategy.batchIntervalSeconds",
         "between",
     );
-    refuses(
-        with(|s| s.batches = Some(1001)),
-        "spec.updateStrategy.batches",
-        "between 0 and 1000",
-    );
+    refuses(with(|s| s.batches = Some(1001)), "spec.updateStrategy.batches", "between 0 and 1000");
     refuses(
         with(|s| s.progress_deadline_seconds = Some(0)),
         "spec.updateStrategy.progressDeadlineSeconds",
         "1",
     );
-    let many = Draft {
-        replicas: Some(1001),
-        ..tutorial()
-    };
+    let many = Draft { replicas: Some(1001), ..tutorial() };
     refuses(many, "spec.updateStrategy.batchSize", "1000 batches");
 }
 
@@ -154,127 +85,44 @@ fn a_list_of_sizes_names_the_entry_that_is_wrong() {
 
 #[test]
 fn a_strategy_of_the_wrong_kind_is_refused() {
-    let draft = Draft {
-        non_update_strategy: Some(NonUpdateStrategy::default()),
-        ..tutorial()
-    };
+    let draft = Draft { non_update_strategy: Some(NonUpdateStrategy::default()), ..tutorial() };
     refuses(draft, "spec.nonUpdateStrategy", "spec.updateStrategy");
-    let draft = Draft {
-        action: "restart".into(),
-        ..tutorial()
-    };
+    let draft = Draft { action: "restart".into(), ..tutorial() };
     refuses(draft, "spec.updateStrategy", "spec.nonUpdateStrategy");
 }
 
 #[test]
 fn illegal_names_are_refused() {
+    refuses(Draft { instance_name: String::new(), ..tutorial() }, "spec.application.instanceName", "empty");
     refuses(
-        Draft {
-            instance_name: String::new(),
-            ..tutorial()
-        },
-        "spec.application.instanceName",
-        "empty",
-    );
-    refuses(
-        Draft {
-            instance_name: "Not-Legal".into(),
-            ..tutorial()
-        },
+        Draft { instance_name: "Not-Legal".into(), ..tutorial() },
         "spec.application.instanceName",
         "lower",
     );
-    refuses(
-        Draft {
-            app_name: String::new(),
-            ..tutorial()
-        },
-        "spec.application.appName",
-        "empty",
-    );
-    refuses(
-        Draft {
-            app_name: "a b".into(),
-            ..tutorial()
-        },
-        "spec.application.appName",
-        "letters",
-    );
-    refuses(
-        Draft {
-            app_id: -1,
-            ..tutorial()
-        },
-        "spec.application.appID",
-        "between",
-    );
-    refuses(
-        Draft {
-            group_id: i64::MAX,
-            ..tutorial()
-        },
-        "spec.application.groupID",
-        "between",
-    );
+    refuses(Draft { app_name: String::new(), ..tutorial() }, "spec.application.appName", "empty");
+    refuses(Draft { app_name: "a b".into(), ..tutorial() }, "spec.application.appName", "letters");
+    refuses(Draft { app_id: -1, ..tutorial() }, "spec.application.appID", "between");
+    refuses(Draft { group_id: i64::MAX, ..tutorial() }, "spec.application.groupID", "between");
 }
 
 #[test]
 fn a_selector_must_match_the_labels_under_the_identity_labels() {
     let wrong = json!({ "matchLabels": { "app": "other" } });
-    refuses(
-        Draft {
-            selector: Some(wrong),
-            ..tutorial()
-        },
-        "spec.application.selector",
-        "app=other",
-    );
+    refuses(Draft { selector: Some(wrong), ..tutorial() }, "spec.application.selector", "app=other");
     let expression = json!({ "matchExpressions": [{ "key": "app", "operator": "DoesNotExist" }] });
-    refuses(
-        Draft {
-            selector: Some(expression),
-            ..tutorial()
-        },
-        "spec.application.selector",
-        "app",
-    );
+    refuses(Draft { selector: Some(expression), ..tutorial() }, "spec.application.selector", "app");
     let own = json!({ "matchLabels": { "team": "a" } });
-    refuses(
-        Draft {
-            selector: Some(own.clone()),
-            ..tutorial()
-        },
-        "spec.application.selector",
-        "team=a",
-    );
+    refuses(Draft { selector: Some(own.clone()), ..tutorial() }, "spec.application.selector", "team=a");
     let template =
         json!({ "metadata": { "labels": { "team": "a" } }, "spec": { "containers": [{ "name": "c" }] } });
-    assert!(
-        Draft {
-            selector: Some(own),
-            template: Some(template),
-            ..tutorial()
-        }
-        .parse()
-        .is_ok()
-    );
+    assert!(Draft { selector: Some(own), template: Some(template), ..tutorial() }.parse().is_ok());
 }
 
 #[test]
 fn a_template_is_needed_and_needs_a_container() {
-    refuses(
-        Draft {
-            template: None,
-            ..tutorial()
-        },
-        "spec.application.template",
-        "required",
-    );
+    refuses(Draft { template: None, ..tutorial() }, "spec.application.template", "required");
     let empty = json!({ "metadata": {}, "spec": { "containers": [] } });
-    let draft = Draft {
-        template: Some(empty),
-        ..tutorial()
-    };
+    let draft = Draft { template: Some(empty), ..tutorial() };
     refuses(draft, "spec.application.template.spec.containers", "at least one");
 }
 
@@ -290,34 +138,19 @@ fn options_that_are_not_built_are_refused_and_not_ignored() {
         "spec.updateStrategy.failureThreshold",
         "version",
     );
-    refuses(
-        with(|s| s.on_failure = Some("cancel".into())),
-        "spec.updateStrategy.onFailure",
-        "pause",
-    );
-    refuses(
-        with(|s| s.cancel_policy = Some("revert".into())),
-        "spec.updateStrategy.cancelPolicy",
-        "freeze",
-    );
+    refuses(with(|s| s.on_failure = Some("cancel".into())), "spec.updateStrategy.onFailure", "pause");
+    refuses(with(|s| s.cancel_policy = Some("revert".into())), "spec.updateStrategy.cancelPolicy", "freeze");
 }
 
 #[test]
 fn all_faults_are_told_at_once() {
-    let draft = Draft {
-        app_id: -1,
-        replicas: Some(-1),
-        ..tutorial()
-    };
+    let draft = Draft { app_id: -1, replicas: Some(-1), ..tutorial() };
     assert_eq!(draft.parse().expect_err("two faults").0.len(), 2);
 }
 
 fn refuses(draft: Draft, field: &str, part: &str) {
     let faults = draft.parse().expect_err(field);
-    let found = faults
-        .0
-        .iter()
-        .any(|fault| fault.field == field && fault.message.contains(part));
+    let found = faults.0.iter().any(|fault| fault.field == field && fault.message.contains(part));
     assert!(found, "{field} ({part}): {faults}");
 }
 

@@ -24,9 +24,6 @@ impl Flow {
     /// The application instance it acts on, which is also the name of the workload.
     #[must_use]
     pub fn instance(&self) -> InstanceId {
-        InstanceId {
-            namespace: self.id.namespace.clone(),
-            name: self.spec.identity.instance.clone(),
-        }
+        InstanceId { namespace: self.id.namespace.clone(), name: self.spec.identity.instance.clone() }
     }
 }

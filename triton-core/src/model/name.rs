@@ -200,11 +200,7 @@ fn label_fault(text: &str) -> Option<&'static str> {
 }
 
 fn instance_fault(text: &str) -> Option<&'static str> {
-    if text.len() > MAX_LABEL {
-        Some("must have at most 63 characters")
-    } else {
-        subdomain_fault(text)
-    }
+    if text.len() > MAX_LABEL { Some("must have at most 63 characters") } else { subdomain_fault(text) }
 }
 
 #[cfg(test)]

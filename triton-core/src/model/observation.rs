@@ -272,16 +272,24 @@ impl Pods {
     #[must_use]
     pub fn count(&self, with: Facts, without: Facts) -> u32 {
         let (with, mask) = (with.bits(), (with | without).bits());
-        self.facts
-            .iter()
-            .map(|facts| u32::from(facts.bits() & mask == with))
-            .sum()
+        self.facts.iter().map(|facts| u32::from(facts.bits() & mask == with)).sum()
     }
 
     /// Whether any has all of `with` and none of `without`.
     #[must_use]
     pub fn any(&self, with: Facts, without: Facts) -> bool {
         self.count(with, without) > 0
+    }
+
+    /// The earliest `out_since` of those that have all of `with` and none of `without`.
+    #[must_use]
+    pub fn earliest_out(&self, with: Facts, without: Facts) -> Option<Timestamp> {
+        let (with, mask) = (with.bits(), (with | without).bits());
+        let pods = self.facts.iter().zip(&self.out_since);
+        let never = Timestamp::from_micros(i64::MAX);
+        let earliest =
+            pods.map(|(facts, since)| if facts.bits() & mask == with { *since } else { never }).min();
+        earliest.filter(|since| *since != never)
     }
 
     /// The pods one by one.

@@ -30,13 +30,7 @@ pub enum BatchPhase {
 
 impl BatchPhase {
     /// The phases a person may name as a target.
-    pub const TARGETS: [Self; 5] = [
-        Self::Pending,
-        Self::Smoking,
-        Self::Smoked,
-        Self::Baking,
-        Self::Baked,
-    ];
+    pub const TARGETS: [Self; 5] = [Self::Pending, Self::Smoking, Self::Smoked, Self::Baking, Self::Baked];
 
     /// The name on the wire.
     #[must_use]
@@ -77,10 +71,7 @@ pub struct Target {
 impl Default for Target {
     /// The first batch may start.
     fn default() -> Self {
-        Self {
-            batch: 1,
-            phase: BatchPhase::Smoking,
-        }
+        Self { batch: 1, phase: BatchPhase::Smoking }
     }
 }
 

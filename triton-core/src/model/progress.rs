@@ -318,10 +318,7 @@ impl FlowPhase {
     /// Whether the flow has ended.
     #[must_use]
     pub const fn is_final(self) -> bool {
-        matches!(
-            self,
-            Self::Success | Self::Failed | Self::Aborted | Self::Canceled
-        )
+        matches!(self, Self::Success | Self::Failed | Self::Aborted | Self::Canceled)
     }
 }
 

@@ -78,11 +78,7 @@ impl Record {
     #[must_use]
     pub fn new(progress: &Progress, report: &Report) -> Self {
         let counts = report.counts;
-        let pods = report
-            .batches
-            .iter()
-            .flat_map(|batch| &batch.pods)
-            .map(|pod| pod.name.clone().into());
+        let pods = report.batches.iter().flat_map(|batch| &batch.pods).map(|pod| pod.name.clone().into());
         Self {
             replicas: counts.replicas,
             replicas_to_process: counts.to_process,

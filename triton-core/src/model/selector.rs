@@ -35,39 +35,24 @@ pub(super) fn mismatch(selector: &Value, template: &Value, identity: &Identity) 
     for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {
         let wanted = value.as_str().unwrap_or_default();
         if labels.get(key).is_none_or(|have| have != wanted) {
-            return Some(format!(
-                "{key}={wanted} does not match the labels of the template"
-            ));
+            return Some(format!("{key}={wanted} does not match the labels of the template"));
         }
     }
     for wanted in selector["matchExpressions"].as_array().into_iter().flatten() {
-        let (key, operator) = (
-            wanted["key"].as_str().unwrap_or_default(),
-            wanted["operator"].as_str(),
-        );
+        let (key, operator) = (wanted["key"].as_str().unwrap_or_default(), wanted["operator"].as_str());
         let have = labels.get(key).map(String::as_str);
-        let listed = || {
-            wanted["values"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .any(|v| v.as_str() == have)
-        };
+        let listed = || wanted["values"].as_array().into_iter().flatten().any(|v| v.as_str() == have);
         let holds = match operator {
             Some("In") => have.is_some() && listed(),
             Some("NotIn") => have.is_none() || !listed(),
             Some("Exists") => have.is_some(),
             Some("DoesNotExist") => have.is_none(),
             _ => {
-                return Some(format!(
-                    "operator of {key} must be In, NotIn, Exists or DoesNotExist"
-                ));
+                return Some(format!("operator of {key} must be In, NotIn, Exists or DoesNotExist"));
             }
         };
         if !holds {
-            return Some(format!(
-                "the expression on {key} does not match the labels of the template"
-            ));
+            return Some(format!("the expression on {key} does not match the labels of the template"));
         }
     }
     None

@@ -174,11 +174,7 @@ impl ProgressRecord {
     }
 
     fn plan(self, plan: &Plan) -> Self {
-        Self {
-            fresh: Some(plan.fresh),
-            work: Some(plan.work),
-            ..self.base(&plan.base)
-        }
+        Self { fresh: Some(plan.fresh), work: Some(plan.work), ..self.base(&plan.base) }
     }
 
     fn verdict(self, verdict: &Verdict) -> Self {
@@ -188,12 +184,7 @@ impl ProgressRecord {
             Verdict::Canceled => (FlowPhase::Canceled, None, None),
             Verdict::Aborted { by } => (FlowPhase::Aborted, None, Some(by.clone())),
         };
-        Self {
-            verdict: Some(phase),
-            failure,
-            aborted_by,
-            ..self
-        }
+        Self { verdict: Some(phase), failure, aborted_by, ..self }
     }
 
     fn read_base(&self) -> Result<Base, CorruptRecord> {
@@ -204,11 +195,7 @@ impl ProgressRecord {
             previous: self.previous.clone(),
         };
         let sane = |n: u32| n <= MAX_REPLICAS;
-        if sane(base.from) && sane(base.to) {
-            Ok(base)
-        } else {
-            Err(CorruptRecord("size is over 10000"))
-        }
+        if sane(base.from) && sane(base.to) { Ok(base) } else { Err(CorruptRecord("size is over 10000")) }
     }
 
     fn read_plan(&self) -> Result<Plan, CorruptRecord> {
@@ -230,10 +217,7 @@ impl ProgressRecord {
                 Ok(Verdict::Failed(failure.try_into()?))
             }
             FlowPhase::Aborted => {
-                let by = self
-                    .aborted_by
-                    .clone()
-                    .ok_or(CorruptRecord("abortedBy is missing"))?;
+                let by = self.aborted_by.clone().ok_or(CorruptRecord("abortedBy is missing"))?;
                 Ok(Verdict::Aborted { by })
             }
             FlowPhase::Pending
@@ -249,32 +233,23 @@ impl From<&Progress> for ProgressRecord {
         match progress {
             Progress::Pending => Self::bare(Step::Pending),
             Progress::Preparing { base } => Self::bare(Step::Preparing).base(base),
-            Progress::Rolling { plan, done, batch } => Self {
-                done: Some(*done),
-                batch: Some(batch.into()),
-                ..Self::bare(Step::Rolling).plan(plan)
-            },
+            Progress::Rolling { plan, done, batch } => {
+                Self { done: Some(*done), batch: Some(batch.into()), ..Self::bare(Step::Rolling).plan(plan) }
+            }
             Progress::Verifying { plan, since, hold } => Self {
                 since: Some(*since),
                 hold: hold.map(Into::into),
                 ..Self::bare(Step::Verifying).plan(plan)
             },
-            Progress::Closing {
-                plan,
-                verdict,
-                keep,
-                floor,
-                shed,
-            } => Self {
+            Progress::Closing { plan, verdict, keep, floor, shed } => Self {
                 keep: Some(*keep),
                 floor: Some(*floor),
                 shed: Some(*shed),
                 ..Self::bare(Step::Closing).plan(plan).verdict(verdict)
             },
-            Progress::Finished { verdict, at } => Self {
-                at: Some(*at),
-                ..Self::bare(Step::Finished).verdict(verdict)
-            },
+            Progress::Finished { verdict, at } => {
+                Self { at: Some(*at), ..Self::bare(Step::Finished).verdict(verdict) }
+            }
         }
     }
 }
@@ -285,9 +260,7 @@ impl TryFrom<&ProgressRecord> for Progress {
     fn try_from(record: &ProgressRecord) -> Result<Self, CorruptRecord> {
         Ok(match record.step {
             Step::Pending => Self::Pending,
-            Step::Preparing => Self::Preparing {
-                base: record.read_base()?,
-            },
+            Step::Preparing => Self::Preparing { base: record.read_base()? },
             Step::Rolling => {
                 let plan = record.read_plan()?;
                 let done = record.done.ok_or(CorruptRecord("done is missing"))?;
@@ -295,11 +268,7 @@ impl TryFrom<&ProgressRecord> for Progress {
                 if done.checked_add(batch.size).is_none_or(|end| end > plan.work) || batch.number == 0 {
                     return Err(CorruptRecord("batch does not fit the work"));
                 }
-                Self::Rolling {
-                    plan,
-                    done,
-                    batch: batch.into(),
-                }
+                Self::Rolling { plan, done, batch: batch.into() }
             }
             Step::Verifying => Self::Verifying {
                 plan: record.read_plan()?,
@@ -330,55 +299,15 @@ impl TryFrom<&ProgressRecord> for Progress {
 
 impl From<&Batch> for StageRecord {
     fn from(batch: &Batch) -> Self {
-        let Batch {
-            number,
-            size,
-            canary,
-            stage,
-            since,
-            serving,
-            hold,
-            forgiven,
-            met,
-        } = *batch;
-        Self {
-            number,
-            size,
-            canary,
-            stage,
-            since,
-            serving,
-            hold: hold.map(Into::into),
-            forgiven,
-            met,
-        }
+        let Batch { number, size, canary, stage, since, serving, hold, forgiven, met } = *batch;
+        Self { number, size, canary, stage, since, serving, hold: hold.map(Into::into), forgiven, met }
     }
 }
 
 impl From<&StageRecord> for Batch {
     fn from(record: &StageRecord) -> Self {
-        let StageRecord {
-            number,
-            size,
-            canary,
-            stage,
-            since,
-            serving,
-            hold,
-            forgiven,
-            met,
-        } = *record;
-        Self {
-            number,
-            size,
-            canary,
-            stage,
-            since,
-            serving,
-            hold: hold.map(Into::into),
-            forgiven,
-            met,
-        }
+        let StageRecord { number, size, canary, stage, since, serving, hold, forgiven, met } = *record;
+        Self { number, size, canary, stage, since, serving, hold: hold.map(Into::into), forgiven, met }
     }
 }
 
@@ -405,10 +334,7 @@ impl From<&Failure> for FailureRecord {
             Failure::Unsupported { what } => what.clone(),
             Failure::InvalidSpec { fault } => fault.clone(),
         };
-        Self {
-            reason: failure.reason().into(),
-            detail,
-        }
+        Self { reason: failure.reason().into(), detail }
     }
 }
 
