@@ -154,3 +154,7 @@ impl TryFrom<&Record> for Progress {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;

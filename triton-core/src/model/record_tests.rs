@@ -1,0 +1,180 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{
+    Base, Batch, Failure, FlowId, Hold, HoldReason, Plan, Revision, Stage, Timestamp, Verdict,
+};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_progress_survives_its_record(progress in progresses()) {
+        let record = Record::new(&progress, &Report::default());
+        prop_assert_eq!(Progress::try_from(&record), Ok(progress));
+    }
+
+    #[test]
+    fn a_record_survives_json(progress in progresses()) {
+        let record = Record::new(&progress, &Report::default());
+        let json = serde_json::to_string(&record).expect("serialises");
+        prop_assert_eq!(serde_json::from_str::<Record>(&json).expect("parses"), record);
+    }
+
+    #[test]
+    fn a_record_with_a_field_taken_out_is_the_same_progress_or_corrupt(progress in progresses(), field in 0_usize..40) {
+        let record = Record::new(&progress, &Report::default());
+        let mut json = serde_json::to_value(&record.progress).expect("serialises");
+        let fields = json.as_object_mut().expect("an object");
+        let name = fields.keys().nth(field % fields.len()).expect("a field").clone();
+        fields.remove(&name);
+        if let Ok(stripped) = serde_json::from_value(json) {
+            let stripped = Record { progress: Some(stripped), ..record };
+            // `previous` and `hold` are optional for good; everything else is needed.
+            let read = Progress::try_from(&stripped);
+            let optional = ["previous", "hold"].contains(&name.as_str());
+            prop_assert!(read.is_err() || optional, "{} could be left out: {:?}", name, read);
+        }
+    }
+
+    #[test]
+    fn a_record_whose_phase_was_edited_is_corrupt(progress in progresses(), phase in phases()) {
+        let record = Record { phase, ..Record::new(&progress, &Report::default()) };
+        let same = FlowPhase::from(&progress) == phase;
+        prop_assert_eq!(Progress::try_from(&record).is_ok(), same);
+    }
+}
+
+#[test]
+fn an_empty_status_is_a_new_flow_and_a_status_without_progress_is_corrupt() {
+    assert_eq!(Progress::try_from(&Record::default()), Ok(Progress::Pending));
+    for phase in [FlowPhase::Initializing, FlowPhase::BatchStarted, FlowPhase::Success] {
+        let record = Record { phase, ..Record::default() };
+        assert!(Progress::try_from(&record).is_err(), "{phase}");
+    }
+    assert!(Progress::try_from(&Record { finished: true, ..Record::default() }).is_err());
+}
+
+#[test]
+fn hostile_numbers_are_corrupt_and_do_not_overflow() {
+    let plan = Plan { base: base(3, 3), fresh: 0, work: 3 };
+    let batch = Batch { number: 1, size: u32::MAX, ..batch() };
+    let hostile = [
+        Progress::Rolling { plan: plan.clone(), done: 0, batch },
+        Progress::Rolling { plan: plan.clone(), done: u32::MAX, batch: self::batch() },
+        Progress::Rolling { plan: Plan { work: u32::MAX, ..plan.clone() }, done: 0, batch: self::batch() },
+        Progress::Rolling { plan: plan.clone(), done: 0, batch: Batch { number: 0, ..self::batch() } },
+        Progress::Preparing { base: base(u32::MAX, 1) },
+        Progress::Closing { plan, verdict: Verdict::Canceled, keep: 9, floor: 0, shed: false },
+    ];
+    for progress in hostile {
+        let record = Record::new(&progress, &Report::default());
+        assert!(Progress::try_from(&record).is_err(), "{progress:?}");
+    }
+}
+
+fn phases() -> impl Strategy<Value = FlowPhase> {
+    use FlowPhase::{Aborted, BatchFinished, BatchStarted, Canceled, Failed, Initializing, Pending, Success};
+    prop::sample::select(vec![
+        Pending,
+        Initializing,
+        BatchStarted,
+        BatchFinished,
+        Success,
+        Failed,
+        Aborted,
+        Canceled,
+    ])
+}
+
+fn progresses() -> impl Strategy<Value = Progress> {
+    let plan = || plans();
+    prop_oneof![
+        Just(Progress::Pending),
+        (0_u32..9, 0_u32..9).prop_map(|(from, to)| Progress::Preparing { base: base(from, to) }),
+        (plan(), batches()).prop_map(|(plan, batch)| {
+            let size = batch.size.min(plan.work);
+            let done = plan.work - size;
+            Progress::Rolling { plan, done, batch: Batch { size, ..batch } }
+        }),
+        (plan(), times(), holds()).prop_map(|(plan, since, hold)| Progress::Verifying { plan, since, hold }),
+        (plan(), verdicts(), any::<bool>()).prop_map(|(plan, verdict, shed)| {
+            let keep = plan.work / 2;
+            Progress::Closing { plan, verdict, keep, floor: 1, shed }
+        }),
+        (verdicts(), times()).prop_map(|(verdict, at)| Progress::Finished { verdict, at }),
+    ]
+}
+
+fn plans() -> impl Strategy<Value = Plan> {
+    (0_u32..20, 0_u32..20, 0_u32..20).prop_map(|(from, to, work)| {
+        let base = base(from, to);
+        let work = work.min(from + to);
+        Plan { fresh: from.min(to), work, base }
+    })
+}
+
+fn base(from: u32, to: u32) -> Base {
+    let previous = (from > 0).then(|| Revision::new("app-1").expect("a revision"));
+    Base { from, to, partition: from / 2, previous }
+}
+
+fn batch() -> Batch {
+    Batch {
+        number: 1,
+        size: 1,
+        canary: false,
+        stage: Stage::Smoking,
+        since: Timestamp::from_micros(0),
+        serving: 0,
+        hold: None,
+        forgiven: false,
+        met: false,
+    }
+}
+
+fn batches() -> impl Strategy<Value = Batch> {
+    use Stage::{Baked, Leaving, Proving, PullingIn, Queued, Smoked, Smoking};
+    let stages = vec![Queued, Smoking, Smoked, PullingIn, Proving, Leaving, Baked];
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (1_u32..9, 0_u32..9, prop::sample::select(stages), times(), holds(), flags).prop_map(
+        |(number, size, stage, since, hold, (canary, forgiven, met))| Batch {
+            number,
+            size,
+            canary,
+            stage,
+            since,
+            serving: size,
+            hold,
+            forgiven,
+            met,
+        },
+    )
+}
+
+fn holds() -> impl Strategy<Value = Option<Hold>> {
+    let reasons = prop::sample::select(vec![HoldReason::PodsFailed, HoldReason::DeadlineExceeded]);
+    prop::option::of((reasons, 0_u32..5).prop_map(|(reason, resumes)| Hold { reason, resumes }))
+}
+
+/// Times that RFC 3339 can say: years 0001 to 9998.
+fn times() -> impl Strategy<Value = Timestamp> {
+    (-62_000_000_000_000_000_i64..253_000_000_000_000_000).prop_map(Timestamp::from_micros)
+}
+
+fn verdicts() -> impl Strategy<Value = Verdict> {
+    let by =
+        || FlowId { namespace: "default".parse().expect("a name"), name: "other".parse().expect("a name") };
+    prop_oneof![
+        Just(Verdict::Succeeded),
+        Just(Verdict::Canceled),
+        Just(Verdict::Aborted { by: by() }),
+        Just(Verdict::Failed(Failure::WorkloadExists)),
+        Just(Verdict::Failed(Failure::WorkloadMissing)),
+        Just(Verdict::Failed(Failure::WorkloadDeleted)),
+        Just(Verdict::Failed(Failure::LockLost)),
+        "[a-z ]{0,20}".prop_map(|owner| Verdict::Failed(Failure::WorkloadOwned { owner })),
+        "[a-z ]{0,20}".prop_map(|what| Verdict::Failed(Failure::Unsupported { what })),
+        "[a-z ]{0,20}".prop_map(|fault| Verdict::Failed(Failure::InvalidSpec { fault })),
+    ]
+}
