@@ -1,12 +1,13 @@
 //! Load, observe, decide, then exactly one of save, execute, return. No domain decision is taken here.
 
 use alloc::boxed::Box;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::engine::{Decision, Effect, Seen, Waiting, Why, decide, keep, keep_until, kind, look, report};
 use crate::model::{
     Failure, FlowId, InstanceId, Kind, Progress, Report, Seconds, Spec, Timestamp, TrafficView, Verdict,
-    WorkloadView,
+    WaitingReport, WorkloadView,
 };
 use crate::ports::{
     Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored, Subject, TrafficRegistry, WorkloadBackend,
@@ -44,6 +45,20 @@ pub struct DriveError {
     /// What went wrong.
     #[source]
     pub source: PortError,
+}
+
+impl DriveError {
+    /// One CamelCase word for the status.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self.source.kind {
+            PortErrorKind::Transient => "Unreachable",
+            PortErrorKind::Conflict => "Conflict",
+            PortErrorKind::Gone => "Gone",
+            PortErrorKind::Exists => "Exists",
+            PortErrorKind::Rejected => "Rejected",
+        }
+    }
 }
 
 /// What [`Driver::advance`] did, for events, logs and metrics.
@@ -90,10 +105,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 Ok(Loaded::Corrupt { .. }) => return Ok(Rest::Corrupt),
                 Err(error) if error.kind == PortErrorKind::Gone => return Ok(Rest::Gone),
                 Err(source) => {
-                    return Err(DriveError {
-                        during: "reading the flow",
-                        source,
-                    });
+                    return Err(DriveError { during: "reading the flow", source });
                 }
             };
             match self.step(stored).await? {
@@ -111,11 +123,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let kind_of = kind(stored.flow.spec.action).unwrap_or(Kind::Grow);
         let world = self.observe(&stored).await?;
         let seen = look(kind_of, world.workload.as_ref(), &world.traffic);
-        let shown = Seen {
-            observation: &seen,
-            workload: world.workload.as_ref(),
-            traffic: &world.traffic,
-        };
+        let shown = Seen { observation: &seen, workload: world.workload.as_ref(), traffic: &world.traffic };
         let now = self.clock.now();
         let mut moves = Vec::new();
         for _ in 0..FOLD {
@@ -136,10 +144,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 }
                 Decision::Done => {
                     let Stored { flow, .. } = stored.as_ref();
-                    self.store
-                        .forget(&flow.id, &flow.uid)
-                        .await
-                        .map_err(during("giving the flow free"))?;
+                    self.store.forget(&flow.id, &flow.uid).await.map_err(during("giving the flow free"))?;
                     return Ok(Outcome::Rests(Rest::Done));
                 }
             }
@@ -152,28 +157,12 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let flow = &stored.flow;
         let instance = flow.instance();
         let Some(backend) = self.adapters.workload(&flow.spec.workload_kind) else {
-            return Ok(World {
-                instance,
-                workload: None,
-                traffic: TrafficView::default(),
-            });
+            return Ok(World { instance, workload: None, traffic: TrafficView::default() });
         };
-        let subject = Subject {
-            instance: &instance,
-            flow: Some(flow),
-        };
-        let workload = backend
-            .observe(subject)
-            .await
-            .map_err(during("looking at the workload"))?;
-        let traffic = self
-            .traffic(Some(&flow.spec), &instance, workload.as_ref())
-            .await?;
-        Ok(World {
-            instance,
-            workload,
-            traffic,
-        })
+        let subject = Subject { instance: &instance, flow: Some(flow) };
+        let workload = backend.observe(subject).await.map_err(during("looking at the workload"))?;
+        let traffic = self.traffic(Some(&flow.spec), &instance, workload.as_ref()).await?;
+        Ok(World { instance, workload, traffic })
     }
 
     async fn traffic(
@@ -186,23 +175,16 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             None => Ok(TrafficView::default()),
             Some(view) => {
                 let registry = self.adapters.traffic(spec);
-                registry
-                    .observe(instance, &view.pods)
-                    .await
-                    .map_err(during("looking at the registry"))
+                registry.observe(instance, &view.pods).await.map_err(during("looking at the registry"))
             }
         }
     }
 
     async fn act(&self, stored: &Stored, world: &World, effect: Effect) -> Result<Step, DriveError> {
         let flow = &stored.flow;
-        let subject = Subject {
-            instance: &world.instance,
-            flow: Some(flow),
-        };
+        let subject = Subject { instance: &world.instance, flow: Some(flow) };
         let backend = self.adapters.workload(&flow.spec.workload_kind);
-        self.execute(backend, Some(&flow.spec), subject, world, &effect)
-            .await?;
+        self.execute(backend, Some(&flow.spec), subject, world, &effect).await?;
         Ok(Step::Did(effect))
     }
 
@@ -217,17 +199,11 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         match (effect, backend) {
             (Effect::Workload(change), Some(backend)) => {
                 let version = world.workload.as_ref().map(|view| &view.version);
-                backend
-                    .execute(subject, change, version)
-                    .await
-                    .map_err(during("changing the workload"))
+                backend.execute(subject, change, version).await.map_err(during("changing the workload"))
             }
             (Effect::Traffic(change), _) => {
                 let registry = self.adapters.traffic(spec);
-                registry
-                    .execute(subject.instance, change)
-                    .await
-                    .map_err(during("steering traffic"))
+                registry.execute(subject.instance, change).await.map_err(during("steering traffic"))
             }
             (Effect::Workload(_), None) => Err(DriveError {
                 during: "changing the workload",
@@ -238,10 +214,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
 
     async fn save(&self, stored: &Stored, report: &Report, moves: Vec<Why>) -> Result<Outcome, DriveError> {
         let Stored { flow, version, .. } = stored;
-        let saved = self
-            .store
-            .save_progress(&flow.id, &flow.progress, report, version)
-            .await;
+        let saved = self.store.save_progress(&flow.id, &flow.progress, report, version).await;
         saved.map_err(during("saving progress"))?;
         Ok(Outcome::Wrote(Step::Saved(moves)))
     }
@@ -257,10 +230,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         now: Timestamp,
     ) -> Result<Outcome, DriveError> {
         let old = &stored.report;
-        let settled = Report {
-            updated_at: old.updated_at,
-            ..new.clone()
-        };
+        let settled = Report { updated_at: old.updated_at, ..new.clone() };
         if settled == *old {
             return Ok(Outcome::Rests(Rest::Until(until, waiting)));
         }
@@ -273,45 +243,59 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
     }
 
     async fn fail_invalid(&self, loaded: Loaded) -> Result<Rest, DriveError> {
-        let Loaded::Invalid {
-            id,
-            uid,
-            version,
-            finished,
-            faults,
-        } = loaded
-        else {
+        let Loaded::Invalid { id, uid, version, finished, faults } = loaded else {
             return Ok(Rest::Again);
         };
         if !finished {
-            let failure = Failure::InvalidSpec {
-                fault: alloc::string::ToString::to_string(&faults),
-            };
-            let (why, at) = (
-                Why::Ended {
-                    verdict: Verdict::Failed(failure.clone()),
-                },
-                self.clock.now(),
-            );
+            let failure = Failure::InvalidSpec { fault: faults.to_string() };
+            let (why, at) = (Why::Ended { verdict: Verdict::Failed(failure.clone()) }, self.clock.now());
             let report = Report {
                 reason: why.reason().into(),
-                message: alloc::string::ToString::to_string(&why),
+                message: why.to_string(),
                 updated_at: Some(at),
                 finished_at: Some(at),
                 ..Report::default()
             };
-            let progress = Progress::Finished {
-                verdict: Verdict::Failed(failure),
-                at,
-            };
+            let progress = Progress::Finished { verdict: Verdict::Failed(failure), at };
             let saved = self.store.save_progress(&id, &progress, &report, &version).await;
             saved.map_err(during("saving progress"))?;
         }
-        self.store
-            .forget(&id, &uid)
-            .await
-            .map_err(during("giving the flow free"))?;
+        self.store.forget(&id, &uid).await.map_err(during("giving the flow free"))?;
         Ok(Rest::Done)
+    }
+
+    /// Shows people an error that [`Driver::advance`] returned and when it is tried again. A conflict is
+    /// not shown, because looking again mends it; an error that is shown already costs no write.
+    ///
+    /// # Errors
+    /// [`DriveError`] when the store failed.
+    pub async fn show_error(
+        &self,
+        id: &FlowId,
+        error: &DriveError,
+        until: Timestamp,
+    ) -> Result<(), DriveError> {
+        if error.source.kind == PortErrorKind::Conflict {
+            return Ok(());
+        }
+        let loaded = self.store.load(id).await.map_err(during("reading the flow"))?;
+        let Loaded::Flow(stored) = loaded else { return Ok(()) };
+        let message = alloc::format!("{error}; trying again");
+        if stored.flow.progress.is_finished() || stored.report.message == message {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let reason: String = error.reason().into();
+        let since = stored.report.waiting.as_ref().filter(|w| w.reason == reason).map_or(now, |w| w.since);
+        let waiting = WaitingReport { reason: reason.clone(), message: message.clone(), since, until };
+        let report = Report {
+            reason,
+            message,
+            waiting: Some(waiting),
+            updated_at: Some(now),
+            ..stored.report.clone()
+        };
+        self.save(&stored, &report, Vec::new()).await.map(|_| ())
     }
 
     /// Tends a workload that no flow acts on, one write at a time, until nothing is left to do. Answers
@@ -331,10 +315,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         };
         let subject = Subject { instance, flow: None };
         for _ in 0..BUDGET {
-            let workload = backend
-                .observe(subject)
-                .await
-                .map_err(during("looking at the workload"))?;
+            let workload = backend.observe(subject).await.map_err(during("looking at the workload"))?;
             let traffic = self.traffic(None, instance, workload.as_ref()).await?;
             let seen = look(Kind::Grow, workload.as_ref(), &traffic);
             // Not settled: the view may miss our own last write.
@@ -342,13 +323,8 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             let Some(effect) = free.then(|| keep(&seen, drain, self.clock.now())).flatten() else {
                 return Ok(keep_until(&seen, drain).filter(|_| free));
             };
-            let world = World {
-                instance: instance.clone(),
-                workload,
-                traffic,
-            };
-            self.execute(Some(backend), None, subject, &world, &effect)
-                .await?;
+            let world = World { instance: instance.clone(), workload, traffic };
+            self.execute(Some(backend), None, subject, &world, &effect).await?;
         }
         Ok(Some(self.clock.now()))
     }

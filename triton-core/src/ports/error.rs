@@ -36,20 +36,12 @@ impl PortError {
     /// An error without a further cause.
     #[must_use]
     pub fn new(kind: PortErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            source: None,
-        }
+        Self { kind, message: message.into(), source: None }
     }
 
     /// An error with its cause.
     #[must_use]
     pub fn caused(kind: PortErrorKind, source: impl Error + Send + Sync + 'static) -> Self {
-        Self {
-            kind,
-            message: source.to_string(),
-            source: Some(Box::new(source)),
-        }
+        Self { kind, message: source.to_string(), source: Some(Box::new(source)) }
     }
 }

@@ -55,23 +55,12 @@ impl<S: FlowStore, N: Names> Service<S, N> {
             let orders = match admit(&stored.flow, command).map_err(refused)? {
                 Answer::Orders(orders) => orders,
                 Answer::AlreadySo | Answer::Remove => {
-                    return Ok(Ordered {
-                        flow: FlowView::new(&stored),
-                        already: true,
-                    });
+                    return Ok(Ordered { flow: FlowView::new(&stored), already: true });
                 }
             };
-            match self
-                .store
-                .save_orders(id, &orders, &stored.version)
-                .await
-                .map_err(ApiError::from)
-            {
+            match self.store.save_orders(id, &orders, &stored.version).await.map_err(ApiError::from) {
                 Ok(Loaded::Flow(stored)) => {
-                    return Ok(Ordered {
-                        flow: FlowView::new(&stored),
-                        already: false,
-                    });
+                    return Ok(Ordered { flow: FlowView::new(&stored), already: false });
                 }
                 Ok(Loaded::Invalid { .. } | Loaded::Corrupt { .. }) => {}
                 Err(error) if error.kind == ApiErrorKind::Aborted => conflict = Some(error),
@@ -93,42 +82,25 @@ fn explain(stored: &Stored, refusal: &crate::engine::Refusal) -> alloc::string::
 
 impl<S: FlowStore, N: Names> DeployApi for Service<S, N> {
     async fn get(&self, id: &FlowId) -> Result<FlowView, ApiError> {
-        self.load(id).await.map(|stored| FlowView::new(&stored))
+        Ok(FlowView::of(&self.store.load(id).await?))
     }
 
     async fn list(&self, filter: &FlowFilter) -> Result<Vec<FlowView>, ApiError> {
         let flows = self.store.list(filter.namespace.as_ref()).await?;
-        Ok(filter.page(flows.iter().filter_map(FlowView::of)))
+        Ok(filter.page(flows.iter().map(FlowView::of)))
     }
 
     async fn create(&self, flow: CreateFlow) -> Result<FlowView, ApiError> {
         let (spec, _) = flow.draft.parse()?;
         let instance = spec.identity.instance;
         let name = flow.name.unwrap_or_else(|| self.names.fresh(&instance));
-        let id = FlowId {
-            namespace: flow.namespace,
-            name,
-        };
-        let created = self
-            .store
-            .create(NewFlow {
-                id,
-                draft: flow.draft,
-                instance,
-            })
-            .await?;
-        FlowView::of(&created).ok_or_else(|| {
-            ApiError::new(
-                ApiErrorKind::Internal,
-                "the store changed the flow while keeping it",
-            )
-        })
+        let id = FlowId { namespace: flow.namespace, name };
+        let created = self.store.create(NewFlow { id, draft: flow.draft, instance }).await?;
+        Ok(FlowView::of(&created))
     }
 
     async fn next(&self, id: &FlowId, expected: Option<Target>) -> Result<FlowView, ApiError> {
-        self.order(id, Command::Next { expected })
-            .await
-            .map(|ordered| ordered.flow)
+        self.order(id, Command::Next { expected }).await.map(|ordered| ordered.flow)
     }
 
     async fn go_to(&self, id: &FlowId, target: Target) -> Result<Ordered, ApiError> {
@@ -171,24 +143,13 @@ impl<S: FlowStore, N: Names> DeployApi for Service<S, N> {
         // Subscribe before reading, so that no change falls between.
         let changes = self.store.watch();
         let first = self.get(id).await?;
-        Ok(Box::pin(WatchOne {
-            id: id.clone(),
-            target,
-            first: Some(first),
-            changes,
-            over: false,
-        }))
+        Ok(Box::pin(WatchOne { id: id.clone(), target, first: Some(first), changes, over: false }))
     }
 
     async fn list_and_watch(&self, filter: &FlowFilter) -> Result<ApiStream<FlowEvent>, ApiError> {
         let changes = self.store.watch();
         let first = Some(self.list(filter).await?);
-        Ok(Box::pin(WatchAll {
-            filter: filter.clone(),
-            first,
-            changes,
-            over: false,
-        }))
+        Ok(Box::pin(WatchAll { filter: filter.clone(), first, changes, over: false }))
     }
 }
 
@@ -213,12 +174,7 @@ impl Stream for WatchOne {
             let view = match self.first.take() {
                 Some(view) => view,
                 None => match core::task::ready!(self.changes.as_mut().poll_next(cx)) {
-                    Some(StoreEvent::Changed(loaded)) if *loaded.id() == self.id => {
-                        let Some(view) = FlowView::of(&loaded) else {
-                            continue;
-                        };
-                        view
-                    }
+                    Some(StoreEvent::Changed(loaded)) if *loaded.id() == self.id => FlowView::of(&loaded),
                     Some(StoreEvent::Removed(id)) if id == self.id => {
                         self.over = true;
                         let text = alloc::format!("flow {id} was removed");
@@ -254,16 +210,14 @@ impl Stream for WatchAll {
         while !self.over {
             match core::task::ready!(self.changes.as_mut().poll_next(cx)) {
                 Some(StoreEvent::Changed(loaded)) => {
-                    if let Some(view) = FlowView::of(&loaded).filter(|view| self.filter.matches(view)) {
+                    let view = FlowView::of(&loaded);
+                    if self.filter.matches(&view) {
                         return Poll::Ready(Some(Ok(FlowEvent::Changed(view))));
                     }
                 }
                 Some(StoreEvent::Removed(id)) => {
-                    let ours = self
-                        .filter
-                        .namespace
-                        .as_ref()
-                        .is_none_or(|namespace| *namespace == id.namespace);
+                    let ours =
+                        self.filter.namespace.as_ref().is_none_or(|namespace| *namespace == id.namespace);
                     if ours {
                         return Poll::Ready(Some(Ok(FlowEvent::Removed(id))));
                     }
@@ -279,8 +233,5 @@ impl Stream for WatchAll {
 }
 
 fn behind() -> ApiError {
-    ApiError::new(
-        ApiErrorKind::Aborted,
-        "the watch ended before the flow did: get it and watch again",
-    )
+    ApiError::new(ApiErrorKind::Aborted, "the watch ended before the flow did: get it and watch again")
 }

@@ -44,10 +44,7 @@ impl ApiError {
     /// An error of this kind.
     #[must_use]
     pub fn new(kind: ApiErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-        }
+        Self { kind, message: message.into() }
     }
 }
 

@@ -1,12 +1,12 @@
 //! What the API answers: flows, application instances and pods as people and other systems see them.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Draft, FlowId, FlowName, InstanceName, Namespace, PodName, Record, Seconds, Target, Timestamp,
+    Draft, FlowId, FlowName, FlowPhase, InstanceName, Namespace, PodName, Record, Seconds, Target, Timestamp,
 };
 use crate::ports::{Loaded, Stored};
 
@@ -193,21 +193,11 @@ impl FlowView {
     /// The view of a stored flow.
     #[must_use]
     pub fn new(stored: &Stored) -> Self {
-        let Stored {
-            flow,
-            report,
-            created_at,
-            ..
-        } = stored;
+        let Stored { flow, report, created_at, .. } = stored;
         let (spec, orders) = (&flow.spec, &flow.orders);
-        let replicas = spec
-            .replicas
-            .unwrap_or_else(|| flow.progress.plan().map_or(0, |plan| plan.base.to));
-        let first = if spec.canary > 0 {
-            spec.canary
-        } else {
-            orders.sizes.nth(0, replicas).unwrap_or(replicas)
-        };
+        let replicas = spec.replicas.unwrap_or_else(|| flow.progress.plan().map_or(0, |plan| plan.base.to));
+        let first =
+            if spec.canary > 0 { spec.canary } else { orders.sizes.nth(0, replicas).unwrap_or(replicas) };
         let batch_size = report.batches.last().map_or(first, |batch| batch.batch_size);
         Self {
             id: flow.id.clone(),
@@ -226,19 +216,46 @@ impl FlowView {
             target: orders.target,
             canceled: orders.canceled,
             created_at: *created_at,
-            record: Record {
-                progress: None,
-                ..Record::new(&flow.progress, report)
-            },
+            record: Record { progress: None, ..Record::new(&flow.progress, report) },
         }
     }
 
-    /// The view of whatever a store holds; `None` for a flow that nothing is known of but its name.
+    /// The view of whatever a store holds.
     #[must_use]
-    pub fn of(loaded: &Loaded) -> Option<Self> {
+    pub fn of(loaded: &Loaded) -> Self {
         match loaded {
-            Loaded::Flow(stored) => Some(Self::new(stored)),
-            Loaded::Invalid { .. } | Loaded::Corrupt { .. } => None,
+            Loaded::Flow(stored) => Self::new(stored),
+            Loaded::Invalid { id, faults, .. } => {
+                Self::broken(id, FlowPhase::Failed, "InvalidSpec", faults.to_string())
+            }
+            Loaded::Corrupt { id, error } => {
+                let message = alloc::format!("{error}; the flow holds until the object is mended or deleted");
+                Self::broken(id, FlowPhase::Pending, "CorruptStatus", message)
+            }
+        }
+    }
+
+    /// The view of a flow of which only the name can be told, and why.
+    fn broken(id: &FlowId, phase: FlowPhase, reason: &str, message: String) -> Self {
+        let finished = phase.is_final();
+        Self {
+            id: id.clone(),
+            app_id: 0,
+            group_id: 0,
+            app_name: String::new(),
+            instance_name: String::new(),
+            action: String::new(),
+            mode: String::new(),
+            replicas: 0,
+            canary: 0,
+            batch_size: 0,
+            interval: Seconds::default(),
+            deadline: Seconds::default(),
+            drain: Seconds::default(),
+            target: Target::default(),
+            canceled: false,
+            created_at: Timestamp::default(),
+            record: Record { phase, finished, reason: reason.into(), message, ..Record::default() },
         }
     }
 
@@ -246,17 +263,10 @@ impl FlowView {
     /// target is reached, or, without a target, the flow waits for a person.
     #[must_use]
     pub fn ends_watch(&self, target: Option<Target>) -> bool {
-        let waits = |view: &Self| {
-            view.record
-                .waiting
-                .as_ref()
-                .is_some_and(|w| w.reason == "Approval")
-        };
+        let waits = |view: &Self| view.record.waiting.as_ref().is_some_and(|w| w.reason == "Approval");
         let held = self.record.paused;
-        let here = self.record.conditions.last().map(|batch| Target {
-            batch: batch.batch,
-            phase: batch.phase,
-        });
+        let here =
+            self.record.conditions.last().map(|batch| Target { batch: batch.batch, phase: batch.phase });
         self.record.finished
             || match target {
                 Some(target) => here.is_some_and(|here| here >= target),
@@ -269,13 +279,8 @@ impl FlowFilter {
     /// Whether a flow matches, paging aside.
     #[must_use]
     pub fn matches(&self, flow: &FlowView) -> bool {
-        self.namespace
-            .as_ref()
-            .is_none_or(|namespace| *namespace == flow.id.namespace)
-            && self
-                .instance_name
-                .as_ref()
-                .is_none_or(|name| name.as_str() == flow.instance_name)
+        self.namespace.as_ref().is_none_or(|namespace| *namespace == flow.id.namespace)
+            && self.instance_name.as_ref().is_none_or(|name| name.as_str() == flow.instance_name)
             && self.action.as_ref().is_none_or(|action| *action == flow.action)
             && self.after.is_none_or(|after| flow.created_at > after)
     }
@@ -285,16 +290,8 @@ impl FlowFilter {
     pub fn page(&self, flows: impl IntoIterator<Item = FlowView>) -> Vec<FlowView> {
         let mut flows: Vec<FlowView> = flows.into_iter().filter(|flow| self.matches(flow)).collect();
         flows.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| b.id.cmp(&a.id)));
-        let size = if self.page_size == 0 {
-            MAX_PAGE
-        } else {
-            self.page_size.min(MAX_PAGE)
-        };
+        let size = if self.page_size == 0 { MAX_PAGE } else { self.page_size.min(MAX_PAGE) };
         let skip = usize::try_from(self.start).unwrap_or(usize::MAX);
-        flows
-            .into_iter()
-            .skip(skip)
-            .take(usize::try_from(size).unwrap_or(usize::MAX))
-            .collect()
+        flows.into_iter().skip(skip).take(usize::try_from(size).unwrap_or(usize::MAX)).collect()
     }
 }
