@@ -1,0 +1,89 @@
+//! The rules of the house, as far as a program can see them. Each rule has a test that it can fail.
+//!
+//! `TRITON_GENERATE=1` writes the generated files anew instead of comparing them (`make gen`).
+
+#[path = "house_rules/budgets.rs"]
+mod budgets;
+#[path = "house_rules/directions.rs"]
+mod directions;
+#[path = "house_rules/generated.rs"]
+mod generated;
+#[path = "house_rules/pages.rs"]
+mod pages;
+#[path = "house_rules/records.rs"]
+mod records;
+#[path = "house_rules/rooms.rs"]
+mod rooms;
+#[path = "house_rules/source.rs"]
+mod source;
+#[path = "house_rules/states.rs"]
+mod states;
+#[path = "house_rules/words.rs"]
+mod words;
+
+use source::{Fault, File, files, root};
+
+#[test]
+fn every_file_and_function_keeps_its_budget() {
+    clean(&rust(), |file| budgets::check(file));
+}
+
+#[test]
+fn imports_point_one_way() {
+    clean(&rust(), |file| directions::check(file));
+}
+
+#[test]
+fn the_core_depends_on_no_runtime_and_no_cluster() {
+    let tree = directions::dependencies_of_the_core(&root());
+    assert_eq!(directions::foreign(&tree), Vec::<String>::new(), "{tree}");
+}
+
+#[test]
+fn the_top_level_has_exactly_its_rooms() {
+    assert_eq!(rooms::check(&root()), Vec::<String>::new());
+}
+
+#[test]
+fn every_crate_takes_part_in_the_lint_wall() {
+    clean(&files(), |file| rooms::lints(file));
+}
+
+#[test]
+fn nothing_is_left_for_later_and_nothing_names_a_machine() {
+    clean(&files(), |file| words::check(file));
+}
+
+#[test]
+fn every_link_in_a_page_resolves() {
+    let files = files();
+    clean(&files, |file| pages::links(file, &files));
+}
+
+#[test]
+fn every_make_target_that_a_page_names_exists() {
+    let files = files();
+    let makefile = files.iter().find(|file| file.path == "Makefile").expect("there is a Makefile");
+    clean(&files, |file| pages::targets(file, makefile));
+}
+
+#[test]
+fn every_decision_record_has_the_form() {
+    assert_eq!(records::check(&files()), Vec::<Fault>::new());
+}
+
+#[test]
+fn generated_files_are_in_step() {
+    for (path, text) in generated::all() {
+        generated::compare_or_write(&root().join(path), &text).expect("run make gen");
+    }
+}
+
+fn rust() -> Vec<File> {
+    files().into_iter().filter(|file| file.path.ends_with(".rs")).collect()
+}
+
+fn clean(files: &[File], rule: impl Fn(&File) -> Vec<Fault>) {
+    let faults: Vec<String> = files.iter().flat_map(rule).map(|fault| fault.to_string()).collect();
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}

@@ -1,0 +1,124 @@
+//! One of everything, to show what it is called.
+
+use serde_json::json;
+use triton_core::engine::Waiting;
+use triton_core::model::{
+    Base, Batch, BatchPhase, Draft, Failure, Flow, FlowId, FlowName, FlowUid, Hold, HoldReason, Mode,
+    Namespace, Plan, Progress, Stage, Timestamp, UpdateStrategy, Verdict,
+};
+
+pub(super) const STAGES: [Stage; 7] = [
+    Stage::Queued,
+    Stage::Smoking,
+    Stage::Smoked,
+    Stage::PullingIn,
+    Stage::Proving,
+    Stage::Leaving,
+    Stage::Baked,
+];
+
+/// The first batch of several, in a stage.
+pub(super) fn batch(stage: Stage) -> Batch {
+    Batch {
+        number: 1,
+        size: 1,
+        canary: false,
+        stage,
+        since: Timestamp::default(),
+        serving: 0,
+        hold: None,
+        forgiven: false,
+        met: true,
+    }
+}
+
+pub(super) fn held(stage: Stage) -> Batch {
+    let hold = Hold { reason: HoldReason::PodsFailed, resumes: 0 };
+    Batch { hold: Some(hold), ..batch(stage) }
+}
+
+/// An update of three pods whose first batch is in a stage.
+pub(super) fn flow(stage: Stage, mode: Mode, canary: bool) -> Flow {
+    let strategy = UpdateStrategy {
+        mode: Some(mode.as_str().into()),
+        canary: canary.then_some(1),
+        ..UpdateStrategy::default()
+    };
+    let draft = Draft {
+        action: "update".into(),
+        app_name: "app".into(),
+        instance_name: "app".into(),
+        replicas: Some(3),
+        template: Some(json!({ "spec": { "containers": [{ "name": "app", "image": "app" }] } })),
+        update_strategy: Some(strategy),
+        ..Draft::default()
+    };
+    let (spec, orders) = draft.parse().expect("the sample is a good one");
+    let batch = Batch { canary, ..batch(stage) };
+    let progress = Progress::Rolling { plan: plan(), done: 0, batch };
+    Flow { id: id("app-x"), uid: FlowUid::new("uid").expect("a uid"), spec, orders, progress }
+}
+
+pub(super) fn progresses() -> Vec<(&'static str, Progress)> {
+    let rolling = |stage| Progress::Rolling { plan: plan(), done: 0, batch: batch(stage) };
+    let closing =
+        Progress::Closing { plan: plan(), verdict: Verdict::Canceled, keep: 0, floor: 0, shed: false };
+    let finished = |verdict| Progress::Finished { verdict, at: Timestamp::default() };
+    vec![
+        ("Pending", Progress::Pending),
+        ("Preparing", Progress::Preparing { base: base() }),
+        ("Rolling, batch Queued to Leaving", rolling(Stage::Smoking)),
+        ("Rolling, batch Baked", rolling(Stage::Baked)),
+        ("Verifying", Progress::Verifying { plan: plan(), since: Timestamp::default(), hold: None }),
+        ("Closing", closing),
+        ("Finished, as ordered", finished(Verdict::Succeeded)),
+        ("Finished, nothing could be done", finished(Verdict::Failed(Failure::WorkloadExists))),
+        ("Finished, replaced by another flow", finished(Verdict::Aborted { by: id("app-y") })),
+        ("Finished, cancelled", finished(Verdict::Canceled)),
+    ]
+}
+
+pub(super) fn waitings() -> Vec<Waiting> {
+    vec![
+        Waiting::Approval { batch: 1, phase: BatchPhase::Baking },
+        Waiting::Pods { ready: 1, of: 2 },
+        Waiting::In { ready: 1, of: 2 },
+        Waiting::Out { pods: 1 },
+        Waiting::Interval,
+        Waiting::Verify { ready: 2, of: 3 },
+        Waiting::Backend,
+        Waiting::Rival { rival: id("app-y") },
+        Waiting::Paused,
+        Waiting::Held { reason: HoldReason::PodsFailed, failed: 1 },
+        Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0 },
+    ]
+}
+
+pub(super) fn failures() -> Vec<Failure> {
+    let unsupported = "rollback is not carried out by this version; use create or update".into();
+    let fault = "spec.updateStrategy.batchSize: must be at least 1".into();
+    vec![
+        Failure::InvalidSpec { fault },
+        Failure::Unsupported { what: unsupported },
+        Failure::WorkloadExists,
+        Failure::WorkloadMissing,
+        Failure::WorkloadDeleted,
+        Failure::WorkloadOwned { owner: "Rollout app".into() },
+        Failure::LockLost,
+    ]
+}
+
+fn plan() -> Plan {
+    Plan { base: base(), fresh: 0, work: 3 }
+}
+
+fn base() -> Base {
+    Base { from: 3, to: 3, partition: 0, previous: None }
+}
+
+fn id(name: &str) -> FlowId {
+    FlowId {
+        namespace: Namespace::new("default").expect("a namespace"),
+        name: FlowName::new(name).expect("a name"),
+    }
+}
