@@ -346,3 +346,7 @@ struct World {
 fn during(during: &'static str) -> impl FnOnce(PortError) -> DriveError {
     move |source| DriveError { during, source }
 }
+
+#[cfg(test)]
+#[path = "driver_tests.rs"]
+mod tests;

@@ -1,0 +1,260 @@
+//! A driver between mocked ports and a store of one flow.
+
+use std::pin::pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+
+use async_trait::async_trait;
+use mockall::mock;
+use serde_json::json;
+
+use super::super::*;
+use crate::model::{
+    Base, Draft, Flow, FlowUid, Lock, Namespace, Orders, Plan, RawSize, Shape, TemplateRef, TrafficChange,
+    UpdateStrategy, Version, WorkloadChange, WorkloadPod,
+};
+use crate::ports::{NewFlow, StoreEvent};
+
+mock! {
+    pub(super) Backend {
+        pub(super) fn observe(&self) -> Result<Option<WorkloadView>, PortError>;
+        pub(super) fn execute(&self, change: &WorkloadChange, seen: Option<Version>) -> Result<(), PortError>;
+    }
+}
+
+#[async_trait]
+impl WorkloadBackend for MockBackend {
+    async fn observe(&self, _: Subject<'_>) -> Result<Option<WorkloadView>, PortError> {
+        Self::observe(self)
+    }
+
+    async fn execute(
+        &self,
+        _: Subject<'_>,
+        change: &WorkloadChange,
+        seen: Option<&Version>,
+    ) -> Result<(), PortError> {
+        Self::execute(self, change, seen.cloned())
+    }
+}
+
+mock! {
+    pub(super) Registry {}
+    #[async_trait]
+    impl TrafficRegistry for Registry {
+        async fn observe(&self, instance: &InstanceId, pods: &[WorkloadPod]) -> Result<TrafficView, PortError>;
+        async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError>;
+    }
+}
+
+pub(super) struct Rig {
+    pub(super) loaded: Mutex<Loaded>,
+    pub(super) saved: Mutex<Vec<(Progress, Report)>>,
+    pub(super) driver_time: Mutex<Timestamp>,
+    pub(super) backend: MockBackend,
+    pub(super) registry: MockRegistry,
+    pub(super) steps: Vec<Step>,
+}
+
+impl Rig {
+    pub(super) fn new(flow: Flow) -> Self {
+        let stored = Stored {
+            flow,
+            report: Report::default(),
+            version: "1".parse().expect("a version"),
+            created_at: Timestamp::default(),
+            leaving: false,
+        };
+        let mut registry = MockRegistry::new();
+        registry.expect_observe().returning(|_, _| Ok(TrafficView::default()));
+        Self {
+            loaded: Mutex::new(Loaded::Flow(Box::new(stored))),
+            saved: Mutex::default(),
+            driver_time: Mutex::new(Timestamp::from_micros(1_000_000_000)),
+            backend: MockBackend::new(),
+            registry,
+            steps: vec![],
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        *self.driver_time.lock().expect("time")
+    }
+
+    pub(super) fn set(&self, loaded: Loaded) {
+        *self.loaded.lock().expect("flow") = loaded;
+    }
+
+    pub(super) fn loaded(&self) -> Loaded {
+        self.loaded.lock().expect("flow").clone()
+    }
+
+    pub(super) fn saved(&self) -> Vec<(Progress, Report)> {
+        self.saved.lock().expect("saves").clone()
+    }
+
+    pub(super) fn advance(&mut self) -> Result<Rest, DriveError> {
+        let mut steps = core::mem::take(&mut self.steps);
+        let driver = Driver { store: &*self, clock: &*self, adapters: &*self };
+        let rest = ready(driver.advance(&id(), &mut |_, step| steps.push(step)));
+        self.steps = steps;
+        rest
+    }
+
+    pub(super) fn show(&self, error: &DriveError, until: Timestamp) {
+        let driver = Driver { store: self, clock: self, adapters: self };
+        ready(driver.show_error(&id(), error, until)).expect("shown");
+    }
+
+    pub(super) fn tend(&self) -> Result<Option<Timestamp>, DriveError> {
+        let driver = Driver { store: self, clock: self, adapters: self };
+        ready(driver.tend("cloneset", &flow(Progress::Pending).instance(), Seconds(10)))
+    }
+}
+
+impl Clock for &Rig {
+    fn now(&self) -> Timestamp {
+        Rig::now(self)
+    }
+}
+
+impl Adapters for &Rig {
+    fn workload(&self, _: &str) -> Option<&dyn WorkloadBackend> {
+        Some(&self.backend)
+    }
+
+    fn traffic(&self, _: Option<&Spec>) -> &dyn TrafficRegistry {
+        &self.registry
+    }
+}
+
+impl FlowStore for &Rig {
+    async fn load(&self, _: &FlowId) -> Result<Loaded, PortError> {
+        Ok(self.loaded())
+    }
+
+    async fn list(&self, _: Option<&Namespace>) -> Result<Vec<Loaded>, PortError> {
+        Ok(vec![self.loaded()])
+    }
+
+    async fn create(&self, _: NewFlow) -> Result<Loaded, PortError> {
+        Err(PortError::new(PortErrorKind::Rejected, "not in this test"))
+    }
+
+    async fn save_orders(&self, _: &FlowId, _: &Orders, _: &Version) -> Result<Loaded, PortError> {
+        Err(PortError::new(PortErrorKind::Rejected, "not in this test"))
+    }
+
+    async fn save_progress(
+        &self,
+        _: &FlowId,
+        progress: &Progress,
+        report: &Report,
+        _: &Version,
+    ) -> Result<(), PortError> {
+        self.saved.lock().expect("saves").push((progress.clone(), report.clone()));
+        if let Loaded::Flow(mut stored) = self.loaded() {
+            stored.flow.progress = progress.clone();
+            stored.report = report.clone();
+            self.set(Loaded::Flow(stored));
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, _: &FlowId, _: &FlowUid) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn delete(&self, _: &FlowId, _: &Version) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    fn watch(&self) -> core::pin::Pin<Box<dyn futures_core::Stream<Item = StoreEvent> + Send>> {
+        unreachable!("the driver does not watch")
+    }
+}
+
+/// Polls once: nothing here waits for anything.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("the driver waits by itself"),
+    }
+}
+
+pub(super) fn conflict() -> PortError {
+    PortError::new(PortErrorKind::Conflict, "changed meanwhile")
+}
+
+pub(super) fn id() -> FlowId {
+    FlowId { namespace: "default".parse().expect("a name"), name: "df".parse().expect("a name") }
+}
+
+pub(super) fn uid() -> FlowUid {
+    "flow-uid".parse().expect("a uid")
+}
+
+pub(super) fn base() -> Base {
+    Base { from: 0, to: 2, partition: 0, previous: None }
+}
+
+pub(super) fn flow(progress: Progress) -> Flow {
+    let draft = Draft {
+        action: "create".into(),
+        app_name: "app".into(),
+        instance_name: "app".into(),
+        replicas: Some(2),
+        template: Some(json!({ "spec": { "containers": [{ "name": "app", "image": "app" }] } })),
+        update_strategy: Some(UpdateStrategy {
+            batch_size: Some(RawSize::Int(2)),
+            ..UpdateStrategy::default()
+        }),
+        ..Draft::default()
+    };
+    let (spec, orders) = draft.parse().expect("valid");
+    Flow { id: id(), uid: uid(), spec, orders, progress }
+}
+
+pub(super) fn rolling() -> Flow {
+    let batch = crate::model::Batch {
+        number: 1,
+        size: 2,
+        canary: false,
+        stage: crate::model::Stage::Smoking,
+        since: Timestamp::from_micros(1_000_000_000),
+        serving: 0,
+        hold: None,
+        forgiven: false,
+        met: true,
+    };
+    flow(Progress::Rolling { plan: Plan { base: base(), fresh: 0, work: 2 }, done: 0, batch })
+}
+
+/// Our workload with so many pods that have not booted.
+pub(super) fn view(replicas: u32, pods: u32) -> WorkloadView {
+    let pod = |number| WorkloadPod {
+        name: format!("app-{number}").parse().expect("a name"),
+        uid: format!("uid-{number}").parse().expect("a uid"),
+        version: "1".parse().expect("a version"),
+        revision: "app-1".parse().ok(),
+        booted: false,
+        marked: false,
+        hooked: true,
+        gated: true,
+        failure: None,
+        phase: crate::model::PodPhase::Pending,
+        ip: None,
+        port: 80,
+    };
+    WorkloadView {
+        version: "7".parse().expect("a version"),
+        settled: true,
+        lock: Lock::Mine,
+        frozen: false,
+        shape: Shape { template: TemplateRef::Flow, replicas, partition: 0, surge: 1, unavailable: 0 },
+        revision: "app-1".parse().ok(),
+        obstacle: None,
+        pods: (0..pods).map(pod).collect(),
+        terminating: 0,
+    }
+}

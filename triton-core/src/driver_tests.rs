@@ -1,0 +1,162 @@
+use super::*;
+use crate::model::{CorruptRecord, Fault, Faults, Lock, TrafficChange, Version, WorkloadChange};
+
+#[path = "driver_rig.rs"]
+mod rig;
+use rig::{MockRegistry, Rig, base, conflict, flow, id, rolling, uid, view};
+
+#[test]
+fn moves_that_follow_from_one_look_are_one_save() {
+    let mut rig = Rig::new(flow(Progress::Pending));
+    rig.backend.expect_observe().returning(|| Ok(None));
+    // The workload is made in a write of its own, after the save; then the look shows it unsettled.
+    rig.backend.expect_execute().times(1).returning(|_, _| Err(conflict()));
+    let error = rig.advance().expect_err("the create was refused");
+    assert_eq!((error.during, error.source.kind), ("changing the workload", PortErrorKind::Conflict));
+    let saved = rig.saved();
+    assert_eq!(saved.len(), 1, "{saved:?}");
+    assert!(matches!(saved[0].0, Progress::Preparing { .. }));
+    assert_eq!(rig.steps, [Step::Saved(vec![Why::Started])]);
+}
+
+#[test]
+fn a_batch_that_starts_is_saved_before_the_workload_grows() {
+    let mut rig = Rig::new(flow(Progress::Preparing { base: base() }));
+    rig.backend.expect_observe().returning(|| Ok(Some(view(0, 0))));
+    rig.backend.expect_execute().times(1).returning(|change, version| {
+        assert!(matches!(change, WorkloadChange::Reshape(shape) if shape.replicas == 2), "{change:?}");
+        assert_eq!(version.as_ref().map(Version::as_str), Some("7"));
+        Err(conflict())
+    });
+    rig.advance().expect_err("refused");
+    let [(Progress::Rolling { done: 0, .. }, _)] = &rig.saved()[..] else { panic!("{:?}", rig.saved()) };
+    let [Step::Saved(whys)] = &rig.steps[..] else { panic!("{:?}", rig.steps) };
+    assert_eq!(whys.len(), 2, "queued and smoking: {whys:?}");
+}
+
+#[test]
+fn a_wait_is_saved_with_what_is_waited_for_and_numbers_at_most_once_a_second() {
+    let mut rig = Rig::new(rolling());
+    rig.backend.expect_observe().returning(|| Ok(Some(view(2, 1))));
+    let rest = rig.advance();
+    assert!(matches!(rest, Ok(Rest::Until(_, Waiting::Pods { ready: 0, of: 2 }))), "{rest:?}");
+    assert_eq!(rig.saved().last().map(|(_, r)| r.reason.clone()), Some("PodsStarting".into()));
+    assert_eq!(rig.saved().last().map(|(_, r)| r.counts.replicas), Some(1));
+    let writes = rig.saved().len();
+    rig.backend.checkpoint();
+    rig.backend.expect_observe().returning(|| Ok(Some(view(2, 2))));
+    let rest = rig.advance();
+    let due = rig.now().plus(Seconds(1));
+    assert_eq!(rig.saved().len(), writes, "the second look comes too early");
+    assert!(matches!(rest, Ok(Rest::Until(at, _)) if at == due), "{rest:?}");
+    *rig.driver_time.lock().expect("time") = due;
+    rig.advance().expect("rests");
+    assert_eq!(rig.saved().last().map(|(_, r)| r.counts.replicas), Some(2));
+    let writes = rig.saved().len();
+    rig.advance().expect("rests");
+    assert_eq!(rig.saved().len(), writes, "nothing changed, nothing is written");
+}
+
+#[test]
+fn an_invalid_flow_fails_and_nothing_is_touched() {
+    let mut rig = Rig::new(rolling());
+    let fault = Fault { field: "spec.action".into(), message: "must be one of create".into() };
+    rig.set(Loaded::Invalid {
+        id: id(),
+        uid: uid(),
+        version: "1".parse().expect("a version"),
+        finished: false,
+        faults: Faults(vec![fault]),
+    });
+    assert_eq!(rig.advance().expect("done"), Rest::Done);
+    let (progress, report) = rig.saved().pop().expect("saved");
+    assert!(matches!(
+        progress,
+        Progress::Finished { verdict: Verdict::Failed(Failure::InvalidSpec { .. }), .. }
+    ));
+    assert_eq!(
+        (report.reason.as_str(), report.message.as_str()),
+        ("InvalidSpec", "spec.action: must be one of create")
+    );
+}
+
+#[test]
+fn a_corrupt_flow_holds_and_nothing_is_touched() {
+    let mut rig = Rig::new(rolling());
+    rig.set(Loaded::Corrupt { id: id(), error: CorruptRecord("work is missing") });
+    assert_eq!(rig.advance().expect("holds"), Rest::Corrupt);
+    assert!(rig.saved().is_empty());
+}
+
+#[test]
+fn a_registry_that_cannot_be_asked_stops_the_step() {
+    let mut rig = Rig::new(rolling());
+    rig.registry = MockRegistry::new();
+    rig.registry
+        .expect_observe()
+        .returning(|_, _| Err(PortError::new(PortErrorKind::Transient, "no answer")));
+    rig.backend.expect_observe().returning(|| Ok(Some(view(2, 2))));
+    let error = rig.advance().expect_err("unknown is not out");
+    assert_eq!(error.to_string(), "looking at the registry: no answer");
+    assert!(rig.saved().is_empty());
+}
+
+#[test]
+fn an_error_is_shown_once_and_a_conflict_never() {
+    let rig = Rig::new(rolling());
+    let until = rig.now().plus(Seconds(5));
+    let quota = || DriveError {
+        during: "changing the workload",
+        source: PortError::new(PortErrorKind::Rejected, "exceeded quota"),
+    };
+    rig.show(&quota(), until);
+    rig.show(&quota(), until.plus(Seconds(5)));
+    rig.show(&DriveError { during: "changing the workload", source: conflict() }, until);
+    let saved = rig.saved();
+    assert_eq!(saved.len(), 1, "{saved:?}");
+    assert_eq!(saved[0].1.message, "changing the workload: exceeded quota; trying again");
+    assert_eq!(
+        saved[0].1.waiting.as_ref().map(|w| (w.reason.clone(), w.until)),
+        Some(("Rejected".into(), until))
+    );
+}
+
+#[test]
+fn deleting_a_running_flow_cancels_it() {
+    let mut rig = Rig::new(rolling());
+    let Loaded::Flow(mut stored) = rig.loaded() else { panic!("a flow") };
+    stored.leaving = true;
+    rig.set(Loaded::Flow(stored));
+    rig.backend.expect_observe().returning(|| Ok(Some(view(2, 2))));
+    rig.backend.expect_execute().returning(|_, _| Err(conflict()));
+    rig.advance().expect_err("the first closing write");
+    assert!(matches!(rig.saved()[0].0, Progress::Closing { .. }), "{:?}", rig.saved());
+}
+
+#[test]
+fn the_keeper_leaves_a_locked_workload_alone() {
+    let mut rig = Rig::new(rolling());
+    let holder = id();
+    rig.backend
+        .expect_observe()
+        .returning(move || Ok(Some(WorkloadView { lock: Lock::Theirs(holder.clone()), ..view(2, 2) })));
+    assert_eq!(rig.tend().expect("nothing to do"), None);
+}
+
+#[test]
+fn the_keeper_pulls_in_what_is_ready() {
+    let mut rig = Rig::new(rolling());
+    let mut looks = 0;
+    rig.backend.expect_observe().returning(move || {
+        looks += 1;
+        let settled = looks == 1;
+        let mut seen = WorkloadView { lock: Lock::Free, settled, ..view(1, 1) };
+        seen.pods[0].booted = true;
+        Ok(Some(seen))
+    });
+    rig.registry.expect_execute().times(1).returning(|_, change| {
+        assert!(matches!(change, TrafficChange::PullIn(pods) if pods.len() == 1));
+        Ok(())
+    });
+    assert_eq!(rig.tend().expect("tended"), None);
+}
