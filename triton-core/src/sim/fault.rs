@@ -1,0 +1,68 @@
+//! What goes wrong, how often. Everything is off by default and drawn from the host's own seed.
+
+use super::random::Random;
+
+/// How often a host's calls go wrong, in cases of 1,000, and how its clock runs.
+///
+/// The letters are those of the project's list of faults. Crashes, stale views, refusals and the like are
+/// faults of a host and live here; what others do to the world (F13 to F16) is done to
+/// [`World`](super::World), and skipped wake-ups (F3, F9) are up to whoever runs the hosts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// F1: the host dies right before a write, or right after it. It answers nothing from then on.
+    pub crash: u32,
+    /// F2, F3, F4: a look shows an older state, per kind of object, never older than the host's last look
+    /// or [`Faults::lag`].
+    pub stale: u32,
+    /// Oldest state that a look may show, in microseconds.
+    pub lag: i64,
+    /// F2: a host that starts may see states from before the end of the host before it.
+    pub time_travel: bool,
+    /// F5: a write is refused because something changed, although nothing that matters did.
+    pub conflict: u32,
+    /// F6: a list is broken: an error, or pods are missing and the view says that it is not settled.
+    pub broken_list: u32,
+    /// F7: a call is refused for the moment.
+    pub refuse: u32,
+    /// F8: a write is done, but the answer is an error.
+    pub lost_answer: u32,
+    /// F11: the host is held up right before a write, with an old view in hand.
+    pub hiccup: u32,
+    /// F12: how far the host's clock is ahead, in microseconds.
+    pub skew: i64,
+}
+
+impl Faults {
+    /// Nothing goes wrong.
+    pub const NONE: Self = Self {
+        crash: 0,
+        stale: 0,
+        lag: 0,
+        time_travel: false,
+        conflict: 0,
+        broken_list: 0,
+        refuse: 0,
+        lost_answer: 0,
+        hiccup: 0,
+        skew: 0,
+    };
+
+    /// Some faults, each present in about half of all draws.
+    #[must_use]
+    pub fn draw(random: &mut Random) -> Self {
+        const SECOND: i64 = 1_000_000;
+        let mut some = |most: u32| if random.chance(500) { random.between(1, most) } else { 0 };
+        Self {
+            crash: some(60),
+            stale: some(500),
+            conflict: some(100),
+            broken_list: some(60),
+            refuse: some(100),
+            lost_answer: some(80),
+            hiccup: some(150),
+            lag: i64::from(random.between(1, 4)) * SECOND,
+            time_travel: random.chance(500),
+            skew: if random.chance(500) { random.within((-10 * SECOND, 10 * SECOND)) } else { 0 },
+        }
+    }
+}

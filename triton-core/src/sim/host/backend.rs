@@ -1,0 +1,146 @@
+//! The workload backend over the simulated world.
+
+use async_trait::async_trait;
+
+use super::super::journal::Happening;
+use super::super::world::{Pod, Workload, World};
+use super::memory::{Memory, Watched};
+use super::{Host, change, outcome};
+use crate::model::{
+    Flow, FlowUid, Lock, Obstacle, Shape, TemplateRef, Version, WorkloadChange, WorkloadPod, WorkloadView,
+};
+use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
+
+#[async_trait]
+impl WorkloadBackend for Host {
+    async fn observe(&self, subject: Subject<'_>) -> Result<Option<WorkloadView>, PortError> {
+        let mut world = self.sim.world();
+        self.may_read(&world)?;
+        let mut memory = self.memory();
+        let broken = memory.faults.broken_list;
+        if memory.random.chance(broken / 2) {
+            return Err(PortError::new(PortErrorKind::Transient, "410: the list expired, list again"));
+        }
+        let id = subject.instance;
+        let object = memory.look(&mut world, id, Watched::Object);
+        let pods = memory.look(&mut world, id, Watched::Pods);
+        // A cache that has nothing is not certain: the world itself is asked.
+        let (Some(object), Some(pods)) = (object, pods) else { return Ok(None) };
+        let own = memory.contains_own(id, Watched::Object, object.0)
+            && memory.contains_own(id, Watched::Pods, pods.0);
+        let mut view = view(&world, &object.1, &pods.1, subject.flow);
+        view.settled &= own;
+        if memory.random.chance(broken.div_ceil(2)) {
+            let left = memory.random.below(view.pods.len() as u64);
+            view.pods.truncate(usize::try_from(left).unwrap_or(0));
+            view.settled = false;
+        }
+        Ok(Some(view))
+    }
+
+    async fn execute(
+        &self,
+        subject: Subject<'_>,
+        change: &WorkloadChange,
+        seen: Option<&Version>,
+    ) -> Result<(), PortError> {
+        self.write(|world, memory| carry_out(world, memory, subject, change, seen)).await
+    }
+}
+
+fn carry_out(
+    world: &mut World,
+    memory: &mut Memory,
+    subject: Subject<'_>,
+    change: &WorkloadChange,
+    seen: Option<&Version>,
+) -> (Result<(), PortError>, Option<Happening>) {
+    let id = subject.instance;
+    let result = change::carry_out(world, subject, change, seen);
+    let kind = match change {
+        WorkloadChange::Hook(_) | WorkloadChange::LetGo(_) => Watched::Pods,
+        WorkloadChange::Lock
+        | WorkloadChange::Release
+        | WorkloadChange::Reshape(_)
+        | WorkloadChange::Freeze(_) => Watched::Object,
+    };
+    // Of the pods of a change some may have been changed although others could not be.
+    if result.is_ok() || kind == Watched::Pods {
+        memory.remember(id, kind, world.sequence());
+    }
+    let changed = *result.as_ref().unwrap_or(&false);
+    let write = outcome(world, memory, &result, changed);
+    let (flow, change) = (subject.flow.cloned().map(std::boxed::Box::new), change.clone());
+    let happening = Happening::Workload { write, instance: id.clone(), flow, change };
+    (result.map(|_| ()), Some(happening))
+}
+
+/// A workload and its pods as the port shows them.
+pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Option<&Flow>) -> WorkloadView {
+    let (listed, ending): (Vec<&Pod>, Vec<&Pod>) = pods.pods.iter().partition(|pod| pod.active());
+    WorkloadView {
+        version: super::super::world::version(object.version),
+        settled: object.observed_latest(),
+        lock: lock(world, object, flow.map(|flow| &flow.uid)),
+        frozen: object.paused,
+        shape: Shape {
+            template: template(object, flow),
+            replicas: object.replicas,
+            partition: object.partition,
+            surge: object.surge,
+            unavailable: object.unavailable,
+        },
+        revision: object.update_revision.clone(),
+        obstacle: obstacle(object),
+        pods: listed.into_iter().map(pod).collect(),
+        terminating: u32::try_from(ending.len()).unwrap_or(u32::MAX),
+    }
+}
+
+/// Who holds the lock: a holder that is gone or has ended holds nothing. That it is gone is read from the
+/// world itself, by its identity, not from what the host remembers.
+fn lock(world: &World, object: &Workload, looking: Option<&FlowUid>) -> Lock {
+    match &object.lock {
+        Some(held) if Some(&held.holder.uid) == looking => Lock::Mine,
+        Some(held) if world.flows().lives(&held.holder) => Lock::Theirs(held.holder.id.clone()),
+        Some(_) | None => Lock::Free,
+    }
+}
+
+fn template(object: &Workload, flow: Option<&Flow>) -> TemplateRef {
+    if flow.is_some_and(|flow| change::has_template_of(object, flow)) {
+        TemplateRef::Flow
+    } else {
+        TemplateRef::Revision(object.template_revision())
+    }
+}
+
+fn obstacle(object: &Workload) -> Option<Obstacle> {
+    if object.deleting {
+        Some(Obstacle::Deleted)
+    } else if let Some(owner) = &object.owner {
+        Some(Obstacle::Owned { owner: owner.clone() })
+    } else if object.in_place {
+        let what = "workloads with an in-place update policy are not acted on; use ReCreate".into();
+        Some(Obstacle::Unsupported { what })
+    } else {
+        None
+    }
+}
+
+fn pod(pod: &Pod) -> WorkloadPod {
+    WorkloadPod {
+        name: pod.name.clone(),
+        uid: pod.uid.clone(),
+        version: pod.version.clone(),
+        revision: Some(pod.revision.clone()),
+        booted: pod.booted,
+        marked: pod.marked,
+        hooked: pod.hooked,
+        gated: pod.gated(),
+        failure: pod.failure.clone(),
+        phase: pod.phase(),
+        ip: Some(pod.ip.as_ref().into()),
+        port: pod.template.port,
+    }
+}

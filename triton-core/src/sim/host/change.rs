@@ -1,0 +1,203 @@
+//! Changes of a workload and its pods, with their guards: what an API server does with the backend's
+//! writes.
+
+use super::super::world::{Held, Pod, Workload, World, default_unavailable, version};
+use crate::model::{
+    Flow, Holder, InstanceId, PodRef, PodUid, Shape, TemplateRef, TrafficChange, Version, WorkloadChange,
+};
+use crate::ports::{PortError, PortErrorKind, Subject};
+
+/// Does one change; answers whether anything was different.
+pub(super) fn carry_out(
+    world: &mut World,
+    subject: Subject<'_>,
+    change: &WorkloadChange,
+    seen: Option<&Version>,
+) -> Result<bool, PortError> {
+    let Subject { instance: id, flow } = subject;
+    match (change, flow) {
+        (WorkloadChange::Hook(pods), _) => {
+            each(world, id, pods, |pod, _| (!pod.hooked).then_some(true), |pod| pod.hooked = true)
+        }
+        (WorkloadChange::LetGo(pods), _) => {
+            each(world, id, pods, |pod, wanted| pod.hooked.then(|| pod.version == *wanted), |pod| pod.hooked = false)
+        }
+        (_, None) => Err(PortError::new(PortErrorKind::Rejected, "only a flow may do that to a workload")),
+        (WorkloadChange::Reshape(shape), Some(flow)) => match (world.workload(id).is_some(), seen) {
+            (false, None) => create(world, id, flow, shape),
+            (false, Some(_)) => Err(gone()),
+            (true, seen) => guarded(world, id, seen, |world| reshape(world, id, flow, shape)),
+        },
+        (WorkloadChange::Lock, Some(flow)) => guarded(world, id, seen, |world| lock(world, id, flow)),
+        (WorkloadChange::Release, Some(flow)) => guarded(world, id, seen, |world| release(world, id, flow)),
+        (WorkloadChange::Freeze(on), Some(_)) => {
+            guarded(world, id, seen, |world| edit(world, id, |workload| workload.paused = *on))
+        }
+    }
+}
+
+/// Asks pods in or out; answers whether anything was different.
+pub(super) fn steer(world: &mut World, id: &InstanceId, change: &TrafficChange) -> Result<bool, PortError> {
+    match change {
+        TrafficChange::PullIn(pods) => {
+            let differs = |pod: &Pod, _: &Version| (pod.gated() && pod.gate != Some(true)).then_some(true);
+            each(world, id, pods, differs, |pod| pod.gate = Some(true))
+        }
+        TrafficChange::PullOut(pods) => {
+            let differs = |pod: &Pod, wanted: &Version| {
+                (pod.gated() && pod.gate == Some(true)).then(|| pod.version == *wanted)
+            };
+            each(world, id, pods, differs, |pod| pod.gate = Some(false))
+        }
+    }
+}
+
+/// Whether the workload has the template that this flow brings.
+pub(super) fn has_template_of(workload: &Workload, flow: &Flow) -> bool {
+    let template = &workload.template;
+    template.hooked && template.gated != flow.spec.no_pull_in && flow.spec.template.as_ref() == Some(&template.json)
+}
+
+/// Changes pods one by one. `differs`: `None` when the pod is as wanted, else whether its guard holds.
+fn each(
+    world: &mut World,
+    id: &InstanceId,
+    pods: &[PodRef],
+    differs: impl Fn(&Pod, &Version) -> Option<bool>,
+    change: impl Fn(&mut Pod),
+) -> Result<bool, PortError> {
+    let (mut changed, mut conflict) = (false, None);
+    for wanted in pods {
+        let found = |uid: &PodUid| world.workload(id)?.pod(uid).filter(|pod| pod.active());
+        match found(&wanted.uid).and_then(|pod| differs(pod, &wanted.version)) {
+            None => {}
+            Some(true) => changed |= world.change_pod(id, &wanted.uid, &change),
+            Some(false) => {
+                conflict.get_or_insert_with(|| {
+                    PortError::new(PortErrorKind::Conflict, std::format!("pod {} has been modified", wanted.name))
+                });
+            }
+        }
+    }
+    conflict.map_or(Ok(changed), Err)
+}
+
+/// Does something to a workload only if it is still as it was seen.
+fn guarded(
+    world: &mut World,
+    id: &InstanceId,
+    seen: Option<&Version>,
+    act: impl FnOnce(&mut World) -> Result<bool, PortError>,
+) -> Result<bool, PortError> {
+    match (world.workload(id), seen) {
+        (None, _) => Err(gone()),
+        (Some(workload), Some(seen)) if version(workload.version) == *seen => act(world),
+        (Some(_), _) => {
+            Err(PortError::new(PortErrorKind::Conflict, std::format!("workload {id} has been modified")))
+        }
+    }
+}
+
+/// Changes the object when that makes a difference; a new generation when it is the spec that changes.
+fn edit(world: &mut World, id: &InstanceId, change: impl FnOnce(&mut Workload)) -> Result<bool, PortError> {
+    let Some(workload) = world.workload(id) else { return Err(gone()) };
+    let mut edited = workload.clone();
+    change(&mut edited);
+    if edited == *workload {
+        return Ok(false);
+    }
+    let spec = |w: &Workload| (w.replicas, w.partition, w.surge, w.unavailable, w.paused, w.hook, w.template_revision());
+    if edited.replicas > 0 && edited.surge == 0 && edited.unavailable == 0 {
+        // OpenKruise's webhook: one of maxUnavailable and maxSurge must be at least 1.
+        let text = "spec.updateStrategy: maxUnavailable and maxSurge cannot both be less than 1";
+        return Err(PortError::new(PortErrorKind::Rejected, text));
+    }
+    let generation = edited.generation + u64::from(spec(&edited) != spec(workload));
+    world.replace_workload(Workload { generation, ..edited });
+    Ok(true)
+}
+
+fn lock(world: &mut World, id: &InstanceId, flow: &Flow) -> Result<bool, PortError> {
+    edit(world, id, |workload| {
+        // What a dead holder found is what must return, not what it left.
+        let Workload { surge, unavailable, paused, .. } = *workload;
+        let found = workload.lock.take().unwrap_or_else(|| Held { holder: holder(flow), surge, unavailable, paused });
+        workload.lock = Some(Held { holder: holder(flow), ..found });
+        workload.hook = true;
+        workload.exclude_preparing_delete = true;
+    })
+}
+
+fn release(world: &mut World, id: &InstanceId, flow: &Flow) -> Result<bool, PortError> {
+    edit(world, id, |workload| {
+        if let Some(held) = workload.lock.take_if(|held| held.holder.uid == flow.uid) {
+            workload.surge = held.surge;
+            workload.unavailable = held.unavailable;
+            workload.paused = held.paused;
+        }
+    })
+}
+
+fn reshape(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Result<bool, PortError> {
+    let template = match &shape.template {
+        TemplateRef::Flow => flow_template(world, flow)?,
+        TemplateRef::Revision(revision) => {
+            let known = world.workload(id).and_then(|workload| workload.revisions.get(revision).cloned());
+            known.ok_or_else(|| {
+                PortError::new(PortErrorKind::Rejected, std::format!("there is no revision {revision}"))
+            })?
+        }
+    };
+    edit(world, id, |workload| {
+        workload.revisions.insert(template.revision(&id.name), template.clone());
+        workload.template = template;
+        workload.replicas = shape.replicas;
+        workload.partition = shape.partition;
+        workload.surge = shape.surge;
+        workload.unavailable = shape.unavailable;
+    })
+}
+
+fn create(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Result<bool, PortError> {
+    if shape.template != TemplateRef::Flow {
+        return Err(gone());
+    }
+    let template = flow_template(world, flow)?;
+    let mut labels: std::collections::BTreeMap<_, _> = flow.spec.labels.iter().cloned().collect();
+    labels.extend(flow.spec.identity.labels().map(|(key, value)| (key.into(), value)));
+    let workload = Workload {
+        labels,
+        lock: Some(Held {
+            holder: holder(flow),
+            surge: 0,
+            unavailable: default_unavailable(flow.spec.replicas.unwrap_or(0)),
+            paused: false,
+        }),
+        replicas: shape.replicas,
+        partition: shape.partition,
+        surge: shape.surge,
+        unavailable: shape.unavailable,
+        hook: true,
+        exclude_preparing_delete: true,
+        ..Workload::empty(id.clone(), world.fresh_uid("workload"), template)
+    };
+    world.replace_workload(workload);
+    Ok(true)
+}
+
+fn flow_template(
+    world: &mut World,
+    flow: &Flow,
+) -> Result<std::sync::Arc<super::super::world::PodTemplate>, PortError> {
+    let json = flow.spec.template.as_ref();
+    let json = json.ok_or_else(|| PortError::new(PortErrorKind::Rejected, "the flow has no template"))?;
+    Ok(world.read_template(json, !flow.spec.no_pull_in, true))
+}
+
+fn holder(flow: &Flow) -> Holder {
+    Holder { id: flow.id.clone(), uid: flow.uid.clone() }
+}
+
+fn gone() -> PortError {
+    PortError::new(PortErrorKind::Gone, "there is no such workload")
+}

@@ -1,0 +1,153 @@
+//! What a host knows: what it saw and wrote. All of it is lost when it dies.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::fault::Faults;
+use super::super::random::Random;
+use super::super::world::{Workload, World};
+use crate::model::{FlowId, InstanceId, PodUid, Timestamp};
+use crate::ports::{Loaded, PortError};
+
+/// A state of something at a point in the history of the world.
+#[derive(Clone)]
+pub(super) struct Seen<T> {
+    /// The world's change number then.
+    pub(super) seq: u64,
+    /// When it was read.
+    pub(super) at: Timestamp,
+    /// The state.
+    pub(super) what: T,
+}
+
+/// Kinds of objects that are watched apart from each other, so that news of them come in any order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Watched {
+    /// The workload's object.
+    Object,
+    /// Its pods.
+    Pods,
+    /// The endpoints.
+    Endpoints,
+}
+
+/// A host's memory.
+pub(super) struct Memory {
+    pub(super) number: u32,
+    pub(super) faults: Faults,
+    pub(super) random: Random,
+    pub(super) down: bool,
+    pub(super) cut_off_until: Option<Timestamp>,
+    views: BTreeMap<(InstanceId, Watched), Seen<Arc<Workload>>>,
+    /// Change numbers of the host's own last writes to the object and to pods of a workload.
+    wrote: BTreeMap<(InstanceId, Watched), u64>,
+    /// What the host asked of the registry, per pod, and the change number of it.
+    pub(super) asked: BTreeMap<PodUid, (u64, bool)>,
+    flows: BTreeMap<FlowId, Seen<Loaded>>,
+    wrote_flows: BTreeMap<FlowId, u64>,
+}
+
+impl Memory {
+    pub(super) fn new(number: u32, faults: Faults, world: &mut World) -> Self {
+        let mut random = Random::new(world.seed(), 1_000 + u64::from(number));
+        let (mut views, mut flows) = (BTreeMap::new(), BTreeMap::new());
+        if faults.time_travel && faults.stale > 0 {
+            let now = world.now();
+            for (id, past) in world.past.workloads() {
+                let Some(at) = random.index(past.len()) else { continue };
+                let (seq, _, what) = past[at].clone();
+                for kind in [Watched::Object, Watched::Pods] {
+                    views.insert((id.clone(), kind), Seen { seq, at: now, what: Arc::clone(&what) });
+                }
+            }
+            for (id, past) in world.past.flows() {
+                let Some(at) = random.index(past.len()) else { continue };
+                let (seq, _, what) = past[at].clone();
+                flows.insert(id.clone(), Seen { seq, at: now, what });
+            }
+        }
+        Self {
+            number,
+            faults,
+            random,
+            down: false,
+            cut_off_until: None,
+            views,
+            wrote: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            flows,
+            wrote_flows: BTreeMap::new(),
+        }
+    }
+
+    /// The host's clock when the world's shows `now`.
+    pub(super) const fn time(&self, now: Timestamp) -> Timestamp {
+        Timestamp::from_micros(now.as_micros().saturating_add(self.faults.skew))
+    }
+
+    pub(super) fn reachable(&self, now: Timestamp) -> Result<(), PortError> {
+        if self.down {
+            Err(super::down())
+        } else if self.cut_off_until.is_some_and(|until| now < until) {
+            Err(super::refused())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// What a look at one kind of object of a workload shows: the state now, or, with the stale fault, the
+    /// state of an earlier look.
+    pub(super) fn look(&mut self, world: &mut World, id: &InstanceId, kind: Watched) -> Option<(u64, Arc<Workload>)> {
+        let key = (id.clone(), kind);
+        let (now, Faults { stale, lag, .. }) = (world.now(), self.faults);
+        if let Some(seen) = self.views.get(&key)
+            && now.micros_since(seen.at) <= lag
+            && stale > 0
+            && self.random.chance(stale)
+        {
+            return Some((seen.seq, Arc::clone(&seen.what)));
+        }
+        let (seq, what) = world.snapshot(id)?;
+        if stale > 0 {
+            world.past.keep_workload(id, seq, now, &what);
+            self.views.insert(key, Seen { seq, at: now, what: Arc::clone(&what) });
+        }
+        Some((seq, what))
+    }
+
+    /// The same for a flow.
+    pub(super) fn look_at_flow(&mut self, world: &mut World, id: &FlowId) -> Option<Loaded> {
+        let (now, Faults { stale, lag, .. }) = (world.now(), self.faults);
+        let wrote = self.wrote_flows.get(id).copied().unwrap_or(0);
+        if let Some(seen) = self.flows.get(id)
+            && now.micros_since(seen.at) <= lag
+            && stale > 0
+            && seen.seq >= wrote
+            && self.random.chance(stale)
+        {
+            return Some(seen.what.clone());
+        }
+        let what = world.flows.get(id)?.load();
+        if stale > 0 {
+            let seq = world.sequence();
+            world.past.keep_flow(id, seq, now, &what);
+            self.flows.insert(id.clone(), Seen { seq, at: now, what: what.clone() });
+        }
+        Some(what)
+    }
+
+    /// Remembers an own write.
+    pub(super) fn remember(&mut self, id: &InstanceId, kind: Watched, seq: u64) {
+        self.wrote.insert((id.clone(), kind), seq);
+    }
+
+    /// Remembers an own write of a flow.
+    pub(super) fn remember_flow(&mut self, id: &FlowId, seq: u64) {
+        self.wrote_flows.insert(id.clone(), seq);
+    }
+
+    /// Whether a view of that age contains the host's own last write.
+    pub(super) fn contains_own(&self, id: &InstanceId, kind: Watched, seq: u64) -> bool {
+        self.wrote.get(&(id.clone(), kind)).is_none_or(|wrote| seq >= *wrote)
+    }
+}

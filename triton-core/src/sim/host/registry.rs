@@ -1,0 +1,74 @@
+//! The traffic registry over the simulated world: readiness gates, read back from the endpoints.
+
+use async_trait::async_trait;
+
+use super::super::journal::Happening;
+use super::super::world::{Pod, shown};
+use super::memory::{Memory, Watched};
+use super::{Host, change, outcome};
+use crate::model::{
+    InstanceId, PodTraffic, Traffic, TrafficChange, TrafficView, WorkloadPod,
+};
+use crate::ports::{PortError, TrafficRegistry};
+
+#[async_trait]
+impl TrafficRegistry for Host {
+    async fn observe(&self, instance: &InstanceId, pods: &[WorkloadPod]) -> Result<TrafficView, PortError> {
+        let mut world = self.sim.world();
+        self.may_read(&world)?;
+        let mut memory = self.memory();
+        let mut view = TrafficView::default();
+        let Some((seq, endpoints)) = memory.look(&mut world, instance, Watched::Endpoints) else { return Ok(view) };
+        for pod in pods {
+            if let Some(seen) = endpoints.pod(&pod.uid) {
+                view.pods.insert(pod.uid.clone(), traffic(&memory, seq, seen));
+            }
+        }
+        Ok(view)
+    }
+
+    async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {
+        self.write(|world, memory| {
+            let serving = world.serving(instance);
+            let result = change::steer(world, instance, change);
+            remember(memory, change, world.sequence());
+            let changed = *result.as_ref().unwrap_or(&false);
+            let write = outcome(world, memory, &result, changed);
+            let taken_out = serving.saturating_sub(world.serving(instance));
+            let (instance, change) = (instance.clone(), change.clone());
+            let happening = Happening::Traffic { write, instance, change, taken_out, serving };
+            (result.map(|_| ()), Some(happening))
+        })
+        .await
+    }
+}
+
+/// What the endpoints, as old as `seq`, tell of a pod. What this host asked after that is on its way.
+fn traffic(memory: &Memory, seq: u64, pod: &Pod) -> PodTraffic {
+    if !pod.gated() {
+        return PodTraffic { asked: None, shown: on_clock(memory, shown(pod)) };
+    }
+    match memory.asked.get(&pod.uid) {
+        Some((asked_at, asked)) if *asked_at > seq => PodTraffic { asked: Some(*asked), shown: Traffic::Moving },
+        Some(_) | None => PodTraffic { asked: Some(pod.gate == Some(true)), shown: on_clock(memory, shown(pod)) },
+    }
+}
+
+/// Times are told on the host's clock: a drain is measured by one clock alone.
+const fn on_clock(memory: &Memory, shown: Traffic) -> Traffic {
+    match shown {
+        Traffic::Out { since } => Traffic::Out { since: memory.time(since) },
+        Traffic::In | Traffic::Moving => shown,
+    }
+}
+
+fn remember(memory: &mut Memory, change: &TrafficChange, seq: u64) {
+    let (pods, asked) = match change {
+        TrafficChange::PullIn(pods) => (pods, true),
+        TrafficChange::PullOut(pods) => (pods, false),
+    };
+    for pod in pods {
+        memory.asked.insert(pod.uid.clone(), (seq, asked));
+    }
+}
+

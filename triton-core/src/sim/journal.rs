@@ -1,0 +1,139 @@
+//! What happened in a world, for whoever checks it.
+
+use std::vec::Vec;
+
+use crate::model::{
+    Flow, FlowId, InstanceId, Orders, PodRef, Progress, Revision, Timestamp, Traffic, TrafficChange, WorkloadChange,
+};
+use crate::ports::PortErrorKind;
+
+/// Who deleted a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The workload's controller.
+    Controller,
+    /// A person, an eviction, a lost node.
+    Outside,
+}
+
+/// One thing that happened, in the order of the world.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Happening {
+    /// The workload's controller made a pod.
+    Created {
+        /// Of this workload.
+        instance: InstanceId,
+        /// The pod.
+        pod: PodRef,
+        /// Its revision.
+        revision: Revision,
+    },
+    /// The workload's controller chose a pod to leave, or returned it.
+    Marked {
+        /// Of this workload.
+        instance: InstanceId,
+        /// The pod.
+        pod: PodRef,
+        /// Chosen, or returned.
+        marked: bool,
+    },
+    /// A pod was deleted.
+    Deleted {
+        /// Of this workload.
+        instance: InstanceId,
+        /// The pod.
+        pod: PodRef,
+        /// What the endpoints showed of it at that moment.
+        traffic: Traffic,
+        /// Pods serving at that moment, this one included if it did.
+        serving: u32,
+        /// Who did it.
+        cause: Cause,
+    },
+    /// A host wrote to a workload or its pods.
+    Workload {
+        /// Which host, and how it went.
+        write: Write,
+        /// To this workload.
+        instance: InstanceId,
+        /// The flow as the host saw it: also the state that the write was decided in. `None` for upkeep
+        /// that belongs to no flow.
+        flow: Option<std::boxed::Box<Flow>>,
+        /// What it wrote.
+        change: WorkloadChange,
+    },
+    /// A host asked the registry for something.
+    Traffic {
+        /// Which host, and how it went.
+        write: Write,
+        /// Of this workload.
+        instance: InstanceId,
+        /// What it asked for.
+        change: TrafficChange,
+        /// Pods that the request itself took out of traffic: shown, serving, and now asked out.
+        taken_out: u32,
+        /// Pods serving before.
+        serving: u32,
+    },
+    /// A host saved progress.
+    Progress {
+        /// Which host, and how it went.
+        write: Write,
+        /// Of this flow.
+        id: FlowId,
+        /// What was stored before; `None` when it could not be read.
+        before: Option<Progress>,
+        /// What it saved.
+        after: Progress,
+    },
+    /// Somebody saved orders.
+    Orders {
+        /// Which host, and how it went.
+        write: Write,
+        /// Of this flow.
+        id: FlowId,
+        /// What was saved.
+        orders: Orders,
+    },
+}
+
+/// A write by a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Number of the host; a host that crashed and came back has another.
+    pub host: u32,
+    /// When, on the world's clock.
+    pub at: Timestamp,
+    /// When, on the host's clock.
+    pub host_time: Timestamp,
+    /// What the world answered: `Ok(true)` changed something, `Ok(false)` all was so already. The host may
+    /// have been told otherwise by a fault.
+    pub result: Result<bool, PortErrorKind>,
+}
+
+/// The happenings, when they are kept.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Journal {
+    on: bool,
+    entries: Vec<Happening>,
+}
+
+impl Journal {
+    pub(super) const fn keep(&mut self, on: bool) {
+        self.on = on;
+    }
+
+    pub(super) fn entries(&self) -> &[Happening] {
+        &self.entries
+    }
+
+    pub(super) fn empty(&mut self) {
+        self.entries.clear();
+    }
+
+    pub(super) fn write(&mut self, entry: impl FnOnce() -> Happening) {
+        if self.on {
+            self.entries.push(entry());
+        }
+    }
+}

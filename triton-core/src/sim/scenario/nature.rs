@@ -1,0 +1,199 @@
+//! Nature and other actors: what happens to the world beside flows and people.
+
+use std::string::String;
+use std::vec::Vec;
+
+use super::super::world::{Mishap, Pod};
+use super::runner::Runner;
+use super::{StepKind, Violation, draw};
+use crate::model::{FailureClass, FlowId, FlowName, PodUid, Seconds, Timestamp};
+use crate::ports::NewFlow;
+
+/// Most things that happen in one run.
+const MOST: u32 = 12;
+
+/// What may happen.
+#[derive(Clone, Copy)]
+enum Event {
+    Scale,
+    DeletePod,
+    RecreatePod,
+    EditPartition,
+    RecreateFlow,
+    LosePod,
+    BreakPod,
+    Mishaps,
+    Stall,
+    Outage,
+    Jump,
+    Tamper,
+    BadFlow,
+}
+
+impl Runner<'_> {
+    /// Something happens, if it is time.
+    pub(super) fn nature(&mut self, now: Timestamp) -> Result<(), Violation> {
+        if self.healed || now < self.nature_at {
+            return Ok(());
+        }
+        self.nature_at = now.plus(Seconds(self.random.between(1, 25)));
+        let events = self.events();
+        let Some(at) = self.random.index(events.len()).filter(|_| self.outside < MOST) else { return Ok(()) };
+        match self.happen(events[at], now) {
+            Some(words) => {
+                self.outside += 1;
+                self.note(StepKind::Outside(words))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn events(&self) -> Vec<Event> {
+        let chaos = self.chaos;
+        let mut events = Vec::new();
+        let mut add = |on: bool, more: &[Event]| {
+            if on {
+                events.extend_from_slice(more);
+            }
+        };
+        add(
+            chaos.outside_edits,
+            &[Event::Scale, Event::DeletePod, Event::RecreatePod, Event::EditPartition, Event::RecreateFlow],
+        );
+        add(chaos.pod_failures, &[Event::LosePod, Event::BreakPod, Event::Mishaps]);
+        add(chaos.slow_controller, &[Event::Stall]);
+        add(chaos.api_errors, &[Event::Outage]);
+        add(chaos.clocks, &[Event::Jump]);
+        add(chaos.hostile_records, &[Event::Tamper, Event::BadFlow]);
+        events
+    }
+
+    fn happen(&mut self, event: Event, now: Timestamp) -> Option<String> {
+        let id = draw::instance();
+        match event {
+            Event::Scale => {
+                let replicas = self.random.between(0, 9);
+                let done = self.sim.world().scale_by_hand(&id, replicas);
+                done.then(|| std::format!("scaled to {replicas} by hand"))
+            }
+            Event::EditPartition => {
+                let partition = self.random.between(0, 5);
+                let done = self.sim.world().edit(&id, |workload| workload.partition = partition);
+                done.then(|| std::format!("partition set to {partition} by hand"))
+            }
+            Event::DeletePod => {
+                let uid = self.some_pod()?;
+                let done = self.sim.world().delete_pod_by_hand(&id, &uid);
+                done.then(|| std::format!("{uid} deleted by hand"))
+            }
+            Event::LosePod => {
+                let uid = self.some_pod()?;
+                let done = self.sim.world().lose_pod(&id, &uid);
+                done.then(|| std::format!("{uid} lost with its node"))
+            }
+            Event::RecreatePod => {
+                let uid = self.some_pod()?;
+                let done = self.sim.world().recreate_pod(&id, &uid);
+                done.then(|| std::format!("{uid} lost; the next pod gets its name"))
+            }
+            Event::BreakPod => {
+                let uid = self.some_pod()?;
+                let done = self.sim.world().break_pod(&id, &uid, FailureClass::CrashLoop);
+                done.then(|| std::format!("{uid} crashes"))
+            }
+            Event::Mishaps => Some(self.mishaps()),
+            Event::Stall => {
+                let seconds = Seconds(self.random.between(1, 60));
+                self.sim.world().stall_controller(&id, seconds);
+                Some(std::format!("the workload's controller is dead for {seconds}"))
+            }
+            Event::Outage => {
+                let until = now.plus(Seconds(self.random.between(1, 60)));
+                for process in &self.processes {
+                    process.host.cut_off(until);
+                }
+                Some(std::format!("nothing can be reached until {until}"))
+            }
+            Event::Jump => {
+                let skew = self.random.within((-10_000_000, 10_000_000));
+                self.faults.skew = skew;
+                for process in &self.processes {
+                    process.host.set_faults(self.faults);
+                }
+                Some(std::format!("clocks jump to {skew} us ahead"))
+            }
+            Event::RecreateFlow => self.recreate_flow(),
+            Event::Tamper => self.tamper(),
+            Event::BadFlow => self.bad_flow(),
+        }
+    }
+
+    fn some_pod(&mut self) -> Option<PodUid> {
+        let pods: Vec<PodUid> = {
+            let world = self.sim.world();
+            let workload = world.workload(&draw::instance())?;
+            workload.active().map(|pod: &Pod| pod.uid.clone()).collect()
+        };
+        let at = self.random.index(pods.len())?;
+        pods.into_iter().nth(at)
+    }
+
+    fn mishaps(&mut self) -> String {
+        let classes = [
+            Mishap::Fails(FailureClass::CrashLoop),
+            Mishap::Fails(FailureClass::ImagePull),
+            Mishap::Fails(FailureClass::Unschedulable),
+            Mishap::NeverReady,
+            Mishap::Flaps,
+        ];
+        let at = self.random.index(classes.len()).unwrap_or(0);
+        let rate = self.random.between(0, 400);
+        self.sim.world().set_mishaps(&[(classes[at], rate)]);
+        std::format!("{rate} of 1000 new pods come to grief: {:?}", classes[at])
+    }
+
+    /// A finished flow is deleted and another one gets its name.
+    fn recreate_flow(&mut self) -> Option<String> {
+        let ended: Vec<usize> = (0..self.flows.len()).filter(|at| self.has_ended(&self.flows[*at])).collect();
+        let at = self.random.index(ended.len())?;
+        let id = self.flows[ended[at]].clone();
+        let running = self.flows.iter().any(|other| !self.has_ended(other));
+        if running || !self.random.chance(300) {
+            return None;
+        }
+        let drafts = draw::drafts(&mut self.random, true);
+        let mut world = self.sim.world();
+        world.delete_flow(&id);
+        let new = NewFlow { id: id.clone(), draft: drafts.into_iter().next()?, instance: draw::instance().name };
+        world.create_flow(new).ok()?;
+        Some(std::format!("{id} deleted and made anew"))
+    }
+
+    /// F16: the record of a running flow is overwritten with something that no engine wrote.
+    fn tamper(&mut self) -> Option<String> {
+        let open: Vec<FlowId> = self.flows.iter().filter(|id| !self.has_ended(id)).cloned().collect();
+        let id = open.get(self.random.index(open.len())?)?.clone();
+        if self.tampered.iter().any(|(tampered, _)| *tampered == id) {
+            return None;
+        }
+        let mut world = self.sim.world();
+        let record = world.flows().get(&id)?.record.clone();
+        if record.progress.is_none() {
+            return None;
+        }
+        world.tamper(&id, |entry| entry.record.progress = None);
+        drop(world);
+        self.tampered.push((id.clone(), record));
+        Some(std::format!("the progress of {id} is wiped out"))
+    }
+
+    /// F16: a flow that no admission let in is put into the store.
+    fn bad_flow(&mut self) -> Option<String> {
+        let name = FlowName::new(std::format!("bad-{}", self.outside)).ok()?;
+        let id = FlowId { namespace: draw::namespace(), name };
+        let draft = draw::bad_draft(&mut self.random);
+        let new = NewFlow { id: id.clone(), draft, instance: draw::instance().name };
+        self.sim.world().create_flow(new).ok()?;
+        Some(std::format!("{id} put into the store with a bad spec"))
+    }
+}

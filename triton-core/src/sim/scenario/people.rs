@@ -1,0 +1,109 @@
+//! People: they make flows, give permission, and change their minds.
+
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+use std::vec::Vec;
+
+use super::runner::Runner;
+use super::{StepKind, Violation, draw};
+use crate::model::{BatchPhase, Command, FlowId, Seconds, Target, Timestamp};
+use crate::service::{ApiError, CreateFlow, DeployApi};
+
+impl Runner<'_> {
+    /// Makes the next flow: when the one before has ended, or, now and then, while it runs.
+    pub(super) fn make_flow(&mut self, now: Timestamp) -> Result<(), Violation> {
+        let nth = self.flows.len();
+        if nth >= self.drafts.len() || now < self.next_flow_at {
+            return Ok(());
+        }
+        let busy = self.flows.iter().any(|id| !self.has_ended(id));
+        self.next_flow_at = now.plus(Seconds(self.random.between(1, 10)));
+        if busy && (self.healed || !self.random.chance(30)) {
+            return Ok(());
+        }
+        let id = draw::flow_id(nth);
+        let (namespace, draft) = (id.namespace.clone(), self.drafts[nth].clone());
+        let made = CreateFlow { namespace, name: Some(id.name.clone()), draft };
+        if let Err(error) = ready(self.service.create(made)) {
+            return Err(self.violation(&std::format!("a drawn flow was refused: {error}")));
+        }
+        self.flows.push(id.clone());
+        self.note(StepKind::Made { flow: id })
+    }
+
+    /// People look at the flows and order what they please.
+    pub(super) fn people(&mut self, now: Timestamp) -> Result<(), Violation> {
+        if now < self.people_at {
+            return Ok(());
+        }
+        self.people_at = now.plus(Seconds(self.random.between(1, 8)));
+        let open: Vec<FlowId> = self.flows.iter().filter(|id| !self.has_ended(id)).cloned().collect();
+        for id in open {
+            let Some(command) = self.wish(&id) else { continue };
+            let allowed = self.ask(&id, command).is_ok();
+            self.note(StepKind::Asked { flow: id, command, allowed })?;
+        }
+        Ok(())
+    }
+
+    /// What somebody wants of a flow now. Once everything has healed: only that it goes on.
+    fn wish(&mut self, id: &FlowId) -> Option<Command> {
+        let waits = self.sim.world().flows().get(id)?.record.waiting.as_ref().map(|w| w.reason.clone());
+        let going_on = match waits.as_deref() {
+            Some("Approval") => Some(Command::Next { expected: None }),
+            Some("Paused" | "PodsFailed" | "DeadlineExceeded") => Some(Command::Resume),
+            _ => None,
+        };
+        if self.healed {
+            return going_on;
+        }
+        if going_on.is_some() && self.random.chance(600) {
+            return going_on;
+        }
+        if !self.chaos.people {
+            return None;
+        }
+        match self.random.below(60) {
+            0..=2 => Some(Command::Pause),
+            3 | 4 => Some(Command::Resume),
+            5 => Some(Command::Cancel),
+            6 | 7 => Some(Command::Next { expected: None }),
+            8 => Some(Command::GoTo(Target { batch: self.random.between(1, 4), phase: BatchPhase::Baked })),
+            9 => Some(Command::Delete),
+            _ => None,
+        }
+    }
+
+    fn ask(&mut self, id: &FlowId, command: Command) -> Result<(), ApiError> {
+        let service = self.service.clone();
+        match command {
+            Command::Next { expected } => ready(service.next(id, expected)).map(|_| ()),
+            Command::GoTo(target) => ready(service.go_to(id, target)).map(|_| ()),
+            Command::Pause => ready(service.pause(id)).map(|_| ()),
+            Command::Resume => ready(service.resume(id)).map(|_| ()),
+            Command::Cancel => ready(service.cancel(id)).map(|_| ()),
+            // As `kubectl delete` does it: the API refuses it for a flow that runs.
+            Command::Delete => {
+                self.sim.world().delete_flow(id);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a flow has ended or is gone.
+    pub(super) fn has_ended(&self, id: &FlowId) -> bool {
+        self.sim.world().flows().get(id).is_none_or(|entry| entry.record.finished)
+    }
+}
+
+/// The answer of a future that does not wait for anything.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        // A host without faults is never held up.
+        if let Poll::Ready(answer) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return answer;
+        }
+    }
+}

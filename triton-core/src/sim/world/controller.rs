@@ -1,0 +1,117 @@
+//! The workload's controller in the simulated world: runs the CloneSet function and applies its answer.
+
+use std::vec::Vec;
+
+use super::super::cloneset::{self, CloneSet, CloneSetPod, PodChange};
+use super::super::journal::{Cause, Happening};
+use super::{World, Workload};
+use crate::model::{InstanceId, PodUid};
+
+impl World {
+    /// Something changed that the workload's controller watches: it looks after its reaction time.
+    pub(super) fn wake(&mut self, id: &InstanceId) {
+        let at = self.after(self.timing.react);
+        self.bump();
+        self.watchers.touched(id);
+        if let Some(workload) = self.workloads.get_mut(id) {
+            workload.sync_at = workload.sync_at.or(Some(at));
+        }
+    }
+
+    /// One reconcile, when it is due.
+    pub(super) fn reconcile(&mut self, id: &InstanceId) {
+        let now = self.now;
+        let Some(workload) = self.workloads.get_mut(id) else { return };
+        let stalled = workload.stalled_until.is_some_and(|until| until > now);
+        if stalled || workload.sync_at.is_none_or(|at| at > now) {
+            return;
+        }
+        (workload.sync_at, workload.stalled_until) = (None, None);
+        let revision = workload.template_revision();
+        workload.observed = workload.generation;
+        workload.update_revision = Some(revision.clone());
+        workload.current_revision.get_or_insert_with(|| revision.clone());
+        if workload.deleting {
+            return self.collect(id);
+        }
+        let order = self.random.next();
+        let Some(workload) = self.workloads.get_mut(id) else { return };
+        let (uids, pods) = listed(workload, order);
+        let names: Vec<_> = workload.active().map(|pod| pod.name.clone()).collect();
+        workload.pods_to_delete.retain(|name| names.contains(name));
+        let set = numbers(workload);
+        let changes = cloneset::decide(&set, &pods);
+        if cloneset::status(&set, &pods).current_follows {
+            workload.current_revision = Some(revision.clone());
+        }
+        self.bump();
+        self.watchers.touched(id);
+        if changes.is_empty() {
+            return;
+        }
+        for (at, change) in &changes.pods {
+            self.apply(id, &uids[*at], *change);
+        }
+        let current = self.workload(id).and_then(|workload| workload.current_revision.clone());
+        for _ in 0..changes.create_current {
+            self.start_pod(id, current.as_ref().unwrap_or(&revision));
+        }
+        for _ in 0..changes.create_updated {
+            self.start_pod(id, &revision);
+        }
+        self.wake(id);
+    }
+
+    fn apply(&mut self, id: &InstanceId, uid: &PodUid, change: PodChange) {
+        match change {
+            PodChange::Delete => return self.delete_pod(id, uid, Cause::Controller),
+            PodChange::Mark => self.change_pod(id, uid, |pod| pod.marked = true),
+            PodChange::Unmark => self.change_pod(id, uid, |pod| pod.marked = false),
+            PodChange::Specify => self.change_pod(id, uid, |pod| pod.specified = true),
+        };
+        let pod = self.workload(id).and_then(|workload| workload.pod(uid)).map(super::Pod::reference);
+        if let (Some(pod), PodChange::Mark | PodChange::Unmark) = (pod, change) {
+            let marked = change == PodChange::Mark;
+            self.journal.write(|| Happening::Marked { instance: id.clone(), pod, marked });
+        }
+    }
+
+    /// Garbage collection of a workload that is being deleted: its pods, then itself.
+    fn collect(&mut self, id: &InstanceId) {
+        let left = |world: &Self| world.workload(id).map(|workload| workload.pods.is_empty());
+        let uids: Vec<PodUid> =
+            self.workload(id).into_iter().flat_map(Workload::active).map(|pod| pod.uid.clone()).collect();
+        for uid in uids {
+            self.delete_pod(id, &uid, Cause::Outside);
+        }
+        if left(self) == Some(true) {
+            self.workloads.remove(id);
+            self.bump();
+        }
+    }
+}
+
+/// The pods in some order: the cache of the real controller has none, so none may be relied on.
+fn listed(workload: &Workload, order: u64) -> (Vec<PodUid>, Vec<CloneSetPod>) {
+    let update = workload.template_revision();
+    let mut pods: Vec<_> = workload.active().collect();
+    let turns = usize::try_from(order % (pods.len() as u64).max(1)).unwrap_or(0);
+    pods.rotate_left(turns);
+    if order & (1 << 40) != 0 {
+        pods.reverse();
+    }
+    let seen = |pod: &&super::Pod| pod.as_seen(&update, &workload.pods_to_delete);
+    (pods.iter().map(|pod| pod.uid.clone()).collect(), pods.iter().map(seen).collect())
+}
+
+const fn numbers(workload: &Workload) -> CloneSet {
+    CloneSet {
+        replicas: workload.replicas,
+        partition: workload.partition,
+        max_surge: workload.surge,
+        max_unavailable: workload.unavailable,
+        paused: workload.paused,
+        pre_delete_hook: workload.hook,
+        exclude_preparing_delete: workload.exclude_preparing_delete,
+    }
+}

@@ -1,0 +1,170 @@
+//! What others do to the world: autoscalers, people, node losses, other controllers.
+
+use std::collections::BTreeMap;
+use std::string::String;
+use std::vec::Vec;
+
+use super::super::journal::Cause;
+use super::pod::Fate;
+use super::workload::default_unavailable;
+use super::{Held, Mishap, Pod, Workload, World};
+use crate::model::{FailureClass, InstanceId, PodName, PodUid, Seconds, Template};
+
+/// A workload that is there before any flow.
+#[derive(Clone, Debug)]
+pub struct NewWorkload {
+    /// Where.
+    pub id: InstanceId,
+    /// Its pod template.
+    pub template: Template,
+    /// How many pods.
+    pub replicas: u32,
+    /// Its pods have triton's readiness gate; the gate of those that serve is true.
+    pub gated: bool,
+    /// Its pods carry the hook label and it asks before it removes one: a workload that triton made.
+    pub hooked: bool,
+    /// Labels that are not triton's.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations that are not triton's.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl World {
+    /// Puts up a workload whose pods all serve already. Does nothing when there is one of that name.
+    pub fn add_workload(&mut self, new: NewWorkload) {
+        if self.workloads.contains_key(&new.id) {
+            return;
+        }
+        let template = self.templates.read(&new.template, new.gated, new.hooked);
+        let revision = template.revision(&new.id.name);
+        let workload = Workload {
+            version: self.bump(),
+            labels: new.labels,
+            annotations: new.annotations,
+            replicas: new.replicas,
+            unavailable: default_unavailable(new.replicas),
+            hook: new.hooked,
+            exclude_preparing_delete: new.hooked,
+            observed: 1,
+            update_revision: Some(revision.clone()),
+            current_revision: Some(revision.clone()),
+            ..Workload::empty(new.id.clone(), self.fresh_uid("workload"), template)
+        };
+        self.workloads.insert(new.id.clone(), workload);
+        let mishaps = core::mem::take(&mut self.mishaps);
+        for _ in 0..new.replicas {
+            self.start_pod(&new.id, &revision);
+        }
+        self.mishaps = mishaps;
+        let now = self.now;
+        if let Some(workload) = self.workloads.get_mut(&new.id) {
+            for pod in &mut workload.pods {
+                (pod.booted, pod.listed, pod.fate) = (true, true, Fate::Steady);
+                pod.gate = new.gated.then_some(true);
+                pod.turned_at = now;
+            }
+        }
+    }
+
+    /// Changes a workload's object as somebody else would; the new version and generation come by
+    /// themselves. Answers whether there is such a workload.
+    pub fn edit(&mut self, id: &InstanceId, change: impl FnOnce(&mut Workload)) -> bool {
+        let seq = self.bump();
+        let Some(workload) = self.workloads.get_mut(id) else { return false };
+        change(workload);
+        workload.generation += 1;
+        workload.version = seq;
+        self.wake(id);
+        true
+    }
+
+    /// An autoscaler or a person sets the size.
+    pub fn scale_by_hand(&mut self, id: &InstanceId, replicas: u32) -> bool {
+        self.edit(id, |workload| workload.replicas = replicas)
+    }
+
+    /// Somebody deletes the whole workload.
+    pub fn delete_workload(&mut self, id: &InstanceId) -> bool {
+        self.edit(id, |workload| workload.deleting = true)
+    }
+
+    /// A pod is deleted by hand or evicted: it gets its time to end. Answers whether it was there.
+    pub fn delete_pod_by_hand(&mut self, id: &InstanceId, uid: &PodUid) -> bool {
+        let there = self.workload(id).and_then(|workload| workload.pod(uid)).is_some_and(Pod::active);
+        if there {
+            self.delete_pod(id, uid, Cause::Outside);
+        }
+        there
+    }
+
+    /// A pod is gone at once, with its node; its endpoint stays for a while. Answers whether it was there.
+    pub fn lose_pod(&mut self, id: &InstanceId, uid: &PodUid) -> bool {
+        let there = self.delete_pod_by_hand(id, uid);
+        if there
+            && let Some(workload) = self.workloads.get_mut(id)
+        {
+            workload.pods.retain(|pod| pod.uid != *uid);
+        }
+        there
+    }
+
+    /// A pod is deleted and the next one made gets its name, but another identity.
+    pub fn recreate_pod(&mut self, id: &InstanceId, uid: &PodUid) -> bool {
+        let name = self.workload(id).and_then(|workload| workload.pod(uid)).map(|pod| pod.name.clone());
+        let Some(name) = name.filter(|_| self.lose_pod(id, uid)) else { return false };
+        if let Some(workload) = self.workloads.get_mut(id) {
+            workload.reuse.push(name);
+        }
+        true
+    }
+
+    /// A running pod fails now, in this way, and stays so.
+    pub fn break_pod(&mut self, id: &InstanceId, uid: &PodUid, class: FailureClass) -> bool {
+        let at = self.now;
+        self.change_pod(id, uid, |pod| pod.fate = Fate::Fails { at, class })
+    }
+
+    /// What happens to new pods from now on, in cases of 1,000.
+    pub fn set_mishaps(&mut self, mishaps: &[(Mishap, u32)]) {
+        self.mishaps.0 = mishaps.to_vec();
+    }
+
+    /// Pods of a workload that fail, or never get ready, start anew and succeed.
+    pub fn repair(&mut self, id: &InstanceId) {
+        let well = |pod: &Pod| pod.booted || matches!(pod.fate, Fate::Boots { flaps: 0, .. });
+        let broken = |workload: &Workload| -> Vec<PodUid> {
+            workload.active().filter(|pod| !well(pod)).map(|pod| pod.uid.clone()).collect()
+        };
+        for uid in self.workload(id).map(broken).unwrap_or_default() {
+            let at = self.after(self.timing.boot);
+            self.change_pod(id, &uid, |pod| pod.fate = Fate::Boots { at, flaps: 0 });
+        }
+    }
+
+    /// The workload's controller does nothing for so long: it is slow, or dead.
+    pub fn stall_controller(&mut self, id: &InstanceId, seconds: Seconds) {
+        let until = self.now.plus(seconds);
+        if let Some(workload) = self.workloads.get_mut(id) {
+            workload.stalled_until = Some(until);
+        }
+        self.wake(id);
+    }
+
+    /// The workload's controller works again.
+    pub fn revive_controller(&mut self, id: &InstanceId) {
+        if let Some(workload) = self.workloads.get_mut(id) {
+            workload.stalled_until = None;
+        }
+        self.wake(id);
+    }
+
+    /// Lists a pod in `scaleStrategy.podsToDelete`.
+    pub fn list_to_delete(&mut self, id: &InstanceId, name: PodName) -> bool {
+        self.edit(id, |workload| workload.pods_to_delete.push(name))
+    }
+
+    /// Takes away a lock as if its flow had never been; for tests of takeover.
+    pub fn take_lock(&mut self, id: &InstanceId) -> Option<Held> {
+        self.workloads.get_mut(id).and_then(|workload| workload.lock.take())
+    }
+}

@@ -1,0 +1,173 @@
+//! One pod.
+
+use std::string::String;
+use std::sync::Arc;
+
+use super::super::cloneset::CloneSetPod;
+use super::template::PodTemplate;
+use crate::model::{FailureClass, PodFailure, PodName, PodPhase, PodRef, PodUid, Revision, Timestamp, Version};
+
+/// How a pod comes to grief.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mishap {
+    /// It fails in this way and stays so until it is repaired.
+    Fails(FailureClass),
+    /// Its probe never succeeds; nothing tells why.
+    NeverReady,
+    /// It gets ready, loses it again, and so on, a few times.
+    Flaps,
+}
+
+/// What a pod is going to do by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Nothing.
+    Steady,
+    /// Its containers get ready.
+    Boots { at: Timestamp, flaps: u32 },
+    /// It fails.
+    Fails { at: Timestamp, class: FailureClass },
+    /// Its containers get unready for a while.
+    Stumbles { at: Timestamp, flaps: u32 },
+}
+
+impl Fate {
+    const fn at(self) -> Option<Timestamp> {
+        match self {
+            Self::Steady => None,
+            Self::Boots { at, .. } | Self::Fails { at, .. } | Self::Stumbles { at, .. } => Some(at),
+        }
+    }
+}
+
+/// A pod of a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// Its name, `<instance>-<5 letters>`.
+    pub name: PodName,
+    /// Its identity.
+    pub uid: PodUid,
+    /// Changes with every change of the pod.
+    pub version: Version,
+    /// Its revision.
+    pub revision: Revision,
+    /// Its template.
+    pub template: Arc<PodTemplate>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its address.
+    pub ip: Arc<str>,
+    /// The address of its node.
+    pub host_ip: Arc<str>,
+    /// It has a node.
+    pub scheduled: bool,
+    /// All containers are ready.
+    pub booted: bool,
+    /// Since when it is ready, or not.
+    pub turned_at: Timestamp,
+    /// How it failed.
+    pub failure: Option<PodFailure>,
+    /// How often its containers were started again.
+    pub restarts: u32,
+    /// Lifecycle state `PreparingDelete`.
+    pub marked: bool,
+    /// It carries the hook label.
+    pub hooked: bool,
+    /// Label `apps.kruise.io/specified-delete`.
+    pub specified: bool,
+    /// The condition of triton's readiness gate, once somebody set it.
+    pub gate: Option<bool>,
+    /// When its deletion ends, once it is being deleted.
+    pub ends_at: Option<Timestamp>,
+    /// The endpoints show it as ready.
+    pub listed: bool,
+    /// Since when the endpoints do not show it, while they do not.
+    pub out_since: Timestamp,
+    pub(super) flips_at: Option<Timestamp>,
+    pub(super) fate: Fate,
+}
+
+impl Pod {
+    /// Condition `Ready`: containers ready and the gate true, if it has one.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.booted && (!self.gated() || self.gate == Some(true))
+    }
+
+    /// Whether its template has triton's readiness gate.
+    #[must_use]
+    pub fn gated(&self) -> bool {
+        self.template.gated
+    }
+
+    /// Whether it is meant to take traffic: ready and not being deleted.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        self.ready() && self.active()
+    }
+
+    /// Whether it counts: not being deleted.
+    #[must_use]
+    pub const fn active(&self) -> bool {
+        self.ends_at.is_none()
+    }
+
+    /// How far it is, for people.
+    #[must_use]
+    pub fn phase(&self) -> PodPhase {
+        match (&self.failure, self.scheduled, self.booted) {
+            (Some(_), _, _) => PodPhase::Failed,
+            (None, false, _) => PodPhase::Pending,
+            (None, true, false) => PodPhase::Running,
+            (None, true, true) if self.ready() => PodPhase::Ready,
+            (None, true, true) => PodPhase::ContainersReady,
+        }
+    }
+
+    /// The pod as an effect addresses it.
+    #[must_use]
+    pub fn reference(&self) -> PodRef {
+        PodRef { name: self.name.clone(), uid: self.uid.clone(), version: self.version.clone() }
+    }
+
+    /// When something is due for it next.
+    pub(super) fn next_event(&self) -> Option<Timestamp> {
+        let times = [self.fate.at().filter(|_| self.active()), self.flips_at, self.ends_at];
+        times.into_iter().flatten().min()
+    }
+
+    /// The pod as the workload's controller reads it.
+    pub(super) fn as_seen(&self, update: &Revision, listed: &[PodName]) -> CloneSetPod {
+        CloneSetPod {
+            updated: self.revision == *update,
+            preparing_delete: self.marked,
+            hooked: self.hooked,
+            specified: self.specified || listed.contains(&self.name),
+            scheduled: self.scheduled,
+            running: self.scheduled && !self.stuck(),
+            ready: self.ready(),
+            ready_since: self.turned_at,
+            deletion_cost: 0,
+            restarts: self.restarts,
+            created_at: self.created_at,
+        }
+    }
+
+    fn stuck(&self) -> bool {
+        let class = self.failure.as_ref().map(|failure| failure.class);
+        class.is_some_and(|class| class != FailureClass::CrashLoop)
+    }
+}
+
+/// What the kubelet says about a failure.
+pub(super) fn words(class: FailureClass) -> String {
+    let words = match class {
+        FailureClass::ImagePull => "Back-off pulling image",
+        FailureClass::Unschedulable => "0/3 nodes are available: insufficient cpu",
+        FailureClass::CrashLoop => "back-off 40s restarting failed container",
+        FailureClass::InitFailure => "init container exited with code 1",
+        FailureClass::Evicted => "The node was low on resource: memory",
+        FailureClass::Setup => "configmap not found",
+    };
+    words.into()
+}

@@ -1,0 +1,203 @@
+//! One workload: what a CloneSet object holds, and its pods.
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::string::String;
+use std::sync::Arc;
+use std::vec::Vec;
+
+use super::pod::Pod;
+use super::template::PodTemplate;
+use crate::model::{Holder, InstanceId, PodName, PodUid, Revision, Timestamp};
+
+/// The lock of a workload and what its holder found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Who holds it.
+    pub holder: Holder,
+    /// `maxSurge` before.
+    pub surge: u32,
+    /// `maxUnavailable` before.
+    pub unavailable: u32,
+    /// `paused` before.
+    pub paused: bool,
+}
+
+/// A workload and its pods.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Workload {
+    /// Where it lives.
+    pub id: InstanceId,
+    /// Identity.
+    pub uid: String,
+    /// Changes with every change of the object, its status aside.
+    pub version: u64,
+    /// Labels; those that triton does not own must survive every action.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations; likewise.
+    pub annotations: BTreeMap<String, String>,
+    /// Another controller that it belongs to.
+    pub owner: Option<String>,
+    /// It is being deleted.
+    pub deleting: bool,
+    /// Its update policy is in-place.
+    pub in_place: bool,
+    /// Who acts on it.
+    pub lock: Option<Held>,
+    /// `spec.replicas`.
+    pub replicas: u32,
+    /// `spec.updateStrategy.partition`.
+    pub partition: u32,
+    /// `spec.updateStrategy.maxSurge`.
+    pub surge: u32,
+    /// `spec.updateStrategy.maxUnavailable`.
+    pub unavailable: u32,
+    /// `spec.updateStrategy.paused`.
+    pub paused: bool,
+    /// `spec.scaleStrategy.podsToDelete`.
+    pub pods_to_delete: Vec<PodName>,
+    /// `spec.lifecycle.preDelete` asks for triton's hook label.
+    pub hook: bool,
+    /// Pods in `PreparingDelete` do not count when it scales.
+    pub exclude_preparing_delete: bool,
+    /// `spec.template`.
+    pub template: Arc<PodTemplate>,
+    /// Every template it ever had, by revision.
+    pub revisions: BTreeMap<Revision, Arc<PodTemplate>>,
+    /// `metadata.generation`.
+    pub generation: u64,
+    /// `status.observedGeneration`.
+    pub observed: u64,
+    /// `status.updateRevision`.
+    pub update_revision: Option<Revision>,
+    /// `status.currentRevision`.
+    pub current_revision: Option<Revision>,
+    /// Its pods in the order they were made, those that are being deleted included.
+    pub pods: Vec<Pod>,
+    /// When its controller looks at it next.
+    pub(in crate::sim) sync_at: Option<Timestamp>,
+    /// Until when its controller is dead.
+    pub(in crate::sim) stalled_until: Option<Timestamp>,
+    /// Names that the next pods get (Kubernetes: a pod that reuses its volume claim keeps its name).
+    pub(in crate::sim) reuse: Vec<PodName>,
+}
+
+impl Workload {
+    /// A workload without pods, as one whose spec says nothing.
+    pub(in crate::sim) fn empty(id: InstanceId, uid: String, template: Arc<PodTemplate>) -> Self {
+        Self {
+            uid,
+            version: 0,
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            owner: None,
+            deleting: false,
+            in_place: false,
+            lock: None,
+            replicas: 1,
+            partition: 0,
+            surge: 0,
+            unavailable: default_unavailable(1),
+            paused: false,
+            pods_to_delete: Vec::new(),
+            hook: false,
+            exclude_preparing_delete: false,
+            revisions: [(template.revision(&id.name), Arc::clone(&template))].into(),
+            template,
+            generation: 1,
+            observed: 0,
+            update_revision: None,
+            current_revision: None,
+            pods: Vec::new(),
+            sync_at: None,
+            stalled_until: None,
+            reuse: Vec::new(),
+            id,
+        }
+    }
+
+    /// Pods that count.
+    pub fn active(&self) -> impl Iterator<Item = &Pod> {
+        self.pods.iter().filter(|pod| pod.active())
+    }
+
+    /// How many pods count.
+    #[must_use]
+    pub fn active_count(&self) -> u32 {
+        count(self.active())
+    }
+
+    /// How many pods take traffic and are meant to.
+    #[must_use]
+    pub fn serving(&self) -> u32 {
+        count(self.pods.iter().filter(|pod| pod.listed && pod.serves()))
+    }
+
+    /// The pod with this identity, being deleted or not.
+    #[must_use]
+    pub fn pod(&self, uid: &PodUid) -> Option<&Pod> {
+        self.pods.iter().find(|pod| pod.uid == *uid)
+    }
+
+    /// Whether its controller has seen its latest spec.
+    #[must_use]
+    pub const fn observed_latest(&self) -> bool {
+        self.observed >= self.generation
+    }
+
+    /// The revision of its template.
+    #[must_use]
+    pub fn template_revision(&self) -> Revision {
+        self.template.revision(&self.id.name)
+    }
+
+    pub(super) fn next_event(&self) -> Option<Timestamp> {
+        let sync = match (self.sync_at, self.stalled_until) {
+            (Some(at), Some(until)) => Some(at.max(until)),
+            (sync, _) => sync,
+        };
+        self.pods.iter().filter_map(Pod::next_event).chain(sync).min()
+    }
+}
+
+impl fmt::Debug for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, replicas, partition, surge, unavailable, paused, generation, observed, .. } = self;
+        writeln!(
+            f,
+            "{id}: replicas {replicas} partition {partition} surge {surge} unavailable {unavailable} \
+             paused {paused} generation {generation}/{observed} template {} update {:?} lock {:?}",
+            self.template_revision(),
+            self.update_revision,
+            self.lock.as_ref().map(|held| &held.holder.id),
+        )?;
+        for pod in &self.pods {
+            let flag = |on: bool, name: &'static str| if on { name } else { "" };
+            writeln!(
+                f,
+                "  {} {} {:?} gate {:?}{}{}{}{}{} {}",
+                pod.name,
+                pod.revision,
+                pod.phase(),
+                pod.gate,
+                flag(pod.listed, " listed"),
+                flag(pod.marked, " marked"),
+                flag(pod.hooked, " hooked"),
+                flag(pod.specified, " specified"),
+                flag(!pod.active(), " terminating"),
+                pod.failure.as_ref().map_or("", |failure| &failure.message),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// `maxUnavailable` of a CloneSet that says nothing: 20 %, rounded up, and never nothing.
+pub(in crate::sim) const fn default_unavailable(replicas: u32) -> u32 {
+    let unavailable = replicas.div_ceil(5);
+    if unavailable == 0 { 1 } else { unavailable }
+}
+
+fn count<'a>(pods: impl Iterator<Item = &'a Pod>) -> u32 {
+    u32::try_from(pods.count()).unwrap_or(u32::MAX)
+}
