@@ -63,7 +63,19 @@ fn facts(pod: &WorkloadPod, traffic: Option<PodTraffic>) -> (Facts, Timestamp) {
 
 /// The effect that brings the workload to this shape; `None` when it has it.
 pub(super) fn ask(seen: &Observation, want: Shape) -> Option<Effect> {
-    (seen.shape.as_ref() != Some(&want)).then_some(Effect::Workload(WorkloadChange::Reshape(want)))
+    let has = |shape: &Shape| Shape { template: named_alike(seen, shape, &want), ..shape.clone() } == want;
+    (!seen.shape.as_ref().is_some_and(has)).then_some(Effect::Workload(WorkloadChange::Reshape(want)))
+}
+
+/// The template that the workload has, named as the wanted one where it is the same: a flow may bring the
+/// very template that served before, and is then asked to restore its own.
+fn named_alike(seen: &Observation, shape: &Shape, want: &Shape) -> TemplateRef {
+    match (&shape.template, &want.template) {
+        (TemplateRef::Flow, TemplateRef::Revision(wanted)) if seen.revision.as_ref() == Some(wanted) => {
+            want.template.clone()
+        }
+        (template, _) => template.clone(),
+    }
 }
 
 /// Whether the flow that is looking holds the lock.
