@@ -1,0 +1,40 @@
+//! The gRPC door of triton.
+//!
+//! - [`server`] serves any [`DeployApi`](triton_core::service::DeployApi) and
+//!   [`InstanceApi`](triton_core::service::InstanceApi);
+//! - [`client`] is both of them again, over the wire;
+//! - [`status`] is the one table of API errors, for every door;
+//! - [`deployflow`], [`application`] and [`pod`] are the messages of `proto/`.
+//!
+//! Everything that knows a message and a core type at once is in the private module `convert`.
+
+#[cfg(feature = "client")]
+pub mod client;
+mod convert;
+#[cfg(feature = "server")]
+pub mod server;
+pub mod status;
+#[cfg(test)]
+#[path = "../tests/support/views.rs"]
+mod views;
+
+/// Messages and client of package `deployflow`.
+pub mod deployflow {
+    #![allow(missing_docs, clippy::use_self, reason = "generated")]
+    include!(concat!(env!("OUT_DIR"), "/messages/deployflow.rs"));
+}
+
+/// Messages and client of package `application`.
+pub mod application {
+    #![allow(missing_docs, clippy::use_self, reason = "generated")]
+    include!(concat!(env!("OUT_DIR"), "/messages/application.rs"));
+}
+
+/// Messages and client of package `pod`.
+pub mod pod {
+    #![allow(missing_docs, clippy::use_self, reason = "generated")]
+    include!(concat!(env!("OUT_DIR"), "/messages/pod.rs"));
+}
+
+/// The three proto files and what they import, as an encoded `google.protobuf.FileDescriptorSet`.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/triton.bin"));

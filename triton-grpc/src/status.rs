@@ -1,0 +1,102 @@
+//! The one table of API errors: what each kind is called over gRPC and over HTTP.
+
+use tonic::{Code, Status};
+use triton_core::service::{ApiError, ApiErrorKind};
+
+/// The codes of one kind of error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Codes {
+    /// Over gRPC.
+    pub grpc: Code,
+    /// Over HTTP.
+    pub http: u16,
+}
+
+/// The codes of a kind of error, the same at every door.
+#[must_use]
+pub const fn codes(kind: ApiErrorKind) -> Codes {
+    let (grpc, http) = match kind {
+        ApiErrorKind::Aborted => (Code::Aborted, 409),
+        ApiErrorKind::AlreadyExists => (Code::AlreadyExists, 409),
+        ApiErrorKind::FailedPrecondition => (Code::FailedPrecondition, 409),
+        ApiErrorKind::Internal => (Code::Internal, 500),
+        ApiErrorKind::InvalidArgument => (Code::InvalidArgument, 400),
+        ApiErrorKind::NotFound => (Code::NotFound, 404),
+        ApiErrorKind::PermissionDenied => (Code::PermissionDenied, 403),
+        ApiErrorKind::ResourceExhausted => (Code::ResourceExhausted, 429),
+        ApiErrorKind::Unauthenticated => (Code::Unauthenticated, 401),
+        ApiErrorKind::Unavailable => (Code::Unavailable, 503),
+    };
+    Codes { grpc, http }
+}
+
+/// An error as a gRPC status.
+#[must_use]
+pub fn to_status(error: &ApiError) -> Status {
+    Status::new(codes(error.kind).grpc, &error.message)
+}
+
+/// A gRPC status as an error: the inverse of [`to_status`]. Codes that no kind has are read as the kind that
+/// tells the caller to do the same: try again, mend the request, or report a bug.
+#[must_use]
+pub fn from_status(status: &Status) -> ApiError {
+    let kind = match status.code() {
+        Code::Aborted => ApiErrorKind::Aborted,
+        Code::AlreadyExists => ApiErrorKind::AlreadyExists,
+        Code::FailedPrecondition | Code::Unimplemented => ApiErrorKind::FailedPrecondition,
+        Code::InvalidArgument | Code::OutOfRange => ApiErrorKind::InvalidArgument,
+        Code::NotFound => ApiErrorKind::NotFound,
+        Code::PermissionDenied => ApiErrorKind::PermissionDenied,
+        Code::ResourceExhausted => ApiErrorKind::ResourceExhausted,
+        Code::Unauthenticated => ApiErrorKind::Unauthenticated,
+        Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded | Code::Unknown => {
+            ApiErrorKind::Unavailable
+        }
+        Code::Internal | Code::DataLoss | Code::Ok => ApiErrorKind::Internal,
+    };
+    ApiError::new(kind, status.message())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The answers of the API, row by row.
+    const TABLE: [(ApiErrorKind, Code, u16); 10] = [
+        (ApiErrorKind::NotFound, Code::NotFound, 404),
+        (ApiErrorKind::InvalidArgument, Code::InvalidArgument, 400),
+        (ApiErrorKind::FailedPrecondition, Code::FailedPrecondition, 409),
+        (ApiErrorKind::AlreadyExists, Code::AlreadyExists, 409),
+        (ApiErrorKind::Aborted, Code::Aborted, 409),
+        (ApiErrorKind::Unavailable, Code::Unavailable, 503),
+        (ApiErrorKind::ResourceExhausted, Code::ResourceExhausted, 429),
+        (ApiErrorKind::Unauthenticated, Code::Unauthenticated, 401),
+        (ApiErrorKind::PermissionDenied, Code::PermissionDenied, 403),
+        (ApiErrorKind::Internal, Code::Internal, 500),
+    ];
+
+    #[test]
+    fn every_row_of_the_table_of_answers_holds() {
+        for (kind, grpc, http) in TABLE {
+            assert_eq!(codes(kind), Codes { grpc, http }, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_survives_the_wire_with_kind_and_message() {
+        for (kind, ..) in TABLE {
+            let error = ApiError::new(kind, format!("{kind:?}: dépôt"));
+            assert_eq!(from_status(&to_status(&error)), error);
+        }
+    }
+
+    #[test]
+    fn every_code_is_some_kind_of_error() {
+        for number in 1..=16 {
+            let error = from_status(&Status::new(Code::from_i32(number), "text"));
+            assert_eq!(error.message, "text", "{number}");
+        }
+        let unknown = from_status(&Status::unknown("transport error"));
+        assert_eq!(unknown.kind, ApiErrorKind::Unavailable);
+    }
+}
