@@ -1,0 +1,3 @@
+//! Workload backends, one file each.
+
+pub mod cloneset;

@@ -1,0 +1,253 @@
+//! OpenKruise CloneSets as the workload of an instance: pure [`view()`](view::view), pure
+//! [requests](patch), then the calls.
+
+pub mod binding;
+pub mod entry;
+pub mod patch;
+pub mod view;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
+use parking_lot::Mutex;
+use serde_json::Value;
+use triton_core::model::{
+    Flow, InstanceId, Lock, PodRef, Revision, Shape, TemplateRef, Version, WorkloadChange, WorkloadView,
+};
+use triton_core::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
+
+use self::entry::CloneSetEntry;
+use crate::concurrent::each;
+use crate::kube_error::call;
+use crate::labels;
+use crate::store::Flows;
+use crate::world::World;
+use crate::world::cache::Key;
+use crate::world::pods::PodEntry;
+
+/// Runs pods through CloneSets.
+pub struct CloneSets {
+    client: Client,
+    world: Arc<World>,
+    flows: Flows,
+    /// Each workload as it was looked at last: what the next change is guarded by.
+    looks: Mutex<HashMap<Key, Arc<CloneSetEntry>>>,
+    /// Workloads whose last write has no known outcome: read past the cache before the next look.
+    doubtful: Mutex<HashSet<Key>>,
+}
+
+impl CloneSets {
+    /// A backend over this cluster.
+    #[must_use]
+    pub fn new(client: Client, world: Arc<World>, flows: Flows) -> Self {
+        Self { client, world, flows, looks: Mutex::default(), doubtful: Mutex::default() }
+    }
+
+    fn api(&self, namespace: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), namespace, &self.world.cloneset_resource)
+    }
+
+    /// The workload from the cache; past it when the cache has none or may miss our last write.
+    async fn find(&self, key: &Key, ask: bool) -> Result<Option<(Arc<CloneSetEntry>, bool)>, PortError> {
+        let doubtful = self.doubtful.lock().contains(key);
+        match self.world.clonesets.get(key) {
+            Some(cached) if !doubtful => return Ok(Some((cached.entry, !cached.pending))),
+            None if !ask && !doubtful => return Ok(None),
+            Some(_) | None => {}
+        }
+        let read = call(self.api(&key.namespace).get_opt(&key.name)).await?;
+        self.doubtful.lock().remove(key);
+        let Some(object) = read else { return Ok(None) };
+        self.world.clonesets.wrote(decoded(&object)?);
+        Ok(self.world.clonesets.get(key).map(|cached| (cached.entry, !cached.pending)))
+    }
+
+    async fn lock(&self, cloneset: &CloneSetEntry, flow: Option<&Flow>) -> Result<Lock, PortError> {
+        match &cloneset.lock {
+            None => Ok(Lock::Free),
+            Some(note) if flow.is_some_and(|flow| flow.uid == note.holder.uid) => Ok(Lock::Mine),
+            Some(note) if self.flows.is_alive(&note.holder).await? => {
+                Ok(Lock::Theirs(note.holder.id.clone()))
+            }
+            Some(_) => Ok(Lock::Free),
+        }
+    }
+
+    async fn create(&self, flow: &Flow, shape: &Shape) -> Result<(), PortError> {
+        let body = patch::create(flow, shape, patch::pod_template(flow));
+        let object: DynamicObject = serde_json::from_value(body).map_err(unreadable)?;
+        let params = PostParams { field_manager: Some(labels::MANAGER.into()), ..PostParams::default() };
+        let key = Key::new(flow.id.namespace.as_str(), flow.spec.identity.instance.as_str());
+        let api = self.api(&key.namespace);
+        let made = self.watched(&key, call(api.create(&params, &object)).await);
+        match made {
+            // It is there although it was absent, perhaps by a write of ours that nobody answered: look again.
+            Err(error) if error.kind == PortErrorKind::Exists => {
+                self.doubtful.lock().insert(key);
+                Err(PortError { kind: PortErrorKind::Conflict, ..error })
+            }
+            other => other,
+        }
+    }
+
+    /// Remembers what a write to a workload came to.
+    fn watched(&self, key: &Key, answer: Result<DynamicObject, PortError>) -> Result<(), PortError> {
+        match answer {
+            Ok(object) => {
+                self.world.clonesets.wrote(decoded(&object)?);
+                Ok(())
+            }
+            Err(error) => {
+                // Of a refusal the outcome is known; of everything else, or of a view that was too old, not.
+                if !matches!(error.kind, PortErrorKind::Rejected | PortErrorKind::Exists) {
+                    self.doubtful.lock().insert(key.clone());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn take_lock(&self, cloneset: &CloneSetEntry, flow: &Flow) -> Result<(), PortError> {
+        let body = patch::lock(cloneset, flow);
+        let api = self.api(&cloneset.key.namespace);
+        let params = PatchParams::apply(labels::MANAGER).force();
+        let patch = Patch::Apply(&body);
+        let request = api.patch(&cloneset.key.name, &params, &patch);
+        self.watched(&cloneset.key, call(request).await)
+    }
+
+    async fn change(&self, cloneset: &CloneSetEntry, ops: Option<Value>) -> Result<(), PortError> {
+        let Some(ops) = ops else { return Ok(()) };
+        let ops = serde_json::from_value(ops).map_err(unreadable)?;
+        let api = self.api(&cloneset.key.namespace);
+        let params = PatchParams { field_manager: Some(labels::MANAGER.into()), ..PatchParams::default() };
+        let patch = Patch::Json::<()>(ops);
+        let request = api.patch(&cloneset.key.name, &params, &patch);
+        self.watched(&cloneset.key, call(request).await)
+    }
+
+    async fn reshape(&self, cloneset: &CloneSetEntry, flow: &Flow, shape: &Shape) -> Result<(), PortError> {
+        let mine = cloneset.template_of.as_deref() == Some(flow.uid.as_str());
+        let template = match &shape.template {
+            TemplateRef::Flow => (!mine).then(|| patch::pod_template(flow)),
+            TemplateRef::Revision(wanted) => {
+                let has = !mine && cloneset.update_revision.as_deref() == Some(wanted.as_str());
+                if has { None } else { Some(self.template_of(cloneset, wanted).await?) }
+            }
+        };
+        self.change(cloneset, patch::reshape(cloneset, flow, shape, template)).await
+    }
+
+    /// The template that a revision of this workload keeps (OpenKruise: `ControllerRevision`, whose data
+    /// is a patch that replaces the template).
+    async fn template_of(&self, cloneset: &CloneSetEntry, wanted: &Revision) -> Result<Value, PortError> {
+        let api: Api<ControllerRevision> = Api::namespaced(self.client.clone(), &cloneset.key.namespace);
+        let lost =
+            || PortError::new(PortErrorKind::Rejected, format!("revision {wanted} is not kept any more"));
+        let revision = call(api.get_opt(wanted.as_str())).await?.ok_or_else(lost)?;
+        if !revision.metadata.owner_references.iter().flatten().any(|owner| owner.uid == cloneset.uid) {
+            return Err(lost());
+        }
+        let data = revision.data.map(|data| data.0).unwrap_or_default();
+        let mut template = data["spec"]["template"].clone();
+        let fields = template.as_object_mut().ok_or_else(lost)?;
+        fields.remove("$patch");
+        Ok(template)
+    }
+
+    /// Sends one merge patch per pod that needs it, all at once.
+    async fn patch_pods(
+        &self,
+        instance: &InstanceId,
+        pods: &[PodRef],
+        needed: impl Fn(&PodEntry) -> bool + Sync,
+        body: fn(&PodRef) -> Value,
+    ) -> Result<(), PortError> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), instance.namespace.as_str());
+        let params = PatchParams { field_manager: Some(labels::MANAGER.into()), ..PatchParams::default() };
+        let wanted = pods.iter().filter(|pod| {
+            let cached = self.world.pods.get(&Key::new(instance.namespace.as_str(), pod.name.as_str()));
+            cached.is_none_or(|cached| cached.entry.uid == pod.uid.as_str() && needed(&cached.entry))
+        });
+        each(wanted, |pod| {
+            let (api, params) = (&api, &params);
+            async move {
+                let patch = Patch::Merge(body(pod));
+                self.world.took_pod(call(api.patch(pod.name.as_str(), params, &patch)).await)
+            }
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl WorkloadBackend for CloneSets {
+    async fn observe(&self, subject: Subject<'_>) -> Result<Option<WorkloadView>, PortError> {
+        self.world.check_ready()?;
+        let key = Key::new(subject.instance.namespace.as_str(), subject.instance.name.as_str());
+        let Some((cloneset, certain)) = self.find(&key, subject.flow.is_some()).await? else {
+            self.looks.lock().remove(&key);
+            return Ok(None);
+        };
+        let lock = self.lock(&cloneset, subject.flow).await?;
+        let pods = self.world.pods.group(&Key::new(&key.namespace, &cloneset.uid));
+        self.looks.lock().insert(key, Arc::clone(&cloneset));
+        let seen = view::view(&cloneset, &pods, subject.flow, lock, certain);
+        seen.map(Some).ok_or_else(|| PortError::new(PortErrorKind::Transient, "the CloneSet has no version"))
+    }
+
+    async fn execute(
+        &self,
+        subject: Subject<'_>,
+        change: &WorkloadChange,
+        seen: Option<&Version>,
+    ) -> Result<(), PortError> {
+        let conflict = |what: &str| PortError::new(PortErrorKind::Conflict, what);
+        match change {
+            WorkloadChange::Hook(pods) => {
+                return self.patch_pods(subject.instance, pods, |pod| !pod.hooked(), patch::hook_pod).await;
+            }
+            WorkloadChange::LetGo(pods) => {
+                return self.patch_pods(subject.instance, pods, PodEntry::hooked, patch::let_go_pod).await;
+            }
+            WorkloadChange::Lock
+            | WorkloadChange::Release
+            | WorkloadChange::Reshape(_)
+            | WorkloadChange::Freeze(_) => {}
+        }
+        let Some(flow) = subject.flow else {
+            return Err(PortError::new(PortErrorKind::Rejected, "only a flow changes a workload"));
+        };
+        let key = Key::new(subject.instance.namespace.as_str(), subject.instance.name.as_str());
+        let looked = self.looks.lock().get(&key).cloned();
+        let cloneset = match (looked, seen, change) {
+            (None, None, WorkloadChange::Reshape(shape)) => return self.create(flow, shape).await,
+            (Some(cloneset), Some(seen), _) if cloneset.version == seen.as_str() => cloneset,
+            _ => return Err(conflict("the workload is not the one that was looked at")),
+        };
+        let mine = cloneset.lock.as_ref().is_some_and(|note| note.holder.uid == flow.uid);
+        match change {
+            WorkloadChange::Lock if mine => Ok(()),
+            WorkloadChange::Lock => self.take_lock(&cloneset, flow).await,
+            WorkloadChange::Release if !mine => Ok(()),
+            _ if !mine => Err(conflict("the workload is not locked by this flow")),
+            WorkloadChange::Release => self.change(&cloneset, patch::release(&cloneset)).await,
+            WorkloadChange::Reshape(shape) => self.reshape(&cloneset, flow, shape).await,
+            WorkloadChange::Freeze(on) => self.change(&cloneset, patch::freeze(&cloneset, *on)).await,
+            WorkloadChange::Hook(_) | WorkloadChange::LetGo(_) => Ok(()),
+        }
+    }
+}
+
+fn decoded(object: &DynamicObject) -> Result<CloneSetEntry, PortError> {
+    CloneSetEntry::of(object).map_err(|error| PortError::new(PortErrorKind::Transient, error))
+}
+
+fn unreadable(error: serde_json::Error) -> PortError {
+    PortError::caused(PortErrorKind::Rejected, error)
+}

@@ -1,0 +1,184 @@
+//! A CloneSet, pruned to what decisions need. The template, by far the largest part, is not kept.
+
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use kube::api::DynamicObject;
+use serde::{Deserialize, Serialize};
+use triton_core::model::Holder;
+
+use super::binding::{CloneSetSpec, CloneSetStatus};
+use crate::labels;
+use crate::world::cache::{Entry, Key};
+
+/// Settings that a flow changes while it runs and gives back when it ends.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// `maxSurge`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_surge: Option<IntOrString>,
+    /// `maxUnavailable`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_unavailable: Option<IntOrString>,
+    /// `paused`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
+}
+
+impl Settings {
+    /// What a workload gets that triton made: OpenKruise's own defaults.
+    #[must_use]
+    pub fn defaults() -> Self {
+        Self {
+            max_surge: Some(IntOrString::Int(0)),
+            max_unavailable: Some(IntOrString::String("20%".into())),
+            paused: Some(false),
+        }
+    }
+}
+
+/// The value of the lock annotation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LockNote {
+    /// Which flow holds the workload.
+    #[serde(flatten)]
+    pub holder: Holder,
+    /// What to give back.
+    #[serde(default)]
+    pub before: Settings,
+}
+
+/// A CloneSet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CloneSetEntry {
+    /// Namespace and name.
+    pub key: Key,
+    /// Identity.
+    pub uid: String,
+    /// Resource version.
+    pub version: String,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// Generation that its controller has seen.
+    pub observed: i64,
+    /// Being deleted.
+    pub terminating: bool,
+    /// Kind and name of the controller that owns it.
+    pub owner: Option<String>,
+    /// Updates containers in place (OpenKruise: `InPlaceIfPossible`, `InPlaceOnly`).
+    pub in_place: bool,
+    /// Pods wanted.
+    pub replicas: u32,
+    /// Pods to keep at old revisions.
+    pub partition: u32,
+    /// The partition as it stands there.
+    pub raw_partition: Option<IntOrString>,
+    /// `maxSurge`, `maxUnavailable` and `paused` as they stand there.
+    pub settings: Settings,
+    /// The lock, where one is held and can be read.
+    pub lock: Option<LockNote>,
+    /// The lock annotation as it stands there.
+    pub lock_text: Option<String>,
+    /// UID of the flow whose template it has, if one's.
+    pub template_of: Option<String>,
+    /// Revision that new pods get.
+    pub update_revision: Option<String>,
+    /// Its `preDelete` hook holds pods with triton's label.
+    pub hooked: bool,
+}
+
+impl Entry for CloneSetEntry {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+    fn uid(&self) -> &str {
+        &self.uid
+    }
+    fn version(&self) -> &str {
+        &self.version
+    }
+    fn group(&self) -> Option<Key> {
+        None
+    }
+}
+
+impl CloneSetEntry {
+    /// Decodes an object.
+    ///
+    /// # Errors
+    /// What cannot be read of it. The watch goes on without this object.
+    pub fn of(object: &DynamicObject) -> Result<Self, String> {
+        let part = |name: &str| object.data[name].clone();
+        let spec: CloneSetSpec = serde_json::from_value(part("spec")).map_err(|e| format!("spec: {e}"))?;
+        let status: Option<CloneSetStatus> =
+            serde_json::from_value(part("status")).map_err(|e| format!("status: {e}"))?;
+        let status = status.unwrap_or_default();
+        let meta = &object.metadata;
+        let text = |name: &'static str, value: &Option<String>| value.clone().ok_or(name);
+        let annotation = |name: &str| meta.annotations.as_ref().and_then(|notes| notes.get(name)).cloned();
+        let owner = meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
+        let replicas = u32::try_from(spec.replicas.unwrap_or(1)).unwrap_or(0);
+        let lock_text = annotation(labels::LOCK);
+        let strategy = spec.update_strategy;
+        let hook = spec.lifecycle.and_then(|lifecycle| lifecycle.pre_delete?.labels_handler);
+        Ok(Self {
+            key: Key::new(text("no namespace", &meta.namespace)?, text("no name", &meta.name)?),
+            uid: text("no uid", &meta.uid)?,
+            version: text("no resourceVersion", &meta.resource_version)?,
+            generation: meta.generation.unwrap_or(0),
+            observed: status.observed_generation,
+            terminating: meta.deletion_timestamp.is_some(),
+            owner: owner.map(|owner| format!("{} {}", owner.kind, owner.name)),
+            in_place: strategy.kind.as_deref().is_some_and(|kind| kind.starts_with("InPlace")),
+            replicas,
+            partition: scaled(strategy.partition.as_ref(), replicas, true).min(replicas),
+            raw_partition: strategy.partition,
+            settings: Settings {
+                max_surge: strategy.max_surge,
+                max_unavailable: strategy.max_unavailable,
+                paused: strategy.paused,
+            },
+            lock: lock_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            lock_text,
+            template_of: annotation(labels::TEMPLATE_OF).filter(|uid| !uid.is_empty()),
+            update_revision: Some(status.update_revision).filter(|revision| !revision.is_empty()),
+            hooked: hook.is_some_and(|labels| labels.get(labels::HOOK).is_some_and(|v| v == labels::HOOK_ON)),
+        })
+    }
+
+    /// Extra pods during an exchange; percent rounds up (OpenKruise: `maxSurge`).
+    #[must_use]
+    pub fn surge(&self) -> u32 {
+        scaled(self.settings.max_surge.as_ref(), self.replicas, true)
+    }
+
+    /// Pods that may be unavailable; 20 % when missing; percent rounds up, or down beside a surge
+    /// (OpenKruise: `maxUnavailable`).
+    #[must_use]
+    pub fn unavailable(&self) -> u32 {
+        let default = IntOrString::String("20%".into());
+        let raw = self.settings.max_unavailable.as_ref().unwrap_or(&default);
+        scaled(Some(raw), self.replicas, self.surge() == 0)
+    }
+
+    /// Its controller has seen the latest spec.
+    #[must_use]
+    pub const fn is_observed(&self) -> bool {
+        self.observed >= self.generation
+    }
+}
+
+/// A number of pods, or a percentage of `of`; 0 when missing or unreadable.
+fn scaled(value: Option<&IntOrString>, of: u32, up: bool) -> u32 {
+    match value {
+        None => 0,
+        Some(IntOrString::Int(n)) => u32::try_from(*n).unwrap_or(0),
+        Some(IntOrString::String(text)) => match text.strip_suffix('%') {
+            None => text.parse().unwrap_or(0),
+            Some(percent) => {
+                let share = u64::from(of) * percent.parse::<u64>().unwrap_or(0);
+                let pods = if up { share.div_ceil(100) } else { share / 100 };
+                u32::try_from(pods).unwrap_or(u32::MAX)
+            }
+        },
+    }
+}

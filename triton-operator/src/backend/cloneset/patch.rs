@@ -1,0 +1,231 @@
+//! What is written to a CloneSet and its pods. Pure: every function gives the body of one request.
+//!
+//! Guards: creation is a POST; taking the lock carries UID and resource version; every later change tests
+//! UID, generation and lock. The generation stands for everything that people and other controllers write
+//! (Kubernetes: it changes with `spec` only), so the CloneSet controller's own status writes, several per
+//! pod, do not refuse ours.
+
+use serde_json::{Map, Value, json};
+use triton_core::model::{Flow, FlowId, FlowUid, Holder, PodRef, Shape, TemplateRef};
+
+use super::entry::{CloneSetEntry, LockNote, Settings};
+use crate::labels;
+
+/// The object of a workload that does not exist yet: locked, and with its hook.
+#[must_use]
+pub fn create(flow: &Flow, shape: &Shape, template: Value) -> Value {
+    let identity = flow.spec.identity.labels();
+    let identity: Map<_, _> =
+        identity.map(|(key, value)| (key.to_owned(), value.into())).into_iter().collect();
+    let mut all = Map::new();
+    all.extend(flow.spec.labels.iter().map(|(key, value)| (key.clone(), value.clone().into())));
+    all.extend(identity.clone());
+    all.insert(labels::EXCLUDE_PREPARING_DELETE.into(), "true".into());
+    let selector = flow.spec.selector.as_ref().map(|selector| selector.to_json());
+    let selector = selector.unwrap_or_else(|| json!({ "matchLabels": identity }));
+    let mut spec = json!({
+        "replicas": shape.replicas,
+        "selector": selector,
+        "template": template,
+        "updateStrategy": {
+            "type": "ReCreate",
+            "partition": shape.partition,
+            "maxSurge": shape.surge,
+            "maxUnavailable": shape.unavailable,
+            "paused": false,
+        },
+        "lifecycle": hook(),
+    });
+    if let Some(claims) = &flow.spec.volume_claims {
+        spec["volumeClaimTemplates"] = claims.to_json();
+    }
+    json!({
+        "apiVersion": "apps.kruise.io/v1alpha1",
+        "kind": "CloneSet",
+        "metadata": {
+            "namespace": flow.id.namespace,
+            "name": flow.spec.identity.instance,
+            "labels": all,
+            "annotations": {
+                labels::LOCK: lock_text(&flow.id, &flow.uid, Settings::defaults()),
+                labels::TEMPLATE_OF: flow.uid,
+            },
+        },
+        "spec": spec,
+    })
+}
+
+/// The flow's template and nothing else but the identity labels, the hook label and, unless pods take
+/// traffic by themselves, the readiness gate.
+#[must_use]
+pub fn pod_template(flow: &Flow) -> Value {
+    let mut template = flow.spec.template.as_ref().map_or(Value::Null, |template| template.to_json());
+    if !template["metadata"].is_object() {
+        template["metadata"] = json!({});
+    }
+    let meta = &mut template["metadata"];
+    if let Some(meta) = meta.as_object_mut() {
+        meta.retain(|_, value| !value.is_null());
+    }
+    if !meta["labels"].is_object() {
+        meta["labels"] = json!({});
+    }
+    for (key, value) in flow.spec.identity.labels() {
+        meta["labels"][key] = value.into();
+    }
+    meta["labels"][labels::HOOK] = labels::HOOK_ON.into();
+    let gate = json!({ "conditionType": labels::GATE });
+    let Some(spec) = template["spec"].as_object_mut() else { return template };
+    match spec.get_mut("readinessGates").and_then(Value::as_array_mut) {
+        Some(gates) if flow.spec.no_pull_in => gates.retain(|given| *given != gate),
+        Some(gates) if gates.contains(&gate) => {}
+        Some(gates) => gates.push(gate),
+        None if flow.spec.no_pull_in => {}
+        None => {
+            spec.insert("readinessGates".into(), json!([gate]));
+        }
+    }
+    template
+}
+
+/// Server-side apply that takes the lock: everything that triton owns of a workload, as it stands there,
+/// with the hook and the label that keeps leaving pods out of the count.
+#[must_use]
+pub fn lock(cloneset: &CloneSetEntry, flow: &Flow) -> Value {
+    let Settings { max_surge, max_unavailable, paused } = &cloneset.settings;
+    let mut strategy = Map::new();
+    let mut set = |name: &str, value: Value| {
+        if !value.is_null() {
+            strategy.insert(name.into(), value);
+        }
+    };
+    set("partition", cloneset.raw_partition.as_ref().map_or_else(|| json!(0), |partition| json!(partition)));
+    set("maxSurge", json!(max_surge));
+    set("maxUnavailable", json!(max_unavailable));
+    set("paused", json!(paused));
+    json!({
+        "apiVersion": "apps.kruise.io/v1alpha1",
+        "kind": "CloneSet",
+        "metadata": {
+            "namespace": &*cloneset.key.namespace,
+            "name": &*cloneset.key.name,
+            "uid": cloneset.uid,
+            "resourceVersion": cloneset.version,
+            "labels": { labels::EXCLUDE_PREPARING_DELETE: "true" },
+            "annotations": {
+                labels::LOCK: lock_text(&flow.id, &flow.uid, given_back(cloneset)),
+                labels::TEMPLATE_OF: cloneset.template_of.as_deref().unwrap_or_default(),
+            },
+        },
+        "spec": {
+            "replicas": cloneset.replicas,
+            "updateStrategy": strategy,
+            "lifecycle": hook(),
+        },
+    })
+}
+
+/// What the new holder will give back: an abandoned lock remembers it better than the workload shows it.
+fn given_back(cloneset: &CloneSetEntry) -> Settings {
+    cloneset.lock.as_ref().map_or_else(|| cloneset.settings.clone(), |note| note.before.clone())
+}
+
+/// JSON patch that brings a locked workload to these numbers, and to this template where one is given.
+/// `None` when it is there already.
+#[must_use]
+pub fn reshape(
+    cloneset: &CloneSetEntry,
+    flow: &Flow,
+    shape: &Shape,
+    template: Option<Value>,
+) -> Option<Value> {
+    let mut ops = Vec::new();
+    let mut set = |path: &str, now: u32, want: u32| {
+        if now != want {
+            ops.push(json!({ "op": "add", "path": path, "value": want }));
+        }
+    };
+    set("/spec/replicas", cloneset.replicas, shape.replicas);
+    set("/spec/updateStrategy/partition", cloneset.partition, shape.partition);
+    set("/spec/updateStrategy/maxSurge", cloneset.surge(), shape.surge);
+    set("/spec/updateStrategy/maxUnavailable", cloneset.unavailable(), shape.unavailable);
+    if let Some(template) = template {
+        let of = if shape.template == TemplateRef::Flow { flow.uid.as_str() } else { "" };
+        ops.push(json!({ "op": "add", "path": "/spec/template", "value": template }));
+        ops.push(json!({ "op": "add", "path": annotation(labels::TEMPLATE_OF), "value": of }));
+    }
+    guarded(cloneset, ops)
+}
+
+/// JSON patch that pauses the workload's controller, or lets it go on.
+#[must_use]
+pub fn freeze(cloneset: &CloneSetEntry, paused: bool) -> Option<Value> {
+    let same = cloneset.settings.paused.unwrap_or(false) == paused;
+    let op = json!({ "op": "add", "path": "/spec/updateStrategy/paused", "value": paused });
+    guarded(cloneset, if same { Vec::new() } else { vec![op] })
+}
+
+/// JSON patch that gives the lock and the settings back.
+#[must_use]
+pub fn release(cloneset: &CloneSetEntry) -> Option<Value> {
+    let before = cloneset.lock.as_ref()?.before.clone();
+    let now = &cloneset.settings;
+    let mut ops = vec![json!({ "op": "add", "path": annotation(labels::LOCK), "value": "" })];
+    let mut back = |name: &str, now: Value, before: Value| {
+        let path = format!("/spec/updateStrategy/{name}");
+        match (now == before, before.is_null()) {
+            (true, _) => {}
+            (false, true) => ops.push(json!({ "op": "remove", "path": path })),
+            (false, false) => ops.push(json!({ "op": "add", "path": path, "value": before })),
+        }
+    };
+    back("maxSurge", json!(now.max_surge), json!(before.max_surge));
+    back("maxUnavailable", json!(now.max_unavailable), json!(before.max_unavailable));
+    back("paused", json!(now.paused), json!(before.paused));
+    guarded(cloneset, ops)
+}
+
+/// Merge patch that sets the hook label; refused by another pod of that name.
+#[must_use]
+pub fn hook_pod(pod: &PodRef) -> Value {
+    json!({ "metadata": { "uid": pod.uid, "labels": { labels::HOOK: labels::HOOK_ON } } })
+}
+
+/// Merge patch that takes the hook label off; refused when the pod is not as it was seen.
+#[must_use]
+pub fn let_go_pod(pod: &PodRef) -> Value {
+    json!({ "metadata": {
+        "uid": pod.uid, "resourceVersion": pod.version, "labels": { labels::HOOK: null },
+    } })
+}
+
+fn hook() -> Value {
+    json!({ "preDelete": { "labelsHandler": { labels::HOOK: labels::HOOK_ON } } })
+}
+
+fn lock_text(id: &FlowId, uid: &FlowUid, before: Settings) -> String {
+    let holder = Holder { id: id.clone(), uid: uid.clone() };
+    json!(LockNote { holder, before }).to_string()
+}
+
+fn annotation(name: &str) -> String {
+    format!("/metadata/annotations/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// The operations behind the tests that guard them; `None` when there is nothing to do.
+fn guarded(cloneset: &CloneSetEntry, ops: Vec<Value>) -> Option<Value> {
+    if ops.is_empty() {
+        return None;
+    }
+    let mut all = vec![
+        json!({ "op": "test", "path": "/metadata/uid", "value": cloneset.uid }),
+        json!({ "op": "test", "path": "/metadata/generation", "value": cloneset.generation }),
+        json!({ "op": "test", "path": annotation(labels::LOCK), "value": cloneset.lock_text }),
+    ];
+    all.extend(ops);
+    Some(Value::Array(all))
+}
+
+#[cfg(test)]
+#[path = "patch_tests.rs"]
+mod tests;

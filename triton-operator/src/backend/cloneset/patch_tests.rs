@@ -1,0 +1,213 @@
+use kube::api::DynamicObject;
+use triton_core::model::{
+    Draft, FlowName, Lock, Namespace, Orders, PodName, PodUid, Progress, Revision, Version,
+};
+
+use super::*;
+use crate::backend::cloneset::view::view;
+
+#[test]
+fn a_workload_is_made_locked_hooked_gated_and_labelled() {
+    let flow = flow(|_| ());
+    let made = create(&flow, &shape(4, 2), pod_template(&flow));
+    let (meta, spec) = (&made["metadata"], &made["spec"]);
+    assert_eq!(meta["labels"]["app"], "7");
+    assert_eq!(meta["labels"]["team"], "blue");
+    assert_eq!(meta["labels"][labels::EXCLUDE_PREPARING_DELETE], "true");
+    assert_eq!(meta["annotations"][labels::TEMPLATE_OF], "flow-uid");
+    assert_eq!(spec["lifecycle"]["preDelete"]["labelsHandler"][labels::HOOK], "true");
+    assert_eq!(spec["selector"]["matchLabels"]["managed-by"], "triton-io");
+    assert_eq!((&spec["replicas"], &spec["updateStrategy"]["partition"]), (&json!(4), &json!(2)));
+    let template = &spec["template"];
+    assert_eq!(template["metadata"]["labels"][labels::HOOK], "true");
+    assert_eq!(template["metadata"]["labels"]["app.kubernetes.io/instance"], "demo");
+    assert_eq!(template["spec"]["readinessGates"], json!([{ "conditionType": labels::GATE }]));
+    let note: LockNote = serde_json::from_str(meta["annotations"][labels::LOCK].as_str().unwrap()).unwrap();
+    assert_eq!((note.holder.uid, note.before), (flow.uid, Settings::defaults()));
+}
+
+#[test]
+fn without_pulling_in_there_is_no_gate() {
+    let flow = flow(|draft| draft.update_strategy.get_or_insert_default().no_pull_in = Some(true));
+    assert!(pod_template(&flow)["spec"].get("readinessGates").is_none());
+}
+
+#[test]
+fn taking_the_lock_changes_no_number_and_remembers_what_to_give_back() {
+    let cloneset = cloneset(|object| {
+        object["spec"]["updateStrategy"] = json!({ "maxUnavailable": "25%", "partition": "50%" });
+    });
+    let body = lock(&cloneset, &flow(|_| ()));
+    assert_eq!(body["spec"]["replicas"], 4);
+    assert_eq!(
+        body["spec"]["updateStrategy"],
+        json!({ "maxUnavailable": "25%", "partition": "50%" }),
+        "what is not set stays with the workload's defaults"
+    );
+    assert_eq!(body["metadata"]["resourceVersion"], "9");
+    assert!(body["spec"].get("template").is_none() && body["spec"].get("selector").is_none());
+    let note: LockNote =
+        serde_json::from_str(body["metadata"]["annotations"][labels::LOCK].as_str().unwrap()).unwrap();
+    assert_eq!(json!(note.before), json!({ "maxUnavailable": "25%" }));
+}
+
+#[test]
+fn an_abandoned_lock_remembers_better_than_the_workload() {
+    let abandoned = cloneset(locked);
+    let body = lock(&abandoned, &flow(|_| ()));
+    let note: LockNote =
+        serde_json::from_str(body["metadata"]["annotations"][labels::LOCK].as_str().unwrap()).unwrap();
+    assert_eq!(json!(note.before), json!({ "maxUnavailable": "30%", "paused": true }));
+}
+
+#[test]
+fn a_reshape_names_only_what_differs_and_is_guarded_by_uid_generation_and_lock() {
+    let cloneset = cloneset(locked);
+    let same = Shape { surge: 1, unavailable: 0, ..shape(4, 0) };
+    assert_eq!(reshape(&cloneset, &flow(|_| ()), &same, None), None);
+    let ops = reshape(&cloneset, &flow(|_| ()), &Shape { replicas: 6, ..same }, None).unwrap();
+    let paths: Vec<_> =
+        ops.as_array().unwrap().iter().map(|op| (op["op"].as_str(), op["path"].as_str())).collect();
+    assert_eq!(
+        paths,
+        [
+            (Some("test"), Some("/metadata/uid")),
+            (Some("test"), Some("/metadata/generation")),
+            (Some("test"), Some("/metadata/annotations/apps.triton.io~1lock")),
+            (Some("add"), Some("/spec/replicas")),
+        ]
+    );
+}
+
+#[test]
+fn a_template_is_replaced_whole_together_with_the_numbers() {
+    let cloneset = cloneset(locked);
+    let flow = flow(|_| ());
+    let ops = reshape(&cloneset, &flow, &shape(4, 4), Some(pod_template(&flow))).unwrap();
+    let path = |path: &str| ops.as_array().unwrap().iter().find(|op| op["path"] == path).unwrap().clone();
+    assert_eq!(path("/spec/template")["op"], "add");
+    assert_eq!(path("/metadata/annotations/apps.triton.io~1template-of")["value"], "flow-uid");
+    assert_eq!(path("/spec/updateStrategy/partition")["value"], 4);
+    let back = Shape { template: TemplateRef::Revision(Revision::new("demo-old").unwrap()), ..shape(4, 4) };
+    let ops = reshape(&cloneset, &flow, &back, Some(json!({}))).unwrap();
+    let note =
+        ops.as_array().unwrap().iter().find(|op| op["path"].as_str().unwrap().ends_with("template-of"));
+    assert_eq!(note.unwrap()["value"], "");
+}
+
+#[test]
+fn a_release_gives_back_what_the_lock_remembers() {
+    let ops = release(&cloneset(locked)).unwrap();
+    let rest: Vec<_> = ops.as_array().unwrap()[3..].to_vec();
+    assert_eq!(
+        rest,
+        [
+            json!({ "op": "add", "path": "/metadata/annotations/apps.triton.io~1lock", "value": "" }),
+            json!({ "op": "remove", "path": "/spec/updateStrategy/maxSurge" }),
+            json!({ "op": "add", "path": "/spec/updateStrategy/maxUnavailable", "value": "30%" }),
+            json!({ "op": "add", "path": "/spec/updateStrategy/paused", "value": true }),
+        ]
+    );
+}
+
+#[test]
+fn a_pause_that_stands_costs_no_write() {
+    let cloneset = cloneset(locked);
+    assert_eq!(freeze(&cloneset, false), None);
+    assert_eq!(freeze(&cloneset, true).unwrap()[3]["value"], true);
+}
+
+#[test]
+fn hooking_is_guarded_by_uid_and_letting_go_by_version_too() {
+    let pod = PodRef {
+        name: PodName::new("demo-x").unwrap(),
+        uid: PodUid::new("pod-uid").unwrap(),
+        version: Version::new("7").unwrap(),
+    };
+    assert_eq!(
+        hook_pod(&pod),
+        json!({ "metadata": { "uid": "pod-uid", "labels": { labels::HOOK: "true" } } })
+    );
+    assert_eq!(
+        let_go_pod(&pod),
+        json!({ "metadata": { "uid": "pod-uid", "resourceVersion": "7", "labels": { labels::HOOK: null } } })
+    );
+}
+
+#[test]
+fn percentages_round_like_openkruise_rounds_them() {
+    let of = |strategy: Value| {
+        let cloneset = cloneset(|object| object["spec"]["updateStrategy"] = strategy);
+        (cloneset.surge(), cloneset.unavailable(), cloneset.partition)
+    };
+    assert_eq!(of(json!({})), (0, 1, 0));
+    assert_eq!(of(json!({ "maxSurge": "30%", "maxUnavailable": "30%", "partition": "30%" })), (2, 1, 2));
+    assert_eq!(of(json!({ "maxSurge": 3, "maxUnavailable": 2, "partition": 9 })), (3, 2, 4));
+}
+
+#[test]
+fn a_view_knows_whose_template_is_live_and_when_it_is_settled() {
+    let (flow, cloneset) = (flow(|_| ()), cloneset(locked));
+    let seen = view(&cloneset, &[], Some(&flow), Lock::Mine, true).unwrap();
+    assert_eq!(seen.shape.template, TemplateRef::Revision(Revision::new("demo-abc").unwrap()));
+    assert!(seen.settled && seen.revision.is_some() && !seen.frozen);
+    let mut live = cloneset.clone();
+    live.template_of = Some("flow-uid".into());
+    let seen = view(&live, &[], Some(&flow), Lock::Mine, true).unwrap();
+    assert_eq!(seen.shape.template, TemplateRef::Flow);
+    live.generation += 1;
+    let seen = view(&live, &[], Some(&flow), Lock::Mine, true).unwrap();
+    assert!(!seen.settled && seen.revision.is_none(), "its controller has not seen the change yet");
+    assert!(!view(&cloneset, &[], Some(&flow), Lock::Mine, false).unwrap().settled);
+}
+
+fn shape(replicas: u32, partition: u32) -> Shape {
+    Shape { template: TemplateRef::Flow, replicas, partition, surge: 1, unavailable: 0 }
+}
+
+fn flow(change: impl FnOnce(&mut Draft)) -> Flow {
+    let mut draft = Draft {
+        action: "create".into(),
+        app_id: 7,
+        group_id: 8,
+        app_name: "web".into(),
+        instance_name: "demo".into(),
+        replicas: Some(4),
+        template: Some(json!({
+            "metadata": { "creationTimestamp": null },
+            "spec": { "containers": [{ "name": "c", "image": "i" }] },
+        })),
+        application_label: [("team".to_owned(), "blue".to_owned())].into(),
+        ..Draft::default()
+    };
+    change(&mut draft);
+    let (spec, _) = draft.parse().unwrap();
+    let id =
+        FlowId { namespace: Namespace::new("default").unwrap(), name: FlowName::new("demo-df").unwrap() };
+    let uid = FlowUid::new("flow-uid").unwrap();
+    Flow { id, uid, spec, orders: Orders::default(), progress: Progress::Pending }
+}
+
+fn cloneset(change: impl FnOnce(&mut Value)) -> CloneSetEntry {
+    let mut object = json!({
+        "apiVersion": "apps.kruise.io/v1alpha1", "kind": "CloneSet",
+        "metadata": {
+            "name": "demo", "namespace": "default", "uid": "cs-uid", "resourceVersion": "9", "generation": 3,
+        },
+        "spec": {
+            "replicas": 4, "selector": {}, "template": {}, "minReadySeconds": 5,
+            "updateStrategy": { "maxSurge": 1, "maxUnavailable": 0, "partition": 0 },
+        },
+        "status": { "observedGeneration": 3, "updateRevision": "demo-abc", "conditions": [] },
+    });
+    change(&mut object);
+    CloneSetEntry::of(&serde_json::from_value::<DynamicObject>(object).unwrap()).unwrap()
+}
+
+fn locked(object: &mut Value) {
+    let note = json!({
+        "namespace": "default", "name": "demo-df", "uid": "flow-uid",
+        "before": { "maxUnavailable": "30%", "paused": true },
+    });
+    object["metadata"]["annotations"] = json!({ labels::LOCK: note.to_string() });
+}

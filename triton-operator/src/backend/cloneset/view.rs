@@ -1,0 +1,94 @@
+//! From a CloneSet and its pods to what the core sees. Pure.
+
+use std::sync::Arc;
+
+use triton_core::model::{
+    Action, Flow, Lock, Obstacle, PodName, PodUid, Revision, Shape, TemplateRef, Version, WorkloadPod,
+    WorkloadView,
+};
+
+use super::entry::CloneSetEntry;
+use crate::world::pods::PodEntry;
+
+/// What the core sees of a workload. `flow` is the one that is looking, if any; `certain` is false while
+/// it cannot be told whether the cache has seen our own last write.
+///
+/// `None` when the API server handed out an object without identity or version, which it never does.
+#[must_use]
+pub fn view(
+    cloneset: &CloneSetEntry,
+    pods: &[Arc<PodEntry>],
+    flow: Option<&Flow>,
+    lock: Lock,
+    certain: bool,
+) -> Option<WorkloadView> {
+    let observed = cloneset.is_observed();
+    let told = cloneset.update_revision.as_deref().filter(|_| observed);
+    let revision = told.and_then(|revision| Revision::new(full_name(&cloneset.key.name, revision)).ok());
+    let mine = flow.is_some_and(|flow| cloneset.template_of.as_deref() == Some(flow.uid.as_str()));
+    let template = match (mine, &revision) {
+        (true, _) => TemplateRef::Flow,
+        (false, Some(revision)) => TemplateRef::Revision(revision.clone()),
+        (false, None) => TemplateRef::Revision(Revision::new("unknown").ok()?),
+    };
+    let mut active: Vec<_> = pods.iter().filter(|pod| pod.is_active()).collect();
+    active.sort_by(|a, b| (a.created, &a.key.name).cmp(&(b.created, &b.key.name)));
+    let terminating = pods.iter().filter(|pod| pod.terminating).count();
+    Some(WorkloadView {
+        version: Version::new(&cloneset.version).ok()?,
+        settled: observed && certain,
+        lock,
+        frozen: cloneset.settings.paused.unwrap_or(false),
+        shape: Shape {
+            template,
+            replicas: cloneset.replicas,
+            partition: cloneset.partition,
+            surge: cloneset.surge(),
+            unavailable: cloneset.unavailable(),
+        },
+        revision,
+        obstacle: obstacle(cloneset, flow),
+        pods: active.into_iter().filter_map(|pod| seen(&cloneset.key.name, pod)).collect(),
+        terminating: u32::try_from(terminating).unwrap_or(u32::MAX),
+    })
+}
+
+fn obstacle(cloneset: &CloneSetEntry, flow: Option<&Flow>) -> Option<Obstacle> {
+    if cloneset.terminating {
+        return Some(Obstacle::Deleted);
+    }
+    if let Some(owner) = cloneset.owner.clone() {
+        return Some(Obstacle::Owned { owner });
+    }
+    let updates = flow.is_some_and(|flow| flow.spec.action == Action::Update);
+    (updates && cloneset.in_place).then(|| Obstacle::Unsupported {
+        what: "the CloneSet updates in place, which this version does not carry out; set its \
+               spec.updateStrategy.type to ReCreate"
+            .into(),
+    })
+}
+
+fn seen(workload: &str, pod: &PodEntry) -> Option<WorkloadPod> {
+    let label = pod.labels.get(crate::labels::REVISION);
+    Some(WorkloadPod {
+        name: PodName::new(&pod.key.name).ok()?,
+        uid: PodUid::new(&pod.uid).ok()?,
+        version: Version::new(&pod.version).ok()?,
+        revision: label.and_then(|label| Revision::new(full_name(workload, label)).ok()),
+        booted: pod.booted,
+        marked: pod.marked(),
+        hooked: pod.hooked(),
+        gated: pod.gated,
+        failure: pod.failure.clone(),
+        phase: pod.phase,
+        ip: pod.ip.clone(),
+        port: pod.port,
+    })
+}
+
+/// The full name of a revision. The label of a pod holds it, or its hash alone (OpenKruise feature gate
+/// `CloneSetShortHash`).
+fn full_name(workload: &str, revision: &str) -> String {
+    let prefixed = revision.strip_prefix(workload).is_some_and(|hash| hash.starts_with('-'));
+    if revision.is_empty() || prefixed { revision.into() } else { format!("{workload}-{revision}") }
+}

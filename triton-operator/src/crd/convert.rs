@@ -1,0 +1,262 @@
+//! `DeployFlow` to core and back: the only file that names both.
+
+use std::collections::BTreeMap;
+
+use kube::api::{DynamicObject, ObjectMeta};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use triton_core::model::{
+    BatchSize, CorruptRecord, Draft, Fault, Faults, Flow, FlowId, FlowName, FlowUid, Identity, InstanceId,
+    InstanceName, Namespace, Orders, Progress, RawSize, Record, Report, Target, Timestamp, Version,
+};
+use triton_core::ports::{Loaded, NewFlow, Stored};
+
+use super::v1alpha1::{Application, DeployFlow, DeployFlowSpec, DeployFlowStatus};
+use crate::labels;
+use crate::world::cache::{Entry, Key};
+
+/// A stored flow, decoded once when it comes in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowEntry {
+    /// Namespace and name.
+    pub key: Key,
+    /// Identity.
+    pub uid: String,
+    /// Resource version.
+    pub version: String,
+    /// The flow as the core knows it.
+    pub loaded: Loaded,
+    /// What it acts on; `None` where the name of the instance is not one.
+    pub instance: Option<InstanceId>,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// All finalizers, ours among them while the flow runs.
+    pub finalizers: Vec<String>,
+    /// Identity labels that it should carry and does not.
+    pub missing_labels: BTreeMap<String, String>,
+    /// Its deletion was asked for.
+    pub leaving: bool,
+    /// `status.finished`.
+    pub finished: bool,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+impl Entry for FlowEntry {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+    fn uid(&self) -> &str {
+        &self.uid
+    }
+    fn version(&self) -> &str {
+        &self.version
+    }
+    /// By the instance that it acts on; where that has no legal name, by a key that is no instance's.
+    fn group(&self) -> Option<Key> {
+        let instance = self.instance.as_ref();
+        let named = instance.map(|instance| Key::new(instance.namespace.as_str(), instance.name.as_str()));
+        named.or_else(|| Some(Key::new(&self.key.namespace, format!("/{}", self.key.name))))
+    }
+}
+
+impl FlowEntry {
+    /// Decodes an object, whatever is in it. `None` only for what no API server stores: an object without
+    /// a legal name or an identity.
+    #[must_use]
+    pub fn of(object: &DynamicObject) -> Option<Self> {
+        let meta = &object.metadata;
+        let (namespace, name) = (meta.namespace.as_deref()?, meta.name.as_deref()?);
+        let id = FlowId { namespace: Namespace::new(namespace).ok()?, name: FlowName::new(name).ok()? };
+        let uid = FlowUid::new(meta.uid.as_deref()?).ok()?;
+        let version = Version::new(meta.resource_version.as_deref()?).ok()?;
+        let created = meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_microsecond());
+        let created = Timestamp::from_micros(created);
+        let (spec, status) = (&object.data["spec"], without_nulls(&object.data["status"]));
+        let finished = status["finished"] == Value::Bool(true);
+        let leaving = meta.deletion_timestamp.is_some();
+        let instance = spec["application"]["instanceName"].as_str().unwrap_or_default();
+        let instance = InstanceName::new(instance).ok();
+        let instance = instance.map(|name| InstanceId { namespace: id.namespace.clone(), name });
+        let mut missing_labels = BTreeMap::new();
+        let parsed = draft(spec).and_then(|draft| draft.parse());
+        let loaded = match (parsed, record(&status)) {
+            (_, Err(error)) => Loaded::Corrupt { id, error },
+            (Err(faults), Ok(_)) => Loaded::Invalid { id, uid, version, finished, faults },
+            (Ok((spec, orders)), Ok((progress, report))) => {
+                missing_labels = missing(&spec.identity, meta);
+                let flow = Flow { id, uid, spec, orders, progress };
+                Loaded::Flow(Box::new(Stored { flow, report, version, created_at: created, leaving }))
+            }
+        };
+        Some(Self {
+            key: Key::new(namespace, name),
+            uid: meta.uid.clone()?,
+            version: meta.resource_version.clone()?,
+            loaded,
+            instance,
+            generation: meta.generation.unwrap_or(0),
+            finalizers: meta.finalizers.clone().unwrap_or_default(),
+            missing_labels,
+            leaving,
+            finished,
+            created,
+        })
+    }
+
+    /// Whether our finalizer is on it.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.finalizers.iter().any(|finalizer| finalizer == labels::FINALIZER)
+    }
+
+    /// Whether the driver has anything to do with it.
+    #[must_use]
+    pub fn is_driven(&self) -> bool {
+        match self.loaded {
+            Loaded::Corrupt { .. } => false,
+            Loaded::Flow(_) | Loaded::Invalid { .. } => !self.finished || self.is_kept(),
+        }
+    }
+
+    /// The orders it carries now; `None` when its spec cannot be read.
+    #[must_use]
+    pub fn flow(&self) -> Option<&Flow> {
+        match &self.loaded {
+            Loaded::Flow(stored) => Some(&stored.flow),
+            Loaded::Invalid { .. } | Loaded::Corrupt { .. } => None,
+        }
+    }
+}
+
+fn missing(identity: &Identity, meta: &ObjectMeta) -> BTreeMap<String, String> {
+    let has = |key: &str| meta.labels.as_ref().is_some_and(|labels| labels.contains_key(key));
+    let wanted = identity.labels().into_iter();
+    wanted.filter(|(key, _)| !has(key)).map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// Go's clients store `null` where there is nothing.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(key, value)| (key.clone(), without_nulls(value))).collect())
+        }
+        Value::Array(list) => Value::Array(list.iter().map(without_nulls).collect()),
+        other => other.clone(),
+    }
+}
+
+fn record(status: &Value) -> Result<(Progress, Report), CorruptRecord> {
+    if status.is_null() {
+        return Ok((Progress::Pending, Report::default()));
+    }
+    let record: Record = serde_json::from_value(status.clone())
+        .map_err(|_| CorruptRecord("status is not one this version writes"))?;
+    Ok((Progress::try_from(&record)?, record.report()))
+}
+
+/// What somebody wrote.
+///
+/// # Errors
+/// The part of the spec that cannot be read at all, with the reason.
+pub fn draft(spec: &Value) -> Result<Draft, Faults> {
+    let application: Option<Application> = part(spec, "application")?;
+    let Some(application) = application else {
+        return Err(fault("spec.application", "is required"));
+    };
+    let Application { app_id, group_id, app_name, instance_name, replicas, .. } = application;
+    Ok(Draft {
+        action: part(spec, "action")?.unwrap_or_default(),
+        app_id,
+        group_id,
+        app_name,
+        instance_name,
+        replicas,
+        application_type: application.application_type.unwrap_or_default(),
+        application_label: application.application_label.unwrap_or_default(),
+        selector: application.selector,
+        template: application.template,
+        volume_claim_templates: application.volume_claim_templates,
+        update_strategy: part(spec, "updateStrategy")?,
+        non_update_strategy: part(spec, "nonUpdateStrategy")?,
+    })
+}
+
+fn part<T: DeserializeOwned>(spec: &Value, name: &str) -> Result<Option<T>, Faults> {
+    serde_json::from_value(spec[name].clone())
+        .map_err(|error| fault(&format!("spec.{name}"), &error.to_string()))
+}
+
+fn fault(field: &str, message: &str) -> Faults {
+    Faults(vec![Fault { field: field.into(), message: message.into() }])
+}
+
+/// The object for a flow that the service makes.
+#[must_use]
+pub fn manifest(new: &NewFlow) -> DeployFlow {
+    let draft = new.draft.clone();
+    let some_text = |text: String| (!text.is_empty()).then_some(text);
+    let spec = DeployFlowSpec {
+        action: draft.action,
+        application: Application {
+            app_id: draft.app_id,
+            group_id: draft.group_id,
+            app_name: draft.app_name,
+            instance_name: draft.instance_name,
+            replicas: draft.replicas,
+            selector: draft.selector,
+            template: draft.template,
+            application_type: some_text(draft.application_type),
+            volume_claim_templates: draft.volume_claim_templates,
+            application_label: Some(draft.application_label).filter(|labels| !labels.is_empty()),
+        },
+        update_strategy: draft.update_strategy,
+        non_update_strategy: draft.non_update_strategy,
+    };
+    let labels = new.draft.parse().ok().map(|(spec, _)| spec.identity.labels());
+    let labels = labels.map(|labels| labels.map(|(key, value)| (key.to_owned(), value)).into());
+    let mut flow = DeployFlow::new(new.id.name.as_str(), spec);
+    flow.metadata.namespace = Some(new.id.namespace.to_string());
+    flow.metadata.labels = labels;
+    flow
+}
+
+/// The status to store.
+///
+/// # Errors
+/// When it cannot be written as JSON, which a status of the core always can.
+pub fn status(progress: &Progress, report: &Report, generation: i64) -> serde_json::Result<Value> {
+    let record = Record::new(progress, report);
+    serde_json::to_value(DeployFlowStatus { record, observed_generation: generation })
+}
+
+/// Fields of the strategy that make the old orders into the new ones.
+#[must_use]
+pub fn orders(old: &Orders, new: &Orders) -> Map<String, Value> {
+    let mut fields = Map::new();
+    let Orders { paused, canceled, resumes, target, sizes, interval, deadline } = new;
+    let mut set = |name: &str, changed: bool, value: Value| {
+        if changed {
+            fields.insert(name.into(), value);
+        }
+    };
+    let Target { batch, phase } = target;
+    set("paused", *paused != old.paused, json!(paused));
+    set("canceled", *canceled != old.canceled, json!(canceled));
+    set("resumes", *resumes != old.resumes, json!(resumes));
+    set("batches", *target != old.target, json!(batch));
+    set("stage", *target != old.target, json!(phase.as_str()));
+    let raw: Vec<_> = sizes.0.iter().map(|size: &BatchSize| RawSize::from(*size)).collect();
+    let resized = *sizes != old.sizes;
+    // One of the two may stand there: the other is taken away.
+    set("batchSize", resized, if raw.len() == 1 { json!(raw[0]) } else { Value::Null });
+    set("batchSizes", resized, if raw.len() > 1 { json!(raw) } else { Value::Null });
+    set("batchIntervalSeconds", *interval != old.interval, json!(interval.0));
+    set("progressDeadlineSeconds", *deadline != old.deadline, json!(deadline.0));
+    fields
+}
+
+#[cfg(test)]
+#[path = "convert_tests.rs"]
+mod tests;

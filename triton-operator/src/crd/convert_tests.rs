@@ -1,0 +1,122 @@
+use super::*;
+use triton_core::model::{Action, FlowPhase, Mode, Seconds, Verdict};
+
+#[test]
+fn the_tutorial_manifest_becomes_a_flow() {
+    let entry = FlowEntry::of(&object(tutorial(), Value::Null)).unwrap();
+    let flow = entry.flow().unwrap();
+    assert_eq!((flow.spec.action, flow.spec.mode, flow.spec.canary), (Action::Create, Mode::Auto, 1));
+    assert_eq!(flow.orders.interval, Seconds(10));
+    assert_eq!(entry.group(), Some(Key::new("default", "12122-sample-10010")));
+    assert_eq!(entry.missing_labels.len(), 5);
+    assert!(entry.is_driven() && !entry.is_kept());
+}
+
+#[test]
+fn nulls_of_go_clients_are_like_nothing() {
+    let mut spec = tutorial();
+    spec["updateStrategy"] = Value::Null;
+    spec["nonUpdateStrategy"] = Value::Null;
+    let status = json!({ "phase": "Pending", "pods": null, "conditions": null, "finishedAt": null });
+    assert!(FlowEntry::of(&object(spec, status)).unwrap().flow().is_some());
+}
+
+#[test]
+fn an_object_nobody_validated_is_invalid_and_names_the_field() {
+    let cases = [
+        ("/updateStrategy/batchSize", json!({ "x": 1 }), "spec.updateStrategy"),
+        ("/updateStrategy/batchSize", json!(0), "spec.updateStrategy.batchSize"),
+        ("/application/appID", json!("x"), "spec.application"),
+        ("/application", Value::Null, "spec.application"),
+        ("/action", json!("explode"), "spec.action"),
+    ];
+    for (pointer, value, field) in cases {
+        let mut spec = tutorial();
+        *spec.pointer_mut(pointer).unwrap() = value;
+        match FlowEntry::of(&object(spec, Value::Null)).unwrap().loaded {
+            Loaded::Invalid { faults, finished: false, .. } => assert_eq!(faults.0[0].field, field),
+            other => panic!("{pointer}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_status_nobody_of_us_wrote_is_corrupt_and_the_flow_is_left_alone() {
+    for status in
+        [json!({ "phase": "BatchStarted" }), json!({ "phase": "Exploded" }), json!({ "replicas": -1 })]
+    {
+        let entry = FlowEntry::of(&object(tutorial(), status)).unwrap();
+        assert!(matches!(entry.loaded, Loaded::Corrupt { .. }));
+        assert!(!entry.is_driven());
+    }
+}
+
+#[test]
+fn a_status_is_read_back_as_it_was_written() {
+    let at = Timestamp::from_micros(1_700_000_000_123_456);
+    let progress = Progress::Finished { verdict: Verdict::Canceled, at };
+    let status = status(&progress, &Report { reason: "Canceled".into(), ..Report::default() }, 3).unwrap();
+    assert_eq!((&status["observedGeneration"], &status["finishedAt"]), (&json!(3), &Value::Null));
+    let entry = FlowEntry::of(&object(tutorial(), status)).unwrap();
+    let Loaded::Flow(stored) = &entry.loaded else { panic!("{entry:?}") };
+    assert_eq!((&stored.flow.progress, stored.report.reason.as_str()), (&progress, "Canceled"));
+    assert!(entry.finished && !entry.is_driven());
+    assert_eq!(FlowPhase::from(&stored.flow.progress), FlowPhase::Canceled);
+}
+
+#[test]
+fn only_changed_orders_are_written_and_read_back_the_same() {
+    let entry = FlowEntry::of(&object(tutorial(), Value::Null)).unwrap();
+    let old = entry.flow().unwrap().orders.clone();
+    assert!(orders(&old, &old).is_empty());
+    let mut new = old.clone();
+    new.paused = true;
+    new.sizes.0.push(BatchSize::Percent(50));
+    new.target.batch = 2;
+    let patch = orders(&old, &new);
+    let names: Vec<_> = patch.keys().map(String::as_str).collect();
+    assert_eq!(names, ["batchSize", "batchSizes", "batches", "paused", "stage"]);
+    let mut spec = tutorial();
+    for (name, value) in patch {
+        spec["updateStrategy"][name] = value;
+    }
+    assert_eq!(FlowEntry::of(&object(spec, Value::Null)).unwrap().flow().unwrap().orders, new);
+}
+
+#[test]
+fn a_flow_of_the_service_is_stored_as_it_was_drafted() {
+    let draft = draft(&tutorial()).unwrap();
+    let instance = InstanceName::new("12122-sample-10010").unwrap();
+    let id =
+        FlowId { namespace: Namespace::new("default").unwrap(), name: FlowName::new("x-abcde").unwrap() };
+    let flow = manifest(&NewFlow { id, draft: draft.clone(), instance });
+    assert_eq!(flow.metadata.labels.as_ref().unwrap()["managed-by"], "triton-io");
+    assert_eq!(super::draft(&serde_json::to_value(&flow.spec).unwrap()), Ok(draft));
+}
+
+fn tutorial() -> Value {
+    json!({
+        "action": "create",
+        "application": {
+            "appID": 12122, "appName": "deploy-demo-hello", "groupID": 10010,
+            "instanceName": "12122-sample-10010", "replicas": 3,
+            "selector": { "matchLabels": { "app": "12122", "managed-by": "triton-io" } },
+            "template": { "metadata": {}, "spec": { "containers": [{
+                "image": "nginx:latest", "name": "c",
+                "ports": [{ "containerPort": 80, "protocol": "TCP" }], "resources": {},
+            }] } },
+        },
+        "updateStrategy": { "batchSize": 1, "batchIntervalSeconds": 10, "canary": 1, "mode": "auto" },
+    })
+}
+
+fn object(spec: Value, status: Value) -> DynamicObject {
+    serde_json::from_value(json!({
+        "apiVersion": "apps.triton.io/v1alpha1", "kind": "DeployFlow",
+        "metadata": {
+            "name": "demo-df", "namespace": "default", "uid": "u-1", "resourceVersion": "5", "generation": 1,
+        },
+        "spec": spec, "status": status,
+    }))
+    .unwrap()
+}

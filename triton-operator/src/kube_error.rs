@@ -1,0 +1,71 @@
+//! What an answer of the API server means to a port: the only place where status codes are read.
+
+use std::future::Future;
+use std::time::Duration;
+
+use kube::Error;
+use triton_core::ports::{PortError, PortErrorKind};
+
+/// Longest time to wait for the answer to one request. After it nobody knows whether a write was done,
+/// which is safe: every write is guarded and says absolute things.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits for one request and says what its failure means.
+///
+/// # Errors
+/// See [`meaning`]; `Transient` when no answer came in time.
+pub async fn call<T>(request: impl Future<Output = Result<T, Error>>) -> Result<T, PortError> {
+    match tokio::time::timeout(PATIENCE, request).await {
+        Ok(answer) => answer.map_err(meaning),
+        Err(_) => Err(PortError::new(PortErrorKind::Transient, "the API server did not answer in time")),
+    }
+}
+
+/// What an error of the client means.
+#[must_use]
+pub fn meaning(error: Error) -> PortError {
+    let Error::Api(status) = &error else {
+        return PortError::caused(PortErrorKind::Transient, error);
+    };
+    let kind = match (status.code, status.reason.as_str()) {
+        (409, "AlreadyExists") => PortErrorKind::Exists,
+        (409, _) => PortErrorKind::Conflict,
+        (404, _) => PortErrorKind::Gone,
+        (422, _) if is_failed_test(&status.message) => PortErrorKind::Conflict,
+        (400 | 403 | 405 | 413 | 415 | 422, _) => PortErrorKind::Rejected,
+        _ => PortErrorKind::Transient,
+    };
+    let message = if status.message.is_empty() { error.to_string() } else { status.message.clone() };
+    PortError { kind, message, source: Some(Box::new(error)) }
+}
+
+/// A `test` of a JSON patch did not hold, or a path that it names is not there: the object is not what it
+/// was when the patch was made. The API server has no reason of its own for this.
+fn is_failed_test(message: &str) -> bool {
+    message.contains("rejected our request due to an error in our request") || message.contains("test failed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::core::Status;
+
+    #[test]
+    fn each_status_code_has_its_meaning() {
+        let cases = [
+            (409, "AlreadyExists", "", PortErrorKind::Exists),
+            (409, "Conflict", "", PortErrorKind::Conflict),
+            (404, "NotFound", "", PortErrorKind::Gone),
+            (403, "Forbidden", "exceeded quota", PortErrorKind::Rejected),
+            (422, "Invalid", "spec.replicas: Invalid value", PortErrorKind::Rejected),
+            (422, "Invalid", "testing value /metadata/uid failed: test failed", PortErrorKind::Conflict),
+            (429, "TooManyRequests", "", PortErrorKind::Transient),
+            (500, "InternalError", "", PortErrorKind::Transient),
+            (504, "Timeout", "", PortErrorKind::Transient),
+        ];
+        for (code, reason, message, kind) in cases {
+            let status = Status { code, reason: reason.into(), message: message.into(), ..Status::default() };
+            assert_eq!(meaning(Error::Api(Box::new(status))).kind, kind, "{code} {reason} {message}");
+        }
+    }
+}

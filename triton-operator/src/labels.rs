@@ -1,0 +1,29 @@
+//! Names that are written into the cluster. They are part of the interface: people's Services, scripts
+//! and running workloads rely on them.
+
+/// Who writes: the field manager of every write (Kubernetes: server-side apply, field management).
+pub const MANAGER: &str = "triton";
+/// Pod condition and readiness gate: in traffic as far as triton is concerned.
+pub const GATE: &str = "apps.triton.io/ready";
+/// Label on a pod, value `"true"`: in traffic, ask before you touch. The workload's `preDelete` hook holds
+/// pods that carry it.
+pub const HOOK: &str = "apps.triton.io/in-traffic";
+/// Value of [`HOOK`].
+pub const HOOK_ON: &str = "true";
+/// Annotation on a workload: which flow holds it, and the settings to give back. Empty: nobody.
+pub const LOCK: &str = "apps.triton.io/lock";
+/// Annotation on a workload: UID of the flow whose template it has. Empty: none's.
+pub const TEMPLATE_OF: &str = "apps.triton.io/template-of";
+/// Finalizer on a flow that runs.
+pub const FINALIZER: &str = "apps.triton.io/flow";
+/// Label on a workload, value `"true"`: pods that are about to leave do not count as replicas
+/// (OpenKruise: CloneSet, `CloneSetScalingExcludePreparingDelete`).
+pub const EXCLUDE_PREPARING_DELETE: &str = "apps.kruise.io/cloneset-scaling-exclude-preparing-delete";
+/// Label on a pod: where it is in its life (OpenKruise: lifecycle).
+pub const LIFECYCLE_STATE: &str = "lifecycle.apps.kruise.io/state";
+/// Value of [`LIFECYCLE_STATE`]: chosen to be deleted, held by the `preDelete` hook.
+pub const PREPARING_DELETE: &str = "PreparingDelete";
+/// Label on a pod: its revision, as full name or short hash (Kubernetes: `ControllerRevision`).
+pub const REVISION: &str = "controller-revision-hash";
+/// Label on an EndpointSlice: the Service that it belongs to (Kubernetes: `discovery.k8s.io`).
+pub const SERVICE_NAME: &str = "kubernetes.io/service-name";

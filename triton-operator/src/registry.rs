@@ -1,0 +1,3 @@
+//! Traffic registries, one file each.
+
+pub mod readiness_gate;

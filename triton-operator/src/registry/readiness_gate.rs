@@ -1,0 +1,169 @@
+//! Kubernetes itself as the traffic registry: the pod's readiness gate asks, EndpointSlices answer.
+//!
+//! Only the gate's own condition is written; `Ready` belongs to the kubelet. What is in effect is read
+//! back from the EndpointSlices of every Service that selects the pod (Kubernetes: EndpointSlice API).
+
+pub mod endpoints;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use kube::api::{Api, Patch, PatchParams};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use triton_core::model::{
+    InstanceId, PodRef, PodTraffic, PodUid, Timestamp, Traffic, TrafficChange, TrafficView, WorkloadPod,
+};
+use triton_core::ports::{Clock, PortError, TrafficRegistry};
+
+use self::endpoints::{Endpoints, Shown};
+use crate::clock::WallClock;
+use crate::concurrent::each;
+use crate::kube_error::call;
+use crate::labels;
+use crate::world::World;
+use crate::world::cache::Key;
+use crate::world::pods::PodEntry;
+
+/// Steers pods through their readiness gate.
+pub struct ReadinessGate {
+    client: Client,
+    world: Arc<World>,
+    clock: WallClock,
+    /// When this process first saw each pod verified out. After a restart it starts anew: a drain is then
+    /// longer than asked for, never shorter.
+    out_since: Mutex<HashMap<InstanceId, BTreeMap<PodUid, Timestamp>>>,
+}
+
+impl ReadinessGate {
+    /// A registry over this cluster.
+    #[must_use]
+    pub fn new(client: Client, world: Arc<World>, clock: WallClock) -> Self {
+        Self { client, world, clock, out_since: Mutex::default() }
+    }
+
+    fn pod(&self, instance: &InstanceId, name: &str, uid: &str) -> Option<Arc<PodEntry>> {
+        let cached = self.world.pods.get(&Key::new(instance.namespace.as_str(), name))?;
+        (cached.entry.uid == uid).then_some(cached.entry)
+    }
+
+    /// Writes the gate's condition of each pod that is not asked so already, all at once.
+    async fn ask(&self, instance: &InstanceId, pods: &[PodRef], on: bool) -> Result<(), PortError> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), instance.namespace.as_str());
+        let params = PatchParams { field_manager: Some(labels::MANAGER.into()), ..PatchParams::default() };
+        let now = self.clock.now();
+        let wanted = pods.iter().filter(|pod| {
+            let cached = self.pod(instance, pod.name.as_str(), pod.uid.as_str());
+            cached.is_some_and(|cached| cached.gated && cached.gate.unwrap_or(false) != on)
+        });
+        each(wanted, |pod| {
+            let (api, params) = (&api, &params);
+            async move {
+                let patch = Patch::Strategic(condition(pod, on, now));
+                self.world.took_pod(call(api.patch_status(pod.name.as_str(), params, &patch)).await)
+            }
+        })
+        .await
+    }
+
+    /// Puts the times at which pods were first seen out into the view.
+    fn remember(&self, instance: &InstanceId, shown: &mut BTreeMap<PodUid, PodTraffic>) {
+        let mut all = self.out_since.lock();
+        let before = all.remove(instance).unwrap_or_default();
+        let mut out = BTreeMap::new();
+        for (uid, traffic) in shown {
+            if let Traffic::Out { since } = &mut traffic.shown {
+                *since = before.get(uid).copied().unwrap_or(*since);
+                out.insert(uid.clone(), *since);
+            }
+        }
+        if !out.is_empty() {
+            all.insert(instance.clone(), out);
+        }
+    }
+}
+
+#[async_trait]
+impl TrafficRegistry for ReadinessGate {
+    async fn observe(&self, instance: &InstanceId, pods: &[WorkloadPod]) -> Result<TrafficView, PortError> {
+        self.world.check_ready()?;
+        let namespace = instance.namespace.as_str();
+        let services = self.world.services.group(&Key::new(namespace, ""));
+        let mut endpoints =
+            Endpoints::new(services, |service| self.world.slices.group(&Key::new(namespace, service)));
+        let now = self.clock.now();
+        let mut shown = BTreeMap::new();
+        for pod in pods {
+            let Some(cached) = self.pod(instance, pod.name.as_str(), pod.uid.as_str()) else { continue };
+            let traffic = PodTraffic {
+                asked: cached.gated.then(|| cached.gate.unwrap_or(false)),
+                shown: match endpoints.shown(&cached) {
+                    Shown::In => Traffic::In,
+                    Shown::Out => Traffic::Out { since: now },
+                    Shown::Moving => Traffic::Moving,
+                },
+            };
+            shown.insert(pod.uid.clone(), traffic);
+        }
+        self.remember(instance, &mut shown);
+        Ok(TrafficView { pods: shown, notes: endpoints.notes() })
+    }
+
+    async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {
+        match change {
+            TrafficChange::PullIn(pods) => self.ask(instance, pods, true).await,
+            TrafficChange::PullOut(pods) => self.ask(instance, pods, false).await,
+        }
+    }
+}
+
+/// Strategic merge patch of the one condition (merge key: type). A pod of that name made later is refused
+/// by its UID; pulling out is refused as well when the pod is not as it was seen.
+fn condition(pod: &PodRef, on: bool, now: Timestamp) -> Value {
+    let (status, reason, message) = if on {
+        ("True", "PulledIn", "triton lets the pod take traffic")
+    } else {
+        ("False", "PulledOut", "triton took the pod out of traffic")
+    };
+    // Kubernetes keeps whole seconds (meta/v1 Time).
+    let second = Timestamp::from_micros(now.as_micros() - now.as_micros().rem_euclid(1_000_000));
+    let mut body = json!({
+        "metadata": { "uid": pod.uid },
+        "status": { "conditions": [{
+            "type": labels::GATE, "status": status, "reason": reason, "message": message,
+            "lastTransitionTime": second,
+        }] },
+    });
+    if !on {
+        body["metadata"]["resourceVersion"] = json!(pod.version);
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use triton_core::model::{PodName, Version};
+
+    #[test]
+    fn pulling_in_is_guarded_by_uid_and_pulling_out_by_version_too() {
+        let pod = PodRef {
+            name: PodName::new("demo-x").unwrap(),
+            uid: PodUid::new("pod-uid").unwrap(),
+            version: Version::new("7").unwrap(),
+        };
+        let body = condition(&pod, true, Timestamp::from_micros(1_700_000_000_900_000));
+        assert_eq!(body["metadata"], json!({ "uid": "pod-uid" }));
+        let given = &body["status"]["conditions"][0];
+        assert_eq!(
+            (&given["status"], &given["lastTransitionTime"]),
+            (&json!("True"), &json!("2023-11-14T22:13:20Z"))
+        );
+        let body = condition(&pod, false, Timestamp::default());
+        assert_eq!(body["metadata"]["resourceVersion"], "7");
+        assert_eq!(body["status"]["conditions"].as_array().unwrap().len(), 1, "Ready is the kubelet's");
+    }
+}

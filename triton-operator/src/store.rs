@@ -1,0 +1,230 @@
+//! Flows over the API server: reads from the cache, every write guarded by the version that was read.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures::Stream;
+use futures::stream;
+use kube::Client;
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+use triton_core::model::{Flow, FlowId, FlowUid, Holder, Namespace, Orders, Progress, Report, Version};
+use triton_core::ports::{FlowStore, Loaded, NewFlow, PortError, PortErrorKind, StoreEvent};
+
+use crate::crd::convert::{self, FlowEntry};
+use crate::kube_error::call;
+use crate::labels;
+use crate::world::cache::Key;
+use crate::world::{FlowChange, World};
+
+/// Keeps flows as custom resources.
+#[derive(Clone)]
+pub struct Flows {
+    client: Client,
+    world: Arc<World>,
+}
+
+impl Flows {
+    /// A store over this cluster.
+    #[must_use]
+    pub const fn new(client: Client, world: Arc<World>) -> Self {
+        Self { client, world }
+    }
+
+    /// Whether the flow that a lock names still exists and has not ended. The cache may be behind, so
+    /// "no" always comes from the API server, and UIDs are compared: a flow of the same name made later
+    /// is another flow.
+    ///
+    /// # Errors
+    /// `Transient` when it cannot be told.
+    pub async fn is_alive(&self, holder: &Holder) -> Result<bool, PortError> {
+        let same = |entry: &FlowEntry| entry.uid == holder.uid.as_str();
+        if let Some(cached) = self.world.flows.get(&key(&holder.id))
+            && same(&cached.entry)
+        {
+            return Ok(!cached.entry.finished);
+        }
+        let read = self.read(&holder.id).await?;
+        Ok(read.is_some_and(|entry| same(&entry) && !entry.finished))
+    }
+
+    fn api(&self, namespace: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), namespace, &self.world.flow_resource)
+    }
+
+    /// Reads past the cache.
+    async fn read(&self, id: &FlowId) -> Result<Option<FlowEntry>, PortError> {
+        let object = call(self.api(id.namespace.as_str()).get_opt(id.name.as_str())).await?;
+        let Some(entry) = object.as_ref().and_then(FlowEntry::of) else { return Ok(None) };
+        self.world.flows.wrote(entry.clone());
+        Ok(Some(entry))
+    }
+
+    async fn find(&self, id: &FlowId) -> Result<Arc<FlowEntry>, PortError> {
+        if let Some(cached) = self.world.flows.get(&key(id)) {
+            return Ok(cached.entry);
+        }
+        let gone = || PortError::new(PortErrorKind::Gone, format!("there is no flow {id}"));
+        self.read(id).await?.map(Arc::new).ok_or_else(gone)
+    }
+
+    /// The flow, if it is still the version that was read.
+    async fn find_at(&self, id: &FlowId, version: &Version) -> Result<Arc<FlowEntry>, PortError> {
+        let entry = self.find(id).await?;
+        if entry.version == version.as_str() {
+            Ok(entry)
+        } else {
+            Err(PortError::new(PortErrorKind::Conflict, "the flow has changed since it was read"))
+        }
+    }
+
+    /// Takes the answer to a write.
+    fn took(&self, answer: Result<DynamicObject, PortError>) -> Result<FlowEntry, PortError> {
+        let entry = FlowEntry::of(&answer?);
+        let entry = entry.ok_or_else(|| PortError::new(PortErrorKind::Transient, "the answer is no flow"))?;
+        self.world.flows.wrote(entry.clone());
+        Ok(entry)
+    }
+
+    async fn merge(&self, id: &FlowId, body: Value) -> Result<FlowEntry, PortError> {
+        let api = self.api(id.namespace.as_str());
+        let patch = Patch::Merge(&body);
+        self.took(call(api.patch(id.name.as_str(), &params(), &patch)).await)
+    }
+
+    /// Puts the finalizer and the identity labels on a flow before anything is touched for it.
+    async fn keep(&self, id: &FlowId, entry: &FlowEntry) -> Result<FlowEntry, PortError> {
+        let mut finalizers = entry.finalizers.clone();
+        finalizers.push(labels::FINALIZER.into());
+        let body = json!({ "metadata": {
+            "resourceVersion": entry.version,
+            "finalizers": finalizers,
+            "labels": entry.missing_labels,
+        } });
+        self.merge(id, body).await
+    }
+}
+
+impl FlowStore for Flows {
+    async fn load(&self, id: &FlowId) -> Result<Loaded, PortError> {
+        self.find(id).await.map(|entry| entry.loaded.clone())
+    }
+
+    async fn list(&self, namespace: Option<&Namespace>) -> Result<Vec<Loaded>, PortError> {
+        self.world.check_ready()?;
+        let mut all = self.world.flows.all();
+        all.retain(|entry| namespace.is_none_or(|namespace| *entry.key.namespace == *namespace.as_str()));
+        all.sort_by(|a, b| (a.created, &a.key).cmp(&(b.created, &b.key)));
+        Ok(all.iter().map(|entry| entry.loaded.clone()).collect())
+    }
+
+    async fn create(&self, new: NewFlow) -> Result<Loaded, PortError> {
+        let body = serde_json::to_value(convert::manifest(&new)).and_then(serde_json::from_value);
+        let object: DynamicObject = body.map_err(|e| PortError::caused(PortErrorKind::Rejected, e))?;
+        let params = PostParams { field_manager: Some(labels::MANAGER.into()), ..PostParams::default() };
+        let answer = call(self.api(new.id.namespace.as_str()).create(&params, &object)).await;
+        self.took(answer).map(|entry| entry.loaded)
+    }
+
+    async fn save_orders(
+        &self,
+        id: &FlowId,
+        orders: &Orders,
+        version: &Version,
+    ) -> Result<Loaded, PortError> {
+        let entry = self.find_at(id, version).await?;
+        let Some(flow) = entry.flow() else {
+            return Err(PortError::new(PortErrorKind::Rejected, "the spec of the flow is not valid"));
+        };
+        let fields = convert::orders(&flow.orders, orders);
+        if fields.is_empty() {
+            return Ok(entry.loaded.clone());
+        }
+        let strategy = strategy(flow);
+        let body = json!({ "metadata": { "resourceVersion": version }, "spec": { strategy: fields } });
+        self.merge(id, body).await.map(|entry| entry.loaded)
+    }
+
+    async fn save_progress(
+        &self,
+        id: &FlowId,
+        progress: &Progress,
+        report: &Report,
+        version: &Version,
+    ) -> Result<(), PortError> {
+        let entry = self.find_at(id, version).await?;
+        let (mut version, mut generation) = (entry.version.clone(), entry.generation);
+        if !progress.is_finished() && !entry.is_kept() && !entry.leaving {
+            let kept = self.keep(id, &entry).await?;
+            (version, generation) = (kept.version, kept.generation);
+        }
+        let status = convert::status(progress, report, generation);
+        let status = status.map_err(|error| PortError::caused(PortErrorKind::Rejected, error))?;
+        let ops = json!([
+            // Replaced by itself it is compared: a conflict when the flow has changed.
+            { "op": "replace", "path": "/metadata/resourceVersion", "value": version },
+            { "op": "add", "path": "/status", "value": status },
+        ]);
+        let ops = serde_json::from_value(ops).map_err(|e| PortError::caused(PortErrorKind::Rejected, e))?;
+        let api = self.api(id.namespace.as_str());
+        let (params, patch) = (params(), Patch::Json::<()>(ops));
+        let request = api.patch_status(id.name.as_str(), &params, &patch);
+        self.took(call(request).await).map(drop)
+    }
+
+    async fn forget(&self, id: &FlowId, uid: &FlowUid) -> Result<(), PortError> {
+        let entry = match self.find(id).await {
+            Ok(entry) if entry.uid == uid.as_str() && entry.is_kept() => entry,
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind == PortErrorKind::Gone => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let rest: Vec<_> = entry.finalizers.iter().filter(|name| *name != labels::FINALIZER).collect();
+        let body = json!({ "metadata": { "resourceVersion": entry.version, "finalizers": rest } });
+        match self.merge(id, body).await {
+            Err(error) if error.kind != PortErrorKind::Gone => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn delete(&self, id: &FlowId, version: &Version) -> Result<(), PortError> {
+        let preconditions = Preconditions { resource_version: Some(version.to_string()), uid: None };
+        let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+        match call(self.api(id.namespace.as_str()).delete(id.name.as_str(), &params)).await {
+            Err(error) if error.kind != PortErrorKind::Gone => Err(error),
+            Ok(_) | Err(_) => {
+                let gone =
+                    self.world.flows.get(&key(id)).filter(|cached| cached.entry.version == version.as_str());
+                gone.into_iter()
+                    .for_each(|cached| self.world.flows.removed(&cached.entry.key, &cached.entry.uid));
+                Ok(())
+            }
+        }
+    }
+
+    fn watch(&self) -> Pin<Box<dyn Stream<Item = StoreEvent> + Send>> {
+        let changes = self.world.subscribe();
+        Box::pin(stream::unfold(changes, |mut changes| async move {
+            match changes.recv().await {
+                Ok(FlowChange::Changed(entry)) => Some((StoreEvent::Changed(entry.loaded.clone()), changes)),
+                Ok(FlowChange::Removed(entry)) => {
+                    Some((StoreEvent::Removed(entry.loaded.id().clone()), changes))
+                }
+                Err(RecvError::Lagged(_) | RecvError::Closed) => None,
+            }
+        }))
+    }
+}
+
+fn key(id: &FlowId) -> Key {
+    Key::new(id.namespace.as_str(), id.name.as_str())
+}
+
+fn params() -> PatchParams {
+    PatchParams { field_manager: Some(labels::MANAGER.into()), ..PatchParams::default() }
+}
+
+const fn strategy(flow: &Flow) -> &'static str {
+    if flow.spec.action.is_update() { "updateStrategy" } else { "nonUpdateStrategy" }
+}

@@ -1,0 +1,259 @@
+//! What this process knows of the cluster: one pruned cache per kind, each fed by one watch.
+
+pub mod cache;
+pub mod endpoints;
+pub mod pods;
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ApiResource, DynamicObject};
+use kube::core::NamespaceResourceScope;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Client, Resource};
+use serde::de::DeserializeOwned;
+use tokio::sync::broadcast;
+use tokio::task::JoinSet;
+use triton_core::ports::{PortError, PortErrorKind};
+
+use self::cache::{Cache, Entry, Key};
+use self::endpoints::{ServiceEntry, SliceEntry};
+use self::pods::PodEntry;
+use crate::backend::cloneset::binding::CloneSet;
+use crate::backend::cloneset::entry::CloneSetEntry;
+use crate::crd::DeployFlow;
+use crate::crd::convert::FlowEntry;
+
+/// A change of a flow, for those who watch the store.
+#[derive(Clone, Debug)]
+pub enum FlowChange {
+    /// Made or changed.
+    Changed(Arc<FlowEntry>),
+    /// Gone; this is how it last was.
+    Removed(Arc<FlowEntry>),
+}
+
+/// Everything this process knows of the cluster.
+pub struct World {
+    /// Flows, by instance.
+    pub flows: Cache<FlowEntry>,
+    /// CloneSets.
+    pub clonesets: Cache<CloneSetEntry>,
+    /// Pods of CloneSets, by UID of the CloneSet.
+    pub pods: Cache<PodEntry>,
+    /// Services, by namespace.
+    pub services: Cache<ServiceEntry>,
+    /// EndpointSlices, by Service.
+    pub slices: Cache<SliceEntry>,
+    /// How to address flows.
+    pub flow_resource: ApiResource,
+    /// How to address CloneSets.
+    pub cloneset_resource: ApiResource,
+    changes: broadcast::Sender<FlowChange>,
+}
+
+/// Called with the namespace and the name of an instance that something happened to.
+pub type Wake = Arc<dyn Fn(Key) + Send + Sync>;
+
+/// Changes of flows that a watcher may be behind before it is dropped.
+const BACKLOG: usize = 4096;
+
+impl World {
+    /// Empty caches that call `wake` for every change.
+    #[must_use]
+    pub fn new(wake: Wake) -> Arc<Self> {
+        let changes = broadcast::Sender::new(BACKLOG);
+        Arc::new_cyclic(|world: &std::sync::Weak<Self>| {
+            let (w1, w2, w3, w4) =
+                (Arc::clone(&wake), Arc::clone(&wake), Arc::clone(&wake), Arc::clone(&wake));
+            let (told, around, world) = (changes.clone(), world.clone(), world.clone());
+            Self {
+                flows: Cache::new(Box::new(move |old, new| flow_changed(&told, &w1, old, new))),
+                clonesets: Cache::new(Box::new(move |old, new| {
+                    new.or(old).into_iter().for_each(|entry| w2(entry.key.clone()));
+                })),
+                pods: Cache::new(Box::new(move |old, new| {
+                    let owner = |pod: &Arc<PodEntry>| Key::new(&pod.key.namespace, &pod.owner_name);
+                    new.or(old).into_iter().for_each(|pod| w3(owner(pod)));
+                })),
+                services: Cache::new(Box::new(move |old, new| {
+                    // Rare, and it may concern every instance of the namespace.
+                    let (Some(world), Some(service)) = (around.upgrade(), new.or(old)) else { return };
+                    let same = |set: &Arc<CloneSetEntry>| set.key.namespace == service.key.namespace;
+                    world
+                        .clonesets
+                        .all()
+                        .iter()
+                        .filter(|set| same(set))
+                        .for_each(|set| wake(set.key.clone()));
+                })),
+                slices: Cache::new(Box::new(move |old, new| {
+                    let Some(world) = world.upgrade() else { return };
+                    world.owners(old, new).into_iter().for_each(|key| w4(key));
+                })),
+                flow_resource: ApiResource::erase::<DeployFlow>(&()),
+                cloneset_resource: ApiResource::erase::<CloneSet>(&()),
+                changes,
+            }
+        })
+    }
+
+    /// Changes of flows from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<FlowChange> {
+        self.changes.subscribe()
+    }
+
+    /// Whether every cache holds its first complete list.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.flows.is_ready()
+            && self.clonesets.is_ready()
+            && self.pods.is_ready()
+            && self.services.is_ready()
+            && self.slices.is_ready()
+    }
+
+    /// # Errors
+    /// `Transient` before every cache holds its first complete list: unknown is never absent.
+    pub fn check_ready(&self) -> Result<(), PortError> {
+        let error = || PortError::new(PortErrorKind::Transient, "the cluster was not read completely yet");
+        if self.is_ready() { Ok(()) } else { Err(error()) }
+    }
+
+    /// Waits until every cache holds its first complete list.
+    pub async fn until_ready(&self) {
+        self.flows.until_ready().await;
+        self.clonesets.until_ready().await;
+        self.pods.until_ready().await;
+        self.services.until_ready().await;
+        self.slices.until_ready().await;
+    }
+
+    /// Takes the answer to a write to a pod. A pod that is gone, or was replaced by another of its name,
+    /// is no error: there is nothing to be done to it any more.
+    ///
+    /// # Errors
+    /// The other errors of the write.
+    pub fn took_pod(&self, answer: Result<Pod, PortError>) -> Result<(), PortError> {
+        match answer {
+            Ok(pod) => {
+                PodEntry::of(&pod).into_iter().for_each(|pod| self.pods.wrote(pod));
+                Ok(())
+            }
+            Err(error) if error.kind == PortErrorKind::Gone => Ok(()),
+            Err(error)
+                if error.kind == PortErrorKind::Conflict && error.message.contains("UID in precondition") =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Starts one watch per kind, in one namespace or in all. They end when the set is dropped.
+    pub fn watch(self: &Arc<Self>, client: &Client, namespace: Option<&str>) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        let flows = dynamic(client, namespace, &self.flow_resource);
+        let clonesets = dynamic(client, namespace, &self.cloneset_resource);
+        let (pods, services, slices) =
+            (scoped(client, namespace), scoped(client, namespace), scoped(client, namespace));
+        let world = Arc::clone(self);
+        tasks.spawn(async move { feed(flows, FlowEntry::of, &world.flows).await });
+        let world = Arc::clone(self);
+        tasks.spawn(async move { feed(clonesets, readable, &world.clonesets).await });
+        let world = Arc::clone(self);
+        tasks.spawn(async move { feed(pods, PodEntry::of, &world.pods).await });
+        let world = Arc::clone(self);
+        tasks.spawn(async move { feed(services, ServiceEntry::of, &world.services).await });
+        let world = Arc::clone(self);
+        tasks.spawn(async move { feed(slices, SliceEntry::of, &world.slices).await });
+        tasks
+    }
+
+    /// Instances whose pods changed their place in a slice.
+    fn owners(&self, old: Option<&Arc<SliceEntry>>, new: Option<&Arc<SliceEntry>>) -> BTreeSet<Key> {
+        let endpoints =
+            |slice: Option<&Arc<SliceEntry>>| slice.map_or(&[][..], |slice| &slice.endpoints).to_vec();
+        let (before, after) = (endpoints(old), endpoints(new));
+        let left = before.iter().filter(|endpoint| !after.contains(endpoint));
+        let came = after.iter().filter(|endpoint| !before.contains(endpoint));
+        let Some(slice) = new.or(old) else { return BTreeSet::new() };
+        let owner = |pod: &str| {
+            let pod = self.pods.get(&Key::new(&slice.key.namespace, pod))?.entry;
+            Some(Key::new(&pod.key.namespace, &pod.owner_name))
+        };
+        left.chain(came).filter_map(|endpoint| owner(&endpoint.pod)).collect()
+    }
+}
+
+fn flow_changed(
+    changes: &broadcast::Sender<FlowChange>,
+    wake: &Wake,
+    old: Option<&Arc<FlowEntry>>,
+    new: Option<&Arc<FlowEntry>>,
+) {
+    let Some(entry) = new.or(old) else { return };
+    let change = match new {
+        Some(entry) => FlowChange::Changed(Arc::clone(entry)),
+        None => FlowChange::Removed(Arc::clone(entry)),
+    };
+    // Nobody may be watching.
+    let _ = changes.send(change);
+    entry.group().into_iter().for_each(|key| wake(key));
+}
+
+/// A CloneSet that cannot be read is left alone; the others go on.
+fn readable(object: &DynamicObject) -> Option<CloneSetEntry> {
+    let read = CloneSetEntry::of(object);
+    read.inspect_err(|error| tracing::warn!(name = object.metadata.name, %error, "unreadable CloneSet")).ok()
+}
+
+fn dynamic(client: &Client, namespace: Option<&str>, resource: &ApiResource) -> Api<DynamicObject> {
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+        None => Api::all_with(client.clone(), resource),
+    }
+}
+
+fn scoped<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+/// Watches one kind for ever. What `prune` refuses is not, or no longer, kept.
+async fn feed<K, T>(api: Api<K>, prune: fn(&K) -> Option<T>, cache: &Cache<T>)
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    T: Entry,
+{
+    let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(watcher::Event::Init) => cache.relisting(),
+            Ok(watcher::Event::InitDone) => cache.relisted(),
+            Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => match prune(&object) {
+                Some(entry) => cache.watched(entry),
+                None => forget(&object, cache),
+            },
+            Ok(watcher::Event::Delete(object)) => forget(&object, cache),
+            Err(error) => tracing::warn!(%error, "a watch failed and starts again"),
+        }
+    }
+}
+
+fn forget<K: Resource, T: Entry>(object: &K, cache: &Cache<T>) {
+    let meta = object.meta();
+    if let (Some(namespace), Some(name), Some(uid)) = (&meta.namespace, &meta.name, &meta.uid) {
+        cache.removed(&Key::new(namespace, name), uid);
+    }
+}

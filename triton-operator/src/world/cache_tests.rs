@@ -1,0 +1,96 @@
+use super::*;
+
+#[derive(Clone, Debug, PartialEq)]
+struct Thing {
+    key: Key,
+    uid: &'static str,
+    version: &'static str,
+    owner: &'static str,
+}
+
+impl Entry for Thing {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+    fn uid(&self) -> &str {
+        self.uid
+    }
+    fn version(&self) -> &str {
+        self.version
+    }
+    fn group(&self) -> Option<Key> {
+        Some(Key::new("ns", self.owner))
+    }
+}
+
+#[test]
+fn a_watch_never_takes_the_cache_back_behind_an_own_write() {
+    let cache = cache();
+    cache.watched(thing("uid-1", "9"));
+    cache.wrote(thing("uid-1", "10"));
+    cache.watched(thing("uid-1", "9"));
+    assert_eq!(version(&cache), Some("10"));
+    cache.watched(thing("uid-1", "11"));
+    assert_eq!(version(&cache), Some("11"));
+}
+
+#[test]
+fn an_object_made_anew_replaces_the_old_one_whatever_its_version() {
+    let cache = cache();
+    cache.watched(thing("uid-1", "9"));
+    cache.watched(thing("uid-2", "8"));
+    cache.removed(&key(), "uid-1");
+    assert_eq!(version(&cache), Some("8"), "the late removal of the old one does not touch the new one");
+    cache.removed(&key(), "uid-2");
+    assert_eq!(version(&cache), None);
+    assert!(cache.group(&Key::new("ns", "owner")).is_empty());
+}
+
+#[test]
+fn a_version_that_is_no_number_is_pending_until_the_watch_delivers_it() {
+    let cache = cache();
+    cache.watched(thing("uid-1", "a"));
+    cache.wrote(thing("uid-1", "b"));
+    assert!(cache.get(&key()).unwrap().pending);
+    cache.watched(thing("uid-1", "b"));
+    assert!(!cache.get(&key()).unwrap().pending);
+}
+
+#[test]
+fn a_relist_removes_what_is_gone_and_keeps_what_was_written_meanwhile() {
+    let cache = cache();
+    cache.watched(thing("uid-1", "9"));
+    cache.relisting();
+    cache.relisted();
+    assert_eq!(version(&cache), None);
+    cache.relisting();
+    cache.wrote(thing("uid-2", "12"));
+    cache.relisted();
+    assert_eq!(version(&cache), Some("12"));
+    assert!(cache.is_ready());
+}
+
+#[test]
+fn an_entry_that_changes_its_group_is_found_in_the_new_one_only() {
+    let cache = cache();
+    cache.watched(thing("uid-1", "9"));
+    cache.watched(Thing { owner: "other", ..thing("uid-1", "10") });
+    assert!(cache.group(&Key::new("ns", "owner")).is_empty());
+    assert_eq!(cache.group(&Key::new("ns", "other")).len(), 1);
+}
+
+fn cache() -> Cache<Thing> {
+    Cache::new(Box::new(|_, _| ()))
+}
+
+fn key() -> Key {
+    Key::new("ns", "thing")
+}
+
+fn thing(uid: &'static str, version: &'static str) -> Thing {
+    Thing { key: key(), uid, version, owner: "owner" }
+}
+
+fn version(cache: &Cache<Thing>) -> Option<&'static str> {
+    cache.get(&key()).map(|cached| cached.entry.version)
+}

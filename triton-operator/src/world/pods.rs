@@ -1,0 +1,204 @@
+//! Pods, pruned to what decisions and people need.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
+use triton_core::model::{FailureClass, PodFailure, PodPhase};
+
+use super::cache::{Entry, Key};
+use crate::labels;
+
+/// A pod of a CloneSet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodEntry {
+    /// Namespace and name.
+    pub key: Key,
+    /// Identity.
+    pub uid: String,
+    /// Resource version.
+    pub version: String,
+    /// UID of the CloneSet that controls it.
+    pub owner: String,
+    /// Name of that CloneSet.
+    pub owner_name: String,
+    /// Microseconds since the epoch.
+    pub created: i64,
+    /// Being deleted.
+    pub terminating: bool,
+    /// Ended and not coming back (Kubernetes: phase `Failed` or `Succeeded`).
+    pub ended: bool,
+    /// Its labels, for the selectors of Services.
+    pub labels: BTreeMap<String, String>,
+    /// Its template has triton's readiness gate.
+    pub gated: bool,
+    /// The condition of that gate; `None` when nobody wrote it.
+    pub gate: Option<bool>,
+    /// Condition `Ready`.
+    pub ready: bool,
+    /// Condition `ContainersReady`.
+    pub booted: bool,
+    /// Phase, for people.
+    pub phase: PodPhase,
+    /// Address, once it has one.
+    pub ip: Option<String>,
+    /// First container port that has no name or is named `app-port`; 0 when there is none.
+    pub port: u16,
+    /// How it failed, if it did.
+    pub failure: Option<PodFailure>,
+}
+
+impl Entry for PodEntry {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+    fn uid(&self) -> &str {
+        &self.uid
+    }
+    fn version(&self) -> &str {
+        &self.version
+    }
+    fn group(&self) -> Option<Key> {
+        Some(Key::new(&self.key.namespace, &self.owner))
+    }
+}
+
+impl PodEntry {
+    /// The pruned pod; `None` for a pod that no CloneSet controls.
+    #[must_use]
+    pub fn of(pod: &Pod) -> Option<Self> {
+        let meta = &pod.metadata;
+        let owner = meta.owner_references.iter().flatten().find(|owner| {
+            owner.controller == Some(true)
+                && owner.kind == "CloneSet"
+                && owner.api_version.starts_with("apps.kruise.io/")
+        })?;
+        let status = pod.status.as_ref();
+        let condition = |kind: &str| condition(status?, kind);
+        let failure = status.and_then(failure);
+        let (ready, booted) = (condition("Ready") == Some(true), condition("ContainersReady") == Some(true));
+        let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or_default();
+        Some(Self {
+            key: Key::new(meta.namespace.as_deref()?, meta.name.as_deref()?),
+            uid: meta.uid.clone()?,
+            version: meta.resource_version.clone()?,
+            owner: owner.uid.clone(),
+            owner_name: owner.name.clone(),
+            created: meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_microsecond()),
+            terminating: meta.deletion_timestamp.is_some(),
+            ended: matches!(phase, "Failed" | "Succeeded"),
+            labels: meta.labels.clone().unwrap_or_default(),
+            gated: gated(pod),
+            gate: condition(labels::GATE),
+            ready,
+            booted,
+            phase: phase_of(failure.is_some(), ready, booted, phase),
+            ip: status.and_then(|status| status.pod_ip.clone()).filter(|ip| !ip.is_empty()),
+            port: port(pod),
+            failure,
+        })
+    }
+
+    /// Whether it counts: neither being deleted nor ended.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        !self.terminating && !self.ended
+    }
+
+    /// Whether the workload holds it for us before it goes.
+    #[must_use]
+    pub fn marked(&self) -> bool {
+        self.labels.get(labels::LIFECYCLE_STATE).is_some_and(|state| state == labels::PREPARING_DELETE)
+    }
+
+    /// Whether it carries the hook label.
+    #[must_use]
+    pub fn hooked(&self) -> bool {
+        self.labels.get(labels::HOOK).is_some_and(|value| value == labels::HOOK_ON)
+    }
+}
+
+fn condition(status: &PodStatus, kind: &str) -> Option<bool> {
+    let condition = status.conditions.iter().flatten().find(|condition| condition.type_ == kind)?;
+    Some(condition.status == "True")
+}
+
+fn gated(pod: &Pod) -> bool {
+    let gates = pod.spec.iter().filter_map(|spec| spec.readiness_gates.as_ref()).flatten();
+    gates.into_iter().any(|gate| gate.condition_type == labels::GATE)
+}
+
+fn port(pod: &Pod) -> u16 {
+    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let mut ports = containers.flat_map(|container| container.ports.iter().flatten());
+    let main = ports.find(|port| port.name.as_deref().is_none_or(|name| matches!(name, "" | "app-port")));
+    main.and_then(|port| u16::try_from(port.container_port).ok()).unwrap_or(0)
+}
+
+fn phase_of(failed: bool, ready: bool, booted: bool, phase: &str) -> PodPhase {
+    match phase {
+        _ if failed => PodPhase::Failed,
+        "Failed" | "Succeeded" => PodPhase::Failed,
+        _ if ready => PodPhase::Ready,
+        _ if booted => PodPhase::ContainersReady,
+        "Running" => PodPhase::Running,
+        _ => PodPhase::Pending,
+    }
+}
+
+/// How a pod failed, in the kubelet's and the scheduler's own words. One restart is not a failure.
+fn failure(status: &PodStatus) -> Option<PodFailure> {
+    let say = |class, message: Option<&String>, reason: &str| {
+        let message = message.map_or("", String::as_str);
+        let gap = if message.is_empty() { "" } else { ": " };
+        Some(PodFailure { class, message: format!("{reason}{gap}{message}") })
+    };
+    if let Some(reason @ ("Evicted" | "NodeLost" | "Preempting" | "Shutdown")) = status.reason.as_deref() {
+        return say(FailureClass::Evicted, status.message.as_ref(), reason);
+    }
+    for (inits, list) in [(true, &status.init_container_statuses), (false, &status.container_statuses)] {
+        for container in list.iter().flatten() {
+            let Some((class, reason, message)) = stuck(container, inits) else { continue };
+            return say(class, message, reason);
+        }
+    }
+    let unscheduled = status.conditions.iter().flatten().find(|condition| {
+        condition.type_ == "PodScheduled"
+            && condition.status == "False"
+            && condition.reason.as_deref() == Some("Unschedulable")
+    })?;
+    say(FailureClass::Unschedulable, unscheduled.message.as_ref(), "Unschedulable")
+}
+
+/// Why a container does not get on (kubelet: `pkg/kubelet/images`, `pkg/kubelet/container`).
+fn stuck(container: &ContainerStatus, init: bool) -> Option<(FailureClass, &str, Option<&String>)> {
+    let state = container.state.as_ref()?;
+    if let Some(waiting) = &state.waiting {
+        let reason = waiting.reason.as_deref().unwrap_or_default();
+        let class = match reason {
+            "ImagePullBackOff"
+            | "ErrImagePull"
+            | "ErrImageNeverPull"
+            | "InvalidImageName"
+            | "ImageInspectError"
+            | "RegistryUnavailable" => FailureClass::ImagePull,
+            "CrashLoopBackOff" if init => FailureClass::InitFailure,
+            "CrashLoopBackOff" if container.restart_count > 1 => FailureClass::CrashLoop,
+            "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
+                FailureClass::Setup
+            }
+            _ => return None,
+        };
+        return Some((class, reason, waiting.message.as_ref()));
+    }
+    let ended = state.terminated.as_ref()?;
+    let reason = ended.reason.as_deref().unwrap_or("Error");
+    (init && ended.exit_code != 0 && container.restart_count > 1).then_some((
+        FailureClass::InitFailure,
+        reason,
+        ended.message.as_ref(),
+    ))
+}
+
+#[cfg(test)]
+#[path = "pods_tests.rs"]
+mod tests;
