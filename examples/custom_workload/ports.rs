@@ -1,0 +1,225 @@
+//! The two ports over the machine: this is what a backend has to write.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use triton_core::model::{
+    Flow, InstanceId, Lock, PodPhase, PodRef, PodTraffic, Shape, TemplateRef, Timestamp, Traffic,
+    TrafficChange, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
+};
+use triton_core::ports::{Clock, PortError, PortErrorKind, Subject, TrafficRegistry, WorkloadBackend};
+use triton_core::sim::Host;
+
+use super::machine::{Group, Process};
+
+/// A machine that runs processes, with the load balancer in front of them.
+#[derive(Clone)]
+pub(crate) struct Machine {
+    clock: Host,
+    groups: Arc<Mutex<BTreeMap<InstanceId, Group>>>,
+}
+
+impl Machine {
+    pub(crate) fn new(clock: Host) -> Self {
+        Self { clock, groups: Arc::default() }
+    }
+
+    /// What runs, one line each.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        let groups = self.groups();
+        let lines = groups.values().flat_map(|group| {
+            group.processes.iter().map(|process| {
+                let serving = if process.serving.0 { "serving" } else { "idle" };
+                format!("process {} {} {serving}", process.number, group.revision_of(process))
+            })
+        });
+        lines.collect()
+    }
+
+    fn groups(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Group>> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl WorkloadBackend for Machine {
+    async fn observe(&self, subject: Subject<'_>) -> Result<Option<WorkloadView>, PortError> {
+        let now = self.clock.now();
+        let mut groups = self.groups();
+        let Some(group) = groups.get_mut(subject.instance) else { return Ok(None) };
+        group.supervise(now);
+        Ok(Some(view(group, subject.flow, now)))
+    }
+
+    async fn execute(
+        &self,
+        subject: Subject<'_>,
+        change: &WorkloadChange,
+        seen: Option<&Version>,
+    ) -> Result<(), PortError> {
+        let mut groups = self.groups();
+        if !groups.contains_key(subject.instance) && matches!(change, WorkloadChange::Reshape(_)) {
+            groups.insert(subject.instance.clone(), Group::new(subject.instance.clone()));
+        } else if seen.is_none() {
+            return Err(conflict("it exists although it was absent"));
+        }
+        let Some(group) = groups.get_mut(subject.instance) else {
+            return Err(PortError::new(PortErrorKind::Gone, "there is no such workload"));
+        };
+        match (change, subject.flow) {
+            (WorkloadChange::Hook(pods), _) => hook(group, pods, true),
+            (WorkloadChange::LetGo(pods), _) => hook(group, pods, false),
+            _ if seen.is_some_and(|seen| *seen != version(group.version)) => {
+                Err(conflict("the workload has changed"))
+            }
+            (_, None) => Err(PortError::new(PortErrorKind::Rejected, "only a flow changes a workload")),
+            (change, Some(flow)) => own(group, flow, change),
+        }
+    }
+}
+
+/// Changes of the workload itself, guarded by its version.
+fn own(group: &mut Group, flow: &Flow, change: &WorkloadChange) -> Result<(), PortError> {
+    match change {
+        WorkloadChange::Lock => group.lock = Some((flow.id.clone(), flow.uid.clone())),
+        WorkloadChange::Release => group.lock = None,
+        WorkloadChange::Freeze(on) => group.frozen = *on,
+        WorkloadChange::Reshape(shape) => reshape(group, flow, shape)?,
+        WorkloadChange::Hook(_) | WorkloadChange::LetGo(_) => return Ok(()),
+    }
+    group.version += 1;
+    Ok(())
+}
+
+fn reshape(group: &mut Group, flow: &Flow, shape: &Shape) -> Result<(), PortError> {
+    // What this makes is locked from the start.
+    group.lock.get_or_insert_with(|| (flow.id.clone(), flow.uid.clone()));
+    match (&shape.template, &flow.spec.template) {
+        (TemplateRef::Flow, Some(template)) => {
+            group.use_template(template);
+            group.template_of = Some(flow.uid.clone());
+        }
+        (TemplateRef::Revision(revision), _) if group.use_revision(revision) => group.template_of = None,
+        _ => return Err(PortError::new(PortErrorKind::Rejected, "that template is not known")),
+    }
+    (group.replicas, group.partition) = (shape.replicas, shape.partition);
+    (group.surge, group.unavailable) = (shape.surge, shape.unavailable);
+    Ok(())
+}
+
+/// Hooking is guarded by identity alone, letting go by the version too: the pod may have been returned to
+/// service meanwhile.
+fn hook(group: &mut Group, pods: &[PodRef], on: bool) -> Result<(), PortError> {
+    each(group, pods, !on, |process| process.hooked != on, |process| process.hooked = on)
+}
+
+/// Changes every named process that needs it; answers the first conflict after all were tried.
+fn each(
+    group: &mut Group,
+    pods: &[PodRef],
+    guarded: bool,
+    needed: impl Fn(&Process) -> bool,
+    change: impl Fn(&mut Process),
+) -> Result<(), PortError> {
+    let mut first = Ok(());
+    for pod in pods {
+        let next = group.tick();
+        let found = group.processes.iter_mut().find(|process| uid(process) == pod.uid.as_str());
+        let Some(process) = found.filter(|process| needed(process)) else { continue };
+        if guarded && version(process.version) != pod.version {
+            first = first.and(Err(conflict("the process has changed")));
+            continue;
+        }
+        change(process);
+        process.version = next;
+    }
+    first
+}
+
+fn view(group: &Group, flow: Option<&Flow>, now: Timestamp) -> WorkloadView {
+    let uid = flow.map(|flow| &flow.uid);
+    let lock = match &group.lock {
+        None => Lock::Free,
+        Some((_, holder)) if Some(holder) == uid => Lock::Mine,
+        Some((id, _)) => Lock::Theirs(id.clone()),
+    };
+    let own = uid.is_some() && group.template_of.as_ref() == uid;
+    let template = if own { TemplateRef::Flow } else { TemplateRef::Revision(group.current_revision()) };
+    WorkloadView {
+        version: version(group.version),
+        settled: true,
+        lock,
+        frozen: group.frozen,
+        shape: Shape {
+            template,
+            replicas: group.replicas,
+            partition: group.partition,
+            surge: group.surge,
+            unavailable: group.unavailable,
+        },
+        revision: Some(group.current_revision()),
+        obstacle: None,
+        pods: group.processes.iter().map(|process| pod(group, process, now)).collect(),
+        terminating: 0,
+    }
+}
+
+fn pod(group: &Group, process: &Process, now: Timestamp) -> WorkloadPod {
+    let booted = process.booted(now);
+    let name = format!("{}-{}", group.instance.name, process.number);
+    WorkloadPod {
+        name: name.parse().expect("an instance name and a number are a name"),
+        uid: uid(process).parse().expect("a number is not empty"),
+        version: version(process.version),
+        revision: Some(group.revision_of(process)),
+        booted,
+        marked: process.marked,
+        hooked: process.hooked,
+        gated: true,
+        failure: None,
+        phase: if booted { PodPhase::ContainersReady } else { PodPhase::Pending },
+        ip: None,
+        port: 0,
+    }
+}
+
+#[async_trait]
+impl TrafficRegistry for Machine {
+    async fn observe(&self, instance: &InstanceId, pods: &[WorkloadPod]) -> Result<TrafficView, PortError> {
+        let groups = self.groups();
+        let processes = groups.get(instance).map_or(&[][..], |group| &group.processes);
+        let mut view = TrafficView::default();
+        for pod in pods {
+            let found = processes.iter().find(|process| uid(process) == pod.uid.as_str());
+            if let Some(Process { serving: (serving, since), .. }) = found {
+                let shown = if *serving { Traffic::In } else { Traffic::Out { since: *since } };
+                view.pods.insert(pod.uid.clone(), PodTraffic { asked: Some(*serving), shown });
+            }
+        }
+        Ok(view)
+    }
+
+    async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {
+        let now = self.clock.now();
+        let mut groups = self.groups();
+        let Some(group) = groups.get_mut(instance) else { return Ok(()) };
+        let (pods, on) = match change {
+            TrafficChange::PullIn(pods) => (pods, true),
+            TrafficChange::PullOut(pods) => (pods, false),
+        };
+        each(group, pods, !on, |process| process.serving.0 != on, |process| process.serving = (on, now))
+    }
+}
+
+fn uid(process: &Process) -> String {
+    process.number.to_string()
+}
+
+fn version(count: u64) -> Version {
+    count.to_string().parse().expect("a number is not empty")
+}
+
+fn conflict(what: &str) -> PortError {
+    PortError::new(PortErrorKind::Conflict, what)
+}
