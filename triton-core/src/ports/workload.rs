@@ -28,6 +28,8 @@ pub struct Subject<'a> {
 ///   Pods that are gone, or already as wanted, cost nothing and are no error. When some pods could not be
 ///   changed the first error is returned after all were tried.
 /// - A view is never older than the last change that this backend made (else it is not `settled`).
+/// - That a flow does not hold the lock is said only when it is certain, by a read that no cache answers:
+///   a host that just started may have a cache from before its predecessor took the lock.
 #[async_trait]
 pub trait WorkloadBackend: Send + Sync {
     /// Looks at the workload; `None` when there certainly is none (a cache that does not have it is not

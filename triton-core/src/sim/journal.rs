@@ -45,6 +45,10 @@ pub enum Happening {
         pod: PodRef,
         /// What the endpoints showed of it at that moment.
         traffic: Traffic,
+        /// Whether the registry can steer it; one that it cannot serves until it ends.
+        steered: bool,
+        /// It carried the hook label: nobody let it go.
+        hooked: bool,
         /// Pods serving at that moment, this one included if it did.
         serving: u32,
         /// Who did it.

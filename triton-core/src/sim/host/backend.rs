@@ -25,7 +25,13 @@ impl WorkloadBackend for Host {
         let object = memory.look(&mut world, id, Watched::Object);
         let pods = memory.look(&mut world, id, Watched::Pods);
         // A cache that has nothing is not certain: the world itself is asked.
-        let (Some(object), Some(pods)) = (object, pods) else { return Ok(None) };
+        let (Some(mut object), Some(pods)) = (object, pods) else { return Ok(None) };
+        // Nor is one that says that a flow does not hold its lock: a flow would fail of it.
+        if !is_holder(&object.1, subject.flow)
+            && let Some(now) = world.snapshot(id)
+        {
+            object = now;
+        }
         let own = memory.contains_own(id, Watched::Object, object.0)
             && memory.contains_own(id, Watched::Pods, pods.0);
         let mut view = view(&world, &object.1, &pods.1, subject.flow);
@@ -105,6 +111,10 @@ fn lock(world: &World, object: &Workload, looking: Option<&FlowUid>) -> Lock {
         Some(held) if world.flows().lives(&held.holder) => Lock::Theirs(held.holder.id.clone()),
         Some(_) | None => Lock::Free,
     }
+}
+
+fn is_holder(object: &Workload, flow: Option<&Flow>) -> bool {
+    object.lock.as_ref().map(|held| &held.holder.uid) == flow.map(|flow| &flow.uid)
 }
 
 fn template(object: &Workload, flow: Option<&Flow>) -> TemplateRef {

@@ -56,7 +56,7 @@ impl Memory {
             for (id, past) in world.past.workloads() {
                 let Some(at) = random.index(past.len()) else { continue };
                 let (seq, _, what) = past[at].clone();
-                for kind in [Watched::Object, Watched::Pods] {
+                for kind in [Watched::Object, Watched::Pods, Watched::Endpoints] {
                     views.insert((id.clone(), kind), Seen { seq, at: now, what: Arc::clone(&what) });
                 }
             }

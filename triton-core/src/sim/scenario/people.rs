@@ -64,7 +64,7 @@ impl Runner<'_> {
         if !self.chaos.people {
             return None;
         }
-        match self.random.below(60) {
+        match self.random.below(150) {
             0..=2 => Some(Command::Pause),
             3 | 4 => Some(Command::Resume),
             5 => Some(Command::Cancel),

@@ -155,8 +155,16 @@ impl World {
             let traffic = shown(pod);
             pod.ends_at = Some(ends_at);
             self.turned(pod);
-            let (instance, pod) = (id.clone(), pod.reference());
-            self.journal.write(|| Happening::Deleted { instance, pod, traffic, serving, cause });
+            let (instance, steered, hooked, pod) = (id.clone(), pod.gated(), pod.hooked, pod.reference());
+            self.journal.write(|| Happening::Deleted {
+                instance,
+                pod,
+                traffic,
+                steered,
+                hooked,
+                serving,
+                cause,
+            });
         }
         self.workloads.insert(id.clone(), workload);
         self.wake(id);

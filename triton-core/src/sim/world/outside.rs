@@ -131,7 +131,11 @@ impl World {
 
     /// Pods of a workload that fail, or never get ready, start anew and succeed.
     pub fn repair(&mut self, id: &InstanceId) {
-        let well = |pod: &Pod| pod.booted || matches!(pod.fate, Fate::Boots { flaps: 0, .. });
+        let well = |pod: &Pod| match pod.fate {
+            Fate::Steady => pod.booted,
+            Fate::Boots { flaps, .. } => flaps == 0,
+            Fate::Fails { .. } | Fate::Stumbles { .. } => false,
+        };
         let broken = |workload: &Workload| -> Vec<PodUid> {
             workload.active().filter(|pod| !well(pod)).map(|pod| pod.uid.clone()).collect()
         };
