@@ -1,0 +1,101 @@
+//! The nginx tutorial, played through gRPC against an embedded world: canary Smoked, Next, Baking, Next,
+//! Baked, Next, two more batches, Success.
+//!
+//! `make demo`, or `cargo run --example demo`
+
+#[path = "demo/player.rs"]
+mod player;
+#[path = "demo/screen.rs"]
+mod screen;
+
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::oneshot;
+use triton_core::model::Draft;
+use triton_core::sim::Timing;
+use triton_grpc::client::Client;
+use triton_operator::crd::convert;
+use triton_operator::standalone::{Config, Standalone};
+
+use player::play;
+use screen::Screen;
+
+/// The manifest of the tutorial; its first document is the flow.
+const MANIFEST: &str = include_str!("../docs/tutorial/nginx-deployflow.yaml");
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let live = io::stdout().is_terminal();
+    // Somebody who looks on wants to see each gate before it opens.
+    let look = if live { Duration::from_secs(3) } else { Duration::ZERO };
+    let mut out = io::stdout();
+    run(&mut Screen::new(&mut out, live), Timing::default(), tutorial()?, look).await
+}
+
+/// Starts an embedded world, plays the tutorial in it, and ends it.
+async fn run<W: Write + Send>(
+    screen: &mut Screen<W>,
+    timing: Timing,
+    draft: Draft,
+    look: Duration,
+) -> Result<()> {
+    let config = Config { grpc: SocketAddr::from(([127, 0, 0, 1], 0)), timing, ..Config::default() };
+    let world = Standalone::bind(config).await.context("no free port on the loopback address")?;
+    let address = world.grpc()?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(world.run(async {
+        let _ = stopped.await;
+    }));
+    let client = Client::connect(&format!("http://{address}")).await?;
+    let played = play(&client, address, draft, look, screen).await;
+    drop((client, stop));
+    serving.await.context("the world panicked")??;
+    played
+}
+
+fn tutorial() -> Result<Draft> {
+    let first = serde_norway::Deserializer::from_str(MANIFEST).next().context("the manifest is empty")?;
+    let manifest = Value::deserialize(first)?;
+    Ok(convert::draft(&manifest["spec"])?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_tutorial_is_played_to_its_end() -> Result<()> {
+        let mut draft = tutorial()?;
+        let strategy = draft.update_strategy.as_mut().context("the tutorial has a strategy")?;
+        strategy.batch_interval_seconds = Some(1);
+        let fast = (20_000, 200_000);
+        let timing = Timing { boot: fast, react: fast, endpoints: fast, terminate: fast, fail: fast };
+        let mut out = Vec::new();
+        run(&mut Screen::new(&mut out, false), timing, draft, Duration::ZERO).await?;
+
+        let text = String::from_utf8(out)?;
+        let mut rest = text.as_str();
+        for step in [
+            "batch 1 canary Smoked",
+            "DeployFlow/Next",
+            "batch 1 canary Baking",
+            "DeployFlow/Next",
+            "batch 1 canary Baked",
+            "DeployFlow/Next",
+            "batch 2 Baked",
+            "batch 3 Baked",
+            "Success",
+        ] {
+            let at =
+                rest.find(step).with_context(|| format!("{step} is missing or out of order in\n{text}"))?;
+            rest = &rest[at + step.len()..];
+        }
+        assert!(text.contains("batches 1.0 s apart"), "{text}");
+        Ok(())
+    }
+}
