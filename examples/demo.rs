@@ -20,6 +20,7 @@ use triton_core::model::Draft;
 use triton_core::sim::Timing;
 use triton_grpc::client::Client;
 use triton_operator::crd::convert;
+use triton_operator::doors::Addresses;
 use triton_operator::standalone::{Config, Standalone};
 
 use player::play;
@@ -44,11 +45,13 @@ async fn run<W: Write + Send>(
     draft: Draft,
     look: Duration,
 ) -> Result<()> {
-    let config = Config { grpc: SocketAddr::from(([127, 0, 0, 1], 0)), timing, ..Config::default() };
-    let world = Standalone::bind(config).await.context("no free port on the loopback address")?;
-    let address = world.grpc()?;
+    let free = SocketAddr::from(([127, 0, 0, 1], 0));
+    let addresses = Addresses { grpc: free, health: free, metrics: free };
+    let world = Standalone::bind(Config { addresses, seed: 1 }).await?;
+    let [(_, address), ..] = world.addresses();
+    world.sim().world().timing = timing;
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(world.run(async {
+    let serving = tokio::spawn(world.serve(async {
         let _ = stopped.await;
     }));
     let client = Client::connect(&format!("http://{address}")).await?;

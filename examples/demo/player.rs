@@ -60,8 +60,7 @@ pub(crate) async fn play<W: Write>(
         }
     };
     ensure!(last.record.phase == FlowPhase::Success, "{}: {}", last.record.phase, last.record.message);
-    screen.say(&summary(&last))?;
-    Ok(())
+    screen.end(&summary(&last))
 }
 
 /// Where a person is asked, if one is.

@@ -35,6 +35,13 @@ impl<W: Write> Screen<W> {
         self.draw()
     }
 
+    /// The last line, below everything else.
+    pub(crate) fn end(&mut self, line: &str) -> Result<()> {
+        self.drawn = 0;
+        writeln!(self.out, "\n{line}")?;
+        Ok(self.out.flush()?)
+    }
+
     /// The flow has changed.
     pub(crate) fn show(&mut self, view: &FlowView) -> Result<()> {
         self.view = Some(view.clone());
@@ -69,7 +76,8 @@ impl<W: Write> Screen<W> {
         if let Some(view) = self.view.as_ref().filter(|_| self.live) {
             let block = block(view, WallClock.now());
             self.drawn = block.lines().count();
-            write!(self.out, "{block}")?;
+            // Long lines are cut instead of wrapped, or the count would be wrong (DECAWM).
+            write!(self.out, "\x1b[?7l{block}\x1b[?7h")?;
         }
         Ok(self.out.flush()?)
     }
@@ -85,17 +93,16 @@ fn plain(view: &FlowView) -> String {
     line.trim_end().into()
 }
 
-/// The live view: columns as `kubectl get df` has them, then batches with their pods, then the wait.
+/// The live view: numbers as `kubectl get df` names them, then batches with their pods, then the wait.
 fn block(view: &FlowView, now: Timestamp) -> String {
     let record = &view.record;
     let mut text = format!(
-        "\nNAME                    REPLICAS  UPDATED_READY_REPLICAS  FINISHED_REPLICAS  PHASE          BATCHES\n\
-         {:<22}  {:<8}  {:<22}  {:<17}  {:<13}  {}\n\n",
-        view.id.name.as_str(),
+        "\n{}   {}\nREPLICAS {}   UPDATED_READY_REPLICAS {}   FINISHED_REPLICAS {}   BATCHES {}\n\n",
+        view.id.name,
+        record.phase,
         record.replicas,
         record.updated_ready_replicas,
         record.finished_replicas,
-        record.phase.as_str(),
         record.batches,
     );
     for batch in &record.conditions {
