@@ -6,7 +6,7 @@
 
 #![cfg_attr(
     not(all(feature = "client", feature = "server")),
-    allow(dead_code, reason = "one side sends what the other side receives")
+    allow(dead_code, unused_imports, reason = "one side sends what the other side receives")
 )]
 
 mod create;

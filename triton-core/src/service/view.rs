@@ -263,14 +263,15 @@ impl FlowView {
     /// target is reached, or, without a target, the flow waits for a person.
     #[must_use]
     pub fn ends_watch(&self, target: Option<Target>) -> bool {
-        let waits = |view: &Self| view.record.waiting.as_ref().is_some_and(|w| w.reason == "Approval");
-        let held = self.record.paused;
-        let here =
-            self.record.conditions.last().map(|batch| Target { batch: batch.batch, phase: batch.phase });
-        self.record.finished
+        let record = &self.record;
+        let here = record.conditions.last().map(|batch| Target { batch: batch.batch, phase: batch.phase });
+        // An approval that was given already is still in a status that was not written since.
+        let given = here.is_some_and(|here| self.target > here);
+        let asked = record.waiting.as_ref().is_some_and(|waiting| waiting.reason == "Approval") && !given;
+        record.finished
             || match target {
                 Some(target) => here.is_some_and(|here| here >= target),
-                None => waits(self) || held,
+                None => asked || record.paused,
             }
     }
 }
