@@ -28,6 +28,13 @@ impl WallClock {
         let micros = then.micros_since(self.now());
         Duration::from_micros(micros.unsigned_abs())
     }
+
+    /// The time that long from now.
+    #[must_use]
+    pub fn after(&self, wait: Duration) -> Timestamp {
+        let micros = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
+        Timestamp::from_micros(self.now().as_micros().saturating_add(micros))
+    }
 }
 
 /// Names like those that `metadata.generateName` makes: `<instance>-kvn6b`.

@@ -4,15 +4,30 @@
 //! - [`crd`]: the custom resource, its rules, and the way to and from the core;
 //! - [`world`]: what this process knows of the cluster, one pruned cache per kind;
 //! - [`store`], [`backend`], [`registry`], [`clock`]: the ports of the core;
-//! - [`kube_error`]: what an answer of the API server means.
+//! - [`kube_error`]: what an answer of the API server means;
+//! - [`queue`], [`controller`]: what to look at, and looking at it;
+//! - [`instances`], [`doors`], [`report`], [`telemetry`]: what others get to see;
+//! - [`run`], [`standalone`]: the two places that wire all of that; [`release`]: the way out.
 
+pub mod args;
 pub mod backend;
 pub mod clock;
 pub mod concurrent;
+pub mod controller;
 pub mod crd;
+pub mod doors;
+pub mod instances;
 pub mod kube_error;
 pub mod labels;
+pub mod queue;
 pub mod registry;
+pub mod release;
+pub mod report;
+pub mod run;
 pub mod standalone;
+pub mod stop;
 pub mod store;
+pub mod telemetry;
 pub mod world;
+
+pub use run::{Config, Operator, run};

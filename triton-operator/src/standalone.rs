@@ -1,102 +1,198 @@
-//! The embedded default: engine, simulated world and store in one process, on the wall clock, behind the
-//! same gRPC door as in a cluster. Needs nothing; forgets everything when it ends.
+//! The embedded default: the core, a simulated world and a store in memory on the wall clock, behind the
+//! same doors. Needs nothing but this process.
 
-mod drive;
-
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
-use triton_core::model::{DEFAULT_DRAIN, Seconds};
-use triton_core::ports::Clock;
+use futures::StreamExt;
+use tokio::task::JoinSet;
+use triton_core::driver::Driver;
+use triton_core::engine::Why;
+use triton_core::model::{DEFAULT_DRAIN, FlowId, InstanceId, InstanceName, Namespace, Seconds};
+use triton_core::ports::{Clock, FlowStore, Loaded, StoreEvent};
 use triton_core::service::Service;
 use triton_core::sim::{Host, Sim, Timing};
-use triton_grpc::server::{ServeError, Server, Watches};
 
-pub use drive::drive;
+use crate::clock::WallClock;
+use crate::controller::{Controller, Directory, Listener};
+use crate::doors::{Addresses, Doors};
+use crate::queue::Queue;
+use crate::stop::Stop;
+use crate::telemetry::metrics::Metrics;
+use crate::world::cache::Key;
 
-use crate::clock::{RandomNames, WallClock};
-
-/// How to run an embedded world.
-#[derive(Clone, Debug)]
+/// How to run the embedded world.
+#[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// Where to serve gRPC; port 0 takes a free one.
-    pub grpc: SocketAddr,
-    /// The door itself.
-    pub server: triton_grpc::server::Config,
-    /// What pods do is drawn from this number.
+    /// Where to listen.
+    pub addresses: Addresses,
+    /// Chooses names, boot times and everything else that is chosen.
     pub seed: u64,
-    /// How long things take in the world.
-    pub timing: Timing,
-    /// How long a pod that somebody removed by hand keeps running once it is out of traffic.
-    pub drain: Seconds,
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            grpc: SocketAddr::from(([127, 0, 0, 1], 8099)),
-            server: triton_grpc::server::Config::default(),
-            seed: 1,
-            timing: Timing::default(),
-            drain: DEFAULT_DRAIN,
-        }
-    }
-}
-
-/// An embedded world with its gRPC door bound, not yet running.
-#[derive(Debug)]
+/// An embedded world that listens and does not move yet.
 pub struct Standalone {
+    doors: Doors,
     sim: Sim,
-    host: Host,
-    listener: TcpListener,
-    server: Server<Service<Host, RandomNames>, Host>,
-    drain: Seconds,
 }
 
 impl Standalone {
-    /// Makes the world and binds the door.
+    /// Makes the world and binds the addresses.
     ///
     /// # Errors
-    /// When the address cannot be bound.
-    pub async fn bind(config: Config) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(config.grpc).await?;
-        let sim = Sim::on_clock(config.seed, config.timing, Arc::new(|| WallClock.now()));
+    /// When an address cannot be bound.
+    pub async fn bind(config: Config) -> anyhow::Result<Self> {
+        let doors = Doors::bind(&config.addresses).await?;
+        let sim = Sim::on_clock(config.seed, Timing::default(), Arc::new(|| WallClock.now()));
+        Ok(Self { doors, sim })
+    }
+
+    /// The addresses that are listened on, with the ports that were free.
+    #[must_use]
+    pub const fn addresses(&self) -> [(&'static str, SocketAddr); 3] {
+        self.doors.addresses()
+    }
+
+    /// The world, for those who want to do something to it.
+    #[must_use]
+    pub fn sim(&self) -> Sim {
+        self.sim.clone()
+    }
+
+    /// Works until `shutdown` resolves.
+    ///
+    /// # Errors
+    /// When a door breaks down.
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let Self { doors, sim } = self;
+        let stop = Stop::on(shutdown);
+        let (queue, metrics) = (Arc::new(Queue::default()), Arc::new(Metrics::default()));
         let host = sim.host();
-        let api = Arc::new(Service { store: host.clone(), names: RandomNames });
-        let server = Server::new(api, Arc::new(host.clone()), config.server);
-        Ok(Self { sim, host, listener, server, drain: config.drain })
+        let mut tasks = JoinSet::new();
+        tasks.spawn(live(sim.clone()));
+        tasks.spawn(wake_for_workloads(sim.clone(), Arc::clone(&queue)));
+        tasks.spawn(wake_for_flows(host.clone(), Arc::clone(&queue)));
+        let api = Arc::new(Service { store: host.clone(), names: host.clone() });
+        let waiting = Arc::clone(&queue);
+        let open = doors.open(
+            api,
+            Arc::new(host.clone()),
+            Arc::clone(&metrics),
+            Arc::new(|| true),
+            Arc::new(move |metrics| metrics.size("queue", waiting.len())),
+            &stop,
+        );
+        let driver = Driver { store: host.clone(), clock: WallClock, adapters: host.clone() };
+        let controller = Controller::new(driver, Embedded(host), Silent, metrics);
+        Arc::new(controller).work(queue, stop.watch()).await;
+        drop(tasks);
+        open.closed().await
     }
+}
 
-    /// The address that gRPC is served on.
-    ///
-    /// # Errors
-    /// When the system cannot tell.
-    pub fn grpc(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
+/// Runs until `shutdown` resolves.
+///
+/// # Errors
+/// When an address cannot be bound, or a door breaks down.
+pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    Standalone::bind(config).await?.serve(shutdown).await
+}
 
-    /// The world, to look at or to disturb.
-    #[must_use]
-    pub const fn sim(&self) -> &Sim {
-        &self.sim
-    }
-
-    /// The numbers of the door's watches.
-    #[must_use]
-    pub fn watches(&self) -> Watches {
-        self.server.watches()
-    }
-
-    /// Serves and drives until `shutdown` resolves.
-    ///
-    /// # Errors
-    /// When serving breaks down.
-    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
-        let Self { sim, host, listener, server, drain } = self;
+/// Lets the world catch up whenever something in it is due.
+async fn live(sim: Sim) {
+    let mut changes = sim.watch();
+    loop {
+        let next = sim.world().next_event();
         tokio::select! {
-            served = server.serve(listener, shutdown) => served,
-            () = drive(sim, host, drain) => Ok(()),
+            _ = changes.next() => {}
+            () = sleep_until(next) => {}
         }
     }
+}
+
+async fn sleep_until(next: Option<triton_core::model::Timestamp>) {
+    match next {
+        Some(at) => tokio::time::sleep(WallClock.until(at)).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wake_for_workloads(sim: Sim, queue: Arc<Queue>) {
+    let mut changes = sim.watch();
+    while let Some(instance) = changes.next().await {
+        queue.wake(Key::new(instance.namespace.as_str(), instance.name.as_str()));
+    }
+}
+
+async fn wake_for_flows(host: Host, queue: Arc<Queue>) {
+    loop {
+        // A watch that fell behind starts anew with everything there is.
+        let mut changes = host.watch();
+        for loaded in host.list(None).await.unwrap_or_default() {
+            queue.wake(key(&loaded));
+        }
+        while let Some(event) = changes.next().await {
+            if let StoreEvent::Changed(loaded) = event {
+                queue.wake(key(&loaded));
+            }
+        }
+    }
+}
+
+/// The instance of a flow; of a flow that cannot be read, a key that is no instance's.
+fn key(loaded: &Loaded) -> Key {
+    let id = loaded.id();
+    match loaded {
+        Loaded::Flow(stored) => Key::new(id.namespace.as_str(), stored.flow.spec.identity.instance.as_str()),
+        Loaded::Invalid { .. } | Loaded::Corrupt { .. } => {
+            Key::new(id.namespace.as_str(), format!("/{}", id.name))
+        }
+    }
+}
+
+/// What the store in memory knows of an instance.
+struct Embedded(Host);
+
+impl Embedded {
+    async fn of(&self, of: &Key) -> Vec<Loaded> {
+        let all = match Namespace::new(&of.namespace) {
+            Ok(namespace) => self.0.list(Some(&namespace)).await.unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        all.into_iter().filter(|loaded| key(loaded) == *of).collect()
+    }
+}
+
+impl Directory for Embedded {
+    async fn flows(&self, key: &Key) -> Vec<FlowId> {
+        let mut flows = self.of(key).await;
+        flows.retain(|loaded| match loaded {
+            Loaded::Flow(stored) => !stored.flow.progress.is_finished() || stored.leaving,
+            Loaded::Invalid { finished, .. } => !finished,
+            Loaded::Corrupt { .. } => false,
+        });
+        flows.iter().map(|loaded| loaded.id().clone()).collect()
+    }
+
+    async fn kept(&self, key: &Key) -> Option<(InstanceId, Seconds)> {
+        let instance = InstanceId {
+            namespace: Namespace::new(&key.namespace).ok()?,
+            name: InstanceName::new(&key.name).ok()?,
+        };
+        self.0.sim().world().workload(&instance)?;
+        let flows = self.of(key).await;
+        let drain = flows.iter().rev().find_map(|loaded| match loaded {
+            Loaded::Flow(stored) => Some(stored.flow.spec.drain),
+            Loaded::Invalid { .. } | Loaded::Corrupt { .. } => None,
+        });
+        Some((instance, drain.unwrap_or(DEFAULT_DRAIN)))
+    }
+}
+
+/// Moves are in the log already.
+struct Silent;
+
+impl Listener for Silent {
+    fn moved(&self, _: &FlowId, _: &Why) {}
 }

@@ -1,6 +1,7 @@
 //! What this process knows of the cluster: one pruned cache per kind, each fed by one watch.
 
 pub mod cache;
+pub mod container;
 pub mod endpoints;
 pub mod pods;
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use triton_core::model::{FailureClass, PodFailure, PodPhase};
 
 use super::cache::{Entry, Key};
+use super::container::Main;
 use crate::labels;
 
 /// A pod of a CloneSet.
@@ -45,6 +47,12 @@ pub struct PodEntry {
     pub port: u16,
     /// How it failed, if it did.
     pub failure: Option<PodFailure>,
+    /// Its application's container.
+    pub main: Main,
+    /// Address of its node.
+    pub host_ip: String,
+    /// It uses the network of its node.
+    pub host_network: bool,
 }
 
 impl Entry for PodEntry {
@@ -95,6 +103,9 @@ impl PodEntry {
             ip: status.and_then(|status| status.pod_ip.clone()).filter(|ip| !ip.is_empty()),
             port: port(pod),
             failure,
+            main: main(pod),
+            host_ip: status.and_then(|status| status.host_ip.clone()).unwrap_or_default(),
+            host_network: pod.spec.as_ref().is_some_and(|spec| spec.host_network == Some(true)),
         })
     }
 
@@ -125,6 +136,26 @@ fn condition(status: &PodStatus, kind: &str) -> Option<bool> {
 fn gated(pod: &Pod) -> bool {
     let gates = pod.spec.iter().filter_map(|spec| spec.readiness_gates.as_ref()).flatten();
     gates.into_iter().any(|gate| gate.condition_type == labels::GATE)
+}
+
+fn main(pod: &Pod) -> Main {
+    let Some(container) = pod.spec.as_ref().and_then(|spec| spec.containers.first()) else {
+        return Main::default();
+    };
+    let resources = container.resources.as_ref();
+    let limits = resources.and_then(|resources| resources.limits.as_ref());
+    let requests = resources.and_then(|resources| resources.requests.as_ref());
+    let amount = |of: Option<&BTreeMap<String, Quantity>>, name: &str| {
+        of.and_then(|amounts| amounts.get(name)).map_or_else(String::new, |amount| amount.0.clone())
+    };
+    Main {
+        name: container.name.clone(),
+        image: container.image.clone().unwrap_or_default(),
+        cpu: amount(limits, "cpu"),
+        memory: amount(limits, "memory"),
+        request_cpu: amount(requests, "cpu"),
+        request_memory: amount(requests, "memory"),
+    }
 }
 
 fn port(pod: &Pod) -> u16 {

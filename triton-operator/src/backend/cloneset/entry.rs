@@ -8,6 +8,7 @@ use triton_core::model::Holder;
 use super::binding::{CloneSetSpec, CloneSetStatus};
 use crate::labels;
 use crate::world::cache::{Entry, Key};
+use crate::world::container::Main;
 
 /// Settings that a flow changes while it runs and gives back when it ends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -84,6 +85,10 @@ pub struct CloneSetEntry {
     pub update_revision: Option<String>,
     /// Its `preDelete` hook holds pods with triton's label.
     pub hooked: bool,
+    /// Labels `app` and `group` as numbers; 0 when missing or something else.
+    pub ids: (i32, i32),
+    /// The application's container in its template.
+    pub main: Main,
 }
 
 impl Entry for CloneSetEntry {
@@ -115,6 +120,8 @@ impl CloneSetEntry {
         let meta = &object.metadata;
         let text = |name: &'static str, value: &Option<String>| value.clone().ok_or(name);
         let annotation = |name: &str| meta.annotations.as_ref().and_then(|notes| notes.get(name)).cloned();
+        let label = |name: &str| meta.labels.as_ref().and_then(|labels| labels.get(name));
+        let id = |name: &str| label(name).and_then(|id| id.parse().ok()).unwrap_or(0);
         let owner = meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
         let replicas = u32::try_from(spec.replicas.unwrap_or(1)).unwrap_or(0);
         let lock_text = annotation(labels::LOCK);
@@ -141,6 +148,8 @@ impl CloneSetEntry {
             lock_text,
             template_of: annotation(labels::TEMPLATE_OF).filter(|uid| !uid.is_empty()),
             update_revision: Some(status.update_revision).filter(|revision| !revision.is_empty()),
+            ids: (id("app"), id("group")),
+            main: Main::of(&spec.template["spec"]),
             hooked: hook.is_some_and(|labels| labels.get(labels::HOOK).is_some_and(|v| v == labels::HOOK_ON)),
         })
     }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::world::cache::Key;
+use crate::world::container::Main;
 use crate::world::endpoints::Endpoint;
 use triton_core::model::PodPhase;
 
@@ -79,6 +80,9 @@ fn pod(on: bool) -> PodEntry {
         ip: None,
         port: 0,
         failure: None,
+        main: Main::default(),
+        host_ip: String::new(),
+        host_network: false,
     }
 }
 

@@ -1,0 +1,124 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+use crate::doors::Addresses;
+use crate::telemetry::LogFormat;
+
+/// Carries DeployFlows out: applications on Kubernetes, in batches, pulled into traffic one by one.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "triton-operator", version)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How log lines look.
+    #[arg(long, value_enum, default_value = "json", global = true, env = "TRITON_LOG_FORMAT")]
+    pub log_format: LogFormat,
+    /// What is logged: a level, or levels by module, as in `info,triton_operator=debug`.
+    #[arg(long, default_value = "info", global = true, env = "TRITON_LOG")]
+    pub log: String,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Work on a cluster until SIGTERM.
+    Run {
+        /// Which cluster.
+        #[command(flatten)]
+        cluster: Cluster,
+        /// Where to listen.
+        #[command(flatten)]
+        doors: DoorArgs,
+    },
+    /// Work on an embedded, simulated world until SIGTERM; needs nothing else.
+    Standalone {
+        /// Where to listen.
+        #[command(flatten)]
+        doors: DoorArgs,
+        /// Chooses names, boot times and everything else that is chosen in the embedded world.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Print the custom resource definition as YAML.
+    Crd,
+    /// Give every workload back before an uninstall: hooks, hook labels, locks, finalizers. Stop the
+    /// operator first.
+    Release {
+        /// Which cluster.
+        #[command(flatten)]
+        cluster: Cluster,
+        /// Say what would be given back, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// Which cluster.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Cluster {
+    /// The kubeconfig to use; else $KUBECONFIG, ~/.kube/config or the service account of the pod.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Look at this namespace only; else at all.
+    #[arg(long, short = 'n', env = "TRITON_NAMESPACE")]
+    pub namespace: Option<String>,
+}
+
+/// Where to listen. Port 0 takes a free port; the log says which.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub struct DoorArgs {
+    /// Address for gRPC, plain text: keep it on loopback or behind a proxy that authenticates.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8099", value_parser = address)]
+    pub grpc_address: SocketAddr,
+    /// Address for /healthz and /readyz.
+    #[arg(long, value_name = "HOST:PORT", default_value = ":8000", value_parser = address)]
+    pub health_address: SocketAddr,
+    /// Address for /metrics.
+    #[arg(long, value_name = "HOST:PORT", default_value = ":8080", value_parser = address)]
+    pub metrics_address: SocketAddr,
+}
+
+impl From<DoorArgs> for Addresses {
+    fn from(args: DoorArgs) -> Self {
+        let DoorArgs { grpc_address, health_address, metrics_address } = args;
+        Self { grpc: grpc_address, health: health_address, metrics: metrics_address }
+    }
+}
+
+/// `127.0.0.1:8099`, `localhost:8099`, or `:8099` for every address of this machine.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let text = match text.split_once(':') {
+        Some(("", port)) => format!("0.0.0.0:{port}"),
+        Some(("localhost", port)) => format!("127.0.0.1:{port}"),
+        _ => text.to_owned(),
+    };
+    text.parse().map_err(|_| "must be an address and a port, such as 127.0.0.1:8099 or :8099".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent_and_its_defaults_are_the_documented_ports() {
+        Args::command().debug_assert();
+        let args = Args::try_parse_from(["triton-operator", "run"]).unwrap();
+        let Command::Run { doors, cluster } = args.command else { panic!("{args:?}") };
+        let Addresses { grpc, health, metrics } = doors.into();
+        assert_eq!((grpc.to_string(), health.port(), metrics.port()), ("127.0.0.1:8099".into(), 8000, 8080));
+        assert_eq!(cluster.namespace, None);
+    }
+
+    #[test]
+    fn addresses_may_leave_the_host_out() {
+        assert_eq!(address(":0").map(|a| a.to_string()), Ok("0.0.0.0:0".into()));
+        assert_eq!(address("localhost:1").map(|a| a.to_string()), Ok("127.0.0.1:1".into()));
+        assert!(address("8099").is_err() && address("host:port").is_err());
+    }
+}

@@ -1,0 +1,203 @@
+//! Brings every instance as far as it can go now: its flows one after the other, oldest first, then the
+//! keeper. Instances go side by side; one that fails waits by itself.
+
+mod errors;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use triton_core::driver::{Adapters, DriveError, Driver, Rest, Step};
+use triton_core::engine::Why;
+use triton_core::model::{FlowId, InstanceId, Seconds, Timestamp};
+use triton_core::ports::FlowStore;
+
+use self::errors::Errors;
+use crate::clock::WallClock;
+use crate::queue::Queue;
+use crate::telemetry::metrics::Metrics;
+use crate::world::cache::Key;
+
+/// Instances that are looked at at the same time.
+const WORKERS: usize = 64;
+
+/// Knows which flows there are for an instance, and whether its workload is to be tended.
+pub trait Directory: Send + Sync + 'static {
+    /// Flows that the driver has something to do with, oldest first.
+    fn flows(&self, key: &Key) -> impl Future<Output = Vec<FlowId>> + Send;
+
+    /// The workload to tend while no flow acts on it, and how long its pods drain.
+    fn kept(&self, key: &Key) -> impl Future<Output = Option<(InstanceId, Seconds)>> + Send;
+}
+
+/// Hears why flows moved.
+pub trait Listener: Send + Sync + 'static {
+    /// A flow moved.
+    fn moved(&self, flow: &FlowId, why: &Why);
+}
+
+/// Looks at instances.
+pub struct Controller<S, A, D, L> {
+    /// Carries out what the engine decides.
+    pub driver: Driver<S, WallClock, A>,
+    /// What there is to look at.
+    pub directory: D,
+    /// Hears of every move.
+    pub listener: L,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    errors: Errors,
+}
+
+impl<S, A, D, L> Controller<S, A, D, L>
+where
+    S: FlowStore + 'static,
+    A: Adapters + 'static,
+    D: Directory,
+    L: Listener,
+{
+    /// A controller that is not at work yet.
+    pub fn new(driver: Driver<S, WallClock, A>, directory: D, listener: L, metrics: Arc<Metrics>) -> Self {
+        Self { driver, directory, listener, metrics, errors: Errors::default() }
+    }
+
+    /// Works until `stop` says so, then waits for the writes under way.
+    pub async fn work(self: Arc<Self>, queue: Arc<Queue>, mut stop: watch::Receiver<bool>) {
+        let seats = Arc::new(Semaphore::new(WORKERS));
+        let mut tasks = JoinSet::new();
+        loop {
+            let (seat, key) = tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break,
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => continue,
+                next = next(&queue, &seats) => next,
+            };
+            let (controller, queue) = (Arc::clone(&self), Arc::clone(&queue));
+            tasks.spawn(async move {
+                let again = controller.look(&key).await;
+                drop(seat);
+                queue.done(key, again);
+            });
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Brings one instance as far as it can go now; says when to look again although nothing happens.
+    async fn look(&self, key: &Key) -> Option<Instant> {
+        let started = Instant::now();
+        let mut again = None;
+        let mut free = true;
+        for flow in self.directory.flows(key).await {
+            let rest = self.advance(&flow).await;
+            free &= matches!(rest, Next::Over);
+            again = rest.sooner(again);
+        }
+        if free && let Some((instance, drain)) = self.directory.kept(key).await {
+            again = self.tend(key, &instance, drain).await.sooner(again);
+        }
+        self.metrics.looked(started.elapsed());
+        again
+    }
+
+    async fn advance(&self, flow: &FlowId) -> Next {
+        let name = flow.to_string();
+        if let Some(at) = self.errors.waits(&name) {
+            return Next::At(at);
+        }
+        let mut on_step = |flow: &FlowId, step: Step| self.stepped(flow, &step);
+        match self.driver.advance(flow, &mut on_step).await {
+            Ok(rest) => {
+                self.errors.over(&name);
+                match rest {
+                    Rest::Until(at, _) => Next::At(self.instant(at)),
+                    Rest::Again => Next::At(Instant::now()),
+                    Rest::Done | Rest::Gone => Next::Over,
+                    Rest::Corrupt => Next::Never,
+                }
+            }
+            Err(error) => {
+                let (at, wait) = self.failed(&name, &error);
+                let until = self.driver.clock.after(wait);
+                if let Err(error) = self.driver.show_error(flow, &error, until).await {
+                    tracing::debug!(%flow, %error, "the error could not be shown");
+                }
+                Next::At(at)
+            }
+        }
+    }
+
+    async fn tend(&self, key: &Key, instance: &InstanceId, drain: Seconds) -> Next {
+        let name = format!("{}/{} keeper", key.namespace, key.name);
+        if let Some(at) = self.errors.waits(&name) {
+            return Next::At(at);
+        }
+        match self.driver.tend("cloneset", instance, drain).await {
+            Ok(again) => {
+                self.errors.over(&name);
+                again.map_or(Next::Over, |at| Next::At(self.instant(at)))
+            }
+            Err(error) => Next::At(self.failed(&name, &error).0),
+        }
+    }
+
+    fn stepped(&self, flow: &FlowId, step: &Step) {
+        match step {
+            Step::Saved(moves) => {
+                self.metrics.wrote("progress");
+                for why in moves {
+                    tracing::info!(%flow, reason = why.reason(), "{why}");
+                    self.metrics.moved(why.reason());
+                    self.listener.moved(flow, why);
+                }
+            }
+            Step::Did(effect) => {
+                let kind = errors::kind_of(effect);
+                tracing::debug!(%flow, effect = kind, "{effect:?}");
+                self.metrics.wrote(kind);
+            }
+        }
+    }
+
+    fn failed(&self, name: &str, error: &DriveError) -> (Instant, std::time::Duration) {
+        let (at, wait, times) = self.errors.failed(name, error.source.kind);
+        self.metrics.failed(error.reason());
+        if times > 1 {
+            tracing::warn!(flow = name, %error, times, retry_in = ?wait, "a step failed");
+        } else {
+            tracing::debug!(flow = name, %error, retry_in = ?wait, "a step failed");
+        }
+        (at, wait)
+    }
+
+    fn instant(&self, at: Timestamp) -> Instant {
+        Instant::now() + self.driver.clock.until(at)
+    }
+}
+
+/// When to go on with a flow.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    /// Then.
+    At(Instant),
+    /// Nothing is left to do for it.
+    Over,
+    /// Not by itself; the workload is not free either.
+    Never,
+}
+
+impl Next {
+    fn sooner(self, other: Option<Instant>) -> Option<Instant> {
+        match self {
+            Self::At(at) => Some(other.map_or(at, |other| other.min(at))),
+            Self::Over | Self::Never => other,
+        }
+    }
+}
+
+/// The next one, as soon as there is a seat for it.
+async fn next(queue: &Queue, seats: &Arc<Semaphore>) -> (Option<OwnedSemaphorePermit>, Key) {
+    // The semaphore is never closed, so there always is a seat.
+    let seat = Arc::clone(seats).acquire_owned().await.ok();
+    (seat, queue.next().await)
+}

@@ -1,0 +1,84 @@
+//! How long to leave alone what failed: each flow by itself, longer each time.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use triton_core::engine::Effect;
+use triton_core::model::{TrafficChange, WorkloadChange};
+use triton_core::ports::PortErrorKind;
+
+/// Longest wait before the next try.
+const LONGEST: Duration = Duration::from_secs(60);
+/// Longest wait after a conflict: looking again mends it.
+const LONGEST_CONFLICT: Duration = Duration::from_secs(1);
+
+/// Failures in a row, by name of what failed.
+#[derive(Default)]
+pub(super) struct Errors(Mutex<HashMap<String, (u32, Instant)>>);
+
+impl Errors {
+    /// Until when to leave it alone, if it failed lately.
+    pub(super) fn waits(&self, name: &str) -> Option<Instant> {
+        let at = self.0.lock().get(name)?.1;
+        (at > Instant::now()).then_some(at)
+    }
+
+    /// It worked.
+    pub(super) fn over(&self, name: &str) {
+        self.0.lock().remove(name);
+    }
+
+    /// It failed: when to try again, how long that is, how often it failed in a row.
+    pub(super) fn failed(&self, name: &str, kind: PortErrorKind) -> (Instant, Duration, u32) {
+        let mut all = self.0.lock();
+        let (times, at) = all.entry(name.to_owned()).or_insert_with(|| (0, Instant::now()));
+        *times += 1;
+        let wait = wait(*times, kind);
+        *at = Instant::now() + wait;
+        (*at, wait, *times)
+    }
+}
+
+fn wait(times: u32, kind: PortErrorKind) -> Duration {
+    let (first, longest) = match kind {
+        PortErrorKind::Conflict => (Duration::from_millis(5), LONGEST_CONFLICT),
+        PortErrorKind::Transient | PortErrorKind::Gone | PortErrorKind::Exists => {
+            (Duration::from_millis(100), LONGEST)
+        }
+        PortErrorKind::Rejected => (Duration::from_secs(1), LONGEST),
+    };
+    first.saturating_mul(1 << times.saturating_sub(1).min(16)).min(longest)
+}
+
+/// One word for an effect, for logs and metrics.
+pub(super) const fn kind_of(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Workload(WorkloadChange::Lock) => "lock",
+        Effect::Workload(WorkloadChange::Release) => "release",
+        Effect::Workload(WorkloadChange::Reshape(_)) => "reshape",
+        Effect::Workload(WorkloadChange::Freeze(_)) => "freeze",
+        Effect::Workload(WorkloadChange::Hook(_)) => "hook",
+        Effect::Workload(WorkloadChange::LetGo(_)) => "let_go",
+        Effect::Traffic(TrafficChange::PullIn(_)) => "pull_in",
+        Effect::Traffic(TrafficChange::PullOut(_)) => "pull_out",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn each_failure_in_a_row_waits_longer_and_success_forgets() {
+        let errors = Errors::default();
+        assert_eq!(errors.waits("a"), None);
+        let waits: Vec<_> = (0..12).map(|_| errors.failed("a", PortErrorKind::Transient).1).collect();
+        assert_eq!(waits[..3], [100, 200, 400].map(Duration::from_millis));
+        assert_eq!(waits[11], LONGEST);
+        assert!(errors.waits("a").is_some() && errors.waits("b").is_none());
+        errors.over("a");
+        assert_eq!(errors.failed("a", PortErrorKind::Conflict).1, Duration::from_millis(5));
+    }
+}

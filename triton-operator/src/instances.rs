@@ -1,0 +1,128 @@
+//! The read model over the cluster: application instances and pods as the API shows them.
+
+use std::sync::Arc;
+
+use triton_core::model::{InstanceId, Namespace, Timestamp};
+use triton_core::ports::PortError;
+use triton_core::service::{ApiError, ApiErrorKind, InstanceApi, InstanceView, PodFilter, PodId, PodView};
+
+use crate::backend::cloneset::entry::CloneSetEntry;
+use crate::labels;
+use crate::world::World;
+use crate::world::cache::Key;
+use crate::world::pods::PodEntry;
+
+/// Instances and pods out of the caches: nothing is asked of the API server.
+pub struct Instances {
+    world: Arc<World>,
+}
+
+impl Instances {
+    /// A read model of this cluster.
+    #[must_use]
+    pub const fn new(world: Arc<World>) -> Self {
+        Self { world }
+    }
+
+    fn view(&self, cloneset: &CloneSetEntry) -> InstanceView {
+        let pods = self.world.pods.group(&Key::new(&cloneset.key.namespace, &cloneset.uid));
+        let active = pods.iter().filter(|pod| pod.is_active()).count();
+        let serving = |pod: &&Arc<PodEntry>| pod.is_active() && pod.ready && pod.gate != Some(false);
+        let available = pods.iter().filter(serving).count();
+        let wanted = usize::try_from(cloneset.replicas).unwrap_or(usize::MAX);
+        let worked_on = self.world.flows.group(&cloneset.key).iter().any(|flow| !flow.finished);
+        let ready = !worked_on && cloneset.is_observed() && active == wanted && available == wanted;
+        let revision = cloneset.update_revision.as_deref().unwrap_or_default();
+        let main = &cloneset.main;
+        InstanceView {
+            namespace: cloneset.key.namespace.to_string(),
+            name: cloneset.key.name.to_string(),
+            available_replicas: u32::try_from(available).unwrap_or(u32::MAX),
+            replicas: cloneset.replicas,
+            status: if ready { "Ready" } else { "InProgress" }.into(),
+            app_id: cloneset.ids.0,
+            group_id: cloneset.ids.1,
+            image: main.image.clone(),
+            cpu: main.cpu.clone(),
+            memory: main.memory.clone(),
+            request_cpu: main.request_cpu.clone(),
+            request_memory: main.request_memory.clone(),
+            update_revision: short(&cloneset.key.name, revision),
+        }
+    }
+
+    fn check_ready(&self) -> Result<(), ApiError> {
+        self.world.check_ready().map_err(|error: PortError| error.into())
+    }
+}
+
+impl InstanceApi for Instances {
+    async fn instance(&self, id: &InstanceId) -> Result<InstanceView, ApiError> {
+        self.check_ready()?;
+        let cached = self.world.clonesets.get(&Key::new(id.namespace.as_str(), id.name.as_str()));
+        let gone = || ApiError::new(ApiErrorKind::NotFound, format!("there is no instance {id}"));
+        cached.map(|cached| self.view(&cached.entry)).ok_or_else(gone)
+    }
+
+    async fn instances(&self, namespace: Option<&Namespace>) -> Result<Vec<InstanceView>, ApiError> {
+        self.check_ready()?;
+        let mut all = self.world.clonesets.all();
+        all.retain(|entry| namespace.is_none_or(|namespace| *entry.key.namespace == *namespace.as_str()));
+        all.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(all.iter().map(|entry| self.view(entry)).collect())
+    }
+
+    async fn pod(&self, id: &PodId) -> Result<PodView, ApiError> {
+        self.check_ready()?;
+        let PodId { namespace, name } = id;
+        let cached = self.world.pods.get(&Key::new(namespace.as_str(), name.as_str()));
+        let gone = || ApiError::new(ApiErrorKind::NotFound, format!("there is no pod {namespace}/{name}"));
+        cached.map(|cached| pod(&cached.entry)).ok_or_else(gone)
+    }
+
+    async fn pods(&self, filter: &PodFilter) -> Result<Vec<PodView>, ApiError> {
+        self.check_ready()?;
+        let mut all = self.world.pods.all();
+        all.retain(|entry| {
+            filter.namespace.as_ref().is_none_or(|namespace| *entry.key.namespace == *namespace.as_str())
+                && filter.instance_name.as_ref().is_none_or(|name| name.as_str() == instance_of(entry))
+                && filter.ip.as_ref().is_none_or(|ip| entry.ip.as_ref() == Some(ip))
+        });
+        if !filter.no_sort {
+            all.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.key.cmp(&b.key)));
+        }
+        Ok(all.iter().map(|entry| pod(entry)).collect())
+    }
+}
+
+fn instance_of(pod: &PodEntry) -> &str {
+    pod.labels.get("app.kubernetes.io/instance").unwrap_or(&pod.owner_name)
+}
+
+fn pod(entry: &PodEntry) -> PodView {
+    let main = &entry.main;
+    let revision = entry.labels.get(labels::REVISION).map(String::as_str).unwrap_or_default();
+    PodView {
+        namespace: entry.key.namespace.to_string(),
+        name: entry.key.name.to_string(),
+        instance_name: instance_of(entry).into(),
+        image: main.image.clone(),
+        cpu: main.cpu.clone(),
+        memory: main.memory.clone(),
+        guaranteed_cpu: main.request_cpu.clone(),
+        guaranteed_memory: main.request_memory.clone(),
+        public_network: entry.host_network,
+        container_name: main.name.clone(),
+        pod_ip: entry.ip.clone().unwrap_or_default(),
+        status: format!("{:?}", entry.phase),
+        host_ip: entry.host_ip.clone(),
+        update_revision: short(&entry.owner_name, revision),
+        created_at: Some(Timestamp::from_micros(entry.created)),
+    }
+}
+
+/// The hash of a revision without the workload's name.
+fn short(workload: &str, revision: &str) -> String {
+    let hash = revision.strip_prefix(workload).and_then(|rest| rest.strip_prefix('-'));
+    hash.unwrap_or(revision).into()
+}

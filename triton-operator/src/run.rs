@@ -1,0 +1,189 @@
+//! Wires everything for a cluster: the only place, beside [`standalone`](crate::standalone), that knows
+//! all parts.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use triton_core::driver::{Adapters, Driver};
+use triton_core::model::{DEFAULT_DRAIN, FlowId, InstanceId, InstanceName, Namespace, Seconds, Spec};
+use triton_core::ports::{TrafficRegistry, WorkloadBackend};
+use triton_core::service::Service;
+
+use crate::backend::cloneset::CloneSets;
+use crate::clock::{RandomNames, WallClock};
+use crate::controller::{Controller, Directory};
+use crate::doors::{Addresses, Doors};
+use crate::instances::Instances;
+use crate::queue::Queue;
+use crate::registry::readiness_gate::ReadinessGate;
+use crate::report::Events;
+use crate::stop::Stop;
+use crate::store::Flows;
+use crate::telemetry::metrics::Metrics;
+use crate::world::World;
+use crate::world::cache::Key;
+
+/// How to run on a cluster.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The kubeconfig to use; where it is absent, the one of the environment or of the pod.
+    pub kubeconfig: Option<PathBuf>,
+    /// Only this namespace is looked at; all when absent.
+    pub namespace: Option<String>,
+    /// Where to listen.
+    pub addresses: Addresses,
+}
+
+/// The name that calls are counted under at the API server.
+const AGENT: &str = concat!("triton-operator/", env!("CARGO_PKG_VERSION"));
+
+/// An operator that listens and is not at work yet.
+pub struct Operator {
+    config: Config,
+    client: Client,
+    doors: Doors,
+}
+
+impl Operator {
+    /// Reads the kubeconfig and binds the addresses.
+    ///
+    /// # Errors
+    /// When one of that cannot be done.
+    pub async fn bind(config: Config) -> anyhow::Result<Self> {
+        let client = connect(config.kubeconfig.as_ref()).await?;
+        let doors = Doors::bind(&config.addresses).await?;
+        Ok(Self { config, client, doors })
+    }
+
+    /// The addresses that are listened on, with the ports that were free.
+    #[must_use]
+    pub const fn addresses(&self) -> [(&'static str, SocketAddr); 3] {
+        self.doors.addresses()
+    }
+
+    /// Works until `shutdown` resolves; then writes under way are finished.
+    ///
+    /// # Errors
+    /// When a door breaks down.
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let Self { config, client, doors } = self;
+        let stop = Stop::on(shutdown);
+        let queue = Arc::new(Queue::default());
+        let wake = Arc::clone(&queue);
+        let world = World::new(Arc::new(move |key| wake.wake(key)));
+        let watches = world.watch(&client, config.namespace.as_deref());
+        let metrics = Arc::new(Metrics::default());
+        let store = Flows::new(client.clone(), Arc::clone(&world));
+        let api = Arc::new(Service { store: store.clone(), names: RandomNames });
+        let instances = Arc::new(Instances::new(Arc::clone(&world)));
+        let (ready, sizes, waiting) = (Arc::clone(&world), Arc::clone(&world), Arc::clone(&queue));
+        let open = doors.open(
+            api,
+            instances,
+            Arc::clone(&metrics),
+            Arc::new(move || ready.is_ready()),
+            Arc::new(move |metrics| measure(metrics, &sizes, &waiting)),
+            &stop,
+        );
+        tokio::select! {
+            () = stop.wait() => {}
+            () = world.until_ready() => {
+                tracing::info!(flows = world.flows.len(), pods = world.pods.len(), "the cluster is known");
+                let driver = Driver {
+                    store: store.clone(),
+                    clock: WallClock,
+                    adapters: Ports {
+                        clonesets: CloneSets::new(client.clone(), Arc::clone(&world), store),
+                        gate: ReadinessGate::new(client.clone(), Arc::clone(&world), WallClock),
+                    },
+                };
+                let events = Events::start(client, Arc::clone(&world));
+                let controller = Controller::new(driver, Known(Arc::clone(&world)), events, metrics);
+                Arc::new(controller).work(queue, stop.watch()).await;
+            }
+        }
+        drop(watches);
+        open.closed().await
+    }
+}
+
+/// Runs until `shutdown` resolves.
+///
+/// # Errors
+/// When the cluster cannot be addressed, an address not be bound, or a door breaks down.
+pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    Operator::bind(config).await?.serve(shutdown).await
+}
+
+/// A client for this kubeconfig, or the one of the environment or of the pod.
+///
+/// # Errors
+/// When there is none that can be read.
+pub async fn connect(kubeconfig: Option<&PathBuf>) -> anyhow::Result<Client> {
+    let mut config = match kubeconfig {
+        Some(path) => {
+            let read = Kubeconfig::read_from(path).with_context(|| format!("reading {}", path.display()))?;
+            kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?
+        }
+        None => kube::Config::infer().await.context("no kubeconfig, and not in a pod")?,
+    };
+    config.headers.push(("user-agent".parse()?, AGENT.parse()?));
+    Ok(Client::try_from(config)?)
+}
+
+fn measure(metrics: &Metrics, world: &World, queue: &Queue) {
+    metrics.size("flows", world.flows.len());
+    metrics.size("clonesets", world.clonesets.len());
+    metrics.size("pods", world.pods.len());
+    metrics.size("services", world.services.len());
+    metrics.size("endpointslices", world.slices.len());
+    metrics.size("queue", queue.len());
+}
+
+/// One arm per kind of workload and of registry.
+struct Ports {
+    clonesets: CloneSets,
+    gate: ReadinessGate,
+}
+
+impl Adapters for Ports {
+    fn workload(&self, kind: &str) -> Option<&dyn WorkloadBackend> {
+        match kind {
+            "cloneset" => Some(&self.clonesets),
+            _ => None,
+        }
+    }
+
+    fn traffic(&self, _: Option<&Spec>) -> &dyn TrafficRegistry {
+        &self.gate
+    }
+}
+
+/// What the caches know of an instance.
+struct Known(Arc<World>);
+
+impl Directory for Known {
+    async fn flows(&self, key: &Key) -> Vec<FlowId> {
+        let mut flows = self.0.flows.group(key);
+        flows.retain(|flow| flow.is_driven());
+        flows.sort_by(|a, b| (a.created, &a.key).cmp(&(b.created, &b.key)));
+        flows.iter().map(|flow| flow.loaded.id().clone()).collect()
+    }
+
+    async fn kept(&self, key: &Key) -> Option<(InstanceId, Seconds)> {
+        // Only workloads that ask before they touch a pod: others were never triton's.
+        let cloneset = self.0.clonesets.get(key).filter(|cached| cached.entry.hooked)?.entry;
+        let instance = InstanceId {
+            namespace: Namespace::new(&cloneset.key.namespace).ok()?,
+            name: InstanceName::new(&cloneset.key.name).ok()?,
+        };
+        let flows = self.0.flows.group(key);
+        let last = flows.iter().filter_map(|flow| Some((flow.created, flow.flow()?.spec.drain)));
+        Some((instance, last.max().map_or(DEFAULT_DRAIN, |(_, drain)| drain)))
+    }
+}
