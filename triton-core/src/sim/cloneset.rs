@@ -197,16 +197,10 @@ struct Diff {
 fn diff(set: &CloneSet, pods: &[CloneSetPod]) -> Diff {
     let new = Group::count(pods.iter().filter(|pod| pod.updated));
     let old = Group::count(pods.iter().filter(|pod| !pod.updated));
-    let (replicas, partition) = (
-        i64::from(set.replicas),
-        i64::from(set.partition.min(set.replicas)),
-    );
+    let (replicas, partition) = (i64::from(set.replicas), i64::from(set.partition.min(set.replicas)));
     let unavailable_max = i64::from(set.max_unavailable);
-    let (all, marked, specified) = (
-        new.all + old.all,
-        new.marked + old.marked,
-        new.specified + old.specified,
-    );
+    let (all, marked, specified) =
+        (new.all + old.all, new.marked + old.marked, new.specified + old.specified);
     let unavailable = marked + new.unavailable + old.unavailable;
     let old_excess = (old.active() - partition).max(0);
     let new_missing = (replicas - partition - new.active()).max(0);
@@ -231,17 +225,9 @@ fn diff(set: &CloneSet, pods: &[CloneSetPod]) -> Diff {
     let down = (counted.0 - specified - wanted).max(0);
     Diff {
         up,
-        up_old: if up > 0 {
-            (wanted_old - counted.1).max(0)
-        } else {
-            0
-        },
+        up_old: if up > 0 { (wanted_old - counted.1).max(0) } else { 0 },
         down,
-        down_old: if down > 0 {
-            (counted.1 - old.specified - wanted_old).max(0)
-        } else {
-            0
-        },
+        down_old: if down > 0 { (counted.1 - old.specified - wanted_old).max(0) } else { 0 },
         delete_ready: (unavailable_max + all - replicas - unavailable).max(0),
         update: updates,
         update_unavailable: unavailable_max + all - replicas,
@@ -250,16 +236,10 @@ fn diff(set: &CloneSet, pods: &[CloneSetPod]) -> Diff {
 
 /// Creation and deletion; `None` when neither was due (OpenKruise: `realControl.Scale`).
 fn scale(set: &CloneSet, pods: &[CloneSetPod]) -> Option<Changes> {
-    let planned = pods
-        .iter()
-        .filter(|pod| pod.specified || pod.preparing_delete)
-        .count();
+    let planned = pods.iter().filter(|pod| pod.specified || pod.preparing_delete).count();
     let back = return_to_normal(set, pods, planned);
     if !back.is_empty() {
-        return Some(Changes {
-            pods: back,
-            ..Changes::default()
-        });
+        return Some(Changes { pods: back, ..Changes::default() });
     }
     let diff = diff(set, pods);
     if diff.up > 0 {
@@ -291,11 +271,7 @@ fn return_to_normal(set: &CloneSet, pods: &[CloneSetPod], planned: usize) -> Vec
     let staying = pods.len() - planned;
     let room = (set.replicas as usize).saturating_sub(staying);
     let marked = positions(pods, |pod| pod.preparing_delete && !pod.specified);
-    marked
-        .into_iter()
-        .take(room)
-        .map(|at| (at, PodChange::Unmark))
-        .collect()
+    marked.into_iter().take(room).map(|at| (at, PodChange::Unmark)).collect()
 }
 
 /// Deletes pods, or marks those that the hook holds; `None` when all are marked already.
@@ -306,10 +282,7 @@ fn delete(set: &CloneSet, pods: &[CloneSetPod], at: Vec<usize>) -> Option<Change
         _ => None,
     };
     let changes: Vec<_> = at.into_iter().filter_map(change).collect();
-    (!changes.is_empty()).then(|| Changes {
-        pods: changes,
-        ..Changes::default()
-    })
+    (!changes.is_empty()).then(|| Changes { pods: changes, ..Changes::default() })
 }
 
 /// Of these pods, all that are not available and as many available ones as may be missing.
@@ -363,10 +336,7 @@ fn update(set: &CloneSet, pods: &[CloneSetPod]) -> Changes {
         changes.push((at, PodChange::Specify));
     }
     changes.retain(|(at, _)| !pods[*at].specified);
-    Changes {
-        pods: changes,
-        ..Changes::default()
-    }
+    Changes { pods: changes, ..Changes::default() }
 }
 
 /// Which of two pods goes first (OpenKruise: `ActivePodsWithRanks`; Kubernetes: `ActivePods`): no node
@@ -374,32 +344,16 @@ fn update(set: &CloneSet, pods: &[CloneSetPod]) -> Changes {
 /// younger. Ranks by node are left out. An update looks at neither availability nor deletion cost.
 fn before(a: &CloneSetPod, b: &CloneSetPod, scale_in: bool) -> Ordering {
     let weight = |pod: &CloneSetPod| {
-        if scale_in {
-            (pod.available(), pod.deletion_cost)
-        } else {
-            (false, 0)
-        }
+        if scale_in { (pod.available(), pod.deletion_cost) } else { (false, 0) }
     };
-    let state = |pod: &CloneSetPod| {
-        (
-            pod.scheduled,
-            pod.running,
-            weight(pod).0,
-            pod.ready,
-            weight(pod).1,
-        )
-    };
+    let state = |pod: &CloneSetPod| (pod.scheduled, pod.running, weight(pod).0, pod.ready, weight(pod).1);
     let since = |pod: &CloneSetPod| pod.ready.then_some(Reverse(pod.ready_since));
     let youth = |pod: &CloneSetPod| (since(pod), Reverse(pod.restarts), Reverse(pod.created_at));
     state(a).cmp(&state(b)).then_with(|| youth(a).cmp(&youth(b)))
 }
 
 fn positions(pods: &[CloneSetPod], wanted: impl Fn(&CloneSetPod) -> bool) -> Vec<usize> {
-    pods.iter()
-        .enumerate()
-        .filter(|(_, pod)| wanted(pod))
-        .map(|(at, _)| at)
-        .collect()
+    pods.iter().enumerate().filter(|(_, pod)| wanted(pod)).map(|(at, _)| at).collect()
 }
 
 fn number(count: i64) -> u32 {

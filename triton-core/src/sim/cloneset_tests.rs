@@ -22,65 +22,34 @@ fn a_new_cloneset_makes_all_its_pods_at_once() {
 
 #[test]
 fn a_new_template_starts_one_surge_pod_and_nothing_else_moves_while_its_gate_is_false() {
-    let set = CloneSet {
-        partition: 2,
-        ..THREE
-    };
+    let set = CloneSet { partition: 2, ..THREE };
     assert_eq!(decide(&set, &[old(); 3]), created(1, 0));
     let pods = [old(), old(), old(), booting()];
     assert_eq!(decide(&set, &pods), Changes::default());
     let status = status(&set, &pods);
-    let seen = (
-        status.replicas,
-        status.updated,
-        status.updated_ready,
-        status.available,
-        status.expected_updated,
-    );
+    let seen =
+        (status.replicas, status.updated, status.updated_ready, status.available, status.expected_updated);
     assert_eq!(seen, (4, 1, 0, 3, 1));
 }
 
 #[test]
 fn when_the_surge_pod_is_ready_one_old_pod_is_marked_and_waits() {
-    let set = CloneSet {
-        partition: 2,
-        ..THREE
-    };
+    let set = CloneSet { partition: 2, ..THREE };
     let pods = [old(), old(), old(), new()];
     assert_eq!(settle(&set, &pods), [marked(old()), old(), old(), new()]);
 }
 
 #[test]
 fn taking_the_hook_label_off_a_marked_pod_lets_it_be_deleted() {
-    let set = CloneSet {
-        partition: 2,
-        ..THREE
-    };
-    let pods = [
-        old(),
-        old(),
-        CloneSetPod {
-            hooked: false,
-            ..marked(old())
-        },
-        new(),
-    ];
+    let set = CloneSet { partition: 2, ..THREE };
+    let pods = [old(), old(), CloneSetPod { hooked: false, ..marked(old()) }, new()];
     assert_eq!(settle(&set, &pods), [old(), old(), new()]);
 }
 
 #[test]
 fn raising_the_partition_again_marks_the_new_pod_itself() {
     let pods = [old(), old(), old(), booting()];
-    assert_eq!(
-        settle(
-            &CloneSet {
-                partition: 3,
-                ..THREE
-            },
-            &pods
-        ),
-        [old(), old(), old(), marked(booting())]
-    );
+    assert_eq!(settle(&CloneSet { partition: 3, ..THREE }, &pods), [old(), old(), old(), marked(booting())]);
 }
 
 #[test]
@@ -101,97 +70,37 @@ fn scaling_in_marks_one_pod_which_no_longer_counts_as_available_and_raising_retu
 #[test]
 fn a_listed_pod_is_the_one_that_is_marked() {
     let set = CloneSet { replicas: 2, ..THREE };
-    let pods = [
-        new(),
-        CloneSetPod {
-            specified: true,
-            ..new()
-        },
-        new(),
-    ];
+    let pods = [new(), CloneSetPod { specified: true, ..new() }, new()];
     let left = settle(&set, &pods);
     assert!(left[1].preparing_delete && !left[0].preparing_delete && !left[2].preparing_delete);
 }
 
 #[test]
 fn a_specified_pod_with_surge_is_replaced_before_it_is_marked() {
-    let doomed = CloneSetPod {
-        specified: true,
-        ..new()
-    };
+    let doomed = CloneSetPod { specified: true, ..new() };
     assert_eq!(decide(&THREE, &[new(), new(), doomed]), created(1, 0));
-    assert_eq!(
-        decide(&THREE, &[new(), new(), doomed, booting()]),
-        Changes::default()
-    );
-    assert_eq!(
-        changed(&THREE, &[new(), new(), doomed, new()]),
-        [(2, PodChange::Mark)]
-    );
+    assert_eq!(decide(&THREE, &[new(), new(), doomed, booting()]), Changes::default());
+    assert_eq!(changed(&THREE, &[new(), new(), doomed, new()]), [(2, PodChange::Mark)]);
 }
 
 #[test]
 fn without_surge_and_room_a_specified_pod_stays() {
-    let set = CloneSet {
-        max_surge: 0,
-        ..THREE
-    };
+    let set = CloneSet { max_surge: 0, ..THREE };
+    assert_eq!(decide(&set, &[new(), new(), CloneSetPod { specified: true, ..new() }]), Changes::default());
+    let roomy = CloneSet { max_unavailable: 1, ..set };
     assert_eq!(
-        decide(
-            &set,
-            &[
-                new(),
-                new(),
-                CloneSetPod {
-                    specified: true,
-                    ..new()
-                }
-            ]
-        ),
-        Changes::default()
-    );
-    let roomy = CloneSet {
-        max_unavailable: 1,
-        ..set
-    };
-    assert_eq!(
-        changed(
-            &roomy,
-            &[
-                new(),
-                CloneSetPod {
-                    specified: true,
-                    ..new()
-                },
-                new()
-            ]
-        ),
+        changed(&roomy, &[new(), CloneSetPod { specified: true, ..new() }, new()]),
         [(1, PodChange::Mark)]
     );
 }
 
 #[test]
 fn paused_makes_no_replacement_beyond_replicas_but_still_creates_and_marks() {
-    let set = CloneSet {
-        partition: 2,
-        paused: true,
-        ..THREE
-    };
-    assert_eq!(
-        decide(&set, &[old(); 3]),
-        Changes::default(),
-        "no surge, no update"
-    );
+    let set = CloneSet { partition: 2, paused: true, ..THREE };
+    assert_eq!(decide(&set, &[old(); 3]), Changes::default(), "no surge, no update");
     let pods = [old(), marked(old()), new()];
-    assert_eq!(
-        decide(&set, &[old(), old(), marked(old()), new()]),
-        Changes::default()
-    );
-    assert_eq!(
-        changed(&set, &pods),
-        [(1, PodChange::Unmark)],
-        "a lost pod is made up for by the marked one"
-    );
+    assert_eq!(decide(&set, &[old(), old(), marked(old()), new()]), Changes::default());
+    assert_eq!(changed(&set, &pods), [(1, PodChange::Unmark)], "a lost pod is made up for by the marked one");
     assert_eq!(decide(&set, &[old()]), created(1, 1), "creation goes on");
     assert_eq!(marks(&set, &[old(), old(), old(), old()]), 1, "so does scale-in");
 }
@@ -199,70 +108,36 @@ fn paused_makes_no_replacement_beyond_replicas_but_still_creates_and_marks() {
 #[test]
 fn only_labelled_pods_are_held_by_the_hook() {
     let set = CloneSet { replicas: 2, ..THREE };
-    let bare = CloneSetPod {
-        hooked: false,
-        ..new()
-    };
+    let bare = CloneSetPod { hooked: false, ..new() };
     assert_eq!(settle(&set, &[bare; 3]).len(), 2);
-    let hookless = CloneSet {
-        pre_delete_hook: false,
-        ..set
-    };
+    let hookless = CloneSet { pre_delete_hook: false, ..set };
     assert_eq!(settle(&hookless, &[new(); 3]).len(), 2);
 }
 
 #[test]
 fn a_lost_surge_pod_is_not_replaced_by_surge_alone() {
-    let set = CloneSet {
-        partition: 1,
-        max_surge: 2,
-        ..THREE
-    };
+    let set = CloneSet { partition: 1, max_surge: 2, ..THREE };
     assert_eq!(decide(&set, &[old(); 3]), created(2, 0));
-    assert_eq!(
-        decide(&set, &[old(), old(), old(), booting()]),
-        Changes::default()
-    );
+    assert_eq!(decide(&set, &[old(), old(), old(), booting()]), Changes::default());
 }
 
 #[test]
 fn growing_in_numbers_replaces_a_lost_new_pod_at_once() {
-    let set = CloneSet {
-        replicas: 5,
-        partition: 3,
-        max_surge: 2,
-        ..THREE
-    };
+    let set = CloneSet { replicas: 5, partition: 3, max_surge: 2, ..THREE };
     assert_eq!(decide(&set, &[old(), old(), old(), booting()]), created(1, 0));
 }
 
 #[test]
 fn shrinking_replicas_and_partition_together_marks_exactly_the_old_pods() {
-    let set = CloneSet {
-        replicas: 3,
-        partition: 1,
-        max_surge: 2,
-        ..THREE
-    };
+    let set = CloneSet { replicas: 3, partition: 1, max_surge: 2, ..THREE };
     let left = settle(&set, &[old(), old(), old(), new(), new()]);
-    assert_eq!(
-        left.iter()
-            .filter(|pod| pod.preparing_delete && !pod.updated)
-            .count(),
-        2
-    );
+    assert_eq!(left.iter().filter(|pod| pod.preparing_delete && !pod.updated).count(), 2);
     assert_eq!(left.iter().filter(|pod| pod.preparing_delete).count(), 2);
 }
 
 #[test]
 fn losing_an_unmarked_old_and_a_new_pod_returns_one_marked_pod_and_starts_a_new_one() {
-    let set = CloneSet {
-        replicas: 3,
-        partition: 1,
-        max_surge: 2,
-        exclude_preparing_delete: true,
-        ..THREE
-    };
+    let set = CloneSet { replicas: 3, partition: 1, max_surge: 2, exclude_preparing_delete: true, ..THREE };
     let pods = [marked(old()), marked(old()), new()];
     assert_eq!(changed(&set, &pods)[..1], [(0, PodChange::Unmark)]);
     let after = settle(&CloneSet { partition: 1, ..set }, &[marked(old()), new()]);
@@ -271,25 +146,10 @@ fn losing_an_unmarked_old_and_a_new_pod_returns_one_marked_pod_and_starts_a_new_
 
 #[test]
 fn with_the_exclude_label_marked_pods_do_not_stand_in_for_missing_ones() {
-    let counted = CloneSet {
-        replicas: 3,
-        partition: 1,
-        max_surge: 0,
-        ..THREE
-    };
-    let pods = [
-        old(),
-        CloneSetPod {
-            specified: true,
-            ..marked(old())
-        },
-        new(),
-    ];
+    let counted = CloneSet { replicas: 3, partition: 1, max_surge: 0, ..THREE };
+    let pods = [old(), CloneSetPod { specified: true, ..marked(old()) }, new()];
     assert_eq!(decide(&counted, &pods), Changes::default());
-    let excluded = CloneSet {
-        exclude_preparing_delete: true,
-        ..counted
-    };
+    let excluded = CloneSet { exclude_preparing_delete: true, ..counted };
     assert_eq!(decide(&excluded, &pods), created(1, 0));
 }
 
@@ -301,88 +161,40 @@ fn nothing_more_is_chosen_while_a_pod_is_marked() {
 
 #[test]
 fn scale_in_takes_pods_that_do_not_run_then_unready_then_the_youngest() {
-    let set = CloneSet {
-        replicas: 2,
-        max_unavailable: 1,
-        ..THREE
-    };
+    let set = CloneSet { replicas: 2, max_unavailable: 1, ..THREE };
     let aged = |micros| CloneSetPod {
         created_at: Timestamp::from_micros(micros),
         ready_since: Timestamp::from_micros(micros),
         ..new()
     };
-    let pending = CloneSetPod {
-        running: false,
-        ready: false,
-        ..aged(1)
-    };
-    let unready = CloneSetPod {
-        ready: false,
-        ..aged(2)
-    };
-    assert_eq!(
-        changed(&set, &[aged(9), pending, unready]),
-        [(1, PodChange::Mark)]
-    );
-    assert_eq!(
-        changed(&set, &[aged(9), aged(3), unready]),
-        [(2, PodChange::Mark)]
-    );
-    assert_eq!(
-        changed(&set, &[aged(3), aged(9), aged(5)]),
-        [(1, PodChange::Mark)]
-    );
-    let cheap = CloneSetPod {
-        deletion_cost: -1,
-        ..aged(1)
-    };
+    let pending = CloneSetPod { running: false, ready: false, ..aged(1) };
+    let unready = CloneSetPod { ready: false, ..aged(2) };
+    assert_eq!(changed(&set, &[aged(9), pending, unready]), [(1, PodChange::Mark)]);
+    assert_eq!(changed(&set, &[aged(9), aged(3), unready]), [(2, PodChange::Mark)]);
+    assert_eq!(changed(&set, &[aged(3), aged(9), aged(5)]), [(1, PodChange::Mark)]);
+    let cheap = CloneSetPod { deletion_cost: -1, ..aged(1) };
     assert_eq!(changed(&set, &[aged(3), aged(9), cheap]), [(2, PodChange::Mark)]);
 }
 
 #[test]
 fn ready_pods_leave_only_within_what_may_be_unavailable() {
     let set = CloneSet { replicas: 2, ..THREE };
-    let broken = CloneSetPod {
-        ready: false,
-        ..new()
-    };
-    let listed = CloneSetPod {
-        specified: true,
-        ..new()
-    };
-    assert_eq!(
-        decide(&CloneSet { max_surge: 0, ..set }, &[broken, listed]),
-        Changes::default()
-    );
+    let broken = CloneSetPod { ready: false, ..new() };
+    let listed = CloneSetPod { specified: true, ..new() };
+    assert_eq!(decide(&CloneSet { max_surge: 0, ..set }, &[broken, listed]), Changes::default());
 }
 
 #[test]
 fn without_surge_an_update_specifies_old_pods_within_max_unavailable() {
-    let set = CloneSet {
-        max_surge: 0,
-        max_unavailable: 1,
-        partition: 1,
-        ..THREE
-    };
+    let set = CloneSet { max_surge: 0, max_unavailable: 1, partition: 1, ..THREE };
     assert_eq!(changes_of(&set, &[old(); 3]), [PodChange::Specify]);
-    let unready = CloneSetPod {
-        ready: false,
-        ..old()
-    };
-    assert_eq!(
-        changed(&set, &[old(), unready, old()]),
-        [(1, PodChange::Specify)],
-        "broken ones first"
-    );
+    let unready = CloneSetPod { ready: false, ..old() };
+    assert_eq!(changed(&set, &[old(), unready, old()]), [(1, PodChange::Specify)], "broken ones first");
 }
 
 #[test]
 fn a_missing_old_pod_is_made_of_the_current_revision() {
-    let set = CloneSet {
-        partition: 2,
-        max_surge: 0,
-        ..THREE
-    };
+    let set = CloneSet { partition: 2, max_surge: 0, ..THREE };
     assert_eq!(decide(&set, &[old(), new()]), created(0, 1));
 }
 
@@ -398,33 +210,20 @@ fn new() -> CloneSetPod {
 }
 
 fn old() -> CloneSetPod {
-    CloneSetPod {
-        updated: false,
-        ..new()
-    }
+    CloneSetPod { updated: false, ..new() }
 }
 
 /// A new pod whose gate is false.
 fn booting() -> CloneSetPod {
-    CloneSetPod {
-        ready: false,
-        ..new()
-    }
+    CloneSetPod { ready: false, ..new() }
 }
 
 fn marked(pod: CloneSetPod) -> CloneSetPod {
-    CloneSetPod {
-        preparing_delete: true,
-        ..pod
-    }
+    CloneSetPod { preparing_delete: true, ..pod }
 }
 
 fn created(updated: u32, current: u32) -> Changes {
-    Changes {
-        create_updated: updated,
-        create_current: current,
-        pods: vec![],
-    }
+    Changes { create_updated: updated, create_current: current, pods: vec![] }
 }
 
 fn changed(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<(usize, PodChange)> {
@@ -436,10 +235,7 @@ fn changes_of(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<PodChange> {
 }
 
 fn marks(set: &CloneSet, pods: &[CloneSetPod]) -> usize {
-    changes_of(set, pods)
-        .into_iter()
-        .filter(|change| *change == PodChange::Mark)
-        .count()
+    changes_of(set, pods).into_iter().filter(|change| *change == PodChange::Mark).count()
 }
 
 /// Reconciles until nothing changes; new pods come up ready.
@@ -459,12 +255,7 @@ fn settle(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<CloneSetPod> {
             }
         }
         let gone = |at: usize| changes.pods.contains(&(at, PodChange::Delete));
-        pods = pods
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| !gone(*at))
-            .map(|(_, pod)| *pod)
-            .collect();
+        pods = pods.iter().enumerate().filter(|(at, _)| !gone(*at)).map(|(_, pod)| *pod).collect();
         pods.extend((0..changes.create_updated).map(|_| new()));
         pods.extend((0..changes.create_current).map(|_| old()));
     }

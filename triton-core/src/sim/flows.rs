@@ -81,7 +81,13 @@ impl Entry {
             Ok(parsed) => parsed.clone(),
             Err(faults) => {
                 let (finished, faults) = (self.record.finished, faults.clone());
-                return Loaded::Invalid { id: self.id.clone(), uid: self.uid.clone(), version, finished, faults };
+                return Loaded::Invalid {
+                    id: self.id.clone(),
+                    uid: self.uid.clone(),
+                    version,
+                    finished,
+                    faults,
+                };
             }
         };
         let progress = match Progress::try_from(&self.record) {

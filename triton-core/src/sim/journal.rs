@@ -1,9 +1,11 @@
 //! What happened in a world, for whoever checks it.
 
+use std::boxed::Box;
 use std::vec::Vec;
 
 use crate::model::{
-    Flow, FlowId, InstanceId, Orders, PodRef, Progress, Revision, Timestamp, Traffic, TrafficChange, WorkloadChange,
+    Flow, FlowId, InstanceId, Orders, PodRef, Progress, Revision, Timestamp, Traffic, TrafficChange,
+    TrafficView, WorkloadChange, WorkloadView,
 };
 use crate::ports::PortErrorKind;
 
@@ -54,6 +56,22 @@ pub enum Happening {
         /// Who did it.
         cause: Cause,
     },
+    /// A host looked at a workload: the three inputs of a decision. What it decided on this look is what
+    /// [`decide`](crate::engine::decide) answers to them, and the host's next write, if it makes one.
+    Saw {
+        /// Number of the host.
+        host: u32,
+        /// The time on the host's clock.
+        now: Timestamp,
+        /// At this workload.
+        instance: InstanceId,
+        /// For this flow; `None` for upkeep that belongs to no flow.
+        flow: Option<Box<Flow>>,
+        /// What the backend showed; `None` when there is no workload.
+        workload: Option<Box<WorkloadView>>,
+        /// What the registry showed.
+        traffic: TrafficView,
+    },
     /// A host wrote to a workload or its pods.
     Workload {
         /// Which host, and how it went.
@@ -62,7 +80,7 @@ pub enum Happening {
         instance: InstanceId,
         /// The flow as the host saw it: also the state that the write was decided in. `None` for upkeep
         /// that belongs to no flow.
-        flow: Option<std::boxed::Box<Flow>>,
+        flow: Option<Box<Flow>>,
         /// What it wrote.
         change: WorkloadChange,
     },
@@ -125,6 +143,10 @@ pub(super) struct Journal {
 impl Journal {
     pub(super) const fn keep(&mut self, on: bool) {
         self.on = on;
+    }
+
+    pub(super) const fn is_kept(&self) -> bool {
+        self.on
     }
 
     pub(super) fn entries(&self) -> &[Happening] {

@@ -41,9 +41,7 @@ impl Random {
     /// A length of time in microseconds from a range, both ends included.
     pub fn within(&mut self, range: (i64, i64)) -> i64 {
         let span = range.1.saturating_sub(range.0).max(0).unsigned_abs();
-        range
-            .0
-            .saturating_add_unsigned(self.below(span.saturating_add(1)))
+        range.0.saturating_add_unsigned(self.below(span.saturating_add(1)))
     }
 
     /// True in `per_mille` of 1,000 cases.
@@ -53,11 +51,7 @@ impl Random {
 
     /// An index into something of this length; `None` when it is empty.
     pub const fn index(&mut self, len: usize) -> Option<usize> {
-        if len == 0 {
-            None
-        } else {
-            Some(self.below(len as u64) as usize)
-        }
+        if len == 0 { None } else { Some(self.below(len as u64) as usize) }
     }
 
     /// So many letters as Kubernetes uses them in generated names.

@@ -10,6 +10,7 @@ mod draw;
 mod heal;
 mod nature;
 mod people;
+mod process;
 mod runner;
 
 use core::fmt;

@@ -1,5 +1,8 @@
 //! The workload backend over the simulated world.
 
+use std::boxed::Box;
+use std::vec::Vec;
+
 use async_trait::async_trait;
 
 use super::super::journal::Happening;
@@ -7,7 +10,8 @@ use super::super::world::{Pod, Workload, World};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{
-    Flow, FlowUid, Lock, Obstacle, Shape, TemplateRef, Version, WorkloadChange, WorkloadPod, WorkloadView,
+    Flow, FlowUid, Lock, Obstacle, Shape, TemplateRef, TrafficView, Version, WorkloadChange, WorkloadPod,
+    WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
 
@@ -25,7 +29,10 @@ impl WorkloadBackend for Host {
         let object = memory.look(&mut world, id, Watched::Object);
         let pods = memory.look(&mut world, id, Watched::Pods);
         // A cache that has nothing is not certain: the world itself is asked.
-        let (Some(mut object), Some(pods)) = (object, pods) else { return Ok(None) };
+        let (Some(mut object), Some(pods)) = (object, pods) else {
+            note(&mut world, &memory, subject);
+            return Ok(None);
+        };
         // Nor is one that says that a flow does not hold its lock: a flow would fail of it.
         if !is_holder(&object.1, subject.flow)
             && let Some(now) = world.snapshot(id)
@@ -41,6 +48,9 @@ impl WorkloadBackend for Host {
             view.pods.truncate(usize::try_from(left).unwrap_or(0));
             view.settled = false;
         }
+        if world.journal.is_kept() {
+            memory.looked = Some((subject.flow.cloned().map(Box::new), Box::new(view.clone())));
+        }
         Ok(Some(view))
     }
 
@@ -52,6 +62,14 @@ impl WorkloadBackend for Host {
     ) -> Result<(), PortError> {
         self.write(|world, memory| carry_out(world, memory, subject, change, seen)).await
     }
+}
+
+/// Writes a look at a workload that is not there into the journal; others follow with the registry's view.
+fn note(world: &mut World, memory: &Memory, subject: Subject<'_>) {
+    let (host, now, instance) = (memory.number, memory.time(world.now()), subject.instance.clone());
+    let flow = subject.flow.cloned().map(Box::new);
+    let traffic = TrafficView::default();
+    world.journal.write(|| Happening::Saw { host, now, instance, flow, workload: None, traffic });
 }
 
 fn carry_out(

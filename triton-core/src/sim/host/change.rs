@@ -19,9 +19,13 @@ pub(super) fn carry_out(
         (WorkloadChange::Hook(pods), _) => {
             each(world, id, pods, |pod, _| (!pod.hooked).then_some(true), |pod| pod.hooked = true)
         }
-        (WorkloadChange::LetGo(pods), _) => {
-            each(world, id, pods, |pod, wanted| pod.hooked.then(|| pod.version == *wanted), |pod| pod.hooked = false)
-        }
+        (WorkloadChange::LetGo(pods), _) => each(
+            world,
+            id,
+            pods,
+            |pod, wanted| pod.hooked.then(|| pod.version == *wanted),
+            |pod| pod.hooked = false,
+        ),
         (_, None) => Err(PortError::new(PortErrorKind::Rejected, "only a flow may do that to a workload")),
         (WorkloadChange::Reshape(shape), Some(flow)) => match (world.workload(id).is_some(), seen) {
             (false, None) => create(world, id, flow, shape),
@@ -55,7 +59,9 @@ pub(super) fn steer(world: &mut World, id: &InstanceId, change: &TrafficChange) 
 /// Whether the workload has the template that this flow brings.
 pub(super) fn has_template_of(workload: &Workload, flow: &Flow) -> bool {
     let template = &workload.template;
-    template.hooked && template.gated != flow.spec.no_pull_in && flow.spec.template.as_ref() == Some(&template.json)
+    template.hooked
+        && template.gated != flow.spec.no_pull_in
+        && flow.spec.template.as_ref() == Some(&template.json)
 }
 
 /// Changes pods one by one. `differs`: `None` when the pod is as wanted, else whether its guard holds.
@@ -74,7 +80,10 @@ fn each(
             Some(true) => changed |= world.change_pod(id, &wanted.uid, &change),
             Some(false) => {
                 conflict.get_or_insert_with(|| {
-                    PortError::new(PortErrorKind::Conflict, std::format!("pod {} has been modified", wanted.name))
+                    PortError::new(
+                        PortErrorKind::Conflict,
+                        std::format!("pod {} has been modified", wanted.name),
+                    )
                 });
             }
         }
@@ -106,7 +115,9 @@ fn edit(world: &mut World, id: &InstanceId, change: impl FnOnce(&mut Workload)) 
     if edited == *workload {
         return Ok(false);
     }
-    let spec = |w: &Workload| (w.replicas, w.partition, w.surge, w.unavailable, w.paused, w.hook, w.template_revision());
+    let spec = |w: &Workload| {
+        (w.replicas, w.partition, w.surge, w.unavailable, w.paused, w.hook, w.template_revision())
+    };
     if edited.replicas > 0 && edited.surge == 0 && edited.unavailable == 0 {
         // OpenKruise's webhook: one of maxUnavailable and maxSurge must be at least 1.
         let text = "spec.updateStrategy: maxUnavailable and maxSurge cannot both be less than 1";
@@ -121,7 +132,8 @@ fn lock(world: &mut World, id: &InstanceId, flow: &Flow) -> Result<bool, PortErr
     edit(world, id, |workload| {
         // What a dead holder found is what must return, not what it left.
         let Workload { surge, unavailable, paused, .. } = *workload;
-        let found = workload.lock.take().unwrap_or_else(|| Held { holder: holder(flow), surge, unavailable, paused });
+        let found =
+            workload.lock.take().unwrap_or_else(|| Held { holder: holder(flow), surge, unavailable, paused });
         workload.lock = Some(Held { holder: holder(flow), ..found });
         workload.hook = true;
         workload.exclude_preparing_delete = true;

@@ -1,12 +1,13 @@
 //! What a host knows: what it saw and wrote. All of it is lost when it dies.
 
+use std::boxed::Box;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::fault::Faults;
 use super::super::random::Random;
 use super::super::world::{Workload, World};
-use crate::model::{FlowId, InstanceId, PodUid, Timestamp};
+use crate::model::{Flow, FlowId, InstanceId, PodUid, Timestamp, WorkloadView};
 use crate::ports::{Loaded, PortError};
 
 /// A state of something at a point in the history of the world.
@@ -43,6 +44,8 @@ pub(super) struct Memory {
     wrote: BTreeMap<(InstanceId, Watched), u64>,
     /// What the host asked of the registry, per pod, and the change number of it.
     pub(super) asked: BTreeMap<PodUid, (u64, bool)>,
+    /// The flow and the view of the look that the registry's answer completes; for the journal.
+    pub(super) looked: Option<(Option<Box<Flow>>, Box<WorkloadView>)>,
     flows: BTreeMap<FlowId, Seen<Loaded>>,
     wrote_flows: BTreeMap<FlowId, u64>,
 }
@@ -75,6 +78,7 @@ impl Memory {
             views,
             wrote: BTreeMap::new(),
             asked: BTreeMap::new(),
+            looked: None,
             flows,
             wrote_flows: BTreeMap::new(),
         }
@@ -97,7 +101,12 @@ impl Memory {
 
     /// What a look at one kind of object of a workload shows: the state now, or, with the stale fault, the
     /// state of an earlier look.
-    pub(super) fn look(&mut self, world: &mut World, id: &InstanceId, kind: Watched) -> Option<(u64, Arc<Workload>)> {
+    pub(super) fn look(
+        &mut self,
+        world: &mut World,
+        id: &InstanceId,
+        kind: Watched,
+    ) -> Option<(u64, Arc<Workload>)> {
         let key = (id.clone(), kind);
         let (now, Faults { stale, lag, .. }) = (world.now(), self.faults);
         if let Some(seen) = self.views.get(&key)

@@ -6,9 +6,7 @@ use super::super::journal::Happening;
 use super::super::world::{Pod, shown};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
-use crate::model::{
-    InstanceId, PodTraffic, Traffic, TrafficChange, TrafficView, WorkloadPod,
-};
+use crate::model::{InstanceId, PodTraffic, Traffic, TrafficChange, TrafficView, WorkloadPod};
 use crate::ports::{PortError, TrafficRegistry};
 
 #[async_trait]
@@ -18,11 +16,18 @@ impl TrafficRegistry for Host {
         self.may_read(&world)?;
         let mut memory = self.memory();
         let mut view = TrafficView::default();
-        let Some((seq, endpoints)) = memory.look(&mut world, instance, Watched::Endpoints) else { return Ok(view) };
+        let Some((seq, endpoints)) = memory.look(&mut world, instance, Watched::Endpoints) else {
+            return Ok(view);
+        };
         for pod in pods {
             if let Some(seen) = endpoints.pod(&pod.uid) {
                 view.pods.insert(pod.uid.clone(), traffic(&memory, seq, seen));
             }
+        }
+        if let Some((flow, workload)) = memory.looked.take() {
+            let (host, now) = (memory.number, memory.time(world.now()));
+            let (instance, workload, traffic) = (instance.clone(), Some(workload), view.clone());
+            world.journal.write(|| Happening::Saw { host, now, instance, flow, workload, traffic });
         }
         Ok(view)
     }
@@ -49,8 +54,12 @@ fn traffic(memory: &Memory, seq: u64, pod: &Pod) -> PodTraffic {
         return PodTraffic { asked: None, shown: on_clock(memory, shown(pod)) };
     }
     match memory.asked.get(&pod.uid) {
-        Some((asked_at, asked)) if *asked_at > seq => PodTraffic { asked: Some(*asked), shown: Traffic::Moving },
-        Some(_) | None => PodTraffic { asked: Some(pod.gate == Some(true)), shown: on_clock(memory, shown(pod)) },
+        Some((asked_at, asked)) if *asked_at > seq => {
+            PodTraffic { asked: Some(*asked), shown: Traffic::Moving }
+        }
+        Some(_) | None => {
+            PodTraffic { asked: Some(pod.gate == Some(true)), shown: on_clock(memory, shown(pod)) }
+        }
     }
 }
 
@@ -71,4 +80,3 @@ fn remember(memory: &mut Memory, change: &TrafficChange, seq: u64) {
         memory.asked.insert(pod.uid.clone(), (seq, asked));
     }
 }
-

@@ -14,7 +14,10 @@ use crate::model::{
 
 /// The one application that all flows of a scenario act on.
 pub(super) fn instance() -> InstanceId {
-    InstanceId { namespace: namespace(), name: InstanceName::new("12122-sample-10010").expect("it is a name") }
+    InstanceId {
+        namespace: namespace(),
+        name: InstanceName::new("12122-sample-10010").expect("it is a name"),
+    }
 }
 
 pub(super) fn namespace() -> Namespace {

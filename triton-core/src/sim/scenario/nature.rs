@@ -6,7 +6,7 @@ use std::vec::Vec;
 use super::super::world::{Mishap, Pod};
 use super::runner::Runner;
 use super::{StepKind, Violation, draw};
-use crate::model::{FailureClass, FlowId, FlowName, PodUid, Seconds, Timestamp};
+use crate::model::{FailureClass, FlowId, FlowName, FlowPhase, PodUid, Record, Seconds, Step, Timestamp};
 use crate::ports::NewFlow;
 
 /// Most things that happen in one run.
@@ -164,7 +164,8 @@ impl Runner<'_> {
         let drafts = draw::drafts(&mut self.random, true);
         let mut world = self.sim.world();
         world.delete_flow(&id);
-        let new = NewFlow { id: id.clone(), draft: drafts.into_iter().next()?, instance: draw::instance().name };
+        let new =
+            NewFlow { id: id.clone(), draft: drafts.into_iter().next()?, instance: draw::instance().name };
         world.create_flow(new).ok()?;
         Some(std::format!("{id} deleted and made anew"))
     }
@@ -178,13 +179,13 @@ impl Runner<'_> {
         }
         let mut world = self.sim.world();
         let record = world.flows().get(&id)?.record.clone();
-        if record.progress.is_none() {
-            return None;
-        }
-        world.tamper(&id, |entry| entry.record.progress = None);
+        record.progress.as_ref()?;
+        let how = ["the progress is gone", "the phase says that it has not begun", "the sizes are absurd"];
+        let at = self.random.index(how.len())?;
+        world.tamper(&id, |entry| spoil(&mut entry.record, at));
         drop(world);
         self.tampered.push((id.clone(), record));
-        Some(std::format!("the progress of {id} is wiped out"))
+        Some(std::format!("{id} is tampered with: {}", how[at]))
     }
 
     /// F16: a flow that no admission let in is put into the store.
@@ -195,5 +196,14 @@ impl Runner<'_> {
         let new = NewFlow { id: id.clone(), draft, instance: draw::instance().name };
         self.sim.world().create_flow(new).ok()?;
         Some(std::format!("{id} put into the store with a bad spec"))
+    }
+}
+
+/// Makes a record one that no engine wrote.
+fn spoil(record: &mut Record, how: usize) {
+    match (how, &mut record.progress) {
+        (1, Some(progress)) if progress.step != Step::Pending => record.phase = FlowPhase::Pending,
+        (2, Some(progress)) if progress.from.is_some() => progress.from = Some(u32::MAX),
+        (_, progress) => *progress = None,
     }
 }

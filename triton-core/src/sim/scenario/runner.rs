@@ -1,19 +1,16 @@
 //! The loop of a run: whoever is due next has a turn.
 
-use core::future::Future;
-use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
-use std::boxed::Box;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::vec::Vec;
 
 use super::super::fault::Faults;
 use super::super::host::{Host, Sim};
 use super::super::random::Random;
+use super::process::{Duty, Process, Turn, begin};
 use super::{Chaos, Observer, Step, StepKind, Summary, Violation, draw};
-use crate::driver::{DriveError, Driver, Rest};
-use crate::model::{Draft, FlowId, FlowPhase, InstanceId, Seconds, Timestamp};
+use crate::driver::Rest;
+use crate::model::{Draft, FlowId, FlowPhase, Seconds, Timestamp};
 use crate::service::Service;
 
 /// Most steps of a run.
@@ -21,32 +18,6 @@ const STEPS: u32 = 40_000;
 /// How long the first part of a run is at most, in virtual seconds.
 const STORM: Seconds = Seconds(240);
 const MILLI: i64 = 1_000;
-
-/// Something that a host does over and over.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Duty {
-    /// Drive a flow.
-    Flow(FlowId),
-    /// Tend a workload when no flow acts on it.
-    Keeper(InstanceId),
-}
-
-type Ports = Driver<Host, Host, Host>;
-type Turn = Pin<Box<dyn Future<Output = Result<Rest, DriveError>> + Send>>;
-
-/// A process that drives.
-pub(super) struct Process {
-    pub(super) host: Host,
-    driver: Arc<Ports>,
-    /// When each duty has its next turn.
-    due: BTreeMap<Duty, Timestamp>,
-    /// Failures in a row per duty.
-    failed: BTreeMap<Duty, u32>,
-    /// A turn that is held up.
-    held_up: Option<(Duty, Turn)>,
-    /// When the held-up turn goes on, or a dead process is replaced.
-    back_at: Timestamp,
-}
 
 pub(super) struct Runner<'a> {
     pub(super) sim: Sim,
@@ -92,7 +63,7 @@ impl<'a> Runner<'a> {
         let faults = allowed(Faults::draw(&mut random), chaos);
         let deaf = if chaos.lost_events { [0, 0, 100, 500, 1_000][random.below(5) as usize] } else { 0 };
         let count = if chaos.two_drivers && random.chance(500) { 2 } else { 1 };
-        let processes = (0..count).map(|_| Process::new(sim.faulty_host(faults), now)).collect();
+        let processes = (0..count).map(|_| Process::new(sim.faulty_host(faults))).collect();
         let host = sim.host();
         Self {
             service: Service { store: host.clone(), names: host },
@@ -190,8 +161,14 @@ impl<'a> Runner<'a> {
     }
 
     fn duties(&self) -> Vec<Duty> {
-        let flows = self.sim.world().flows().iter().map(|entry| Duty::Flow(entry.id.clone())).collect::<Vec<_>>();
-        let keepers = self.sim.world().workloads().map(|workload| Duty::Keeper(workload.id.clone())).collect::<Vec<_>>();
+        let flows =
+            self.sim.world().flows().iter().map(|entry| Duty::Flow(entry.id.clone())).collect::<Vec<_>>();
+        let keepers = self
+            .sim
+            .world()
+            .workloads()
+            .map(|workload| Duty::Keeper(workload.id.clone()))
+            .collect::<Vec<_>>();
         flows.into_iter().chain(keepers).collect()
     }
 
@@ -246,7 +223,7 @@ impl<'a> Runner<'a> {
             }
             Err(_) => {
                 *failed = (*failed + 1).min(6);
-                let wait = 50 * MILLI << *failed;
+                let wait = (50 * MILLI) << *failed;
                 Some(Timestamp::from_micros(now.as_micros() + wait))
             }
         };
@@ -270,7 +247,7 @@ impl<'a> Runner<'a> {
         }
         self.crashes += 1;
         let faults = if self.healed { Faults::NONE } else { self.faults };
-        let mut fresh = Process::new(self.sim.faulty_host(faults), now);
+        let mut fresh = Process::new(self.sim.faulty_host(faults));
         fresh.due = self.duties().into_iter().map(|duty| (duty, now)).collect();
         let host = fresh.host.number();
         self.processes[at] = fresh;
@@ -297,7 +274,13 @@ impl<'a> Runner<'a> {
             let record = &entry.record;
             text.push_str(&std::format!(
                 "{} {:?} {}: {} ({:?})\n  orders {:?}\n  progress {:?}\n",
-                entry.id, record.phase, record.reason, record.message, record.waiting, entry.orders(), record.progress
+                entry.id,
+                record.phase,
+                record.reason,
+                record.message,
+                record.waiting,
+                entry.orders(),
+                record.progress
             ));
         }
         Violation { seed: self.seed, step: self.steps, at: world.now(), what: what.into(), world: text }
@@ -313,7 +296,8 @@ impl<'a> Runner<'a> {
 
     fn summary(&self) -> Summary {
         let world = self.sim.world();
-        let phase = |id: &FlowId| -> Option<FlowPhase> { world.flows().get(id).map(|entry| entry.record.phase) };
+        let phase =
+            |id: &FlowId| -> Option<FlowPhase> { world.flows().get(id).map(|entry| entry.record.phase) };
         Summary {
             steps: self.steps,
             micros: world.now().micros_since(self.began),
@@ -323,55 +307,6 @@ impl<'a> Runner<'a> {
             digest: self.digest,
         }
     }
-}
-
-impl Process {
-    pub(super) fn new(host: Host, _now: Timestamp) -> Self {
-        let driver = Driver { store: host.clone(), clock: host.clone(), adapters: host.clone() };
-        Self {
-            host,
-            driver: Arc::new(driver),
-            due: BTreeMap::new(),
-            failed: BTreeMap::new(),
-            held_up: None,
-            back_at: Timestamp::default(),
-        }
-    }
-
-    /// When it has its next turn.
-    fn next(&self) -> Option<Timestamp> {
-        if self.held_up.is_some() || self.host.is_down() {
-            return Some(self.back_at);
-        }
-        self.due.values().min().copied()
-    }
-
-    fn take_due(&mut self, now: Timestamp) -> Option<Duty> {
-        let duty = self.due.iter().find(|(_, at)| **at <= now).map(|(duty, _)| duty.clone())?;
-        self.due.remove(&duty);
-        Some(duty)
-    }
-
-    /// Lets go of what it holds in hand and has every duty due now.
-    pub(super) fn hurry(&mut self, now: Timestamp) {
-        for at in self.due.values_mut() {
-            *at = now;
-        }
-        self.failed.clear();
-        self.back_at = self.back_at.min(now);
-    }
-}
-
-fn begin(driver: Arc<Ports>, duty: Duty) -> Turn {
-    Box::pin(async move {
-        match duty {
-            Duty::Flow(id) => driver.advance(&id, &mut |_, _| {}).await,
-            Duty::Keeper(instance) => {
-                let again = driver.tend("cloneset", &instance, Seconds(3)).await?;
-                Ok(again.map_or(Rest::Done, |at| Rest::Until(at, crate::engine::Waiting::Backend)))
-            }
-        }
-    })
 }
 
 /// The earliest time at which a duty that just had a turn has another: time passes between turns.

@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use super::super::cloneset::{self, CloneSet, CloneSetPod, PodChange};
 use super::super::journal::{Cause, Happening};
-use super::{World, Workload};
+use super::{Workload, World};
 use crate::model::{InstanceId, PodUid};
 
 impl World {

@@ -127,7 +127,11 @@ impl World {
             fate,
             template,
         };
-        self.journal.write(|| Happening::Created { instance: id.clone(), pod: pod.reference(), revision: revision.clone() });
+        self.journal.write(|| Happening::Created {
+            instance: id.clone(),
+            pod: pod.reference(),
+            revision: revision.clone(),
+        });
         workload.pods.push(pod);
     }
 
@@ -171,7 +175,12 @@ impl World {
     }
 
     /// Changes a pod in place; whether there was one of that identity.
-    pub(in crate::sim) fn change_pod(&mut self, id: &InstanceId, uid: &PodUid, change: impl FnOnce(&mut Pod)) -> bool {
+    pub(in crate::sim) fn change_pod(
+        &mut self,
+        id: &InstanceId,
+        uid: &PodUid,
+        change: impl FnOnce(&mut Pod),
+    ) -> bool {
         let Some(mut workload) = self.workloads.remove(id) else { return false };
         let pod = workload.pods.iter_mut().find(|pod| pod.uid == *uid && pod.active());
         let found = pod.is_some();

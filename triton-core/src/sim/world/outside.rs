@@ -100,9 +100,7 @@ impl World {
     /// A pod is gone at once, with its node; its endpoint stays for a while. Answers whether it was there.
     pub fn lose_pod(&mut self, id: &InstanceId, uid: &PodUid) -> bool {
         let there = self.delete_pod_by_hand(id, uid);
-        if there
-            && let Some(workload) = self.workloads.get_mut(id)
-        {
+        if there && let Some(workload) = self.workloads.get_mut(id) {
             workload.pods.retain(|pod| pod.uid != *uid);
         }
         there

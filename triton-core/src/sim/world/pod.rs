@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::super::cloneset::CloneSetPod;
 use super::template::PodTemplate;
-use crate::model::{FailureClass, PodFailure, PodName, PodPhase, PodRef, PodUid, Revision, Timestamp, Version};
+use crate::model::{
+    FailureClass, PodFailure, PodName, PodPhase, PodRef, PodUid, Revision, Timestamp, Version,
+};
 
 /// How a pod comes to grief.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -74,7 +74,10 @@ fn port(spec: &Value) -> u16 {
     let containers = spec["containers"].as_array().into_iter().flatten();
     let mut ports = containers.flat_map(|container| container["ports"].as_array().into_iter().flatten());
     let ours = |port: &&Value| matches!(port["name"].as_str(), None | Some("" | "app-port"));
-    ports.find(ours).and_then(|port| port["containerPort"].as_u64()).map_or(0, |n| u16::try_from(n).unwrap_or(0))
+    ports
+        .find(ours)
+        .and_then(|port| port["containerPort"].as_u64())
+        .map_or(0, |n| u16::try_from(n).unwrap_or(0))
 }
 
 /// Templates that were read once.
