@@ -18,6 +18,8 @@ mod decide;
 mod decision;
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod found_tests;
 mod gate;
 mod goal;
 mod look;

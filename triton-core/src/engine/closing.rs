@@ -1,13 +1,13 @@
 //! The end: cancel, shed, restore, verify.
 
-use super::decision::{Decision, Waiting, Why};
+use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, goal};
 use super::look::{ask, is_mine};
 use super::shape;
 use super::tend::{Tend, next_drain, tend};
 use crate::model::{
-    Facts, Failure, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Seconds, Stage, Timestamp,
-    Verdict,
+    Facts, Failure, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Seconds, Shape, Stage,
+    Timestamp, Verdict,
 };
 
 /// When to look again where nothing else says so.
@@ -70,6 +70,9 @@ impl Closing<'_> {
         if let Some(effect) = tend(rule, &seen.pods, now) {
             return Decision::Act(effect);
         }
+        if let Some(effect) = self.called_back(seen) {
+            return Decision::Act(effect);
+        }
         let marked = seen.pods.count(Facts::MARKED, Facts::empty());
         let surplus = seen.pods.len().saturating_sub(marked).saturating_sub(wanted.total());
         let left = marked.saturating_add(surplus);
@@ -83,6 +86,28 @@ impl Closing<'_> {
         }
         let (plan, verdict) = (plan.clone(), self.verdict.clone());
         Decision::Move(Progress::Closing { plan, verdict, keep, floor, shed: true }, Why::Shed)
+    }
+
+    /// Room for every pod, where the floor holds chosen pods back in traffic while new pods that are not
+    /// kept were not chosen: a pod that was lost since made the controller's choice wrong, and it chooses
+    /// nothing more while anything is chosen. With room for all it returns them, and then chooses anew.
+    /// As many old pods more are asked for as pods in all, so that no new one starts.
+    fn called_back(&self, seen: &Observation) -> Option<Effect> {
+        let Self { kind, plan, keep, shed, .. } = *self;
+        let chosen = Facts::MARKED | Facts::HOOKED | Facts::IN;
+        let held = seen.pods.any(chosen | Facts::ASKED, Facts::empty())
+            || seen.pods.any(chosen, Facts::ASKED | Facts::GATED);
+        let wrongly = held && seen.pods.count(Facts::FRESH, Facts::MARKED) > goal(kind, plan, keep).fresh;
+        if shed || !wrongly {
+            return None;
+        }
+        let rest = shape::at_rest(kind, plan, keep);
+        let more = seen.pods.len().saturating_sub(rest.replicas);
+        let partition = match kind {
+            Kind::Grow => rest.partition,
+            Kind::Replace => rest.partition.saturating_add(more),
+        };
+        ask(seen, Shape { replicas: rest.replicas.saturating_add(more), partition, ..rest })
     }
 }
 

@@ -3,11 +3,11 @@
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, Goal};
 use super::look::ask;
-use super::table::{self, Until};
+use super::table::{self, Row, Until};
 use super::tend::{Tend, next_drain, serving, tend};
 use super::{gate, shape, until};
 use crate::model::{
-    Batch, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Stage, Target, Timestamp,
+    Batch, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Shape, Stage, Target, Timestamp,
 };
 
 /// Where a rolling flow is.
@@ -23,17 +23,17 @@ pub(super) struct Rolling<'a> {
 impl Rolling<'_> {
     /// What happens next in this batch.
     pub(super) fn step(&self, seen: &Observation, now: Timestamp) -> Decision {
-        let row = table::of(self.kind, self.batch.stage);
+        let failed = failing(&seen.pods);
+        if failed > 0 && !self.batch.forgiven {
+            return self.hold(HoldReason::PodsFailed);
+        }
+        let row = self.row(seen);
         let want = shape::rolling(self.kind, self.plan, self.done, self.end(), row);
         if let Some(effect) = ask(seen, want) {
             return Decision::Act(effect);
         }
         if let Some(effect) = tend(self.rule(row.admit, true), &seen.pods, now) {
             return Decision::Act(effect);
-        }
-        let failed = failing(&seen.pods);
-        if failed > 0 && !self.batch.forgiven {
-            return self.hold(HoldReason::PodsFailed);
         }
         let wanted = if row.grown { self.after() } else { self.before() };
         let unmet = until::unmet(row.until, &seen.pods, Goal { stale: self.after().stale, ..wanted });
@@ -43,6 +43,21 @@ impl Rolling<'_> {
             Some(waiting) => self.late(row.ask, seen, waiting, now),
             None => self.pass(row.until, row.next, seen, now),
         }
+    }
+
+    /// The row of the stage. Old pods are chosen only while every new one is in traffic: when one was lost
+    /// after the stage began and before they were chosen, its replacement comes in first.
+    fn row(&self, seen: &Observation) -> Row {
+        let row = table::of(self.kind, self.batch.stage);
+        let chosen = |shape: &Shape| shape.partition <= self.after().stale;
+        let first = self.kind == Kind::Replace && !seen.shape.as_ref().is_some_and(chosen);
+        if self.batch.stage == Stage::Leaving
+            && first
+            && until::unmet(Until::In, &seen.pods, self.after()).is_some()
+        {
+            return Row { shrunk: false, until: Until::In, ..row };
+        }
+        row
     }
 
     /// What keeps up while the flow is paused: pods that are not of the current batch stay in traffic,

@@ -37,10 +37,13 @@ pub(super) fn next_drain(drain: Seconds, pods: &Pods) -> Option<Timestamp> {
     pods.earliest_out(DRAINS, Facts::ASKED).map(|since| since.plus(drain))
 }
 
-/// Pods that take traffic and are not on their way out of it.
+/// Pods that take traffic and are not on their way out of it: neither asked out nor, where nobody can be
+/// asked, let go already.
 pub(super) fn serving(pods: &Pods) -> u32 {
+    let unsteered = Facts::GATED | Facts::ASKED;
+    let let_go = pods.count(Facts::IN | Facts::MARKED, unsteered | Facts::HOOKED);
     let steered = pods.count(Facts::IN | Facts::ASKED, Facts::empty());
-    steered.saturating_add(pods.count(Facts::IN, Facts::GATED | Facts::ASKED))
+    steered.saturating_add(pods.count(Facts::IN, unsteered)).saturating_sub(let_go)
 }
 
 /// Every pod that stays asks before it is touched.

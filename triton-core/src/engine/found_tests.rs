@@ -1,0 +1,78 @@
+//! What the exhaustive search and the seeded runs found wrong in the engine: one test per defect.
+
+use super::decide;
+use super::decision::{Decision, Effect};
+use super::fixtures::{NOW, OLD, RUNS, SERVES, base};
+use super::goal::plan;
+use crate::model::{
+    Action, Facts, Flow, Hold, HoldReason, Kind, Observation, Progress, Shape, Stage, TemplateRef,
+    TrafficChange, Verdict, WorkloadChange,
+};
+
+/// The batch held only after it had asked for more pods, or pulled more of them in.
+#[test]
+fn a_look_that_shows_a_failed_pod_widens_nothing_in_that_same_step() {
+    let flow = || Flow::test(Action::Create, 3);
+    let grow = || plan(Kind::Grow, base(0, 3), 0);
+    let failed = RUNS.difference(Facts::BOOTED | Facts::OUT) | Facts::FAILED;
+    let unasked = Observation::mine(2, 0, 1).with(1, SERVES).with(1, failed);
+    assert_eq!(held(&flow().at(grow(), 2, 2, 1, Stage::Smoking), &unasked), Some(HoldReason::PodsFailed));
+    let ready = Observation::mine(3, 0, 1).with(1, SERVES).with(1, RUNS).with(1, failed);
+    assert_eq!(held(&flow().at(grow(), 2, 2, 1, Stage::PullingIn), &ready), Some(HoldReason::PodsFailed));
+}
+
+/// A pod that nobody can steer was let go, still took traffic, and was counted as serving for the next one.
+#[test]
+fn a_pod_that_was_let_go_unsteered_serves_no_more() {
+    let unsteered = Facts::BOOTED | Facts::HOOKED | Facts::IN | Facts::MARKED;
+    let let_go = unsteered.difference(Facts::HOOKED);
+    let update =
+        Flow::test(Action::Update, 1).at(plan(Kind::Replace, base(1, 1), 0), 1, 0, 1, Stage::Leaving);
+    let world = Observation::mine(1, 0, 1).with(1, let_go).with(1, unsteered);
+    assert!(matches!(decide(&update, &world, NOW), Decision::Wait(..)), "one must stay");
+}
+
+/// A new pod was lost after its stage had ended; old pods were chosen all the same.
+#[test]
+fn old_pods_are_not_chosen_while_a_new_one_was_lost_and_its_replacement_is_not_in() {
+    let replace = || plan(Kind::Replace, base(2, 2), 0);
+    let flow = Flow::test(Action::Update, 2).at(replace(), 1, 0, 1, Stage::Leaving);
+    let world = |facts| Observation::mine(3, 2, 1).with(2, OLD).with(1, facts);
+    let pulled_in = decide(&flow, &world(RUNS), NOW);
+    assert!(matches!(pulled_in, Decision::Act(Effect::Traffic(TrafficChange::PullIn(_)))), "{pulled_in:?}");
+    let booting = decide(&flow, &world(RUNS.difference(Facts::BOOTED)), NOW);
+    assert!(matches!(booting, Decision::Wait(..)), "{booting:?}");
+    let shrunk = Shape { replicas: 2, partition: 1, ..shape() };
+    assert_eq!(decide(&flow, &world(SERVES), NOW), reshape(shrunk));
+}
+
+/// After a cancel a serving pod was lost: the chosen one had to stay, and the controller chose no other.
+#[test]
+fn a_cancelled_flow_calls_a_wrongly_chosen_pod_back() {
+    let plan = plan(Kind::Replace, base(3, 3), 0);
+    let closing = Progress::Closing { plan, verdict: Verdict::Canceled, keep: 0, floor: 3, shed: false };
+    let mut flow = Flow { progress: closing, ..Flow::test(Action::Update, 3) };
+    flow.orders.canceled = true;
+    let lost_one =
+        |shape| Observation { shape: Some(shape), ..Observation::mine(3, 3, 1) }.with(2, OLD).with(1, RUNS);
+    let chosen = lost_one(Shape { replicas: 3, partition: 3, ..shape() }).with(1, SERVES | Facts::MARKED);
+    let roomy = Shape { replicas: 4, partition: 4, ..shape() };
+    assert_eq!(decide(&flow, &chosen, NOW), reshape(roomy.clone()));
+    let returned = lost_one(roomy).with(1, SERVES);
+    assert_eq!(decide(&flow, &returned, NOW), reshape(Shape { replicas: 3, partition: 3, ..shape() }));
+}
+
+fn shape() -> Shape {
+    Shape { template: TemplateRef::Flow, replicas: 0, partition: 0, surge: 1, unavailable: 0 }
+}
+
+fn reshape(shape: Shape) -> Decision {
+    Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape)))
+}
+
+fn held(flow: &Flow, seen: &Observation) -> Option<HoldReason> {
+    match decide(flow, seen, NOW) {
+        Decision::Move(progress, _) => progress.hold().map(|Hold { reason, .. }| reason),
+        Decision::Act(_) | Decision::Wait(..) | Decision::Done => None,
+    }
+}
