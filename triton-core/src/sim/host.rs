@@ -256,3 +256,11 @@ impl Adapters for Host {
         self
     }
 }
+
+#[cfg(test)]
+#[path = "host_tests.rs"]
+mod tests;
+
+#[cfg(all(test, feature = "testing"))]
+#[path = "conformance_tests.rs"]
+mod conformance;

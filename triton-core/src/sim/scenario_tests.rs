@@ -1,79 +1,126 @@
+use std::collections::BTreeSet;
+use std::string::ToString;
+
 use super::*;
+use crate::engine::{Decision, decide, kind, look};
+use crate::model::{Kind, Traffic};
+use crate::sim::{Cause, Happening};
 
 #[test]
-fn probe() {
-    let from: u64 = std::env::var("SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
-    let count: u64 = std::env::var("COUNT").ok().and_then(|s| s.parse().ok()).unwrap_or(200);
-    let level = std::env::var("CHAOS").unwrap_or_default();
-    let mut chaos = if level == "ALL" { Chaos::ALL } else { Chaos::NONE };
-    for c in level.split(',') {
-        match c {
-            "crashes" => chaos.crashes = true,
-            "stale" => chaos.stale_views = true,
-            "travel" => {
-                chaos.stale_views = true;
-                chaos.time_travel = true
-            }
-            "deaf" => chaos.lost_events = true,
-            "api" => chaos.api_errors = true,
-            "two" => chaos.two_drivers = true,
-            "clocks" => chaos.clocks = true,
-            "edits" => chaos.outside_edits = true,
-            "pods" => chaos.pod_failures = true,
-            "slow" => chaos.slow_controller = true,
-            "hostile" => chaos.hostile_records = true,
-            "people" => chaos.people = true,
-            "-edits" => chaos.outside_edits = false,
-            "-pods" => chaos.pod_failures = false,
-            "-hostile" => chaos.hostile_records = false,
-            "-two" => chaos.two_drivers = false,
-            "-travel" => chaos.time_travel = false,
-            "-stale" => chaos.stale_views = false,
-            "-clocks" => chaos.clocks = false,
-            _ => {}
+fn without_faults_every_flow_ends_in_success() {
+    for seed in 0..60 {
+        let summary = quiet(seed, &Chaos::NONE);
+        assert!(summary.flows.iter().all(|(_, phase)| *phase == Some(FlowPhase::Success)), "{summary:?}");
+    }
+}
+
+#[test]
+fn with_each_sort_of_fault_alone_every_run_comes_to_its_end() {
+    let none = Chaos::NONE;
+    let chaos = [
+        Chaos { crashes: true, ..none },
+        Chaos { stale_views: true, time_travel: true, crashes: true, ..none },
+        Chaos { lost_events: true, ..none },
+        Chaos { api_errors: true, ..none },
+        Chaos { two_drivers: true, stale_views: true, ..none },
+        Chaos { clocks: true, ..none },
+        Chaos { outside_edits: true, ..none },
+        Chaos { pod_failures: true, ..none },
+        Chaos { slow_controller: true, ..none },
+        Chaos { hostile_records: true, ..none },
+        Chaos { people: true, ..none },
+    ];
+    for chaos in chaos {
+        for seed in 0..12 {
+            quiet(seed, &chaos);
         }
     }
-    let trace = std::env::var("TRACE").is_ok();
-    let started = std::time::Instant::now();
-    let mut bad = 0;
-    let mut kinds = std::collections::BTreeMap::<String, (u32, u64)>::new();
-    let mut steps = 0u64;
-    let mut ends = std::collections::BTreeMap::<String, u32>::new();
-    for seed in from..from + count {
-        let r = run(seed, &chaos, &mut |world, step| {
-            if trace {
-                std::println!("{step}");
-                for h in world.journal() {
-                    std::println!("          {h:?}");
+}
+
+#[test]
+fn with_all_faults_runs_come_to_their_end_and_faults_do_happen() {
+    let (mut crashes, mut outside, mut ends) = (0, 0, BTreeSet::new());
+    for seed in 0..80 {
+        let summary = quiet(seed, &Chaos::ALL);
+        crashes += summary.crashes;
+        outside += summary.outside;
+        ends.extend(summary.flows.into_iter().filter_map(|(_, phase)| phase));
+    }
+    assert!(crashes > 20 && outside > 200, "{crashes} crashes, {outside} outside");
+    assert!(ends.is_superset(&[FlowPhase::Success, FlowPhase::Canceled].into()), "{ends:?}");
+}
+
+#[test]
+fn a_seed_gives_the_same_run_again_byte_for_byte() {
+    for seed in 0..10 {
+        assert_eq!(told(seed, &Chaos::ALL), told(seed, &Chaos::ALL));
+    }
+    assert_ne!(told(1, &Chaos::ALL), told(2, &Chaos::ALL));
+}
+
+#[test]
+fn an_observer_that_objects_ends_the_run_with_its_words_and_the_seed() {
+    let violation = run(7, &Chaos::NONE, &mut |_, step| match step.number {
+        5 => Err("no further".to_string()),
+        _ => Ok(()),
+    })
+    .expect_err("the observer objected");
+    assert_eq!((violation.seed, violation.step, violation.what.as_str()), (7, 5, "no further"));
+}
+
+#[test]
+fn the_journal_holds_what_a_decision_was_made_from() {
+    let (mut looks, mut writes) = (0, 0);
+    for seed in 0..5 {
+        let judged = run(seed, &Chaos::NONE, &mut |world, _| {
+            let mut last = None;
+            for happening in world.journal() {
+                match happening {
+                    Happening::Saw { flow: Some(flow), workload, traffic, now, .. } => {
+                        looks += 1;
+                        let kind = kind(flow.spec.action).unwrap_or(Kind::Grow);
+                        last = Some(decide(flow, &look(kind, workload.as_deref(), traffic), *now));
+                    }
+                    Happening::Workload { change, flow: Some(_), .. } => {
+                        writes += 1;
+                        let decided = last.take();
+                        let same = matches!(&decided, Some(Decision::Act(crate::engine::Effect::Workload(act))) if act == change);
+                        if !same {
+                            return Err(std::format!("{decided:?} was decided, {change:?} was written"));
+                        }
+                    }
+                    _ => {}
                 }
             }
             Ok(())
         });
-        match r {
-            Ok(s) => {
-                if trace {
-                    std::println!("{s:?}");
-                }
-                steps += u64::from(s.steps);
-                for (_, p) in s.flows {
-                    *ends.entry(std::format!("{p:?}")).or_default() += 1;
-                }
-            }
-            Err(v) => {
-                bad += 1;
-                let k: String =
-                    v.what.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).take(90).collect();
-                let e = kinds.entry(k).or_insert((0, seed));
-                e.0 += 1;
-                if bad <= 2 {
-                    std::println!("{v}");
-                }
-            }
-        }
+        assert_eq!(judged.map(|_| ()), Ok(()));
     }
-    std::println!(
-        "{bad} of {count} bad {kinds:#?} ends {ends:?} steps/run {} {:?}",
-        steps / count.max(1),
-        started.elapsed()
-    );
+    assert!(looks > 100 && writes > 10, "{looks} looks, {writes} writes");
+}
+
+fn quiet(seed: u64, chaos: &Chaos) -> Summary {
+    let judged = run(seed, chaos, &mut |world, _| {
+        let killed = |happening: &Happening| match happening {
+            Happening::Deleted { traffic, steered, cause, .. } => {
+                *cause == Cause::Controller && *steered && !matches!(traffic, Traffic::Out { .. })
+            }
+            _ => false,
+        };
+        match world.journal().iter().find(|happening| killed(happening)) {
+            Some(happening) => Err(std::format!("a pod in traffic was removed: {happening:?}")),
+            None => Ok(()),
+        }
+    });
+    judged.unwrap_or_else(|violation| panic!("{violation}"))
+}
+
+/// Everything that a run tells, as text.
+fn told(seed: u64, chaos: &Chaos) -> String {
+    let mut text = String::new();
+    let summary = run(seed, chaos, &mut |world, step| {
+        text.push_str(&std::format!("{step}\n{:?}\n", world.journal()));
+        Ok(())
+    });
+    std::format!("{text}{summary:?}")
 }
