@@ -62,7 +62,7 @@ impl Closing<'_> {
             return end(self.verdict.clone(), now);
         }
         let wanted = goal(kind, plan, keep);
-        let want = if shed { shape::restored(kind, plan, keep) } else { shape::at_rest(kind, plan, keep) };
+        let want = if shed { shape::restored(kind, plan, keep) } else { shape::shedding(kind, plan, keep) };
         if let Some(effect) = ask(seen, want) {
             return Decision::Act(effect);
         }
@@ -75,7 +75,7 @@ impl Closing<'_> {
         }
         let marked = seen.pods.count(Facts::MARKED, Facts::empty());
         let surplus = seen.pods.len().saturating_sub(marked).saturating_sub(wanted.total());
-        let left = marked.saturating_add(surplus);
+        let left = marked.saturating_add(surplus).max(self.foreign(seen));
         if left > 0 {
             let again = now.plus(LOOK_AGAIN);
             let drained = next_drain(flow.spec.drain, &seen.pods).filter(|at| *at > now);
@@ -86,6 +86,17 @@ impl Closing<'_> {
         }
         let (plan, verdict) = (plan.clone(), self.verdict.clone());
         Decision::Move(Progress::Closing { plan, verdict, keep, floor, shed: true }, Why::Shed)
+    }
+
+    /// Pods that the restored template replaces: more of another revision than the workload is told to keep.
+    fn foreign(&self, seen: &Observation) -> u32 {
+        let partition = seen.shape.as_ref().map_or(u32::MAX, |shape| shape.partition);
+        match self.kind {
+            Kind::Replace if self.shed => {
+                seen.pods.count(Facts::empty(), Facts::CURRENT | Facts::MARKED).saturating_sub(partition)
+            }
+            Kind::Replace | Kind::Grow => 0,
+        }
     }
 
     /// Room for every pod, where the floor holds chosen pods back in traffic while new pods that are not
@@ -101,7 +112,7 @@ impl Closing<'_> {
         if shed || !wrongly {
             return None;
         }
-        let rest = shape::at_rest(kind, plan, keep);
+        let rest = shape::shedding(kind, plan, keep);
         let more = seen.pods.len().saturating_sub(rest.replicas);
         let partition = match kind {
             Kind::Grow => rest.partition,

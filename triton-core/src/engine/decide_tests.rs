@@ -257,12 +257,12 @@ fn cancel_before_old_pods_leave_removes_the_new_pods_and_then_restores_the_templ
     flow.orders.canceled = true;
     let world = Observation::mine(4, 3, 1).with(3, OLD).with(1, SERVES);
     flow.progress = moved(&flow, &world).expect("closes");
-    let shed = Shape { template: TemplateRef::Flow, replicas: 3, partition: 3, surge: 1, unavailable: 0 };
-    assert_eq!(decide(&flow, &world, NOW), reshape(shed));
-    let gone = Observation::mine(3, 3, 1).with(3, OLD);
+    let shed = Shape { template: TemplateRef::Flow, replicas: 3, partition: 3, surge: 1, unavailable: 3 };
+    assert_eq!(decide(&flow, &world, NOW), reshape(shed.clone()));
+    let gone = Observation { shape: Some(shed), ..Observation::mine(3, 3, 1) }.with(3, OLD | Facts::CURRENT);
     flow.progress = moved(&flow, &gone).expect("shed");
     let old = TemplateRef::Revision("app-old".parse().expect("a revision"));
-    let restored = Shape { template: old.clone(), replicas: 3, partition: 0, surge: 1, unavailable: 0 };
+    let restored = Shape { template: old, replicas: 3, partition: 0, surge: 1, unavailable: 3 };
     assert_eq!(decide(&flow, &gone, NOW), reshape(restored.clone()));
     let clean = Observation { shape: Some(restored), ..gone };
     assert_eq!(verdict(&flow, &clean), Some(Verdict::Canceled));
@@ -272,15 +272,31 @@ fn cancel_before_old_pods_leave_removes_the_new_pods_and_then_restores_the_templ
 fn cancel_while_old_pods_leave_completes_that_exchange_and_freezes_the_rest() {
     let mut flow = update(3).batches_of(1).at(replace(3, 3), 1, 0, 1, Stage::Leaving);
     flow.orders.canceled = true;
-    let world = Observation::mine(3, 2, 1).with(2, OLD).with(1, SERVES);
+    let shape = Shape { template: TemplateRef::Flow, replicas: 3, partition: 2, surge: 1, unavailable: 3 };
+    let world = Observation { shape: Some(shape), ..Observation::mine(3, 2, 1) }.with(2, OLD).with(1, SERVES);
     flow.progress = moved(&flow, &world).expect("closes");
     flow.progress = moved(&flow, &world).expect("nothing to shed");
     let Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) = decide(&flow, &world, NOW) else {
         panic!("not restored")
     };
     // No kept pod is replaced, and a later scale-out starts the old revision.
-    assert_eq!((shape.replicas, shape.partition), (3, 3));
+    assert_eq!((shape.replicas, shape.partition), (3, 1));
     assert_eq!(shape.template, TemplateRef::Revision("app-old".parse().expect("a revision")));
+}
+
+#[test]
+fn a_cancelled_flow_waits_until_the_restored_template_has_replaced_what_is_not_kept() {
+    let mut flow = update(3);
+    flow.orders.canceled = true;
+    let plan = replace(3, 3);
+    flow.progress = Progress::Closing { plan, verdict: Verdict::Canceled, keep: 0, floor: 3, shed: true };
+    let template = TemplateRef::Revision("app-old".parse().expect("a revision"));
+    let shape = Shape { template, replicas: 3, partition: 0, surge: 1, unavailable: 3 };
+    let restored = || Observation { shape: Some(shape.clone()), ..Observation::mine(3, 0, 1) };
+    // An old pod was lost while new ones were leaving: the controller kept a new one in its place.
+    let one_new = restored().with(2, OLD | Facts::CURRENT).with(1, OLD);
+    assert_eq!(waits(&flow, &one_new), Some(Waiting::Out { pods: 1 }));
+    assert_eq!(verdict(&flow, &restored().with(3, OLD | Facts::CURRENT)), Some(Verdict::Canceled));
 }
 
 #[test]
@@ -312,13 +328,6 @@ fn a_workload_that_was_taken_away_ends_the_flow() {
     assert_eq!(verdict(&flow, &Observation::absent()), Some(Verdict::Failed(Failure::WorkloadMissing)));
     let anew = Observation { lock: Lock::Free, ..Observation::mine(2, 0, 1) };
     assert_eq!(verdict(&flow, &anew), Some(Verdict::Failed(Failure::LockLost)));
-}
-
-#[test]
-fn deciding_twice_on_the_same_look_gives_the_same_answer() {
-    let flow = update(4).batches_of(2).at(replace(4, 4), 1, 0, 2, Stage::PullingIn);
-    let world = Observation::mine(6, 4, 2).with(4, OLD).with(2, RUNS);
-    assert_eq!(decide(&flow, &world, NOW), decide(&flow, &world, NOW));
 }
 
 fn create(replicas: u32) -> Flow {

@@ -55,6 +55,7 @@ fn a_cancelled_flow_calls_a_wrongly_chosen_pod_back() {
     flow.orders.canceled = true;
     let lost_one =
         |shape| Observation { shape: Some(shape), ..Observation::mine(3, 3, 1) }.with(2, OLD).with(1, RUNS);
+    let shape = || Shape { unavailable: 3, ..shape() };
     let chosen = lost_one(Shape { replicas: 3, partition: 3, ..shape() }).with(1, SERVES | Facts::MARKED);
     let roomy = Shape { replicas: 4, partition: 4, ..shape() };
     assert_eq!(decide(&flow, &chosen, NOW), reshape(roomy.clone()));

@@ -15,7 +15,8 @@ pub fn look(kind: Kind, workload: Option<&WorkloadView>, traffic: &TrafficView) 
     let mut pods = Pods::default();
     for pod in &view.pods {
         let fresh = is_fresh(kind, view, pod);
-        let (facts, since) = facts(pod, traffic.pods.get(&pod.uid).copied());
+        let (mut facts, since) = facts(pod, traffic.pods.get(&pod.uid).copied());
+        facts.set(Facts::CURRENT, view.revision.is_some() && pod.revision == view.revision);
         let pod = PodRef { name: pod.name.clone(), uid: pod.uid.clone(), version: pod.version.clone() };
         pods.push(pod, if fresh { facts | Facts::FRESH } else { facts }, since);
     }

@@ -48,18 +48,35 @@ const fn shape(kind: Kind, wanted: Goal, surge: u32) -> Shape {
     Shape { template: TemplateRef::Flow, replicas: wanted.total(), partition, surge, unavailable: 0 }
 }
 
+/// The shape while a cancelled flow sheds the new pods that are not kept. Every pod may be unavailable:
+/// with `maxUnavailable` 0 an old pod that is out of order keeps the workload's controller from choosing
+/// new ones that are ready. Choosing is safe, because hooked pods only leave when they are let go.
+#[must_use]
+pub(super) fn shedding(kind: Kind, plan: &Plan, keep: u32) -> Shape {
+    let rest = at_rest(kind, plan, keep);
+    Shape { unavailable: rest.replicas.max(1), ..rest }
+}
+
 /// The shape that a cancelled flow leaves: a later scale-out starts pods of the revision that serves, and
-/// no kept pod is replaced.
+/// no kept pod is replaced. To the workload's controller the kept pods are the old ones now, so the
+/// partition is their number: a new pod beyond it, there because an old one was lost while others were
+/// leaving, is replaced.
 #[must_use]
 pub(super) fn restored(kind: Kind, plan: &Plan, keep: u32) -> Shape {
-    let rest = at_rest(kind, plan, keep);
+    let rest = shedding(kind, plan, keep);
     let wanted = goal(kind, plan, keep);
     match (&plan.base.previous, kind) {
         (Some(previous), Kind::Replace) if wanted.stale > 0 => Shape {
             template: TemplateRef::Revision(previous.clone()),
-            partition: if wanted.fresh > 0 { wanted.total() } else { plan.base.partition },
+            partition: kept_old(wanted, plan.base.partition),
             ..rest
         },
         _ => rest,
     }
+}
+
+/// Kept pods, and those that were kept at an older revision before the flow.
+const fn kept_old(wanted: Goal, before: u32) -> u32 {
+    let old = wanted.fresh.saturating_add(before);
+    if old < wanted.total() { old } else { wanted.total() }
 }

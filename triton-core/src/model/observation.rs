@@ -237,6 +237,8 @@ bitflags::bitflags! {
         const OUT = 1 << 7;
         /// It failed.
         const FAILED = 1 << 8;
+        /// It is of the revision that the workload gives new pods.
+        const CURRENT = 1 << 9;
     }
 }
 
