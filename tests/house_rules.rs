@@ -25,12 +25,12 @@ use source::{Fault, File, files, root};
 
 #[test]
 fn every_file_and_function_keeps_its_budget() {
-    clean(&rust(), |file| budgets::check(file));
+    clean(&rust(), budgets::check);
 }
 
 #[test]
 fn imports_point_one_way() {
-    clean(&rust(), |file| directions::check(file));
+    clean(&rust(), directions::check);
 }
 
 #[test]
@@ -46,12 +46,12 @@ fn the_top_level_has_exactly_its_rooms() {
 
 #[test]
 fn every_crate_takes_part_in_the_lint_wall() {
-    clean(&files(), |file| rooms::lints(file));
+    clean(&files(), rooms::lints);
 }
 
 #[test]
 fn nothing_is_left_for_later_and_nothing_names_a_machine() {
-    clean(&files(), |file| words::check(file));
+    clean(&files(), words::check);
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn functions(text: &str) -> Vec<(usize, usize)> {
 }
 
 fn begins_function(line: &str) -> bool {
-    let mut words = line.trim_start().split_whitespace().skip_while(|word| {
+    let mut words = line.split_whitespace().skip_while(|word| {
         matches!(*word, "const" | "async" | "unsafe" | "extern") || word.starts_with("pub")
     });
     words.next() == Some("fn")

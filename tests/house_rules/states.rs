@@ -52,7 +52,7 @@ fn row_line(stage: Stage, row: Row) -> String {
         Until::Gone => "no pod is leaving and no old pod is too many",
         Until::Interval => "the interval is over",
     };
-    let next = row.next.map_or("next batch".into(), |next| format!("{next:?}"));
+    let next = row.next.map_or_else(|| "next batch".into(), |next| format!("{next:?}"));
     format!(
         "| {stage:?} | {} | {} | {} | {} | {until} | {} | {next} |\n",
         batch(stage).phase(),
