@@ -208,6 +208,7 @@ impl<'a> Site<'a> {
                     .kubectl(&["-n", self.namespace, "get", "pods", "-o", "yaml"])
                     .unwrap_or_default()
             );
+            #[expect(clippy::disallowed_methods, reason = "between two looks at a condition that has a deadline")]
             std::thread::sleep(Duration::from_millis(50));
         }
     }
