@@ -16,6 +16,7 @@ pub mod server;
 pub mod status;
 #[cfg(test)]
 #[path = "../tests/support/views.rs"]
+#[allow(clippy::unwrap_used, reason = "test data")]
 mod views;
 
 /// Messages and client of package `deployflow`.

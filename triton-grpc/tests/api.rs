@@ -1,6 +1,6 @@
 //! One suite, in-process and over the wire.
 
-#![allow(missing_docs, reason = "tests are sentences")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
 
 #[path = "support/server.rs"]
 mod server;

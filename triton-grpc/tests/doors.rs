@@ -1,7 +1,7 @@
 //! What a stranger with a generic client finds: refusals that name fields, calls that are not built yet,
 //! health, descriptions, limits.
 
-#![allow(missing_docs, reason = "tests are sentences")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
 
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "support/fake.rs"]

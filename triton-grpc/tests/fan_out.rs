@@ -1,7 +1,7 @@
 //! Many watchers: each change is encoded once, a reader that never reads holds up nobody, and nothing is
 //! left of clients that are gone.
 
-#![allow(missing_docs, reason = "tests are sentences")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
 
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "support/fake.rs"]

@@ -1,6 +1,6 @@
 //! Where streams begin, what they leave out, and where they end.
 
-#![allow(missing_docs, reason = "tests are sentences")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
 
 #[path = "support/fake.rs"]
 mod fake;

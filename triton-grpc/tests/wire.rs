@@ -1,7 +1,7 @@
 //! A client generated from the original's proto files must keep working: every service, message and field
 //! number of Triton v0.1, written down once more and compared with what is served.
 
-#![allow(missing_docs, reason = "tests are sentences")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
 
 use std::collections::BTreeMap;
 
