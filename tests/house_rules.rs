@@ -8,6 +8,8 @@ mod budgets;
 mod directions;
 #[path = "house_rules/generated.rs"]
 mod generated;
+#[path = "house_rules/manual.rs"]
+mod manual;
 #[path = "house_rules/pages.rs"]
 mod pages;
 #[path = "house_rules/records.rs"]
@@ -65,6 +67,19 @@ fn every_make_target_that_a_page_names_exists() {
     let files = files();
     let makefile = files.iter().find(|file| file.path == "Makefile").expect("there is a Makefile");
     clean(&files, |file| pages::targets(file, makefile));
+}
+
+#[test]
+fn the_manual_names_everything_that_there_is() {
+    let files = files();
+    let page = |path: &str| files.iter().find(|file| file.path == path).map_or("", |file| &file.text);
+    let operations = page("docs/operations.md");
+    assert_eq!(manual::missing(operations, &manual::command_line()), Vec::<String>::new());
+    assert_eq!(manual::missing(operations, &manual::reasons()), Vec::<String>::new());
+    assert_eq!(manual::missing(operations, &manual::metrics()), Vec::<String>::new());
+    let protos = files.iter().filter(|file| file.path.ends_with(".proto"));
+    let calls: Vec<String> = protos.flat_map(|file| manual::calls(&file.text)).collect();
+    assert_eq!(manual::missing(page("docs/wire.md"), &calls), Vec::<String>::new());
 }
 
 #[test]

@@ -14,17 +14,50 @@ const CORE: [(&str, &[&str]); 5] = [
 ];
 
 /// Words that have no place in a part of the house.
-const WORDS: [(&str, &[&str]); 5] = [
+const WORDS: [(&str, &[&str]); 4] = [
     ("triton-core/src/engine/", &["ports", "driver", "service", "sim", "testing", "async", "await", "std"]),
     ("triton-core/src/model/", &["async", "await", "std"]),
     ("triton-core/src/", &["tokio", "kube", "k8s_openapi", "tonic", "triton_grpc", "triton_operator"]),
     ("triton-grpc/src/", &["kube", "k8s_openapi", "triton_operator"]),
-    ("triton-operator/src/world/", &["triton_grpc", "tonic"]),
+];
+
+/// Words that only these files may say.
+const PRIVILEGES: [(&str, &[&str], &[&str]); 2] = [
+    // Only the wiring knows that there is a gRPC door.
+    (
+        "triton-operator/src/",
+        &["triton_grpc"],
+        &["triton-operator/src/doors.rs", "triton-operator/src/run.rs", "triton-operator/src/standalone.rs"],
+    ),
+    // The envelope of a flow is opened in one place.
+    ("triton-operator/src/", &["DeployFlowSpec", "DeployFlowStatus"], &["triton-operator/src/crd"]),
+];
+
+/// Messages that carry what the core has types for; requests and replies are mere envelopes.
+const MESSAGES: [&str; 12] = [
+    "ApplicationSpec",
+    "Batch",
+    "BatchStage",
+    "Deploy",
+    "DeployFilter",
+    "DeployMeta",
+    "Instance",
+    "NonUpdateStrategy",
+    "PodInfo",
+    "TargetState",
+    "UpdateStrategy",
+    "Waiting",
 ];
 
 pub(crate) fn check(file: &File) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    for (at, line) in code(&file.text).lines().enumerate() {
+    let code = code(&file.text);
+    let mut faults = mixed(file, &code);
+    for (at, line) in code.lines().enumerate() {
+        for (folder, said, by) in PRIVILEGES {
+            let theirs = !file.path.starts_with(folder) || by.iter().any(|path| file.path.starts_with(path));
+            let found = words(line).find(|word| !theirs && said.contains(word));
+            faults.extend(found.map(|word| file.fault(at + 1, format!("only {by:?} name {word}"))));
+        }
         for (folder, forbidden) in WORDS {
             let found = words(line).find(|word| file.path.starts_with(folder) && forbidden.contains(word));
             faults
@@ -37,6 +70,18 @@ pub(crate) fn check(file: &File) -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// Outside `convert`, no file of the gRPC door names both a message with content and the core.
+fn mixed(file: &File, code: &str) -> Vec<Fault> {
+    let inside =
+        file.path.starts_with("triton-grpc/src/") && !file.path.starts_with("triton-grpc/src/convert");
+    if !inside || !words(code).any(|word| word == "triton_core") {
+        return Vec::new();
+    }
+    let lines = code.lines().enumerate();
+    let named = lines.filter_map(|(at, line)| Some((at, words(line).find(|word| MESSAGES.contains(word))?)));
+    named.map(|(at, word)| file.fault(at + 1, format!("only convert names {word} beside the core"))).collect()
 }
 
 fn is_in(path: &str, room: &str) -> bool {
@@ -96,7 +141,20 @@ mod tests {
     fn the_core_names_no_runtime_and_the_doors_no_cluster() {
         assert_eq!(faults("triton-core/src/sim/world.rs", "use tokio::time;\n"), 1);
         assert_eq!(faults("triton-grpc/src/client.rs", "use kube::Client;\n"), 1);
-        assert_eq!(faults("triton-operator/src/world/cache.rs", "use triton_grpc::client;\n"), 1);
+    }
+
+    #[test]
+    fn only_the_wiring_names_the_door_and_only_convert_opens_envelopes() {
+        let door = "use triton_grpc::server::Server;\n";
+        assert_eq!(faults("triton-operator/src/world/cache.rs", door), 1);
+        assert_eq!(faults("triton-operator/src/run.rs", door), 0);
+        let envelope = "use crate::crd::DeployFlowSpec;\n";
+        assert_eq!(faults("triton-operator/src/store.rs", envelope), 1);
+        assert_eq!(faults("triton-operator/src/crd/convert.rs", envelope), 0);
+        let both = "use triton_core::model::Flow;\nuse crate::deployflow::{Deploy, DeployReply};\n";
+        assert_eq!(faults("triton-grpc/src/server/deploys.rs", both), 1);
+        assert_eq!(faults("triton-grpc/src/server/deploys.rs", &both.replace("Deploy, ", "")), 0);
+        assert_eq!(faults("triton-grpc/src/convert/deploy.rs", both), 0);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::{env, fs, io, path::Path};
 
 /// Every generated file: path and text.
 pub(crate) fn all() -> Vec<(&'static str, String)> {
-    vec![("docs/states.md", super::states::page())]
+    let crd = triton_operator::crd::yaml().expect("the definition can be written");
+    vec![("docs/states.md", super::states::page()), ("triton-operator/deploy/crd.yaml", crd)]
 }
 
 /// Compares a file with what the code says now, or writes it when `TRITON_GENERATE` is set.

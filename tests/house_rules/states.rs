@@ -1,7 +1,7 @@
 //! The page about states, made from the table of the engine and from what its functions answer.
 
 #[path = "states/samples.rs"]
-mod samples;
+pub(crate) mod samples;
 
 use std::fmt::Write;
 

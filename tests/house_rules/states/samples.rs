@@ -78,7 +78,7 @@ pub(super) fn progresses() -> Vec<(&'static str, Progress)> {
     ]
 }
 
-pub(super) fn waitings() -> Vec<Waiting> {
+pub(crate) fn waitings() -> Vec<Waiting> {
     vec![
         Waiting::Approval { batch: 1, phase: BatchPhase::Baking },
         Waiting::Pods { ready: 1, of: 2 },
