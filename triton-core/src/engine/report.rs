@@ -173,6 +173,7 @@ fn batches(list: &mut Vec<BatchReport>, flow: &Flow, seen: Seen<'_>, now: Timest
 
 fn finish(entry: &mut BatchReport, now: Timestamp) {
     entry.phase = BatchPhase::Baked;
+    entry.pulled_in_at.get_or_insert(now);
     entry.finished_at.get_or_insert(now);
 }
 
