@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::Stream;
 use futures::stream;
@@ -17,6 +18,9 @@ use crate::kube_error::call;
 use crate::labels;
 use crate::world::cache::Key;
 use crate::world::{FlowChange, World};
+
+/// How long a list waits for the first reading of the cluster.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Keeps flows as custom resources.
 #[derive(Clone)]
@@ -112,6 +116,8 @@ impl FlowStore for Flows {
     }
 
     async fn list(&self, namespace: Option<&Namespace>) -> Result<Vec<Loaded>, PortError> {
+        // Just after the start there is nothing to tell yet.
+        let _ = tokio::time::timeout(PATIENCE, self.world.until_ready()).await;
         self.world.check_ready()?;
         let mut all = self.world.flows.all();
         all.retain(|entry| namespace.is_none_or(|namespace| *entry.key.namespace == *namespace.as_str()));

@@ -3,6 +3,8 @@
 pub mod health;
 pub mod metrics;
 
+use std::io::IsTerminal;
+
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
@@ -25,7 +27,7 @@ pub fn log(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter);
     let started = match format {
         LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
-        LogFormat::Text => subscriber.try_init(),
+        LogFormat::Text => subscriber.with_ansi(std::io::stdout().is_terminal()).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("logging: {error}"))
 }

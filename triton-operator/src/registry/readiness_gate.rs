@@ -97,7 +97,12 @@ impl TrafficRegistry for ReadinessGate {
         let now = self.clock.now();
         let mut shown = BTreeMap::new();
         for pod in pods {
-            let Some(cached) = self.pod(instance, pod.name.as_str(), pod.uid.as_str()) else { continue };
+            let cached = self.pod(instance, pod.name.as_str(), pod.uid.as_str());
+            // A pod that changed since the workload was looked at is looked at again: what is known of it
+            // here would be guarded by what was seen there.
+            let Some(cached) = cached.filter(|cached| cached.version == pod.version.as_str()) else {
+                continue;
+            };
             let traffic = PodTraffic {
                 asked: cached.gated.then(|| cached.gate.unwrap_or(false)),
                 shown: match endpoints.shown(&cached) {

@@ -3,10 +3,11 @@
 //! Every own write hands the object that the API server answered with to [`Cache::wrote`]. From then on
 //! the watch cannot take the cache back behind it: resource versions of one kind are compared as numbers
 //! (Kubernetes: "API concepts", resource versions). Where they are no numbers, the entry is
-//! [pending](Cached::pending) until the watch delivers that very version.
+//! [pending](Cached::pending) until the watch delivers that very version. The answer to a write may also
+//! come after the watch said that the object is gone: what is gone stays gone, by its UID.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -65,6 +66,30 @@ struct State<T> {
     groups: HashMap<Key, BTreeSet<Key>>,
     /// Counts relists: what a relist did not bring is gone.
     epoch: u64,
+    gone: Gone,
+}
+
+/// UIDs of objects that went last: an answer that was under way meanwhile does not bring them back.
+#[derive(Default)]
+struct Gone {
+    uids: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+/// How many are remembered: more than can go while an answer is under way.
+const REMEMBERED: usize = 4096;
+
+impl Gone {
+    fn add(&mut self, uid: &str) {
+        if self.uids.insert(uid.to_owned()) {
+            self.order.push_back(uid.to_owned());
+        }
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.uids.remove(&oldest);
+        }
+    }
 }
 
 struct Slot<T> {
@@ -77,7 +102,7 @@ impl<T: Entry> Cache<T> {
     /// An empty cache.
     #[must_use]
     pub fn new(listener: Listener<T>) -> Self {
-        let state = State { slots: HashMap::new(), groups: HashMap::new(), epoch: 0 };
+        let state = State { slots: HashMap::new(), groups: HashMap::new(), epoch: 0, gone: Gone::default() };
         Self { state: RwLock::new(state), listener, ready: watch::Sender::new(false) }
     }
 
@@ -179,6 +204,9 @@ impl<T: Entry> Cache<T> {
         let old = {
             let mut state = self.state.write();
             let epoch = state.epoch;
+            if own && state.gone.uids.contains(new.uid()) {
+                return;
+            }
             let mut pending = false;
             let old = match state.slots.get_mut(new.key()) {
                 None => None,
@@ -220,6 +248,7 @@ impl<T: Entry> State<T> {
 
     fn remove(&mut self, key: &Key) -> Option<Arc<T>> {
         let slot = self.slots.remove(key)?;
+        self.gone.add(slot.entry.uid());
         self.leave(slot.entry.group().as_ref(), key);
         Some(slot.entry)
     }

@@ -47,6 +47,17 @@ fn an_object_made_anew_replaces_the_old_one_whatever_its_version() {
 }
 
 #[test]
+fn an_answer_that_comes_after_the_removal_brings_nothing_back() {
+    let cache = cache();
+    cache.watched(thing("uid-1", "9"));
+    cache.removed(&key(), "uid-1");
+    cache.wrote(thing("uid-1", "10"));
+    assert_eq!(version(&cache), None);
+    cache.wrote(thing("uid-2", "11"));
+    assert_eq!(version(&cache), Some("11"));
+}
+
+#[test]
 fn a_version_that_is_no_number_is_pending_until_the_watch_delivers_it() {
     let cache = cache();
     cache.watched(thing("uid-1", "a"));
