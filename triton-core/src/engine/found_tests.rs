@@ -63,6 +63,18 @@ fn a_cancelled_flow_calls_a_wrongly_chosen_pod_back() {
     assert_eq!(decide(&flow, &returned, NOW), reshape(Shape { replicas: 3, partition: 3, ..shape() }));
 }
 
+/// Somebody raised size and partition: the controller wanted to exchange the old pods it had added, and
+/// waited for new ones to be available that the batch did not pull in yet.
+#[test]
+fn old_pods_that_others_added_are_kept_until_old_pods_leave_anyway() {
+    let batch = |stage| Flow::test(Action::Update, 2).at(plan(Kind::Replace, base(2, 2), 0), 1, 0, 1, stage);
+    let world = |replicas, partition| Observation::mine(replicas, partition, 1).with(4, OLD);
+    let kept = Shape { replicas: 5, partition: 4, ..shape() };
+    assert_eq!(decide(&batch(Stage::Smoking), &world(3, 2), NOW), reshape(kept));
+    let leave = Shape { replicas: 2, partition: 1, ..shape() };
+    assert_eq!(decide(&batch(Stage::Leaving), &world(5, 4).with(1, SERVES), NOW), reshape(leave));
+}
+
 fn shape() -> Shape {
     Shape { template: TemplateRef::Flow, replicas: 0, partition: 0, surge: 1, unavailable: 0 }
 }

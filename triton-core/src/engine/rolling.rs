@@ -28,8 +28,7 @@ impl Rolling<'_> {
             return self.hold(HoldReason::PodsFailed);
         }
         let row = self.row(seen);
-        let want = shape::rolling(self.kind, self.plan, self.done, self.end(), row);
-        if let Some(effect) = ask(seen, want) {
+        if let Some(effect) = ask(seen, self.shape(row, seen)) {
             return Decision::Act(effect);
         }
         if let Some(effect) = tend(self.rule(row.admit, true), &seen.pods, now) {
@@ -42,6 +41,23 @@ impl Rolling<'_> {
         match unmet.or(recovering) {
             Some(waiting) => self.late(row.ask, seen, waiting, now),
             None => self.pass(row.until, row.next, seen, now),
+        }
+    }
+
+    /// The shape of the stage. Old pods that others added are kept until old pods leave anyway: the
+    /// workload's controller would exchange them for new ones, wait for new pods to be available that the
+    /// batch does not pull in yet, and never get on.
+    fn shape(&self, row: Row, seen: &Observation) -> Shape {
+        let want = shape::rolling(self.kind, self.plan, self.done, self.end(), row);
+        if self.kind == Kind::Grow || row.shrunk {
+            return want;
+        }
+        let old = seen.pods.count(Facts::empty(), Facts::FRESH | Facts::MARKED);
+        let more = old.saturating_sub(want.partition);
+        Shape {
+            replicas: want.replicas.saturating_add(more),
+            partition: want.partition.saturating_add(more),
+            ..want
         }
     }
 

@@ -1,0 +1,62 @@
+//! Which faults a run has: each alone, all, none, and mixtures.
+
+use triton_core::sim::scenario::Chaos;
+
+type Switch = (&'static str, fn(&mut Chaos) -> &mut bool);
+
+/// Every fault by its name; the letters are those of the project's list of faults.
+const SWITCHES: [Switch; 12] = [
+    ("crashes", |chaos| &mut chaos.crashes),                 // F1
+    ("stale-views", |chaos| &mut chaos.stale_views),         // F2, F4
+    ("time-travel", |chaos| &mut chaos.time_travel),         // F2
+    ("lost-events", |chaos| &mut chaos.lost_events),         // F3, F9
+    ("api-errors", |chaos| &mut chaos.api_errors),           // F5, F6, F7, F8
+    ("two-drivers", |chaos| &mut chaos.two_drivers),         // F11
+    ("clocks", |chaos| &mut chaos.clocks),                   // F12
+    ("outside-edits", |chaos| &mut chaos.outside_edits),     // F13
+    ("pod-failures", |chaos| &mut chaos.pod_failures),       // F14
+    ("slow-controller", |chaos| &mut chaos.slow_controller), // F15
+    ("hostile-records", |chaos| &mut chaos.hostile_records), // F16
+    ("people", |chaos| &mut chaos.people),
+];
+
+/// The faults of a seed: of every twenty seeds one has none, twelve have each fault alone, two have all,
+/// and the rest have some.
+pub(crate) fn of_seed(seed: u64) -> Chaos {
+    let mut chaos = Chaos::NONE;
+    match usize::try_from(seed % 20).expect("a small number") {
+        0 => {}
+        at @ 1..=12 => *SWITCHES[at - 1].1(&mut chaos) = true,
+        13 | 14 => chaos = Chaos::ALL,
+        _ => {
+            let mixed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            for (at, (_, switch)) in SWITCHES.iter().enumerate() {
+                *switch(&mut chaos) = mixed >> (at + 20) & 1 == 1;
+            }
+        }
+    }
+    chaos
+}
+
+/// The faults of these names, parted by commas; `all` and `none` are names too.
+///
+/// # Errors
+/// The name that is none, and those that are.
+pub(crate) fn named(names: &str) -> Result<Chaos, String> {
+    let mut chaos = Chaos::NONE;
+    for name in names.split(',') {
+        match (name, SWITCHES.iter().find(|(known, _)| *known == name)) {
+            ("all", _) => chaos = Chaos::ALL,
+            ("none", _) => {}
+            (_, Some((_, switch))) => *switch(&mut chaos) = true,
+            (_, None) => return Err(format!("{name:?} is not one of {}", self::names(Chaos::ALL))),
+        }
+    }
+    Ok(chaos)
+}
+
+/// The names of the faults.
+pub(crate) fn names(mut chaos: Chaos) -> String {
+    let on: Vec<&str> = SWITCHES.iter().filter(|(_, on)| *on(&mut chaos)).map(|(name, _)| *name).collect();
+    if on.is_empty() { "none".into() } else { on.join(",") }
+}

@@ -1,0 +1,254 @@
+//! Sees every step of a run and judges it by every property.
+
+use std::collections::BTreeMap;
+
+use triton_core::engine::{Decision, decide, kind, look};
+use triton_core::model::{
+    Facts, Flow, FlowId, InstanceId, Kind, Lock, Observation, Orders, Pods, Progress, Revision, Shape,
+    TemplateRef, Timestamp, Traffic, TrafficView, Verdict, WorkloadView,
+};
+use triton_core::sim::scenario::{Chaos, Step, StepKind};
+use triton_core::sim::{Cause as DeletedBy, Entry, Happening, Pod, Workload, World};
+
+use super::invariants::{Cause, Change, Intent, Stand, judge_change, judge_intent};
+use super::oracle::{Ending, judge};
+
+/// Moves that the driver folds into one save.
+const FOLD: usize = 16;
+
+/// What a flow found when it began.
+struct Start {
+    from: u32,
+    revision: Option<Revision>,
+}
+
+/// What was seen so far of one run.
+pub(crate) struct Watcher {
+    chaos: Chaos,
+    flows: BTreeMap<FlowId, Flow>,
+    starts: BTreeMap<FlowId, Start>,
+    world: Option<Observation>,
+    /// The flow that ended last, and how it left the world.
+    last: Option<(Flow, Verdict)>,
+    end: Option<Workload>,
+}
+
+impl Watcher {
+    pub(crate) fn new(chaos: Chaos) -> Self {
+        Self { chaos, flows: BTreeMap::new(), starts: BTreeMap::new(), world: None, last: None, end: None }
+    }
+
+    /// Judges a step.
+    ///
+    /// # Errors
+    /// The property that does not hold.
+    pub(crate) fn see(&mut self, world: &World, step: &Step) -> Result<(), String> {
+        for happening in world.journal() {
+            self.happening(world, happening)?;
+        }
+        self.change(world, step)?;
+        self.end = world.workloads().next().cloned();
+        Ok(())
+    }
+
+    fn happening(&mut self, world: &World, happening: &Happening) -> Result<(), String> {
+        match happening {
+            Happening::Saw { now, flow: Some(flow), workload, traffic, .. } => {
+                decisions(flow, workload.as_deref(), traffic, *now)
+            }
+            Happening::Deleted {
+                pod,
+                traffic: Traffic::In,
+                steered: true,
+                cause: DeletedBy::Controller,
+                ..
+            } => Err(format!("S6: {} was removed in traffic", pod.name)),
+            Happening::Progress { write, id, before: Some(before), after } if write.result == Ok(true) => {
+                self.saved(world, id, before, after)
+            }
+            Happening::Saw { .. }
+            | Happening::Created { .. }
+            | Happening::Marked { .. }
+            | Happening::Deleted { .. }
+            | Happening::Workload { .. }
+            | Happening::Traffic { .. }
+            | Happening::Progress { .. }
+            | Happening::Orders { .. } => Ok(()),
+        }
+    }
+
+    fn saved(
+        &mut self,
+        world: &World,
+        id: &FlowId,
+        before: &Progress,
+        after: &Progress,
+    ) -> Result<(), String> {
+        // A flow that was to be deleted is gone once it has ended.
+        let known = world.flows().get(id).and_then(stored).or_else(|| self.flows.get(id).cloned());
+        let Some(flow) = known else { return Ok(()) };
+        if let Progress::Preparing { base } = after {
+            self.starts.insert(id.clone(), Start { from: base.from, revision: base.previous.clone() });
+        }
+        if let Progress::Finished { verdict, .. } = after {
+            self.last = Some((flow.clone(), verdict.clone()));
+        }
+        let (old, new) =
+            (Flow { progress: before.clone(), ..flow.clone() }, Flow { progress: after.clone(), ..flow });
+        let nothing = Observation::absent();
+        // A tampered record is another flow's word, not a step of this one.
+        if self.chaos.hostile_records {
+            return Ok(());
+        }
+        judge_change(&Change {
+            before: Stand { flow: &old, world: &nothing },
+            cause: Cause::Driver,
+            after: Stand { flow: &new, world: &nothing },
+            mishaps: 0,
+        })
+        .map_err(|violation| violation.to_string())
+    }
+
+    /// Compares how things stand with how they stood before the step.
+    fn change(&mut self, world: &World, step: &Step) -> Result<(), String> {
+        let flows: BTreeMap<FlowId, Flow> =
+            world.flows().iter().filter_map(stored).map(|flow| (flow.id.clone(), flow)).collect();
+        let now = truth(world);
+        let before = self.world.replace(now.clone());
+        let old = std::mem::replace(&mut self.flows, flows);
+        let Some(before) = before else { return Ok(()) };
+        if before.shape.is_some() && now.shape.is_none() {
+            return Err("S14: the workload is gone".into());
+        }
+        for (id, after) in &self.flows {
+            let Some(flow) = old.get(id).filter(|flow| flow.uid == after.uid && !self.chaos.hostile_records)
+            else {
+                continue;
+            };
+            let holds = holder(world) == Some(id);
+            let nothing = Observation::absent();
+            let (then, since) = if holds && self.is_calm() { (&before, &now) } else { (&nothing, &nothing) };
+            judge_change(&Change {
+                before: Stand { flow, world: then },
+                cause: cause(&step.what, id),
+                after: Stand { flow: after, world: since },
+                mishaps: 0,
+            })
+            .map_err(|violation| violation.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Whether only flows and the workload's controller take pods away.
+    const fn is_calm(&self) -> bool {
+        !self.chaos.pod_failures && !self.chaos.outside_edits && !self.chaos.hostile_records
+    }
+
+    /// Judges how the last flow left the world.
+    ///
+    /// # Errors
+    /// How it differs from what must be.
+    pub(crate) fn end(&self) -> Result<(), String> {
+        let (Some((flow, verdict)), Some(workload), true) = (&self.last, &self.end, self.is_calm()) else {
+            return Ok(());
+        };
+        let Some(start) = self.starts.get(&flow.id) else { return Ok(()) };
+        let restored =
+            *verdict == Verdict::Canceled && start.revision.as_ref() == Some(&workload.template_revision());
+        let world = observed(workload, !restored);
+        let ending = Ending { spec: &flow.spec, verdict, from: start.from };
+        judge(&ending, &world).map_err(|what| format!("{what}\n{workload:?}"))
+    }
+}
+
+/// Decides again what the host decided on this look, and judges it.
+fn decisions(
+    flow: &Flow,
+    workload: Option<&WorkloadView>,
+    traffic: &TrafficView,
+    now: Timestamp,
+) -> Result<(), String> {
+    let mut flow = flow.clone();
+    let seen = look(kind(flow.spec.action).unwrap_or(Kind::Grow), workload, traffic);
+    for _ in 0..FOLD {
+        let decision = decide(&flow, &seen, now);
+        judge_intent(&Intent { flow: &flow, seen: &seen, now, decision: &decision })
+            .map_err(|violation| format!("{violation}\non {seen:?}\nof {:?}", flow.progress))?;
+        match decision {
+            Decision::Move(progress, _) => flow.progress = progress,
+            Decision::Act(_) | Decision::Wait(..) | Decision::Done => break,
+        }
+    }
+    Ok(())
+}
+
+fn cause(what: &StepKind, id: &FlowId) -> Cause {
+    match what {
+        StepKind::World => Cause::Controller,
+        StepKind::Drove { .. } | StepKind::HeldUp { .. } | StepKind::Tended { .. } => Cause::Driver,
+        StepKind::Asked { flow, command, .. } if flow == id => Cause::Person(*command),
+        StepKind::Asked { .. }
+        | StepKind::Made { .. }
+        | StepKind::Restarted { .. }
+        | StepKind::Outside(_)
+        | StepKind::Healed => Cause::Nature,
+    }
+}
+
+/// A stored flow, if it can be read.
+fn stored(entry: &Entry) -> Option<Flow> {
+    let (spec, orders): (_, Orders) = (entry.spec()?.clone(), entry.orders()?.clone());
+    Some(Flow { id: entry.id.clone(), uid: entry.uid.clone(), spec, orders, progress: entry.progress()? })
+}
+
+/// The flow that holds the only workload.
+fn holder(world: &World) -> Option<&FlowId> {
+    world.workloads().next().and_then(|workload| workload.lock.as_ref()).map(|held| &held.holder.id)
+}
+
+/// The only workload as it really is.
+fn truth(world: &World) -> Observation {
+    world.workloads().next().map_or_else(Observation::absent, |workload| observed(workload, true))
+}
+
+/// A workload as it really is. `ours`: its template is that of the flow.
+fn observed(workload: &Workload, ours: bool) -> Observation {
+    let (InstanceId { .. }, revision) = (&workload.id, workload.template_revision());
+    let mut pods = Pods::default();
+    for pod in workload.active() {
+        let facts = facts(pod);
+        let facts = if ours && pod.revision == revision { facts | Facts::FRESH } else { facts };
+        pods.push(pod.reference(), facts, pod.out_since);
+    }
+    let template = if ours { TemplateRef::Flow } else { TemplateRef::Revision(revision.clone()) };
+    Observation {
+        settled: workload.observed_latest(),
+        lock: if workload.lock.is_some() { Lock::Mine } else { Lock::Free },
+        frozen: workload.paused,
+        shape: Some(Shape {
+            template,
+            replicas: workload.replicas,
+            partition: workload.partition,
+            surge: workload.surge,
+            unavailable: workload.unavailable,
+        }),
+        revision: workload.update_revision.clone(),
+        obstacle: None,
+        terminating: u32::try_from(workload.pods.len()).expect("a count of pods fits")
+            - workload.active_count(),
+        pods,
+    }
+}
+
+fn facts(pod: &Pod) -> Facts {
+    let mut facts = Facts::empty();
+    facts.set(Facts::BOOTED, pod.booted);
+    facts.set(Facts::MARKED, pod.marked);
+    facts.set(Facts::HOOKED, pod.hooked);
+    facts.set(Facts::GATED, pod.gated());
+    facts.set(Facts::ASKED, pod.gate == Some(true));
+    facts.set(Facts::FAILED, pod.failure.is_some());
+    facts.set(Facts::IN, pod.listed && pod.serves());
+    facts.set(Facts::OUT, !pod.listed && !pod.serves());
+    facts
+}

@@ -1,0 +1,45 @@
+//! S1: enough pods stay in traffic.
+
+use triton_core::engine::Decision;
+use triton_core::model::{Facts, Progress};
+
+use super::reading::{count_of, floor, in_traffic, moved, size_after, taken_out};
+use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
+
+pub(super) const ROW: Invariant = Invariant {
+    property: Property::S1Availability,
+    says: "no write takes a pod out of traffic when that leaves fewer than the lower of the target and the \
+           number in traffic when the batch started",
+    source: "semantics section 6, reliability S1",
+    intent: Some(intent),
+    change: Some(change),
+};
+
+fn intent(intent: &Intent<'_>) -> Outcome {
+    closing_keeps_the_floor(intent)?;
+    let (Some(pods), Some(floor)) = (taken_out(intent.decision), floor(intent.flow)) else { return Ok(()) };
+    let leaving = count_of(intent.seen, pods, Facts::IN);
+    let left = in_traffic(intent.seen) - leaving;
+    ensure(leaving == 0 || left >= floor, || format!("taking out {leaving} leaves {left}, not {floor}"))
+}
+
+/// A cancelled flow remembers how many were in traffic when its batch started.
+fn closing_keeps_the_floor(intent: &Intent<'_>) -> Outcome {
+    let Decision::Move(Progress::Closing { plan, keep, floor, .. }, _) = intent.decision else {
+        return Ok(());
+    };
+    let (Progress::Rolling { batch, .. }, Some(_)) = (&intent.flow.progress, moved(intent.decision)) else {
+        return Ok(());
+    };
+    let wanted = size_after(intent.flow, plan, *keep).min(batch.serving);
+    ensure(*floor == wanted, || format!("closing keeps {floor} in traffic, not {wanted}"))
+}
+
+fn change(change: &Change<'_>) -> Outcome {
+    let (before, after) = (in_traffic(change.before.world), in_traffic(change.after.world));
+    let Some(floor) = floor(change.after.flow) else { return Ok(()) };
+    let ours = matches!(change.cause, Cause::Driver | Cause::Controller) && after < before;
+    ensure(!ours || after + change.mishaps >= floor, || {
+        format!("{before} in traffic became {after}, fewer than {floor}, with {} mishaps", change.mishaps)
+    })
+}

@@ -1,0 +1,63 @@
+//! S3: no more new pods than batches were allowed.
+
+use triton_core::model::{Facts, Mode, Progress, Stage};
+
+use super::reading::{fresh_after, moved, pulled_in, requested_fresh, reshape, span};
+use super::{Intent, Invariant, Outcome, Property, ensure};
+
+pub(super) const ROW: Invariant = Invariant {
+    property: Property::S3Exposure,
+    says: "new pods asked for are at most those of the batches that were allowed; manual mode never goes \
+           beyond the ordered batch",
+    source: "semantics section 4, reliability S3",
+    intent: Some(intent),
+    change: None,
+};
+
+fn intent(intent: &Intent<'_>) -> Outcome {
+    requests(intent)?;
+    pull_ins(intent)?;
+    let (Some(Progress::Rolling { batch, .. }), Mode::Manual) =
+        (moved(intent.decision), intent.flow.spec.mode)
+    else {
+        return Ok(());
+    };
+    let ordered = intent.flow.orders.target.batch;
+    ensure(batch.number <= ordered, || format!("batch {} starts, only {ordered} ordered", batch.number))
+}
+
+fn requests(intent: &Intent<'_>) -> Outcome {
+    let Some(shape) = reshape(intent.decision) else { return Ok(()) };
+    let bound = bound(intent, Stage::Smoking);
+    let asked = requested_fresh(shape);
+    ensure(asked <= bound, || format!("{asked} new pods asked for, more than {bound}"))
+}
+
+fn pull_ins(intent: &Intent<'_>) -> Outcome {
+    let Some(pods) = pulled_in(intent.decision) else { return Ok(()) };
+    let Progress::Rolling { batch, .. } = &intent.flow.progress else { return Ok(()) };
+    let fresh =
+        pods.iter().filter(|pod| super::reading::facts(intent.seen, pod).contains(Facts::FRESH)).count();
+    let exposed = intent.seen.pods.count(Facts::FRESH | Facts::ASKED, Facts::MARKED);
+    let bound = bound(intent, Stage::PullingIn);
+    let first = fresh > 0 && batch.stage < Stage::PullingIn;
+    ensure(!first || exposed as usize + fresh <= bound as usize, || {
+        format!("{fresh} new pods pulled in beside {exposed}, more than {bound}")
+    })
+}
+
+/// New pods allowed: those of this batch count once it has reached `from`.
+fn bound(intent: &Intent<'_>, from: Stage) -> u32 {
+    let flow = intent.flow;
+    match (&flow.progress, span(&flow.progress)) {
+        (Progress::Rolling { plan, batch, .. }, Some((done, end))) => {
+            fresh_after(flow, plan, if batch.stage >= from { end } else { done })
+        }
+        (Progress::Verifying { plan, .. }, _) => fresh_after(flow, plan, plan.work),
+        // Pods that are there may be asked for again, so that wrongly chosen ones return.
+        (Progress::Closing { plan, keep, .. }, _) => {
+            fresh_after(flow, plan, *keep).max(intent.seen.pods.count(Facts::FRESH, Facts::empty()))
+        }
+        _ => 0,
+    }
+}

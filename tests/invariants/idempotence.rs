@@ -1,0 +1,43 @@
+//! S12: nothing is asked for that is so already.
+
+use triton_core::engine::{Decision, Effect};
+use triton_core::model::{Facts, TrafficChange, WorkloadChange};
+
+use super::reading::{facts, is_mine, pods_of};
+use super::{Intent, Invariant, Outcome, Property, ensure};
+
+pub(super) const ROW: Invariant = Invariant {
+    property: Property::S12Idempotence,
+    says: "writes carry absolute values and change something: the same look twice gives no new write",
+    source: "reliability S12",
+    intent: Some(intent),
+    change: None,
+};
+
+fn intent(intent: &Intent<'_>) -> Outcome {
+    let seen = intent.seen;
+    let all = |holds: fn(Facts) -> bool| {
+        pods_of(intent.decision)
+            .is_some_and(|pods| !pods.is_empty() && pods.iter().all(|pod| holds(facts(seen, pod))))
+    };
+    let needed = match intent.decision {
+        Decision::Wait(..) | Decision::Done => true,
+        Decision::Move(progress, _) => *progress != intent.flow.progress,
+        Decision::Act(Effect::Traffic(TrafficChange::PullIn(_))) => all(|facts| {
+            facts.contains(Facts::GATED | Facts::BOOTED | Facts::HOOKED)
+                && !facts.intersects(Facts::ASKED | Facts::MARKED)
+        }),
+        Decision::Act(Effect::Traffic(TrafficChange::PullOut(_))) => {
+            all(|facts| facts.contains(Facts::ASKED | Facts::MARKED))
+        }
+        Decision::Act(Effect::Workload(change)) => match change {
+            WorkloadChange::Hook(_) => all(|facts| !facts.contains(Facts::HOOKED)),
+            WorkloadChange::LetGo(_) => all(|facts| facts.contains(Facts::HOOKED | Facts::MARKED)),
+            WorkloadChange::Reshape(shape) => seen.shape.as_ref() != Some(shape),
+            WorkloadChange::Freeze(on) => seen.frozen != *on,
+            WorkloadChange::Lock => !is_mine(seen),
+            WorkloadChange::Release => is_mine(seen),
+        },
+    };
+    ensure(needed, || format!("{:?} changes nothing, or goes too far", intent.decision))
+}

@@ -1,0 +1,53 @@
+//! S19: nothing is taken as done that was not seen.
+
+use triton_core::model::{Batch, Facts, Flow, Observation, Plan, Progress, Stage};
+
+use super::reading::{fresh_after, moved, requested_fresh, stale_after};
+use super::{Intent, Invariant, Outcome, Property, ensure};
+
+pub(super) const ROW: Invariant = Invariant {
+    property: Property::S19NoSilentLoss,
+    says: "a stage ends only when this very look shows what it waits for",
+    source: "semantics section 3, reliability S19",
+    intent: Some(intent),
+    change: None,
+};
+
+fn intent(intent: &Intent<'_>) -> Outcome {
+    let flow = intent.flow;
+    match (&flow.progress, moved(intent.decision)) {
+        (Progress::Rolling { plan, done, batch }, Some(Progress::Rolling { batch: next, .. }))
+            if next.stage != batch.stage || next.number != batch.number =>
+        {
+            stage_is_over(flow, plan, done + batch.size, batch, intent.seen)
+        }
+        (Progress::Rolling { plan, done, batch }, Some(Progress::Verifying { .. })) => {
+            stage_is_over(flow, plan, done + batch.size, batch, intent.seen)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn stage_is_over(flow: &Flow, plan: &Plan, end: u32, batch: &Batch, seen: &Observation) -> Outcome {
+    let (fresh, stale) = (fresh_after(flow, plan, end), stale_after(flow, plan, end));
+    let new = |facts| seen.pods.count(Facts::FRESH | facts, Facts::MARKED);
+    let asked = seen.shape.as_ref().map_or(0, requested_fresh);
+    let over = match batch.stage {
+        Stage::Queued => true,
+        Stage::Smoking | Stage::Smoked => new(Facts::BOOTED) >= fresh && asked == fresh,
+        Stage::PullingIn | Stage::Proving => new(Facts::IN) >= fresh && asked == fresh,
+        Stage::Leaving | Stage::Baked => {
+            let marked = seen.pods.count(Facts::MARKED, Facts::empty());
+            let old = seen.pods.count(Facts::empty(), Facts::MARKED | Facts::FRESH);
+            batch.stage == Stage::Baked || (marked == 0 && old <= stale)
+        }
+    };
+    ensure(over, || {
+        format!(
+            "{:?} ends with {} booted and {} in of {fresh}, {asked} asked for, {stale} old may stay",
+            batch.stage,
+            new(Facts::BOOTED),
+            new(Facts::IN)
+        )
+    })
+}

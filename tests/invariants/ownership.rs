@@ -1,0 +1,42 @@
+//! S14: a flow acts on the workload that it holds, and on no other.
+
+use triton_core::engine::{Decision, Effect};
+use triton_core::model::{Action, Lock, Progress, WorkloadChange};
+
+use super::reading::is_mine;
+use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
+
+pub(super) const ROW: Invariant = Invariant {
+    property: Property::S14Ownership,
+    says: "only the holder of the lock writes; the lock is given back once the verdict is durable; no flow \
+           ever removes a workload",
+    source: "semantics section 1, reliability S14",
+    intent: Some(intent),
+    change: Some(change),
+};
+
+fn intent(intent: &Intent<'_>) -> Outcome {
+    let seen = intent.seen;
+    let fine = match intent.decision {
+        Decision::Act(Effect::Workload(WorkloadChange::Lock)) => {
+            seen.lock == Lock::Free
+                && seen.obstacle.is_none()
+                && matches!(intent.flow.progress, Progress::Preparing { .. })
+        }
+        Decision::Act(Effect::Workload(WorkloadChange::Release)) => {
+            is_mine(seen) && intent.flow.progress.is_finished()
+        }
+        Decision::Act(Effect::Workload(WorkloadChange::Reshape(_))) if seen.shape.is_none() => {
+            intent.flow.spec.action == Action::Create
+                && matches!(intent.flow.progress, Progress::Preparing { .. })
+        }
+        Decision::Act(_) => is_mine(seen),
+        Decision::Move(..) | Decision::Wait(..) | Decision::Done => true,
+    };
+    ensure(fine, || format!("{:?} with the lock {:?}", intent.decision, seen.lock))
+}
+
+fn change(change: &Change<'_>) -> Outcome {
+    let removed = change.before.world.shape.is_some() && change.after.world.shape.is_none();
+    ensure(!removed || change.cause == Cause::Nature, || "the workload was removed".into())
+}

@@ -1,0 +1,50 @@
+//! S13: the batches add up to the work.
+
+use triton_core::model::{Plan, Progress};
+
+use super::reading::{moved, size_after};
+use super::{Intent, Invariant, Outcome, Property, ensure};
+
+pub(super) const ROW: Invariant = Invariant {
+    property: Property::S13Partition,
+    says: "every batch has at least one pod, and the sizes of all batches add up to the work",
+    source: "semantics section 2, reliability S13",
+    intent: Some(intent),
+    change: None,
+};
+
+fn intent(intent: &Intent<'_>) -> Outcome {
+    let before = &intent.flow.progress;
+    match moved(intent.decision) {
+        Some(Progress::Rolling { plan, done, batch }) => {
+            let ends = done + batch.size;
+            ensure(batch.size > 0 && ends <= plan.work, || {
+                format!("batch of {} at {done} of {}", batch.size, plan.work)
+            })?;
+            same_plan(before, plan)?;
+            let expected = match before {
+                Progress::Rolling { done, batch: old, .. } if old.number == batch.number => *done,
+                Progress::Rolling { done, batch: old, .. } => done + old.size,
+                _ => 0,
+            };
+            ensure(*done == expected, || format!("{done} pods done, not {expected}"))
+        }
+        Some(Progress::Verifying { plan, .. }) => {
+            let finished = match before {
+                Progress::Rolling { done, batch, .. } => done + batch.size,
+                Progress::Verifying { plan, .. } => plan.work,
+                _ => 0,
+            };
+            ensure(finished == plan.work, || {
+                format!("{finished} of {} pods are done at the end", plan.work)
+            })?;
+            let size = size_after(intent.flow, plan, plan.work);
+            ensure(size == plan.base.to, || format!("the batches lead to {size} pods, not {}", plan.base.to))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn same_plan(before: &Progress, plan: &Plan) -> Outcome {
+    ensure(before.plan().is_none_or(|old| old == plan), || "the plan changed on the way".into())
+}

@@ -1,0 +1,60 @@
+//! S7: a paused flow takes no step of its own.
+
+use triton_core::engine::{Decision, Effect};
+use triton_core::model::{Command, Facts, Progress, Stage, TrafficChange, WorkloadChange};
+
+use super::reading::{exposed, facts, fresh_after};
+use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
+
+pub(super) const ROW: Invariant = Invariant {
+    property: Property::S7Pause,
+    says: "after Pause nothing widens or removes but upkeep, and only a person lifts it",
+    source: "semantics sections 5 and 7, reliability S7",
+    intent: Some(intent),
+    change: Some(change),
+};
+
+fn intent(intent: &Intent<'_>) -> Outcome {
+    let flow = intent.flow;
+    let orders = &flow.orders;
+    let closes =
+        orders.canceled || matches!(flow.progress, Progress::Closing { .. } | Progress::Finished { .. });
+    let held = flow.progress.hold().is_some_and(|hold| hold.resumes >= orders.resumes);
+    if closes || !(orders.paused || held) {
+        return Ok(());
+    }
+    let stage = flow.progress.batch().map(|batch| batch.stage);
+    let fine = match intent.decision {
+        Decision::Wait(..) | Decision::Done => true,
+        Decision::Move(progress, _) => matches!(progress, Progress::Finished { .. }),
+        Decision::Act(Effect::Workload(WorkloadChange::Freeze(on))) => *on,
+        Decision::Act(Effect::Workload(WorkloadChange::Hook(_))) => true,
+        Decision::Act(Effect::Traffic(TrafficChange::PullIn(pods))) => {
+            let new = pods.iter().filter(|pod| facts(intent.seen, pod).contains(Facts::FRESH)).count();
+            new == 0 || belongs(intent, u32::try_from(new).expect("a count of pods fits"))
+        }
+        Decision::Act(
+            Effect::Workload(WorkloadChange::LetGo(_)) | Effect::Traffic(TrafficChange::PullOut(_)),
+        ) => stage.is_some() && stage != Some(Stage::Leaving),
+        Decision::Act(Effect::Workload(_)) => false,
+    };
+    ensure(fine, || format!("{:?} while paused", intent.decision))
+}
+
+/// New pods of finished batches, and of this one once it has been in traffic, belong there.
+fn belongs(intent: &Intent<'_>, more: u32) -> bool {
+    match &intent.flow.progress {
+        Progress::Rolling { batch, .. } if batch.stage > Stage::PullingIn => true,
+        Progress::Rolling { plan, done, .. } => {
+            exposed(intent.seen) + more <= fresh_after(intent.flow, plan, *done)
+        }
+        _ => false,
+    }
+}
+
+fn change(change: &Change<'_>) -> Outcome {
+    let lifted = change.before.flow.orders.paused && !change.after.flow.orders.paused;
+    ensure(!lifted || change.cause == Cause::Person(Command::Resume), || {
+        format!("{:?} lifted a pause", change.cause)
+    })
+}

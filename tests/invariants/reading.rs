@@ -1,0 +1,152 @@
+//! Readings of a flow and of the world that several properties need, written apart from the engine.
+
+use triton_core::engine::{Decision, Effect};
+use triton_core::model::{
+    Action, Facts, Flow, Lock, Observation, Plan, PodRef, Progress, Shape, Stage, TemplateRef, TrafficChange,
+    WorkloadChange,
+};
+
+/// New pods when so much of the work is done.
+pub(super) fn fresh_after(flow: &Flow, plan: &Plan, done: u32) -> u32 {
+    match flow.spec.action {
+        Action::Update => plan.fresh + done.min(plan.base.to.saturating_sub(plan.fresh)),
+        _ => plan.base.from + done,
+    }
+}
+
+/// Old pods when so much of the work is done. The first of a growing update have no old counterpart.
+pub(super) fn stale_after(flow: &Flow, plan: &Plan, done: u32) -> u32 {
+    match flow.spec.action {
+        Action::Update => {
+            let growth = plan.base.to.saturating_sub(plan.base.from);
+            (plan.base.from - plan.fresh).saturating_sub(done.saturating_sub(growth))
+        }
+        _ => 0,
+    }
+}
+
+/// All pods when so much of the work is done.
+pub(super) fn size_after(flow: &Flow, plan: &Plan, done: u32) -> u32 {
+    fresh_after(flow, plan, done) + stale_after(flow, plan, done)
+}
+
+/// Work done before the current batch, and with it.
+pub(super) fn span(progress: &Progress) -> Option<(u32, u32)> {
+    match progress {
+        Progress::Rolling { done, batch, .. } => Some((*done, done + batch.size)),
+        _ => None,
+    }
+}
+
+/// New pods that the workload is asked for by this shape.
+pub(super) fn requested_fresh(shape: &Shape) -> u32 {
+    match shape.template {
+        TemplateRef::Flow => shape.replicas.saturating_sub(shape.partition),
+        TemplateRef::Revision(_) => 0,
+    }
+}
+
+/// The change of the workload that is decided.
+pub(super) const fn workload_change(decision: &Decision) -> Option<&WorkloadChange> {
+    match decision {
+        Decision::Act(Effect::Workload(change)) => Some(change),
+        _ => None,
+    }
+}
+
+/// The shape that is asked for.
+pub(super) const fn reshape(decision: &Decision) -> Option<&Shape> {
+    match workload_change(decision) {
+        Some(WorkloadChange::Reshape(shape)) => Some(shape),
+        _ => None,
+    }
+}
+
+/// The pods an effect acts on.
+pub(super) const fn pods_of(decision: &Decision) -> Option<&Vec<PodRef>> {
+    match decision {
+        Decision::Act(Effect::Traffic(TrafficChange::PullIn(pods) | TrafficChange::PullOut(pods)))
+        | Decision::Act(Effect::Workload(WorkloadChange::Hook(pods) | WorkloadChange::LetGo(pods))) => {
+            Some(pods)
+        }
+        _ => None,
+    }
+}
+
+/// Pods asked into traffic.
+pub(super) const fn pulled_in(decision: &Decision) -> Option<&Vec<PodRef>> {
+    match decision {
+        Decision::Act(Effect::Traffic(TrafficChange::PullIn(pods))) => Some(pods),
+        _ => None,
+    }
+}
+
+/// Pods asked out of traffic, or allowed to be removed.
+pub(super) const fn taken_out(decision: &Decision) -> Option<&Vec<PodRef>> {
+    match decision {
+        Decision::Act(Effect::Traffic(TrafficChange::PullOut(pods)))
+        | Decision::Act(Effect::Workload(WorkloadChange::LetGo(pods))) => Some(pods),
+        _ => None,
+    }
+}
+
+/// The progress that is decided.
+pub(super) const fn moved(decision: &Decision) -> Option<&Progress> {
+    match decision {
+        Decision::Move(progress, _) => Some(progress),
+        _ => None,
+    }
+}
+
+/// What is true of a pod; nothing when it is not there.
+pub(super) fn facts(seen: &Observation, pod: &PodRef) -> Facts {
+    seen.pods.iter().find(|(at, _, _)| at.uid == pod.uid).map_or(Facts::empty(), |(_, facts, _)| facts)
+}
+
+/// How many of these pods have all of these facts.
+pub(super) fn count_of(seen: &Observation, pods: &[PodRef], with: Facts) -> u32 {
+    let count = pods.iter().filter(|pod| facts(seen, pod).contains(with)).count();
+    u32::try_from(count).expect("a count of pods fits")
+}
+
+/// Pods shown by the registry.
+pub(super) fn in_traffic(seen: &Observation) -> u32 {
+    seen.pods.count(Facts::IN, Facts::empty())
+}
+
+/// New pods that are, or are meant to be, in traffic: asked in, or shown without being asked.
+pub(super) fn exposed(seen: &Observation) -> u32 {
+    seen.pods.count(Facts::FRESH | Facts::ASKED, Facts::MARKED)
+}
+
+/// Whether the flow that is looking holds the lock.
+pub(super) fn is_mine(seen: &Observation) -> bool {
+    seen.lock == Lock::Mine
+}
+
+/// How far a flow is, as something that may only grow.
+pub(super) const fn position(progress: &Progress) -> (u8, u32, Option<Stage>) {
+    match progress {
+        Progress::Pending => (0, 0, None),
+        Progress::Preparing { .. } => (1, 0, None),
+        Progress::Rolling { batch, .. } => (2, batch.number, Some(batch.stage)),
+        Progress::Verifying { .. } => (3, 0, None),
+        Progress::Closing { shed, .. } => (4, *shed as u32, None),
+        Progress::Finished { .. } => (5, 0, None),
+    }
+}
+
+/// Fewest pods in traffic that a removal may leave; `None` where no flow is at work.
+pub(super) fn floor(flow: &Flow) -> Option<u32> {
+    match &flow.progress {
+        // Others may have added pods meanwhile: what counts is the size that this batch begins and ends with.
+        Progress::Rolling { plan, done, batch } => {
+            let (before, after) = (size_after(flow, plan, *done), size_after(flow, plan, done + batch.size));
+            Some(before.min(after).min(batch.serving))
+        }
+        Progress::Verifying { plan, .. } => Some(plan.base.to),
+        Progress::Closing { plan, keep, floor, .. } => Some(size_after(flow, plan, *keep).min(*floor)),
+        Progress::Preparing { base } => Some(base.from.min(base.to)),
+        Progress::Pending | Progress::Finished { .. } => None,
+    }
+}

@@ -1,0 +1,54 @@
+//! S2: never too many pods.
+
+use triton_core::model::{Facts, Flow, Plan, Progress};
+
+use super::reading::{reshape, stale_after};
+use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
+
+pub(super) const ROW: Invariant = Invariant {
+    property: Property::S2Surge,
+    says: "pods asked for are at most the larger of the old and the new size, and one batch more",
+    source: "reliability S2",
+    intent: Some(intent),
+    change: Some(change),
+};
+
+fn intent(intent: &Intent<'_>) -> Outcome {
+    let Some(shape) = reshape(intent.decision) else { return Ok(()) };
+    let bound = match &intent.flow.progress {
+        Progress::Preparing { base } => base.from.max(base.to),
+        Progress::Rolling { plan, done, batch } => {
+            // Old pods that others added stay until old pods leave anyway.
+            let old = intent.seen.pods.count(Facts::empty(), Facts::FRESH | Facts::MARKED);
+            larger(plan) + batch.size + old.saturating_sub(stale_after(intent.flow, plan, *done))
+        }
+        Progress::Verifying { plan, .. } => larger(plan),
+        // Pods that are there may be asked for again, so that wrongly chosen ones return.
+        Progress::Closing { plan, .. } => larger(plan).max(intent.seen.pods.len()),
+        Progress::Pending | Progress::Finished { .. } => 0,
+    };
+    ensure(shape.replicas <= bound, || format!("{} pods asked for, more than {bound}", shape.replicas))?;
+    ensure(shape.partition <= shape.replicas, || format!("partition beyond replicas: {shape:?}"))
+}
+
+fn change(change: &Change<'_>) -> Outcome {
+    let Some(plan) = change.after.flow.progress.plan() else { return Ok(()) };
+    let (before, after) = (change.before.world.pods.len(), change.after.world.pods.len());
+    let bound = larger(plan) + largest_batch(change.after.flow, plan) + change.mishaps;
+    let created = change.cause == Cause::Controller && after > before;
+    ensure(!created || after <= bound, || {
+        let marked = change.after.world.pods.count(Facts::MARKED, Facts::empty());
+        format!("{after} pods ({marked} leaving), more than {bound}")
+    })
+}
+
+fn larger(plan: &Plan) -> u32 {
+    plan.base.from.max(plan.base.to)
+}
+
+/// The most pods that a batch of this flow may have.
+fn largest_batch(flow: &Flow, plan: &Plan) -> u32 {
+    let current = flow.progress.batch().map_or(0, |batch| batch.size);
+    let sizes = flow.orders.sizes.0.iter().map(|size| size.of(plan.base.to.max(1))).max();
+    sizes.unwrap_or(plan.work).max(flow.spec.canary).max(current).min(plan.work.max(1))
+}

@@ -1,0 +1,169 @@
+//! Exhaustive search: the real `decide` and `admit` in tiny worlds, every interleaving.
+
+mod invariants;
+mod oracle;
+
+#[path = "model/ending.rs"]
+mod ending;
+#[path = "model/events.rs"]
+mod events;
+#[path = "model/machine.rs"]
+mod machine;
+#[path = "model/setup.rs"]
+mod setup;
+#[path = "model/state.rs"]
+mod state;
+#[path = "model/view.rs"]
+mod view;
+
+use std::time::Instant;
+
+use machine::Machine;
+use setup::{Budget, Setup, Start};
+use state::State;
+use stateright::{Checker, Expectation, Model, Path};
+use triton_core::model::{Action, FlowPhase};
+
+/// Fewest states that all configurations together must visit.
+const ENOUGH: usize = 1_000_000;
+
+#[test]
+fn every_reachable_state_is_safe_and_ends_well() {
+    let only = std::env::var("TRITON_MODEL").ok();
+    let (mut total, mut faults) = (0, Vec::new());
+    let begun = Instant::now();
+    for setup in setups() {
+        if only.as_deref().is_none_or(|only| setup.name.contains(only)) {
+            let (unique, found) = search(setup);
+            total += unique;
+            faults.extend(found);
+        }
+    }
+    println!("{total} unique states in {:.1?}", begun.elapsed());
+    assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+    assert!(only.is_some() || total >= ENOUGH, "only {total} states were visited");
+}
+
+/// Visits every state of one configuration; answers how many there are, and what is wrong with them.
+fn search(setup: Setup) -> (usize, Vec<String>) {
+    let name = setup.name;
+    let begun = Instant::now();
+    let checker = Machine::new(setup).checker().threads(threads()).spawn_bfs().join();
+    let (unique, all) = (checker.unique_state_count(), checker.state_count());
+    println!("{name:50} {unique:>9} states {all:>10} steps {:.1?}", begun.elapsed());
+    let mut faults = Vec::new();
+    for property in checker.model().properties() {
+        match (property.expectation, checker.discovery(property.name)) {
+            (Expectation::Always, Some(path)) => faults.push(explain(checker.model(), property.name, &path)),
+            (Expectation::Sometimes, None) => faults.push(format!("{name}: never: {}", property.name)),
+            _ => {}
+        }
+    }
+    (unique, faults)
+}
+
+/// A counterexample for people.
+fn explain(machine: &Machine, property: &str, path: &Path<State, machine::Action>) -> String {
+    let mut text = format!("{}: not so: {property}\n", machine.setup.name);
+    for (at, (state, action)) in path.clone().into_vec().into_iter().enumerate() {
+        let phase = state.flow(&machine.setup).progress;
+        let phase = phase.batch().map_or_else(
+            || format!("{}", FlowPhase::from(&phase)),
+            |batch| format!("{} {:?}", batch.number, batch.stage),
+        );
+        if let Some(action) = action {
+            text.push_str(&format!("{at:3} {phase:20} {action:?}\n"));
+        }
+    }
+    let last = path.last_state();
+    let what = last.broken.as_ref().map(ToString::to_string);
+    text.push_str(&what.unwrap_or_else(|| machine.ending(last).err().unwrap_or_default()));
+    text.push_str(&format!("\nlast state: {last:?}"));
+    text
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn setups() -> Vec<Setup> {
+    let mut setups = creates();
+    setups.extend(updates());
+    setups.extend(rough_updates());
+    setups
+}
+
+/// Every order, once each.
+const ORDERS: Budget =
+    Budget { losses: 0, failures: 0, stale: 0, partial: 0, pauses: 1, cancels: 1, deletions: 0, jumps: 0 };
+
+fn creates() -> Vec<Setup> {
+    let create = |name, replicas| Setup::new(name, Action::Create, replicas);
+    vec![
+        create("create 3, canary, every order, unfolded", 3).canary(1).unfolded().with(Budget {
+            deletions: 1,
+            jumps: 1,
+            ..ORDERS
+        }),
+        create("create 4, canary 1 and batches of 2, late writes", 4).canary(1).batch(2).with(Budget {
+            stale: 1,
+            partial: 1,
+            ..ORDERS
+        }),
+        create("create 3, manual, a lost pod", 3).batch(2).manual().with(Budget { losses: 1, ..ORDERS }),
+        create("create 3, a failing pod", 3).batch(2).with(Budget { failures: 1, ..ORDERS }),
+        create("create 3, no pull-in, a lost pod", 3).canary(1).batch(2).no_pull_in().with(Budget {
+            losses: 1,
+            stale: 1,
+            ..ORDERS
+        }),
+        create("create 2, deadlines pass", 2).with(Budget { failures: 1, ..ORDERS }).deadline(),
+    ]
+}
+
+fn updates() -> Vec<Setup> {
+    let update = |name, replicas| Setup::new(name, Action::Update, replicas).from(old(3));
+    vec![
+        update("update 3, canary, every order", 3).canary(1).batch(2).with(Budget {
+            deletions: 1,
+            jumps: 1,
+            ..ORDERS
+        }),
+        update("update 3 in one batch, manual", 3).batch(3).manual().with(ORDERS),
+        update("update 2 to 3, growing", 3).from(old(2)).with(ORDERS),
+        update("update 3 to 2, shrinking", 2).with(ORDERS),
+        update("update 4 to 2, shrinking, batches of 2", 2).from(old(4)).batch(2).with(ORDERS),
+        update("update 2 that never had gates", 2).from(Start { adopted: true, ..old(2) }).with(ORDERS),
+        update("update 2, no pull-in", 2).from(old(2)).no_pull_in().with(ORDERS),
+        update("update 3 after a cancelled update", 3).from(Start { new: 1, ..old(2) }).with(ORDERS),
+        update("update 3 with one pod out of order", 3).from(Start { degraded: 1, ..old(2) }).with(ORDERS),
+    ]
+}
+
+/// Updates in which something goes wrong.
+fn rough_updates() -> Vec<Setup> {
+    let update = |name, replicas| Setup::new(name, Action::Update, replicas).from(old(2));
+    vec![
+        update("update 2, canary, a lost pod", 2).canary(1).with(Budget { losses: 1, ..ORDERS }),
+        update("update 3, batches of 2, a lost pod", 3).from(old(3)).batch(2).with(Budget {
+            losses: 1,
+            pauses: 0,
+            ..ORDERS
+        }),
+        update("update 2, a failing pod", 2).with(Budget { failures: 1, ..ORDERS }),
+        update("update 2, late and partial writes", 2).with(Budget { stale: 2, partial: 1, ..ORDERS }),
+        update("update 2, late writes, a lost pod", 2).with(Budget { stale: 1, losses: 1, ..ORDERS }),
+        update("update 1 to 2, deadlines pass", 2)
+            .from(old(1))
+            .deadline()
+            .with(Budget { failures: 1, ..ORDERS }),
+        update("update 3 to 2, a lost pod", 2).from(old(3)).with(Budget { losses: 1, ..ORDERS }),
+        update("update 3 after a cancelled update, a lost pod", 3)
+            .from(Start { new: 1, ..old(2) })
+            .with(Budget { losses: 1, pauses: 0, ..ORDERS }),
+    ]
+}
+
+fn old(pods: u32) -> Start {
+    Start { old: pods, ..Start::default() }
+}

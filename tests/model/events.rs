@@ -1,0 +1,157 @@
+//! What the world does by itself, and what goes wrong in it.
+
+use triton_core::sim::cloneset::{self, CloneSet, CloneSetPod, PodChange};
+
+use super::setup::{SHORT, Setup};
+use super::state::{Pod, Rev, State};
+
+/// Something that happens. Positions name pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Event {
+    /// The workload's controller looks; its cache lists the pods forward or backward.
+    Reconcile { backward: bool },
+    /// A pod's containers get ready.
+    Boots(usize),
+    /// The endpoints follow a pod's readiness.
+    Flips(usize),
+    /// A pod fails.
+    Fails(usize),
+    /// A failed pod is mended.
+    Mended(usize),
+    /// A pod vanishes with its node.
+    Vanishes(usize),
+    /// Pods that were ending have ended.
+    Ended,
+    /// A second passes.
+    Tick,
+}
+
+impl Event {
+    /// Everything that can happen in a state. Pods are sorted, so one of several equal ones is enough.
+    pub(crate) fn all(state: &State, into: &mut Vec<Self>) {
+        into.extend([Self::Reconcile { backward: false }, Self::Reconcile { backward: true }, Self::Tick]);
+        if state.terminating > 0 {
+            into.push(Self::Ended);
+        }
+        for (at, pod) in state.pods.iter().enumerate() {
+            if at > 0 && state.pods[at - 1] == *pod {
+                continue;
+            }
+            if !pod.booted && !pod.failed {
+                into.push(Self::Boots(at));
+            }
+            if pod.listed != pod.ready() {
+                into.push(Self::Flips(at));
+            }
+            if !pod.failed && state.budget.failures > 0 {
+                into.push(Self::Fails(at));
+            }
+            if pod.failed {
+                into.push(Self::Mended(at));
+            }
+            if state.budget.losses > 0 {
+                into.push(Self::Vanishes(at));
+            }
+        }
+    }
+
+    /// Lets it happen. Answers whether it was the workload's controller.
+    pub(crate) fn happen(self, state: &mut State, setup: &Setup) {
+        match self {
+            Self::Reconcile { backward } => reconcile(state, setup, backward),
+            Self::Boots(at) => state.pods[at].booted = true,
+            Self::Flips(at) => {
+                let pod = &mut state.pods[at];
+                (pod.listed, pod.out_for) = (pod.ready(), 0);
+            }
+            Self::Fails(at) => {
+                state.budget.failures -= 1;
+                (state.pods[at].failed, state.pods[at].booted) = (true, false);
+            }
+            Self::Mended(at) => state.pods[at].failed = false,
+            Self::Vanishes(at) => {
+                state.budget.losses -= 1;
+                state.pods[at].gone = true;
+            }
+            Self::Ended => state.terminating = 0,
+            Self::Tick => state.tick(),
+        }
+    }
+}
+
+/// One reconcile of the workload's controller: the function that the simulator uses too.
+fn reconcile(state: &mut State, setup: &Setup, backward: bool) {
+    let Some(mut set) = state.set else { return };
+    (set.observed, set.told) = (true, Some(set.template));
+    let mut at: Vec<usize> = (0..state.pods.len()).filter(|at| !state.pods[*at].gone).collect();
+    if backward {
+        at.reverse();
+    }
+    let pods: Vec<CloneSetPod> = at.iter().map(|at| as_seen(state.pods[*at], set.template)).collect();
+    let spec = CloneSet {
+        replicas: set.replicas,
+        partition: set.partition,
+        max_surge: set.surge,
+        max_unavailable: set.unavailable,
+        paused: set.paused,
+        pre_delete_hook: set.hook,
+        exclude_preparing_delete: set.hook,
+    };
+    let changes = cloneset::decide(&spec, &pods);
+    if cloneset::status(&spec, &pods).current_follows {
+        set.current = set.template;
+    }
+    for (index, change) in changes.pods {
+        let pod = &mut state.pods[at[index]];
+        match change {
+            PodChange::Mark => pod.marked = true,
+            PodChange::Unmark => pod.marked = false,
+            PodChange::Specify => pod.specified = true,
+            PodChange::Delete => {
+                pod.gone = true;
+                state.terminating = 1;
+            }
+        }
+    }
+    let current = (0..changes.create_current).map(|_| set.current);
+    let updated = (0..changes.create_updated).map(|_| set.template);
+    let born: Vec<Pod> = current.chain(updated).map(|rev| newborn(rev, setup)).collect();
+    state.pods.extend(born);
+    state.set = Some(set);
+}
+
+const fn newborn(rev: Rev, setup: &Setup) -> Pod {
+    let gated = match rev {
+        Rev::New => setup.gated,
+        Rev::Old => !setup.start.adopted,
+    };
+    Pod {
+        rev,
+        booted: false,
+        failed: false,
+        marked: false,
+        hooked: match rev {
+            Rev::New => true,
+            Rev::Old => !setup.start.adopted,
+        },
+        gated,
+        asked: false,
+        listed: false,
+        specified: false,
+        out_for: SHORT.0,
+        gone: false,
+    }
+}
+
+fn as_seen(pod: Pod, template: Rev) -> CloneSetPod {
+    CloneSetPod {
+        updated: pod.rev == template,
+        preparing_delete: pod.marked,
+        hooked: pod.hooked,
+        specified: pod.specified,
+        scheduled: true,
+        running: true,
+        ready: pod.ready(),
+        ..CloneSetPod::default()
+    }
+}

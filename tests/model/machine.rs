@@ -1,0 +1,261 @@
+//! The search: every step the engine, a person or the world can take from a state.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use stateright::{Model, Property};
+use triton_core::engine::{Answer, Decision, Effect, Waiting, admit, decide, keep, kind};
+use triton_core::model::{BatchPhase, Command, Kind, Progress, Target, Verdict};
+
+use super::events::Event;
+use super::invariants::{Cause, Change, Intent, Stand, Violation, judge_change, judge_intent};
+use super::setup::{Budget, Setup};
+use super::state::{NOW, State};
+use super::view::{Reach, execute, see};
+
+/// A step of the search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    /// The driver looks, decides and writes.
+    Step,
+    /// The same, but of several pods only the first is reached.
+    Part,
+    /// The driver looks and decides, then this happens, then it writes.
+    Late(Event),
+    /// Two leaders look; the first one writes, then the second one.
+    Twice,
+    /// The driver looks and decides, then a person orders this, then it writes.
+    Overtaken(Command),
+    /// Upkeep of a workload that no flow acts on.
+    Keep,
+    /// The world goes on.
+    Happens(Event),
+    /// A person orders something.
+    Orders(Command),
+    /// The flow's deletion is asked for.
+    Delete,
+}
+
+/// What the driver would write.
+pub(crate) enum Write {
+    Save(Progress),
+    Do(Effect),
+    Nothing(Option<Waiting>),
+}
+
+/// The search over one configuration.
+pub(crate) struct Machine {
+    pub(crate) setup: Setup,
+    pub(crate) kind: Kind,
+    /// States, as fingerprints, from which the flow is known to end well.
+    pub(crate) live: Vec<Mutex<HashSet<u64>>>,
+}
+
+impl Machine {
+    pub(crate) fn new(setup: Setup) -> Self {
+        let kind = kind(setup.flow.spec.action).expect("an action that is carried out");
+        let live = (0..64).map(|_| Mutex::default()).collect();
+        Self { setup, kind, live }
+    }
+
+    /// One look and one decision; moves that follow from the same look are folded as the driver does it.
+    pub(crate) fn decide(&self, state: &State) -> Result<Write, Violation> {
+        let mut flow = state.flow(&self.setup);
+        let seen = see(state, self.kind);
+        let mut moved = false;
+        loop {
+            let decision = decide(&flow, &seen, NOW);
+            judge_intent(&Intent { flow: &flow, seen: &seen, now: NOW, decision: &decision })?;
+            match decision {
+                Decision::Move(progress, _) => {
+                    if !self.setup.folded {
+                        return Ok(Write::Save(progress));
+                    }
+                    flow.progress = progress;
+                    moved = true;
+                }
+                _ if moved => return Ok(Write::Save(flow.progress)),
+                Decision::Act(effect) => return Ok(Write::Do(effect)),
+                Decision::Wait(waiting, _) => return Ok(Write::Nothing(Some(waiting))),
+                Decision::Done => return Ok(Write::Nothing(None)),
+            }
+        }
+    }
+
+    /// Carries out a write that was decided on `seen`; a save is refused when the flow has changed since.
+    pub(crate) fn write(state: &mut State, seen: &State, write: &Write, reach: Reach) {
+        match write {
+            Write::Nothing(_) => {}
+            Write::Do(effect) => execute(state, seen, effect, reach),
+            Write::Save(progress) => {
+                let of = |state: &State| {
+                    (state.paused, state.canceled, state.resumes, state.target, state.leaving)
+                };
+                if of(state) == of(seen) && state.progress == seen.progress {
+                    state.progress = progress.clone();
+                }
+            }
+        }
+    }
+
+    fn take(&self, state: &State, action: Action) -> Result<State, Violation> {
+        let mut next = state.clone();
+        let mut cause = Cause::Driver;
+        match action {
+            Action::Step => Self::write(&mut next, state, &self.decide(state)?, Reach::All),
+            Action::Part => {
+                next.budget.partial -= 1;
+                Self::write(&mut next, state, &self.decide(state)?, Reach::First);
+            }
+            Action::Late(event) => {
+                next.budget.stale -= 1;
+                event.happen(&mut next, &self.setup);
+                Self::write(&mut next, state, &self.decide(state)?, Reach::All);
+                cause = Cause::Nature;
+            }
+            Action::Twice => {
+                next.budget.stale -= 1;
+                let write = self.decide(state)?;
+                Self::write(&mut next, state, &write, Reach::All);
+                Self::write(&mut next, state, &write, Reach::All);
+            }
+            Action::Overtaken(command) => {
+                next.budget.stale -= 1;
+                self.order(&mut next, command);
+                Self::write(&mut next, state, &self.decide(state)?, Reach::All);
+                cause = Cause::Person(command);
+            }
+            Action::Keep => self.upkeep(&mut next, state),
+            Action::Happens(event) => {
+                event.happen(&mut next, &self.setup);
+                cause = match event {
+                    Event::Reconcile { .. } => Cause::Controller,
+                    _ => Cause::Nature,
+                };
+            }
+            Action::Orders(command) => {
+                self.order(&mut next, command);
+                cause = Cause::Person(command);
+            }
+            Action::Delete => {
+                next.budget.deletions -= 1;
+                next.leaving = true;
+                cause = Cause::Person(Command::Delete);
+            }
+        }
+        self.judge(state, cause, &next)?;
+        next.settle(&self.setup);
+        Ok(next)
+    }
+
+    fn judge(&self, before: &State, cause: Cause, after: &State) -> Result<(), Violation> {
+        let flows = (before.flow(&self.setup), after.flow(&self.setup));
+        let worlds = (see(before, self.kind), see(after, self.kind));
+        let full = self.setup.budget;
+        let spent = full.losses - after.budget.losses + full.failures - after.budget.failures;
+        judge_change(&Change {
+            before: Stand { flow: &flows.0, world: &worlds.0 },
+            cause,
+            after: Stand { flow: &flows.1, world: &worlds.1 },
+            mishaps: u32::from(spent),
+        })
+    }
+
+    /// A person orders something; what is refused changes nothing.
+    pub(crate) fn order(&self, state: &mut State, command: Command) {
+        match command {
+            Command::Pause => state.budget.pauses = state.budget.pauses.saturating_sub(1),
+            Command::Cancel => state.budget.cancels = state.budget.cancels.saturating_sub(1),
+            Command::GoTo(_) => state.budget.jumps = state.budget.jumps.saturating_sub(1),
+            Command::Next { .. } | Command::Resume | Command::Delete => {}
+        }
+        let mut flow = state.flow(&self.setup);
+        flow.orders.canceled = state.canceled;
+        if let Ok(Answer::Orders(orders)) = admit(&flow, command) {
+            state.order(&orders);
+        }
+    }
+
+    /// What the keeper does where no flow holds the workload.
+    pub(crate) fn upkeep(&self, state: &mut State, before: &State) {
+        if before.set.is_none_or(|set| set.locked || !set.observed) {
+            return;
+        }
+        if let Some(effect) = keep(&see(before, Kind::Grow), self.setup.flow.spec.drain, NOW) {
+            execute(state, before, &effect, Reach::All);
+        }
+    }
+
+    fn commands(&self, state: &State, into: &mut Vec<Command>) {
+        if state.progress.is_finished() {
+            return;
+        }
+        into.extend([Command::Next { expected: None }, Command::Resume]);
+        if state.budget.pauses > 0 && !state.paused {
+            into.push(Command::Pause);
+        }
+        if state.budget.cancels > 0 && !state.canceled {
+            into.push(Command::Cancel);
+        }
+        if state.budget.jumps > 0 {
+            let to = |batch, phase| Command::GoTo(Target { batch, phase });
+            into.extend([to(1, BatchPhase::Baked), to(2, BatchPhase::Smoking), to(9, BatchPhase::Baked)]);
+        }
+    }
+}
+
+impl Model for Machine {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State::first(&self.setup)]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        if state.broken.is_some() {
+            return;
+        }
+        let Budget { stale, partial, deletions, .. } = state.budget;
+        let (mut events, mut commands) = (Vec::new(), Vec::new());
+        Event::all(state, &mut events);
+        self.commands(state, &mut commands);
+        actions.push(Action::Step);
+        if state.progress.is_finished() {
+            actions.push(Action::Keep);
+        }
+        if partial > 0 {
+            actions.push(Action::Part);
+        }
+        if stale > 0 {
+            actions.push(Action::Twice);
+            actions.extend(events.iter().copied().map(Action::Late));
+            actions.extend(commands.iter().copied().map(Action::Overtaken));
+        }
+        if deletions > 0 && !state.progress.is_finished() {
+            actions.push(Action::Delete);
+        }
+        actions.extend(events.into_iter().map(Action::Happens));
+        actions.extend(commands.into_iter().map(Action::Orders));
+    }
+
+    fn next_state(&self, state: &State, action: Action) -> Option<State> {
+        match self.take(state, action) {
+            Ok(next) => (next != *state).then_some(next),
+            Err(violation) => Some(State { broken: Some(violation), ..state.clone() }),
+        }
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("every safety property holds", |_, state: &State| state.broken.is_none()),
+            Property::always("from here everything ends well", Self::ends_well),
+            Property::sometimes("the flow succeeds", |_, state: &State| {
+                matches!(state.progress, Progress::Finished { verdict: Verdict::Succeeded, .. })
+            }),
+            Property::sometimes("the flow is cancelled", |_, state: &State| {
+                matches!(state.progress, Progress::Finished { verdict: Verdict::Canceled, .. })
+            }),
+        ]
+    }
+}

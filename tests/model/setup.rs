@@ -1,0 +1,142 @@
+//! What is searched: one small world and how much may go wrong in it.
+
+use triton_core::model::{
+    Action, BatchSize, Flow, FlowId, FlowName, FlowUid, Identity, InstanceName, Mode, Namespace, Orders,
+    Progress, Seconds, Sizes, Spec, Template,
+};
+
+/// Pods at the start, all of them equal in what is not said.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Start {
+    /// Pods of the old revision that serve.
+    pub(crate) old: u32,
+    /// Pods of the old revision that do not get ready until they are mended.
+    pub(crate) degraded: u32,
+    /// Pods of the new revision that serve: an earlier flow to the same template was cancelled.
+    pub(crate) new: u32,
+    /// Old pods have triton's readiness gate and hook label.
+    pub(crate) adopted: bool,
+}
+
+/// How often things may go wrong or be ordered, in one run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Budget {
+    /// Pods that vanish.
+    pub(crate) losses: u8,
+    /// Pods that fail.
+    pub(crate) failures: u8,
+    /// Writes decided on a view that lacks the last change, or repeated by a second leader.
+    pub(crate) stale: u8,
+    /// Writes to several pods of which only the first got through.
+    pub(crate) partial: u8,
+    /// Pauses by order.
+    pub(crate) pauses: u8,
+    /// Cancels by order.
+    pub(crate) cancels: u8,
+    /// Deletions of the flow while it runs.
+    pub(crate) deletions: u8,
+    /// `Continue` to a target instead of `Next`.
+    pub(crate) jumps: u8,
+}
+
+/// One configuration of the search.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) name: &'static str,
+    pub(crate) flow: Flow,
+    pub(crate) start: Start,
+    /// Pods of the flow's template have the readiness gate.
+    pub(crate) gated: bool,
+    pub(crate) budget: Budget,
+    /// The deadline of a stage can pass.
+    pub(crate) deadline: bool,
+    /// Moves that follow from one look are saved together, as the driver does it.
+    pub(crate) folded: bool,
+}
+
+/// Seconds of interval and drain, and of a deadline that can pass: time is only "over" or "not over".
+pub(crate) const SHORT: Seconds = Seconds(1);
+/// Two ticks.
+pub(crate) const DEADLINE: Seconds = Seconds(2);
+const NEVER: Seconds = Seconds(1_000_000);
+
+impl Setup {
+    /// A flow in mode auto with batches of one pod and nothing that goes wrong.
+    pub(crate) fn new(name: &'static str, action: Action, replicas: u32) -> Self {
+        let spec = Spec {
+            action,
+            identity: Identity {
+                app_id: 1,
+                group_id: 2,
+                app_name: "app".into(),
+                instance: InstanceName::new("app").expect("a name"),
+            },
+            workload_kind: "cloneset".into(),
+            replicas: Some(replicas),
+            template: Some(Template::from_json(&serde_json::Value::Null)),
+            selector: None,
+            labels: Vec::new(),
+            volume_claims: None,
+            canary: 0,
+            mode: Mode::Auto,
+            no_pull_in: false,
+            drain: SHORT,
+            pods: Vec::new(),
+        };
+        let orders = Orders { sizes: sizes(1), interval: SHORT, deadline: NEVER, ..Orders::default() };
+        let id = FlowId {
+            namespace: Namespace::new("ns").expect("a name"),
+            name: FlowName::new("flow").expect("a name"),
+        };
+        let uid = FlowUid::new("uid").expect("not empty");
+        let flow = Flow { id, uid, spec, orders, progress: Progress::Pending };
+        let budget = Budget::default();
+        Self { name, flow, start: Start::default(), gated: true, budget, deadline: false, folded: true }
+    }
+
+    pub(crate) fn canary(mut self, canary: u32) -> Self {
+        self.flow.spec.canary = canary;
+        self
+    }
+
+    pub(crate) fn batch(mut self, size: u32) -> Self {
+        self.flow.orders.sizes = sizes(size);
+        self
+    }
+
+    pub(crate) fn manual(mut self) -> Self {
+        self.flow.spec.mode = Mode::Manual;
+        self
+    }
+
+    pub(crate) fn no_pull_in(mut self) -> Self {
+        self.flow.spec.no_pull_in = true;
+        self.gated = false;
+        self
+    }
+
+    pub(crate) fn from(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+
+    pub(crate) fn with(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    pub(crate) fn deadline(mut self) -> Self {
+        self.deadline = true;
+        self.flow.orders.deadline = DEADLINE;
+        self
+    }
+
+    pub(crate) fn unfolded(mut self) -> Self {
+        self.folded = false;
+        self
+    }
+}
+
+fn sizes(pods: u32) -> Sizes {
+    Sizes(vec![BatchSize::Pods(pods)])
+}

@@ -1,0 +1,181 @@
+//! What the ports would say of a state, and what a write does to it.
+
+use std::sync::LazyLock;
+
+use triton_core::engine::{Effect, look};
+use triton_core::model::{
+    FailureClass, Kind, Lock, Observation, PodFailure, PodName, PodPhase, PodRef, PodTraffic, PodUid,
+    Revision, Shape, TemplateRef, Timestamp, Traffic, TrafficChange, TrafficView, Version, WorkloadChange,
+    WorkloadPod, WorkloadView,
+};
+
+use super::state::{NOW, Pod, Rev, Set, State, UNAVAILABLE};
+
+static NAMES: LazyLock<Vec<PodRef>> = LazyLock::new(|| {
+    let at = |at| PodRef {
+        name: PodName::new(format!("p{at}")).expect("a name"),
+        uid: PodUid::new(format!("{at}")).expect("not empty"),
+        version: VERSION.clone(),
+    };
+    (0..32).map(at).collect()
+});
+static VERSION: LazyLock<Version> = LazyLock::new(|| Version::new("v").expect("not empty"));
+static REVISIONS: LazyLock<[Revision; 2]> =
+    LazyLock::new(|| ["old", "new"].map(|name| Revision::new(name).expect("not empty")));
+
+fn revision(rev: Rev) -> Revision {
+    let [old, new] = &*REVISIONS;
+    if rev == Rev::Old { old.clone() } else { new.clone() }
+}
+
+/// One look at the state through the real `look`. `mine`: through the eyes of the flow, which holds the
+/// lock where the workload is locked; the keeper sees another's lock.
+pub(crate) fn see(state: &State, kind: Kind) -> Observation {
+    let Some(set) = state.set else { return Observation::absent() };
+    let mut traffic = TrafficView::default();
+    let mut pods = Vec::with_capacity(state.pods.len());
+    for (at, pod) in state.pods.iter().enumerate().filter(|(_, pod)| !pod.gone) {
+        pods.push(workload_pod(at, *pod));
+        traffic.pods.insert(NAMES[at].uid.clone(), shown(*pod));
+    }
+    let view = WorkloadView {
+        version: VERSION.clone(),
+        settled: set.observed,
+        lock: if set.locked { Lock::Mine } else { Lock::Free },
+        frozen: set.paused,
+        shape: Shape {
+            template: if set.template == Rev::New {
+                TemplateRef::Flow
+            } else {
+                TemplateRef::Revision(revision(Rev::Old))
+            },
+            replicas: set.replicas,
+            partition: set.partition,
+            surge: set.surge,
+            unavailable: set.unavailable,
+        },
+        revision: set.told.map(revision),
+        obstacle: None,
+        pods,
+        terminating: state.terminating,
+    };
+    look(kind, Some(&view), &traffic)
+}
+
+fn workload_pod(at: usize, pod: Pod) -> WorkloadPod {
+    let PodRef { name, uid, version } = NAMES[at].clone();
+    let failure = || PodFailure { class: FailureClass::CrashLoop, message: String::new() };
+    WorkloadPod {
+        name,
+        uid,
+        version,
+        revision: Some(revision(pod.rev)),
+        booted: pod.booted,
+        marked: pod.marked,
+        hooked: pod.hooked,
+        gated: pod.gated,
+        failure: pod.failed.then(failure),
+        phase: PodPhase::Pending,
+        ip: None,
+        port: 0,
+    }
+}
+
+fn shown(pod: Pod) -> PodTraffic {
+    let since = Timestamp::from_micros(NOW.as_micros() - i64::from(pod.out_for) * 1_000_000);
+    PodTraffic {
+        asked: pod.gated.then_some(pod.asked),
+        shown: match (pod.listed, pod.ready()) {
+            (true, true) => Traffic::In,
+            (false, false) => Traffic::Out { since },
+            (true, false) | (false, true) => Traffic::Moving,
+        },
+    }
+}
+
+/// How much of a write to several pods gets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Reach {
+    All,
+    First,
+}
+
+/// Does to `state` what was decided on `seen`, as far as the guards allow.
+pub(crate) fn execute(state: &mut State, seen: &State, effect: &Effect, reach: Reach) {
+    match effect {
+        Effect::Workload(WorkloadChange::Hook(pods)) => {
+            each(state, seen, pods, (false, reach), |pod| pod.hooked = true)
+        }
+        Effect::Workload(WorkloadChange::LetGo(pods)) => {
+            each(state, seen, pods, (true, reach), |pod| pod.hooked = false)
+        }
+        Effect::Traffic(TrafficChange::PullIn(pods)) => {
+            each(state, seen, pods, (false, reach), |pod| pod.asked = true)
+        }
+        Effect::Traffic(TrafficChange::PullOut(pods)) => {
+            each(state, seen, pods, (true, reach), |pod| pod.asked = false)
+        }
+        // Guarded by the version of the workload, which its status does not change here: the harder case.
+        Effect::Workload(change) => {
+            if unobserved(state.set) == unobserved(seen.set) {
+                state.set = Some(changed(state.set, change));
+            }
+        }
+    }
+}
+
+fn unobserved(set: Option<Set>) -> Option<Set> {
+    set.map(|set| Set { observed: true, told: None, current: Rev::Old, ..set })
+}
+
+fn each(
+    state: &mut State,
+    seen: &State,
+    pods: &[PodRef],
+    (fenced, reach): (bool, Reach),
+    change: fn(&mut Pod),
+) {
+    let most = if reach == Reach::First { 1 } else { pods.len() };
+    for reference in pods.iter().take(most) {
+        let at: usize = reference.uid.as_str().parse().expect("positions are the identities of pods");
+        if let Some(pod) = state.pods.get_mut(at)
+            && !pod.gone
+            && (!fenced || seen.pods.get(at) == Some(pod))
+        {
+            change(pod);
+        }
+    }
+}
+
+fn changed(set: Option<Set>, change: &WorkloadChange) -> Set {
+    let set = set.unwrap_or(Set {
+        template: Rev::New,
+        replicas: 0,
+        partition: 0,
+        surge: 0,
+        unavailable: 0,
+        paused: false,
+        locked: true,
+        hook: true,
+        observed: false,
+        told: None,
+        current: Rev::New,
+    });
+    match change {
+        WorkloadChange::Lock => Set { locked: true, hook: true, observed: set.observed && set.hook, ..set },
+        WorkloadChange::Release => {
+            Set { locked: false, surge: 0, unavailable: UNAVAILABLE, paused: false, observed: false, ..set }
+        }
+        WorkloadChange::Freeze(on) => Set { paused: *on, observed: false, ..set },
+        WorkloadChange::Reshape(shape) => Set {
+            template: if shape.template == TemplateRef::Flow { Rev::New } else { Rev::Old },
+            replicas: shape.replicas,
+            partition: shape.partition,
+            surge: shape.surge,
+            unavailable: shape.unavailable,
+            observed: false,
+            ..set
+        },
+        WorkloadChange::Hook(_) | WorkloadChange::LetGo(_) => set,
+    }
+}
