@@ -30,4 +30,7 @@ pub mod store;
 pub mod telemetry;
 pub mod world;
 
+#[cfg(test)]
+mod deploy_tests;
+
 pub use run::{Config, Operator, run};

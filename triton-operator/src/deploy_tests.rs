@@ -1,0 +1,36 @@
+use clap::Parser;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::args::Args;
+
+#[test]
+fn the_role_has_no_wildcard_no_secret_and_deletes_nothing_but_flows() {
+    let roles: Vec<_> =
+        documents("rbac.yaml").into_iter().filter(|doc| doc["kind"] == "ClusterRole").collect();
+    let rules = roles[0]["rules"].as_array().unwrap();
+    assert!(rules.len() > 5);
+    for rule in rules {
+        let text = rule.to_string();
+        assert!(!text.contains('*') && !text.contains("secrets"), "{text}");
+        assert!(!text.contains("\"delete\"") || rule["resources"][0] == "deployflows", "{text}");
+        assert!(!text.contains("\"update\"") && !text.contains("escalate"), "{text}");
+    }
+}
+
+#[test]
+fn the_operator_is_started_with_arguments_that_it_has() {
+    let documents = documents("operator.yaml");
+    let deployment = documents.iter().find(|doc| doc["kind"] == "Deployment").unwrap();
+    let pod = &deployment["spec"]["template"]["spec"];
+    let args = pod["containers"][0]["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap());
+    Args::try_parse_from(std::iter::once("triton-operator").chain(args)).unwrap();
+    assert_eq!(pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"], true);
+    let accounts = self::documents("rbac.yaml");
+    assert_eq!(accounts[0]["metadata"]["name"], pod["serviceAccountName"]);
+}
+
+fn documents(file: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(format!("{}/deploy/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    serde_norway::Deserializer::from_str(&text).map(|doc| Value::deserialize(doc).unwrap()).collect()
+}
