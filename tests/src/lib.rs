@@ -1,3 +1,5 @@
 //! Helpers that the suites share.
 
+pub mod cloneset;
+pub mod operator;
 pub mod plane;

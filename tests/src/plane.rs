@@ -36,7 +36,8 @@ pub use self::{
     error::PlaneError,
     ports::free_port,
 };
-use self::{child::Component, credentials::Credentials, error::Doing, folders::Home};
+pub(crate) use self::{child::Component, error::tail};
+use self::{credentials::Credentials, error::Doing, folders::Home};
 
 /// Names the kubeconfig of a cluster to use instead of starting one.
 pub const KUBECONFIG_VARIABLE: &str = "TRITON_KUBECONFIG";
@@ -102,6 +103,11 @@ impl Plane {
         &self.binaries
     }
 
+    /// Returns a folder for files of a test; it goes with the plane.
+    pub fn folder(&self) -> &Path {
+        self.home.path()
+    }
+
     /// Counts the API calls since the start, by program; empty for an external cluster.
     ///
     /// # Errors
@@ -119,15 +125,10 @@ impl Plane {
     /// `KUBECONFIG` is this cluster.
     pub fn command(&self, program: &str) -> Command {
         let inherited = env::var_os("PATH").unwrap_or_default();
-        let folders = [self.binaries.folder().to_owned()]
-            .into_iter()
-            .chain(env::split_paths(&inherited));
+        let folders = [self.binaries.folder().to_owned()].into_iter().chain(env::split_paths(&inherited));
         let mut command = Command::new(program);
         command
-            .env(
-                "PATH",
-                env::join_paths(folders).unwrap_or_else(|_| inherited.clone()),
-            )
+            .env("PATH", env::join_paths(folders).unwrap_or_else(|_| inherited.clone()))
             .env("KUBECONFIG", &self.kubeconfig)
             .env("KUBECACHEDIR", self.home.path().join("kubectl"))
             .stdin(Stdio::null());
@@ -156,14 +157,7 @@ impl Plane {
     /// [`PlaneError::Command`] when it exists already, or the account does not appear within 30 s.
     pub fn create_namespace(&self, name: &str) -> Result<(), PlaneError> {
         self.kubectl(&["create", "namespace", name])?;
-        self.kubectl(&[
-            "-n",
-            name,
-            "wait",
-            "--for=create",
-            "serviceaccount/default",
-            "--timeout=30s",
-        ])?;
+        self.kubectl(&["-n", name, "wait", "--for=create", "serviceaccount/default", "--timeout=30s"])?;
         Ok(())
     }
 
@@ -243,6 +237,10 @@ impl Plane {
                 let seconds = START_DEADLINE.as_secs();
                 return Err(self.components[0].failure(format!("was not ready within {seconds} s")));
             }
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "between two looks at a condition that has a deadline"
+            )]
             thread::sleep(Duration::from_millis(25));
         }
         Ok(())
@@ -256,11 +254,9 @@ impl Plane {
         let open = |node: &Value| {
             node["spec"]["taints"].is_null() && !node["status"]["allocatable"]["pods"].is_null()
         };
-        get("/api/v1/nodes").is_some_and(|list| {
-            list["items"]
-                .as_array()
-                .is_some_and(|nodes| nodes.iter().all(open))
-        }) && get("/api/v1/namespaces/default/serviceaccounts/default").is_some()
+        get("/api/v1/nodes")
+            .is_some_and(|list| list["items"].as_array().is_some_and(|nodes| nodes.iter().all(open)))
+            && get("/api/v1/namespaces/default/serviceaccounts/default").is_some()
     }
 }
 
@@ -283,11 +279,7 @@ fn run(command: &mut Command, input: &str) -> std::io::Result<Output> {
     if input.is_empty() {
         return command.output();
     }
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         // A program that ends before it has read everything says why on its error output.
         let _ = stdin.write_all(input.as_bytes());

@@ -62,22 +62,12 @@ impl Audit {
         let text = |pointer: &str| entry.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let verb = text("/verb");
         // A watch is one call, counted when it opens; everything else is counted by its answer.
-        let counted = if verb == "watch" {
-            "ResponseStarted"
-        } else {
-            "ResponseComplete"
-        };
+        let counted = if verb == "watch" { "ResponseStarted" } else { "ResponseComplete" };
         if text("/stage") != counted {
             return;
         }
-        let agent = text("/userAgent")
-            .split('/')
-            .next()
-            .filter(|name| !name.is_empty());
-        let calls = self
-            .by_agent
-            .entry(agent.unwrap_or("unknown").to_owned())
-            .or_default();
+        let agent = text("/userAgent").split('/').next().filter(|name| !name.is_empty());
+        let calls = self.by_agent.entry(agent.unwrap_or("unknown").to_owned()).or_default();
         if matches!(verb, "get" | "list" | "watch") {
             calls.reads += 1;
         } else {
@@ -86,10 +76,7 @@ impl Audit {
         }
         let (resource, subresource) = (text("/objectRef/resource"), text("/objectRef/subresource"));
         let slash = if subresource.is_empty() { "" } else { "/" };
-        *calls
-            .by_call
-            .entry(format!("{verb} {resource}{slash}{subresource}"))
-            .or_default() += 1;
+        *calls.by_call.entry(format!("{verb} {resource}{slash}{subresource}")).or_default() += 1;
     }
 }
 

@@ -53,16 +53,9 @@ const MODULES: [Module; 4] = [
     Module {
         folder: "",
         programs: &[
-            Program {
-                name: "etcd",
-                package: "go.etcd.io/etcd/server/v3",
-                built_as: "server",
-            },
+            Program { name: "etcd", package: "go.etcd.io/etcd/server/v3", built_as: "server" },
             program("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
-            program(
-                "kube-controller-manager",
-                "k8s.io/kubernetes/cmd/kube-controller-manager",
-            ),
+            program("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager"),
             program("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
         ],
         ldflags: KUBERNETES_LDFLAGS,
@@ -77,11 +70,7 @@ const MODULES: [Module; 4] = [
 ];
 
 const fn program(name: &'static str, package: &'static str) -> Program {
-    Program {
-        name,
-        package,
-        built_as: name,
-    }
+    Program { name, package, built_as: name }
 }
 
 /// The folder with all programs of the control plane.
@@ -117,11 +106,7 @@ impl Binaries {
         fs::create_dir_all(&folder).at("creating", &folder)?;
         let folder = folder.canonicalize().at("resolving", &folder)?;
         let binaries = Self { folder };
-        let missing = || {
-            MODULES
-                .iter()
-                .filter(|module| wanted(module) && binaries.lacks(module))
-        };
+        let missing = || MODULES.iter().filter(|module| wanted(module) && binaries.lacks(module));
         if missing().next().is_none() {
             return Ok(binaries);
         }
@@ -146,10 +131,7 @@ impl Binaries {
     }
 
     fn lacks(&self, module: &Module) -> bool {
-        module
-            .programs
-            .iter()
-            .any(|program| !self.path(program.name).exists())
+        module.programs.iter().any(|program| !self.path(program.name).exists())
     }
 }
 
@@ -190,23 +172,13 @@ mod tests {
 
     #[test]
     fn the_versions_reported_are_the_versions_pinned() {
-        for (folder, module) in [
-            ("", "k8s.io/kubernetes"),
-            ("grpcurl", "github.com/fullstorydev/grpcurl"),
-        ] {
+        for (folder, module) in [("", "k8s.io/kubernetes"), ("grpcurl", "github.com/fullstorydev/grpcurl")] {
             let path = folders::sources().join(folder).join("go.mod");
             let pinned = fs::read_to_string(path).expect("go.mod can be read");
-            let line = pinned
-                .lines()
-                .find_map(|line| line.trim().strip_prefix(module)?.strip_prefix(' '));
-            let version = line
-                .and_then(|rest| rest.split(' ').next())
-                .expect("the module is pinned");
-            let flags = MODULES
-                .iter()
-                .find(|module| module.folder == folder)
-                .expect("a module of ours")
-                .ldflags;
+            let line = pinned.lines().find_map(|line| line.trim().strip_prefix(module)?.strip_prefix(' '));
+            let version = line.and_then(|rest| rest.split(' ').next()).expect("the module is pinned");
+            let flags =
+                MODULES.iter().find(|module| module.folder == folder).expect("a module of ours").ldflags;
             assert!(
                 flags.contains(&format!("ersion={version} ")) || flags.ends_with(version),
                 "{module} {version}"

@@ -58,10 +58,7 @@ impl<'a> Build<'a> {
         // Asked first, so that a missing toolchain is all there is to read.
         Command::new("go").arg("version").output().map_err(go_error)?;
         let names: Vec<&str> = self.programs().map(|program| program.name).collect();
-        say(&format!(
-            "building {} (first use: about 6 minutes on 2 cores)",
-            names.join(", ")
-        ));
+        say(&format!("building {} (first use: about 6 minutes on 2 cores)", names.join(", ")));
         for module in self.modules {
             say(&format!("fetching the sources of {}", names_of(module)));
             self.packages += self.list(module)?;
@@ -74,11 +71,7 @@ impl<'a> Build<'a> {
             }
         }
         let _ = fs::remove_dir_all(&self.partial);
-        say(&format!(
-            "{} programs built in {} s",
-            self.programs,
-            self.started.elapsed().as_secs()
-        ));
+        say(&format!("{} programs built in {} s", self.programs, self.started.elapsed().as_secs()));
         Ok(())
     }
 
@@ -104,16 +97,10 @@ impl<'a> Build<'a> {
             downloaded += usize::from(line.is_some_and(|line| line.starts_with("go: downloading")));
             if told.elapsed() >= PROGRESS_EVERY {
                 told = Instant::now();
-                say(&format!(
-                    "{downloaded} modules fetched, {} s",
-                    self.started.elapsed().as_secs()
-                ));
+                say(&format!("{downloaded} modules fetched, {} s", self.started.elapsed().as_secs()));
             }
         })?;
-        listed
-            .join()
-            .unwrap_or(Ok(0))
-            .doing(|| "reading from go list".to_owned())
+        listed.join().unwrap_or(Ok(0)).doing(|| "reading from go list".to_owned())
     }
 
     fn compile(&mut self, module: &Module) -> Result<(), PlaneError> {
@@ -129,10 +116,7 @@ impl<'a> Build<'a> {
             "-o",
             &out,
         ];
-        let child = go(module, &args)
-            .stdout(Stdio::null())
-            .spawn()
-            .map_err(go_error)?;
+        let child = go(module, &args).stdout(Stdio::null()).spawn().map_err(go_error)?;
         follow(child, "go build", |line| {
             // With -v one line for each package compiled; packages from Go's own cache are silent.
             self.compiled += usize::from(line.is_some_and(|line| !line.contains(' ')));
@@ -181,10 +165,7 @@ fn go_error(source: io::Error) -> PlaneError {
     if source.kind() == io::ErrorKind::NotFound {
         PlaneError::GoMissing
     } else {
-        PlaneError::Io {
-            doing: "starting go".to_owned(),
-            source,
-        }
+        PlaneError::Io { doing: "starting go".to_owned(), source }
     }
 }
 
@@ -209,10 +190,7 @@ fn follow(mut child: Child, command: &str, mut tick: impl FnMut(Option<&str>)) -
     if status.success() {
         return Ok(());
     }
-    Err(PlaneError::Build {
-        command: command.to_owned(),
-        tail: Vec::from(last).join("\n"),
-    })
+    Err(PlaneError::Build { command: command.to_owned(), tail: Vec::from(last).join("\n") })
 }
 
 fn lines(child: &mut Child) -> Receiver<String> {

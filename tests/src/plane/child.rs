@@ -25,7 +25,7 @@ exit "$status"
 
 /// A component of the control plane, with its log.
 #[derive(Debug)]
-pub(super) struct Component {
+pub(crate) struct Component {
     name: &'static str,
     log: PathBuf,
     supervisor: Child,
@@ -33,7 +33,7 @@ pub(super) struct Component {
 
 impl Component {
     /// Starts `program` with its output in `<home>/<name>.log`.
-    pub(super) fn start(
+    pub(crate) fn start(
         name: &'static str,
         program: &Path,
         args: &[String],
@@ -52,33 +52,32 @@ impl Component {
             .stderr(err)
             .spawn()
             .doing(|| format!("starting {name}"))?;
-        Ok(Self {
-            name,
-            log,
-            supervisor,
-        })
+        Ok(Self { name, log, supervisor })
     }
 
     /// Fails if the component has ended by itself.
-    pub(super) fn alive(&mut self) -> Result<(), PlaneError> {
-        match self
-            .supervisor
-            .try_wait()
-            .doing(|| format!("waiting for {}", self.name))?
-        {
+    pub(crate) fn alive(&mut self) -> Result<(), PlaneError> {
+        match self.supervisor.try_wait().doing(|| format!("waiting for {}", self.name))? {
             None => Ok(()),
             Some(status) => Err(self.failure(format!("ended with {status}"))),
         }
     }
 
+    /// Returns the process id of the program itself, while it runs (Linux).
+    pub(crate) fn child(&self) -> Option<u32> {
+        let supervisor = self.supervisor.id();
+        let children = fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children")).ok()?;
+        let mut children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+        // The other child is the shell that waits on the pipe.
+        children.find(|pid: &u32| {
+            fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() != "sh")
+        })
+    }
+
     /// Describes what became of the component, with the end of its log.
-    pub(super) fn failure(&self, reason: String) -> PlaneError {
+    pub(crate) fn failure(&self, reason: String) -> PlaneError {
         let log = fs::read(&self.log).unwrap_or_default();
-        PlaneError::Component {
-            component: self.name,
-            reason,
-            tail: tail(&String::from_utf8_lossy(&log), 15),
-        }
+        PlaneError::Component { component: self.name, reason, tail: tail(&String::from_utf8_lossy(&log), 15) }
     }
 }
 
@@ -111,10 +110,7 @@ mod tests {
         let home = tempfile::tempdir().expect("a folder for the log");
         let mut component = start(&home, "echo no such luck >&2; exit 3");
         let error = until(|| component.alive().err()).to_string();
-        assert_eq!(
-            error,
-            "shell ended with exit status: 3; end of its log:\nno such luck"
-        );
+        assert_eq!(error, "shell ended with exit status: 3; end of its log:\nno such luck");
     }
 
     fn start(home: &tempfile::TempDir, script: &str) -> Component {
@@ -128,11 +124,7 @@ mod tests {
 
     fn runs(pid: u32) -> bool {
         let probe = ["-c", &format!("kill -0 {pid} 2>/dev/null")];
-        Command::new("sh")
-            .args(probe)
-            .status()
-            .expect("sh starts")
-            .success()
+        Command::new("sh").args(probe).status().expect("sh starts").success()
     }
 
     fn until<T>(mut found: impl FnMut() -> Option<T>) -> T {
@@ -142,6 +134,10 @@ mod tests {
                 return value;
             }
             assert!(Instant::now() < deadline, "not within 10 s");
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "between two looks at a condition that has a deadline"
+            )]
             std::thread::sleep(Duration::from_millis(10));
         }
     }

@@ -48,19 +48,10 @@ pub(super) fn apiserver(home: &Path, port: u16, etcd_port: u16, files: &Credenti
         format!("--token-auth-file={}", files.tokens.display()),
         "--authorization-mode=RBAC".to_owned(),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-        format!(
-            "--service-account-key-file={}",
-            files.service_account_public.display()
-        ),
-        format!(
-            "--service-account-signing-key-file={}",
-            files.service_account_key.display()
-        ),
+        format!("--service-account-key-file={}", files.service_account_public.display()),
+        format!("--service-account-signing-key-file={}", files.service_account_key.display()),
         "--service-cluster-ip-range=10.0.0.0/16".to_owned(),
-        format!(
-            "--audit-policy-file={}",
-            folders::sources().join("audit-policy.yaml").display()
-        ),
+        format!("--audit-policy-file={}", folders::sources().join("audit-policy.yaml").display()),
         format!("--audit-log-path={}", home.join("audit.log").display()),
         // No server-side throttling either: without priority and fairness 0 means no limit.
         "--enable-priority-and-fairness=false".to_owned(),
@@ -98,10 +89,7 @@ pub(super) fn scheduler(home: &Path, files: &Credentials) -> Result<Vec<String>,
         files.kubeconfig.display(),
     );
     fs::write(&path, config).at("writing", &path)?;
-    Ok(vec![
-        format!("--config={}", path.display()),
-        "--secure-port=0".to_owned(),
-    ])
+    Ok(vec![format!("--config={}", path.display()), "--secure-port=0".to_owned()])
 }
 
 pub(super) fn kwok(home: &Path, files: &Credentials) -> Result<Vec<String>, PlaneError> {

@@ -37,8 +37,7 @@ impl Credentials {
 
         let ca_key = KeyPair::generate()?;
         let mut ca = CertificateParams::new(Vec::new())?;
-        ca.distinguished_name
-            .push(DnType::CommonName, "triton test plane");
+        ca.distinguished_name.push(DnType::CommonName, "triton test plane");
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let ca_path = write("ca.crt", &ca.self_signed(&ca_key)?.pem())?;
@@ -46,9 +45,7 @@ impl Credentials {
         let key = KeyPair::generate()?;
         let names = ["127.0.0.1", "localhost", "kubernetes.default.svc"].map(str::to_owned);
         let mut server = CertificateParams::new(names)?;
-        server
-            .distinguished_name
-            .push(DnType::CommonName, "kube-apiserver");
+        server.distinguished_name.push(DnType::CommonName, "kube-apiserver");
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let cert = server.signed_by(&key, &Issuer::from_params(&ca, &ca_key))?;
 
@@ -85,9 +82,5 @@ fn kubeconfig(port: u16, ca: &Path, token: &str) -> String {
 
 /// The standard library's hash keys are random, and enough for a door on loopback.
 fn random_token() -> String {
-    format!(
-        "{:016x}{:016x}",
-        RandomState::new().hash_one(0),
-        RandomState::new().hash_one(1)
-    )
+    format!("{:016x}{:016x}", RandomState::new().hash_one(0), RandomState::new().hash_one(1))
 }

@@ -60,10 +60,7 @@ pub(super) trait Doing<T> {
 
 impl<T> Doing<T> for io::Result<T> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, PlaneError> {
-        self.map_err(|source| PlaneError::Io {
-            doing: what(),
-            source,
-        })
+        self.map_err(|source| PlaneError::Io { doing: what(), source })
     }
 
     fn at(self, verb: &str, path: &Path) -> Result<T, PlaneError> {
@@ -72,7 +69,7 @@ impl<T> Doing<T> for io::Result<T> {
 }
 
 /// Returns the last `lines` lines of `text`.
-pub(super) fn tail(text: &str, lines: usize) -> String {
+pub(crate) fn tail(text: &str, lines: usize) -> String {
     let all: Vec<&str> = text.lines().collect();
     all[all.len().saturating_sub(lines)..].join("\n")
 }

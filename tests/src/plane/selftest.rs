@@ -19,15 +19,9 @@ fn a_pod_serves_only_after_its_readiness_gate_is_set() {
     let before = plane.audit().expect("the audit log is readable");
     site.apply(&service());
     site.apply(&pod("web", &json!({}), &[GATE]));
-    site.until("the containers are ready", || {
-        site.condition("web", "ContainersReady") == "True"
-    });
+    site.until("the containers are ready", || site.condition("web", "ContainersReady") == "True");
     assert_eq!(site.condition("web", "Ready"), "False");
-    assert_eq!(
-        site.condition("web", GATE),
-        "",
-        "nobody but its owner sets a gate"
-    );
+    assert_eq!(site.condition("web", GATE), "", "nobody but its owner sets a gate");
     site.until("the pod is listed, not ready", || site.endpoints() == [false]);
 
     site.set_gate("web", "True");
@@ -39,11 +33,7 @@ fn a_pod_serves_only_after_its_readiness_gate_is_set() {
 
     let audit = plane.audit().expect("the audit log is readable").since(&before);
     let kubectl = audit.calls("kubectl");
-    assert_eq!(
-        (kubectl.writes, kubectl.conflicts),
-        (4, 0),
-        "service, pod and the gate twice: {kubectl:?}"
-    );
+    assert_eq!((kubectl.writes, kubectl.conflicts), (4, 0), "service, pod and the gate twice: {kubectl:?}");
     assert_eq!(kubectl.by_call["patch pods/status"], 2);
     assert!(kubectl.reads > 0, "{kubectl:?}");
     // Booted, ready, not ready: a pod that was Ready in between for no reason would show here.
@@ -56,9 +46,7 @@ fn a_pod_without_gates_is_ready_once_it_has_booted() {
     let Some(site) = Site::shared("plain") else { return };
     site.apply(&pod("web", &json!({}), &[]));
     site.until("the pod is ready", || site.condition("web", "Ready") == "True");
-    site.plane
-        .kubectl(&["-n", site.namespace, "delete", "pod", "web"])
-        .expect("the pod goes");
+    site.plane.kubectl(&["-n", site.namespace, "delete", "pod", "web"]).expect("the pod goes");
 }
 
 #[test]
@@ -69,27 +57,16 @@ fn a_pod_fails_when_its_annotation_says_so_and_recovers_without_it() {
     site.apply(&pod("crash", &json!({"triton.test/fail": "crash"}), &[]));
     site.apply(&pod("image", &json!({"triton.test/fail": "image"}), &[]));
     let waiting = "{.status.containerStatuses[0].state.waiting.reason}";
-    site.until("one crashes", || {
-        site.field("crash", waiting) == "CrashLoopBackOff"
-    });
-    site.until("one has no image", || {
-        site.field("image", waiting) == "ImagePullBackOff"
-    });
+    site.until("one crashes", || site.field("crash", waiting) == "CrashLoopBackOff");
+    site.until("one has no image", || site.field("image", waiting) == "ImagePullBackOff");
     assert_eq!(site.field("image", "{.status.phase}"), "Pending");
     assert_eq!(site.condition("crash", "ContainersReady"), "False");
 
     site.annotate("crash", "triton.test/fail-");
-    site.until("the pod boots again", || {
-        site.condition("crash", "Ready") == "True"
-    });
-    assert_eq!(
-        site.field("crash", "{.status.containerStatuses[0].restartCount}"),
-        "1"
-    );
+    site.until("the pod boots again", || site.condition("crash", "Ready") == "True");
+    assert_eq!(site.field("crash", "{.status.containerStatuses[0].restartCount}"), "1");
     site.annotate("crash", "triton.test/fail=crash");
-    site.until("a ready pod crashes", || {
-        site.condition("crash", "Ready") == "False"
-    });
+    site.until("a ready pod crashes", || site.condition("crash", "Ready") == "False");
 }
 
 #[test]
@@ -150,38 +127,18 @@ impl<'a> Site<'a> {
     fn set_gate(&self, pod: &str, status: &str) {
         let patch = json!({"status": {"conditions": [{"type": GATE, "status": status}]}}).to_string();
         self.plane
-            .kubectl(&[
-                "-n",
-                self.namespace,
-                "patch",
-                "pod",
-                pod,
-                "--subresource=status",
-                "-p",
-                &patch,
-            ])
+            .kubectl(&["-n", self.namespace, "patch", "pod", pod, "--subresource=status", "-p", &patch])
             .expect("the gate can be set");
     }
 
     fn field(&self, pod: &str, path: &str) -> String {
         self.plane
-            .kubectl(&[
-                "-n",
-                self.namespace,
-                "get",
-                "pod",
-                pod,
-                "-o",
-                &format!("jsonpath={path}"),
-            ])
+            .kubectl(&["-n", self.namespace, "get", "pod", pod, "-o", &format!("jsonpath={path}")])
             .expect("the pod exists")
     }
 
     fn condition(&self, pod: &str, kind: &str) -> String {
-        self.field(
-            pod,
-            &format!("{{.status.conditions[?(@.type=='{kind}')].status}}"),
-        )
+        self.field(pod, &format!("{{.status.conditions[?(@.type=='{kind}')].status}}"))
     }
 
     /// The `ready` conditions of all endpoints of the service `web`.
@@ -204,11 +161,12 @@ impl<'a> Site<'a> {
             assert!(
                 Instant::now() < deadline,
                 "{what}: not within 30 s; pods:\n{}",
-                self.plane
-                    .kubectl(&["-n", self.namespace, "get", "pods", "-o", "yaml"])
-                    .unwrap_or_default()
+                self.plane.kubectl(&["-n", self.namespace, "get", "pods", "-o", "yaml"]).unwrap_or_default()
             );
-            #[expect(clippy::disallowed_methods, reason = "between two looks at a condition that has a deadline")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "between two looks at a condition that has a deadline"
+            )]
             std::thread::sleep(Duration::from_millis(50));
         }
     }

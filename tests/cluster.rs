@@ -1,0 +1,32 @@
+//! Against a real Kubernetes control plane: one that the suite starts itself, or the one that
+//! `TRITON_KUBECONFIG` names. One story per file; each test has a namespace to itself, except the tutorial,
+//! which plays where it was written for.
+
+#[path = "cluster/app.rs"]
+mod app;
+#[path = "cluster/cloneset.rs"]
+mod cloneset;
+#[path = "cluster/crash.rs"]
+mod crash;
+#[path = "cluster/deletion.rs"]
+mod deletion;
+#[path = "cluster/input.rs"]
+mod input;
+#[path = "cluster/keeper.rs"]
+mod keeper;
+#[path = "cluster/losses.rs"]
+mod losses;
+#[path = "cluster/orders.rs"]
+mod orders;
+#[path = "cluster/rig.rs"]
+mod rig;
+#[path = "cluster/safety.rs"]
+mod safety;
+#[path = "cluster/scene.rs"]
+mod scene;
+#[path = "cluster/site.rs"]
+mod site;
+#[path = "cluster/traffic.rs"]
+mod traffic;
+#[path = "cluster/tutorial.rs"]
+mod tutorial;

@@ -1,0 +1,60 @@
+//! The application that the tests roll out: instance `web`, revisions told apart by their image.
+
+use serde_json::{Value, json};
+
+/// Name of the instance, and of its CloneSet and its Service.
+pub(crate) const NAME: &str = "web";
+
+/// The Service that selects its pods.
+pub(crate) fn service() -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": NAME},
+        "spec": {"selector": {"app.kubernetes.io/instance": NAME}, "ports": [{"name": "web", "port": 80}]},
+    })
+}
+
+/// A flow that creates it with image `nginx:1`.
+pub(crate) fn create(name: &str, replicas: u32, strategy: Value) -> Value {
+    flow(name, "create", replicas, "nginx:1", strategy)
+}
+
+/// A flow that updates it to image `nginx:2`.
+pub(crate) fn update(name: &str, replicas: u32, strategy: Value) -> Value {
+    flow(name, "update", replicas, "nginx:2", strategy)
+}
+
+/// A flow.
+pub(crate) fn flow(name: &str, action: &str, replicas: u32, image: &str, strategy: Value) -> Value {
+    json!({
+        "apiVersion": "apps.triton.io/v1alpha1",
+        "kind": "DeployFlow",
+        "metadata": {"name": name},
+        "spec": {
+            "action": action,
+            "application": {
+                "appID": 1,
+                "groupID": 2,
+                "appName": "hello",
+                "instanceName": NAME,
+                "replicas": replicas,
+                "template": {
+                    "metadata": {"annotations": {}},
+                    "spec": {"containers": [{
+                        "name": "web",
+                        "image": image,
+                        "ports": [{"containerPort": 80}],
+                    }]},
+                },
+            },
+            "updateStrategy": strategy,
+        },
+    })
+}
+
+/// The same flow with an annotation on its pods, such as those of the test nodes.
+pub(crate) fn annotated(mut flow: Value, key: &str, value: &str) -> Value {
+    flow["spec"]["application"]["template"]["metadata"]["annotations"][key] = json!(value);
+    flow
+}

@@ -1,0 +1,110 @@
+//! What triton relies on of the CloneSet controller: true of the stand-in, and to be true of the real one.
+//! The hook here is not triton's, so nothing but the controller acts.
+
+use serde_json::{Value, json};
+
+use crate::{
+    scene::{Kind, View, is_active, is_marked, label, name, revision},
+    site::Site,
+};
+
+const HOOK: &str = "test.triton.io/hold";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloneset_exchanges_and_removes_pods_as_triton_expects() {
+    let site = Site::new("cloneset").await;
+    site.apply(&set("nginx:1"));
+    site.scene
+        .holds("three pods are available", |view| rests(view, 3) && count(view, "available") == 3)
+        .await;
+    let first = status(&site.view())["updateRevision"].clone();
+    for pod in site.view().pods() {
+        assert_eq!(revision(pod), first, "pods carry the full name of their revision");
+        assert_eq!(label(pod, "lifecycle.apps.kruise.io/state"), "Normal");
+        assert_eq!(pod["metadata"]["ownerReferences"][0]["kind"], "CloneSet");
+    }
+
+    let mut second = set("nginx:2");
+    second["spec"]["updateStrategy"]["partition"] = json!(2);
+    site.apply(&second);
+    let marked = site.scene.until("one old pod waits beside a new one", |view| {
+        let marked = view.pods().into_iter().find(|pod| is_marked(pod)).map(|pod| name(pod).to_owned())?;
+        (rests(view, 4) && count(view, "updated") == 1 && count(view, "available") == 3).then_some(marked)
+    });
+    release(&site, &marked.await);
+    site.scene.holds("the old pod is gone", |view| rests(view, 3) && count(view, "updated") == 1).await;
+
+    site.apply(&set("nginx:1"));
+    let marked = site.scene.until("the new pod waits to go", |view| {
+        let same = status(view)["updateRevision"] == first;
+        let marked = view.pods().into_iter().find(|pod| is_marked(pod) && revision(pod) != first);
+        marked.filter(|_| same).map(|pod| name(pod).to_owned())
+    });
+    release(&site, &marked.await);
+    site.scene
+        .holds("all pods are of the first revision", |view| rests(view, 3) && count(view, "updated") == 3)
+        .await;
+    assert_eq!(status(&site.view())["currentRevision"], first);
+
+    let chosen = name(site.view().pods()[1]).to_owned();
+    let patch = json!({"spec": {"replicas": 2, "scaleStrategy": {"podsToDelete": [chosen]}}});
+    site.kubectl(&["patch", "clonesets.apps.kruise.io", "web", "--type=merge", "-p", &patch.to_string()]);
+    site.scene
+        .holds("the chosen pod waits", |view| view.get(Kind::Pod, &chosen).is_some_and(is_marked))
+        .await;
+    release(&site, &chosen);
+    site.scene
+        .holds("it is gone and its name, too", |view| {
+            let list =
+                &view.get(Kind::Set, "web").unwrap_or(&Value::Null)["spec"]["scaleStrategy"]["podsToDelete"];
+            let empty = list.as_array().is_none_or(Vec::is_empty);
+            rests(view, 2) && empty && !view.get(Kind::Pod, &chosen).is_some_and(is_active)
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloneset_that_could_never_exchange_a_pod_is_refused() {
+    let site = Site::new("cloneset-refused").await;
+    let mut stuck = set("nginx:1");
+    stuck["spec"]["updateStrategy"]["maxSurge"] = json!(0);
+    let refusal = site.try_apply(&stuck).expect_err("maxUnavailable and maxSurge are both 0").to_string();
+    assert!(refusal.contains("maxUnavailable"), "{refusal}");
+}
+
+fn set(image: &str) -> Value {
+    json!({
+        "apiVersion": "apps.kruise.io/v1alpha1",
+        "kind": "CloneSet",
+        "metadata": {"name": "web"},
+        "spec": {
+            "replicas": 3,
+            "selector": {"matchLabels": {"app": "web"}},
+            "lifecycle": {"preDelete": {"labelsHandler": {HOOK: "true"}}},
+            "updateStrategy": {"type": "ReCreate", "partition": 0, "maxSurge": 1, "maxUnavailable": 0},
+            "template": {
+                "metadata": {"labels": {"app": "web", HOOK: "true"}},
+                "spec": {"containers": [{"name": "web", "image": image}]},
+            },
+        },
+    })
+}
+
+fn release(site: &Site, pod: &str) {
+    site.kubectl(&["label", "pod", pod, &format!("{HOOK}-")]);
+}
+
+fn status(view: &View) -> &Value {
+    view.get(Kind::Set, "web").map_or(&Value::Null, |set| &set["status"])
+}
+
+fn count(view: &View, what: &str) -> u64 {
+    status(view)[format!("{what}Replicas")].as_u64().unwrap_or(0)
+}
+
+/// The controller has seen the newest spec, and has so many pods.
+fn rests(view: &View, pods: u64) -> bool {
+    let generation = view.get(Kind::Set, "web").map(|set| &set["metadata"]["generation"]);
+    let seen = generation.is_some_and(|generation| status(view)["observedGeneration"] == *generation);
+    seen && status(view)["replicas"] == pods && view.pods().len() as u64 == pods
+}

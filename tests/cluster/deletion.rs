@@ -1,0 +1,81 @@
+//! Deleting flows, one or all or with their definition, never removes a workload.
+
+use serde_json::{Value, json};
+
+use crate::{
+    app,
+    safety::{Safety, all_run},
+    scene::{Kind, View},
+    site::Site,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_a_running_flow_cancels_it_and_leaves_the_workload() {
+    let site = Site::new("deletion").await;
+    site.serve(2).await;
+    let safety = Safety::from_now(&site.scene);
+    site.apply(&canary());
+    site.asks("second", 1, "Smoked").await;
+    assert!(
+        !site.view().flow("second")["metadata"]["finalizers"].is_null(),
+        "a running flow is not just gone"
+    );
+
+    site.kubectl(&["delete", "df", "second", "--timeout=60s"]);
+    assert_left_alone(&site, &safety).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_all_flows_of_a_namespace_leaves_the_workload() {
+    let site = Site::new("deletion-of-all").await;
+    site.serve(2).await;
+    let safety = Safety::from_now(&site.scene);
+    site.apply(&canary());
+    site.asks("second", 1, "Smoked").await;
+    site.apply(&app::flow("third", "update", 2, "nginx:3", json!({"mode": "auto"})));
+    site.scene.holds("the third flow waits for the second", |view| view.waits_for("third") == "Rival").await;
+
+    site.kubectl(&["delete", "df", "--all", "--timeout=60s"]);
+    site.scene.holds("no flow is left", |view| view.all(Kind::Flow).next().is_none()).await;
+    safety.out_before_deletion(&site.scene);
+    let set = site.view().get(Kind::Set, app::NAME).cloned().expect("the workload stays");
+    assert!(is_free(&set), "{}", set["metadata"]);
+    safety.serving_at_least(&site.scene, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_the_definition_of_flows_leaves_the_workload() {
+    let site = Site::apart("deletion-of-crd").await;
+    site.serve(2).await;
+    let safety = Safety::from_now(&site.scene);
+    site.apply(&canary());
+    site.asks("second", 1, "Smoked").await;
+
+    site.kubectl(&["delete", "crd", "deployflows.apps.triton.io", "--timeout=60s"]);
+    assert_left_alone(&site, &safety).await;
+
+    site.rig.define_flows();
+    let again = app::flow("again", "update", 2, "nginx:4", json!({"mode": "auto", "drainSeconds": 0}));
+    site.apply(&again);
+    let done = |view: &View| view.pods().iter().all(|pod| pod["spec"]["containers"][0]["image"] == "nginx:4");
+    site.scene.holds("flows are carried out again", done).await;
+}
+
+fn canary() -> Value {
+    app::update("second", 2, json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0}))
+}
+
+/// The canary is gone again, the old pods serve as ever, nobody holds the workload.
+async fn assert_left_alone(site: &Site, safety: &Safety) {
+    site.scene.holds("the flow is gone", |view| view.get(Kind::Flow, "second").is_none()).await;
+    site.scene.holds("the lock is free", |view| view.get(Kind::Set, app::NAME).is_some_and(is_free)).await;
+    site.scene.holds("the old pods serve", |view| view.serving().len() == 2).await;
+    all_run(&site.view(), "nginx:1", 2);
+    safety.serving_at_least(&site.scene, 2);
+    safety.out_before_deletion(&site.scene);
+}
+
+fn is_free(set: &Value) -> bool {
+    let lock = &set["metadata"]["annotations"]["apps.triton.io/lock"];
+    lock.as_str().unwrap_or_default().is_empty() && set["metadata"]["deletionTimestamp"].is_null()
+}

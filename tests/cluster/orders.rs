@@ -1,0 +1,137 @@
+//! Pause, Resume and Cancel at every stage of a batch; after a Cancel the old revision is the one that
+//! serves and that later pods get.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::{
+    app,
+    safety::Safety,
+    scene::{Kind, View, is_marked, name, revision},
+    site::Site,
+};
+
+const FLOW: &str = "second";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_paused_resumed_and_cancelled_while_its_pods_boot() {
+    let site = Site::new("cancel-smoking").await;
+    // A pod of the test nodes that says so never boots.
+    let held = app::annotated(update(0), "triton.test/fail", "hold");
+    if site.rig.plane.external() {
+        return;
+    }
+    let (old, safety) = begin(&site, &held).await;
+    site.scene.holds("the canary boots", |view| view.at(FLOW, 1, "Smoking") && view.pods().len() == 3).await;
+    stop_and_cancel(&site, &old, &safety, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_paused_resumed_and_cancelled_before_it_takes_traffic() {
+    let site = Site::new("cancel-smoked").await;
+    let (old, safety) = begin(&site, &update(0)).await;
+    site.asks(FLOW, 1, "Smoked").await;
+    stop_and_cancel(&site, &old, &safety, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_paused_resumed_and_cancelled_while_it_proves_itself() {
+    let site = Site::new("cancel-proving").await;
+    let (old, safety) = begin(&site, &update(0)).await;
+    site.asks(FLOW, 1, "Smoked").await;
+    site.next(FLOW);
+    site.asks(FLOW, 1, "Baking").await;
+    assert_eq!(site.view().serving().len(), 3, "the new pod serves beside the old ones");
+    stop_and_cancel(&site, &old, &safety, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_paused_resumed_and_cancelled_while_old_pods_leave() {
+    let site = Site::new("cancel-leaving").await;
+    let (old, safety) = begin(&site, &update(5)).await;
+    site.asks(FLOW, 1, "Smoked").await;
+    site.next(FLOW);
+    site.asks(FLOW, 1, "Baking").await;
+    site.next(FLOW);
+    site.scene
+        .holds("an old pod leaves", |view| {
+            view.at(FLOW, 1, "Baking") && view.pods().into_iter().any(is_marked)
+        })
+        .await;
+    stop_and_cancel(&site, &old, &safety, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_paused_resumed_and_cancelled_after_it_is_baked() {
+    let site = Site::new("cancel-baked").await;
+    let (old, safety) = begin(&site, &update(0)).await;
+    site.asks(FLOW, 1, "Smoked").await;
+    site.next(FLOW);
+    site.asks(FLOW, 1, "Baking").await;
+    site.next(FLOW);
+    site.asks(FLOW, 1, "Baked").await;
+    stop_and_cancel(&site, &old, &safety, 1).await;
+}
+
+/// The old pods, as they are before the flow.
+struct Old {
+    revision: String,
+    pods: BTreeSet<String>,
+}
+
+fn update(drain: u32) -> Value {
+    app::update(FLOW, 2, json!({"mode": "manual", "canary": 1, "batchSize": 1, "drainSeconds": drain}))
+}
+
+async fn begin(site: &Site, flow: &Value) -> (Old, Safety) {
+    site.serve(2).await;
+    let view = site.view();
+    let revision = revision(view.pods()[0]).to_owned();
+    let pods = view.pods().into_iter().map(|pod| name(pod).to_owned()).collect();
+    let safety = Safety::from_now(&site.scene);
+    site.apply(flow);
+    (Old { revision, pods }, safety)
+}
+
+/// Pauses twice, resumes and cancels; `kept` of the two old pods stay.
+async fn stop_and_cancel(site: &Site, old: &Old, safety: &Safety, kept: usize) {
+    site.order("Pause", FLOW);
+    site.scene
+        .holds("the workload stands still", |view| {
+            let set =
+                view.get(Kind::Set, app::NAME).map(|set| set["spec"]["updateStrategy"]["paused"] == true);
+            set == Some(true) && view.flow(FLOW)["status"]["paused"] == true
+        })
+        .await;
+    site.order("Pause", FLOW);
+    site.order("Resume", FLOW);
+    site.scene.holds("the flow goes on", |view| view.flow(FLOW)["status"]["paused"] == false).await;
+    site.order("Cancel", FLOW);
+    site.ends(FLOW, "Canceled").await;
+    let refusal = site.try_order("Next", FLOW).expect_err("the flow has ended").to_string();
+    assert!(refusal.contains("FailedPrecondition"), "{refusal}");
+
+    site.scene.holds("two pods serve", |view| view.serving().len() == 2 && view.pods().len() == 2).await;
+    let names = |view: &View| -> BTreeSet<String> {
+        view.pods().into_iter().map(|pod| name(pod).to_owned()).collect()
+    };
+    let left = names(&site.view());
+    assert_eq!(left.intersection(&old.pods).count(), kept, "{left:?} of {:?}", old.pods);
+    let lock = site
+        .view()
+        .get(Kind::Set, app::NAME)
+        .map(|set| set["metadata"]["annotations"]["apps.triton.io/lock"].clone());
+    assert!(matches!(lock.as_ref().and_then(Value::as_str), None | Some("")), "the lock is free: {lock:?}");
+    assert!(site.view().flow(FLOW)["metadata"]["finalizers"].is_null());
+    safety.serving_at_least(&site.scene, 2);
+    safety.pods_at_most(&site.scene, 3);
+    safety.out_before_deletion(&site.scene);
+
+    site.kubectl(&["scale", "clonesets.apps.kruise.io", app::NAME, "--replicas=3"]);
+    site.scene.holds("a third pod serves", |view| view.serving().len() == 3).await;
+    let view = site.view();
+    assert!(names(&view).is_superset(&left), "no pod was exchanged");
+    let new = view.pods().into_iter().find(|pod| !left.contains(name(pod))).map(revision);
+    assert_eq!(new, Some(old.revision.as_str()), "later pods get the revision before the flow");
+}

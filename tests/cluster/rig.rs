@@ -1,0 +1,72 @@
+//! A control plane with the resources and the CloneSet controller on it.
+
+use std::sync::OnceLock;
+
+use kube::CustomResourceExt;
+use triton_operator::backend::cloneset::binding::CloneSet;
+use triton_tests::{
+    cloneset::{StandIn, with_defaults},
+    plane::{Plane, PlaneError},
+};
+
+/// The name of the definition of flows.
+const FLOWS: &str = "deployflows.apps.triton.io";
+
+/// A control plane, ready for operators.
+pub(crate) struct Rig {
+    pub(crate) plane: &'static Plane,
+    _stand_in: Option<StandIn>,
+}
+
+impl Rig {
+    /// The one that most tests share.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<Rig> = OnceLock::new();
+        SHARED.get_or_init(|| Self::on(Plane::shared()))
+    }
+
+    /// One for tests that others would notice; on a cluster that was given, the shared one.
+    pub(crate) fn apart() -> &'static Self {
+        static PLANE: OnceLock<Plane> = OnceLock::new();
+        static APART: OnceLock<Rig> = OnceLock::new();
+        if Plane::shared().external() {
+            return Self::shared();
+        }
+        let plane = || PLANE.get_or_init(|| Plane::start().unwrap_or_else(|error| panic!("{error}")));
+        APART.get_or_init(|| Self::on(plane()))
+    }
+
+    fn on(plane: &'static Plane) -> Self {
+        Self { plane, _stand_in: install(plane).unwrap_or_else(|error| panic!("{error:#}")) }
+    }
+
+    /// Defines flows as this version does.
+    pub(crate) fn define_flows(&self) {
+        let definition = triton_operator::crd::yaml().expect("the definition is YAML");
+        self.define_flows_as(&definition);
+    }
+
+    /// Defines flows in another way.
+    pub(crate) fn define_flows_as(&self, definition: &str) {
+        define(self.plane, definition, FLOWS).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+/// The resources; and the CloneSet controller, where there is none.
+fn install(plane: &Plane) -> anyhow::Result<Option<StandIn>> {
+    define(plane, &triton_operator::crd::yaml()?, FLOWS)?;
+    if plane.external() {
+        return Ok(None);
+    }
+    let sets = with_defaults(CloneSet::crd());
+    define(plane, &serde_json::to_string(&sets)?, "clonesets.apps.kruise.io")?;
+    StandIn::start(plane.kubeconfig()).map(Some)
+}
+
+fn define(plane: &Plane, definition: &str, name: &str) -> Result<(), PlaneError> {
+    let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
+    plane.kubectl_with_input(&apply, definition)?;
+    let name = format!("crd/{name}");
+    plane.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", &name])?;
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! What must hold at every moment of a rollout, checked on everything that happened.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde_json::Value;
+
+use crate::scene::{Entry, Kind, Scene, View, is_active};
+
+/// Checks a namespace from some moment on.
+pub(crate) struct Safety {
+    since: u64,
+    /// Pods that the test itself deleted.
+    deleted_by_hand: BTreeSet<String>,
+}
+
+impl Safety {
+    /// From now on.
+    pub(crate) fn from_now(scene: &Scene) -> Self {
+        Self { since: scene.version(), deleted_by_hand: BTreeSet::new() }
+    }
+
+    pub(crate) fn deleted_by_hand(&mut self, pod: &str) {
+        self.deleted_by_hand.insert(pod.to_owned());
+    }
+
+    /// At every moment at least so many pods were ready in the EndpointSlices.
+    pub(crate) fn serving_at_least(&self, scene: &Scene, least: usize) {
+        self.replay(scene, |_, entry, after| {
+            let serving = after.serving();
+            assert!(
+                entry.kind != Kind::Slice || serving.len() >= least,
+                "only {serving:?} of {least} serve at version {}",
+                entry.version
+            );
+        });
+    }
+
+    /// There were never more pods than this.
+    pub(crate) fn pods_at_most(&self, scene: &Scene, most: usize) {
+        self.replay(scene, |_, entry, after| {
+            let pods = after.pods().len();
+            assert!(pods <= most, "{pods} pods instead of {most} at version {}", entry.version);
+        });
+    }
+
+    /// No pod was asked to go while an EndpointSlice showed it as ready. Returns how many went.
+    pub(crate) fn out_before_deletion(&self, scene: &Scene) -> usize {
+        let mut went = 0;
+        self.replay(scene, |before, entry, _| {
+            if self.is_deletion(before, entry) {
+                went += 1;
+                let serving = before.serving();
+                assert!(!serving.contains(entry.name()), "{} was deleted while in traffic", entry.name());
+            }
+        });
+        went
+    }
+
+    /// Every pod that was asked to go had been out of traffic for so long.
+    pub(crate) fn drained(&self, scene: &Scene, drain: Duration) {
+        let mut out = std::collections::BTreeMap::new();
+        self.replay(scene, |before, entry, after| {
+            if entry.kind == Kind::Slice {
+                for pod in before.serving().difference(&after.serving()) {
+                    out.insert(pod.clone(), entry.at);
+                }
+            }
+            if self.is_deletion(before, entry) {
+                let since = out.get(entry.name()).copied();
+                let drained = since.map(|since| entry.at.saturating_duration_since(since));
+                // The watches of pods and of slices may show what happened a little apart.
+                let enough = drained.is_none_or(|drained| drained + Duration::from_millis(300) >= drain);
+                assert!(enough, "{} was drained for {drained:?} instead of {drain:?}", entry.name());
+            }
+        });
+    }
+
+    fn is_deletion(&self, before: &View, entry: &Entry) -> bool {
+        let asked = entry.gone || !entry.object["metadata"]["deletionTimestamp"].is_null();
+        entry.kind == Kind::Pod
+            && asked
+            && before.get(Kind::Pod, entry.name()).is_some_and(is_active)
+            && !self.deleted_by_hand.contains(entry.name())
+    }
+
+    fn replay(&self, scene: &Scene, mut check: impl FnMut(&View, &Entry, &View)) {
+        let mut view = View::default();
+        for entry in scene.journal() {
+            let before = view.clone();
+            view.apply(&entry);
+            if entry.version > self.since {
+                check(&before, &entry, &view);
+            }
+        }
+    }
+}
+
+/// All pods have this image, and there are so many.
+pub(crate) fn all_run(view: &View, image: &str, count: usize) {
+    let images: Vec<&Value> = view.pods().iter().map(|pod| &pod["spec"]["containers"][0]["image"]).collect();
+    assert!(
+        images.len() == count && images.iter().all(|found| **found == image),
+        "{count} × {image}: {images:?}"
+    );
+}
+
+/// The flow took each batch once, and all of them are this work.
+pub(crate) fn batches_once(view: &View, flow: &str, work: u64) {
+    let batches = view.flow(flow)["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    for (index, batch) in batches.iter().enumerate() {
+        assert_eq!(batch["batch"], index + 1, "{batches:?}");
+    }
+    let sum: u64 = batches.iter().filter_map(|batch| batch["batchSize"].as_u64()).sum();
+    assert_eq!(sum, work, "{batches:?}");
+}

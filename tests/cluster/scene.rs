@@ -1,0 +1,293 @@
+//! What happens in one namespace, from watches: how things stand now, and everything that ever happened,
+//! in the order in which the API server stored it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::StreamExt;
+use kube::{
+    Api, Client,
+    api::{ApiResource, DynamicObject, GroupVersionKind},
+    runtime::watcher::{self, Event},
+};
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::{sync::watch, task::JoinHandle};
+
+/// Generous: the machine may also compile, and other tests run beside.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Flow,
+    Set,
+    Pod,
+    Slice,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Flow, Self::Set, Self::Pod, Self::Slice];
+
+    pub(crate) fn resource(self) -> ApiResource {
+        let (group, version, kind) = match self {
+            Self::Flow => ("apps.triton.io", "v1alpha1", "DeployFlow"),
+            Self::Set => ("apps.kruise.io", "v1alpha1", "CloneSet"),
+            Self::Pod => ("", "v1", "Pod"),
+            Self::Slice => ("discovery.k8s.io", "v1", "EndpointSlice"),
+        };
+        ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
+    }
+}
+
+/// One object as it was stored, or as it was when it went.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// Grows with every write of any object: all kinds are in one store.
+    pub(crate) version: u64,
+    pub(crate) kind: Kind,
+    pub(crate) gone: bool,
+    /// When the watch showed it.
+    pub(crate) at: Instant,
+    pub(crate) object: Arc<Value>,
+}
+
+impl Entry {
+    pub(crate) fn name(&self) -> &str {
+        name(&self.object)
+    }
+}
+
+/// How a namespace stands.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct View(BTreeMap<(Kind, String), Arc<Value>>);
+
+#[derive(Debug, Default)]
+struct Journal {
+    view: View,
+    entries: Vec<Entry>,
+}
+
+/// The watches of one namespace.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    journal: Arc<Mutex<Journal>>,
+    changed: watch::Receiver<()>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Scene {
+    pub(crate) fn open(client: &Client, namespace: &str) -> Self {
+        let (changes, changed) = watch::channel(());
+        let journal = Arc::new(Mutex::new(Journal::default()));
+        let follow = |kind: Kind| {
+            let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind.resource());
+            tokio::spawn(follow(kind, api, Arc::clone(&journal), changes.clone()))
+        };
+        let tasks = Kind::ALL.map(follow).into();
+        Self { journal, changed, tasks }
+    }
+
+    pub(crate) fn view(&self) -> View {
+        self.journal.lock().view.clone()
+    }
+
+    /// Everything so far, oldest first.
+    pub(crate) fn journal(&self) -> Vec<Entry> {
+        let mut entries = self.journal.lock().entries.clone();
+        entries.sort_by_key(|entry| entry.version);
+        entries
+    }
+
+    /// The newest version seen.
+    pub(crate) fn version(&self) -> u64 {
+        self.journal.lock().entries.iter().map(|entry| entry.version).max().unwrap_or(0)
+    }
+
+    /// How many changes there were after a version.
+    pub(crate) fn changes_since(&self, version: u64) -> usize {
+        self.journal.lock().entries.iter().filter(|entry| entry.version > version).count()
+    }
+
+    /// Waits until `found` finds something.
+    pub(crate) async fn until<T>(&self, what: &str, found: impl Fn(&View) -> Option<T>) -> T {
+        let mut changed = self.changed.clone();
+        let wait = async {
+            loop {
+                changed.mark_unchanged();
+                if let Some(value) = found(&self.view()) {
+                    return value;
+                }
+                changed.changed().await.expect("the watches last as long as the scene");
+            }
+        };
+        let waited = tokio::time::timeout(DEADLINE, wait).await;
+        waited.unwrap_or_else(|_| {
+            panic!("{what}: not within {} s\n{}", DEADLINE.as_secs(), self.view().summary())
+        })
+    }
+
+    /// Waits until something is true.
+    pub(crate) async fn holds(&self, what: &str, is: impl Fn(&View) -> bool) {
+        self.until(what, |view| is(view).then_some(())).await;
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+async fn follow(
+    kind: Kind,
+    api: Api<DynamicObject>,
+    journal: Arc<Mutex<Journal>>,
+    changes: watch::Sender<()>,
+) {
+    let mut events = std::pin::pin!(watcher::watcher(api, watcher::Config::default()));
+    let mut began = false;
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(Event::Apply(object) | Event::InitApply(object)) => journal.lock().enter(kind, &object, false),
+            Ok(Event::Delete(object)) => journal.lock().enter(kind, &object, true),
+            // After a second list, what happened before it would be missing; flows are listed again in the
+            // tests that define them anew.
+            Ok(Event::Init) if kind == Kind::Flow => {}
+            Ok(Event::Init) => assert!(!std::mem::replace(&mut began, true), "the watch of {kind:?} broke"),
+            Ok(Event::InitDone) => {}
+            Err(error) => eprintln!("watching {kind:?}: {error}"),
+        }
+        let _ = changes.send(());
+    }
+}
+
+impl Journal {
+    fn enter(&mut self, kind: Kind, object: &DynamicObject, gone: bool) {
+        let object = Arc::new(serde_json::to_value(object).expect("an object is JSON"));
+        let version = object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok());
+        let entry = Entry { version: version.unwrap_or(0), kind, gone, at: Instant::now(), object };
+        self.view.apply(&entry);
+        self.entries.push(entry);
+    }
+}
+
+impl View {
+    /// Brings the view up to an entry of the journal.
+    pub(crate) fn apply(&mut self, entry: &Entry) {
+        let key = (entry.kind, entry.name().to_owned());
+        if entry.gone {
+            self.0.remove(&key);
+        } else {
+            self.0.insert(key, Arc::clone(&entry.object));
+        }
+    }
+
+    pub(crate) fn all(&self, kind: Kind) -> impl Iterator<Item = &Value> {
+        self.0.iter().filter(move |((of, _), _)| *of == kind).map(|(_, object)| &**object)
+    }
+
+    pub(crate) fn get(&self, kind: Kind, name: &str) -> Option<&Value> {
+        self.0.get(&(kind, name.to_owned())).map(|object| &**object)
+    }
+
+    pub(crate) fn flow(&self, name: &str) -> &Value {
+        self.get(Kind::Flow, name).unwrap_or(&Value::Null)
+    }
+
+    pub(crate) fn phase(&self, flow: &str) -> &str {
+        self.flow(flow)["status"]["phase"].as_str().unwrap_or_default()
+    }
+
+    /// The batch that a flow is in: the last of its list.
+    pub(crate) fn batch(&self, flow: &str) -> &Value {
+        let batches = self.flow(flow)["status"]["conditions"].as_array();
+        batches.and_then(|batches| batches.last()).unwrap_or(&Value::Null)
+    }
+
+    /// Whether a flow is in this batch and this stage of it.
+    pub(crate) fn at(&self, flow: &str, batch: u64, stage: &str) -> bool {
+        self.batch(flow)["batch"] == batch && self.batch(flow)["phase"] == stage
+    }
+
+    /// Why a flow waits.
+    pub(crate) fn waits_for(&self, flow: &str) -> &str {
+        self.flow(flow)["status"]["waiting"]["reason"].as_str().unwrap_or_default()
+    }
+
+    /// Pods that neither end nor have ended.
+    pub(crate) fn pods(&self) -> Vec<&Value> {
+        self.all(Kind::Pod).filter(|pod| is_active(pod)).collect()
+    }
+
+    /// Names of pods that are ready in an EndpointSlice of any Service.
+    pub(crate) fn serving(&self) -> BTreeSet<String> {
+        let endpoints = self.all(Kind::Slice).filter_map(|slice| slice["endpoints"].as_array()).flatten();
+        endpoints
+            .filter(|endpoint| endpoint["conditions"]["ready"] == true)
+            .filter_map(|endpoint| endpoint["targetRef"]["name"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// A few lines for a failed test.
+    pub(crate) fn summary(&self) -> String {
+        let mut text = String::new();
+        for ((kind, name), object) in &self.0 {
+            let facts = match kind {
+                Kind::Flow => object["status"].to_string(),
+                Kind::Set => format!("spec {} status {}", numbers(&object["spec"]), object["status"]),
+                Kind::Pod => format!(
+                    "{} deleted {} labels {}",
+                    conditions(object),
+                    object["metadata"]["deletionTimestamp"],
+                    object["metadata"]["labels"]
+                ),
+                Kind::Slice => object["endpoints"].to_string(),
+            };
+            text += &format!("{kind:?} {name}: {facts}\n");
+        }
+        text
+    }
+}
+
+fn numbers(spec: &Value) -> Value {
+    let mut spec = spec.clone();
+    if let Some(fields) = spec.as_object_mut() {
+        fields.remove("template");
+        fields.remove("selector");
+    }
+    spec
+}
+
+fn conditions(pod: &Value) -> String {
+    let list = pod["status"]["conditions"].as_array();
+    let one = |condition: &Value| {
+        let text = |field: &str| condition[field].as_str().unwrap_or_default().to_owned();
+        format!("{}={}", text("type"), text("status"))
+    };
+    list.into_iter().flatten().map(one).collect::<Vec<_>>().join(" ")
+}
+
+pub(crate) fn name(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+pub(crate) fn label<'a>(object: &'a Value, key: &str) -> &'a str {
+    object["metadata"]["labels"][key].as_str().unwrap_or_default()
+}
+
+pub(crate) fn is_active(pod: &Value) -> bool {
+    pod["metadata"]["deletionTimestamp"].is_null()
+        && !matches!(pod["status"]["phase"].as_str(), Some("Failed" | "Succeeded"))
+}
+
+/// Chosen by the workload to go, and held by the hook.
+pub(crate) fn is_marked(pod: &Value) -> bool {
+    label(pod, "lifecycle.apps.kruise.io/state") == "PreparingDelete"
+}
+
+pub(crate) fn revision(pod: &Value) -> &str {
+    label(pod, "controller-revision-hash")
+}

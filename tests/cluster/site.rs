@@ -1,0 +1,194 @@
+//! A namespace for one test, with an operator of its own in it, watched from the first moment on.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use serde_json::{Value, json};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use triton_tests::{
+    cloneset::connect,
+    operator::Operator,
+    plane::{Plane, PlaneError, free_port},
+};
+
+use crate::{
+    app,
+    rig::Rig,
+    scene::{Scene, View},
+};
+
+pub(crate) struct Site {
+    pub(crate) rig: &'static Rig,
+    pub(crate) namespace: String,
+    pub(crate) scene: Scene,
+    /// Where the operator serves gRPC, also after it was started again.
+    pub(crate) grpc: u16,
+    operator: Mutex<Option<Operator>>,
+    _turn: Turn,
+}
+
+/// Tests that others would notice wait until no other runs, where there is only one cluster.
+#[expect(dead_code, reason = "held, not read")]
+enum Turn {
+    Beside(OwnedRwLockReadGuard<()>),
+    Alone(OwnedRwLockWriteGuard<()>),
+}
+
+impl Turn {
+    async fn beside() -> Self {
+        let only = Plane::shared().external();
+        let lock = if only { Self::of_all() } else { Arc::default() };
+        Self::Beside(lock.read_owned().await)
+    }
+
+    async fn alone() -> Self {
+        Self::Alone(Self::of_all().write_owned().await)
+    }
+
+    fn of_all() -> Arc<RwLock<()>> {
+        static ALL: LazyLock<Arc<RwLock<()>>> = LazyLock::new(Arc::default);
+        Arc::clone(&ALL)
+    }
+}
+
+impl Site {
+    /// A namespace beside other tests.
+    pub(crate) async fn new(name: &str) -> Self {
+        let turn = Turn::beside().await;
+        Self::fresh(Rig::shared(), turn, name).await
+    }
+
+    /// A namespace of a cluster where no other test runs.
+    pub(crate) async fn apart(name: &str) -> Self {
+        let turn = Turn::alone().await;
+        Self::fresh(Rig::apart(), turn, name).await
+    }
+
+    /// Namespace `default`.
+    pub(crate) async fn of_the_tutorial() -> Self {
+        let turn = Turn::beside().await;
+        Self::open(Rig::shared(), turn, "default".to_owned()).await
+    }
+
+    async fn fresh(rig: &'static Rig, turn: Turn, name: &str) -> Self {
+        let mark = RandomState::new().hash_one(name) & 0xffff;
+        let namespace = format!("{name}-{mark:04x}");
+        rig.plane.create_namespace(&namespace).expect("the namespace is new");
+        Self::open(rig, turn, namespace).await
+    }
+
+    async fn open(rig: &'static Rig, turn: Turn, namespace: String) -> Self {
+        let client = connect(rig.plane.kubeconfig(), "watching-test").await.expect("the cluster answers");
+        let scene = Scene::open(&client, &namespace);
+        let site = Self { rig, namespace, scene, grpc: free_port(), operator: Mutex::default(), _turn: turn };
+        site.start_operator().await;
+        site
+    }
+
+    /// Starts the operator and waits until it knows the cluster.
+    pub(crate) async fn start_operator(&self) {
+        let program = [env!("CARGO_BIN_EXE_operator")];
+        let operator = Operator::start(self.rig.plane, &program, self.grpc, Some(&self.namespace));
+        let mut operator = operator.unwrap_or_else(|error| panic!("{error}"));
+        operator.ready().await.unwrap_or_else(|error| panic!("{error}"));
+        *self.operator() = Some(operator);
+    }
+
+    /// Kills the operator (SIGKILL).
+    pub(crate) fn kill_operator(&self) {
+        drop(self.operator().take());
+    }
+
+    fn operator(&self) -> MutexGuard<'_, Option<Operator>> {
+        self.operator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn view(&self) -> View {
+        self.scene.view()
+    }
+
+    /// Runs kubectl in the namespace.
+    pub(crate) fn try_kubectl(&self, args: &[&str]) -> Result<String, PlaneError> {
+        self.rig.plane.kubectl(&[&["-n", &self.namespace], args].concat())
+    }
+
+    pub(crate) fn kubectl(&self, args: &[&str]) -> String {
+        self.try_kubectl(args).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub(crate) fn try_apply(&self, object: &Value) -> Result<String, PlaneError> {
+        let args = ["-n", &self.namespace, "apply", "-f", "-"];
+        self.rig.plane.kubectl_with_input(&args, &object.to_string())
+    }
+
+    pub(crate) fn apply(&self, object: &Value) {
+        self.try_apply(object).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Gives an order to a flow, such as `Next`; waits for its effect where the call does.
+    pub(crate) fn try_order(&self, rpc: &str, flow: &str) -> Result<String, PlaneError> {
+        let request = json!({"deploy": {"name": flow, "namespace": self.namespace}});
+        let (address, rpc) = (format!("localhost:{}", self.grpc), format!("deployflow.DeployFlow/{rpc}"));
+        self.rig.plane.grpcurl(&["--plaintext", "-d", &request.to_string(), &address, &rpc])
+    }
+
+    pub(crate) fn order(&self, rpc: &str, flow: &str) -> String {
+        self.try_order(rpc, flow).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub(crate) fn next(&self, flow: &str) {
+        self.order("Next", flow);
+    }
+
+    /// Brings an application up in one batch, with its Service.
+    pub(crate) async fn serve(&self, replicas: u32) {
+        self.apply(&app::service());
+        self.apply(&app::create("first", replicas, json!({"mode": "auto"})));
+        self.ends("first", "Success").await;
+    }
+
+    /// Waits until a flow has ended; it must be with this phase.
+    pub(crate) async fn ends(&self, flow: &str, phase: &str) {
+        let what = format!("{flow} ends");
+        let ended = |view: &View| {
+            let ended = view.flow(flow)["status"]["finished"] == true;
+            ended.then(|| (view.phase(flow).to_owned(), view.flow(flow)["status"]["message"].clone()))
+        };
+        let (found, message) = self.scene.until(&what, ended).await;
+        assert_eq!(found, phase, "{flow}: {message}");
+    }
+
+    /// Waits until a flow asks a person in this stage of this batch.
+    pub(crate) async fn asks(&self, flow: &str, batch: u64, stage: &str) {
+        let what = format!("{flow} asks a person in batch {batch}, {stage}");
+        let asks = |view: &View| view.at(flow, batch, stage) && view.waits_for(flow) == "Approval";
+        self.scene.holds(&what, asks).await;
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let flows = self.try_kubectl(&["get", "df", "-o", "yaml"]).unwrap_or_default();
+            eprintln!("--- flows of {}:\n{flows}", self.namespace);
+            eprintln!("--- now:\n{}", self.view().summary());
+            eprintln!("--- events:\n{}", self.try_kubectl(&["get", "events"]).unwrap_or_default());
+            let log = self.operator().as_ref().map_or_else(String::new, |operator| operator.tail(60));
+            eprintln!("--- the operator's log:\n{log}");
+        }
+        if self.namespace == "default" {
+            let _ = self.try_kubectl(&[
+                "delete",
+                "--wait=false",
+                "deployflow,cloneset,service",
+                "-l",
+                "managed-by=triton-io",
+            ]);
+        } else if self.rig.plane.external() {
+            let _ = self.rig.plane.kubectl(&["delete", "namespace", "--wait=false", &self.namespace]);
+        }
+    }
+}

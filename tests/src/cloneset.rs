@@ -1,0 +1,148 @@
+//! Plays OpenKruise's CloneSet controller against a real API server: the simulator's pure function
+//! ([`triton_core::sim::cloneset`]) with watches in front of it and writes behind it.
+//!
+//! It stands where OpenKruise cannot be had, and only there: on a cluster given by `TRITON_KUBECONFIG` the
+//! real one works. What it leaves out is what the pure function leaves out.
+
+mod cache;
+mod connect;
+mod crd;
+mod history;
+mod object;
+mod reconcile;
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+};
+
+use anyhow::{Context, Result};
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api, Client,
+    api::{ApiResource, DynamicObject, GroupVersionKind},
+    runtime::watcher,
+};
+use tokio::sync::{Notify, oneshot};
+
+use self::{
+    cache::{Cache, Key},
+    reconcile::Reconciler,
+};
+pub use self::{connect::connect, crd::with_defaults};
+
+/// The program that its calls are counted under in the audit log.
+pub const AGENT: &str = "cloneset-stand-in";
+
+/// A CloneSet controller at work; it stops when dropped.
+#[derive(Debug)]
+pub struct StandIn {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl StandIn {
+    /// Starts it in a thread of its own, for all namespaces. The CloneSet resource must be there.
+    ///
+    /// # Errors
+    /// When the kubeconfig cannot be used, or a thread not be started.
+    pub fn start(kubeconfig: &Path) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let kubeconfig = kubeconfig.to_owned();
+        let (stop, stopped) = oneshot::channel();
+        let (connected, connection) = mpsc::channel();
+        let work = async move {
+            let client = match connect(&kubeconfig, AGENT).await {
+                Ok(client) => client,
+                Err(error) => return drop(connected.send(Err(error))),
+            };
+            let _ = connected.send(Ok(()));
+            tokio::select! {
+                () = serve(client) => {}
+                _ = stopped => {}
+            }
+        };
+        let thread = thread::Builder::new().name(AGENT.to_owned()).spawn(move || runtime.block_on(work))?;
+        connection.recv().context("the thread ended")??;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Group, version, kind and plural of CloneSets.
+#[must_use]
+pub fn resource() -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk("apps.kruise.io", "v1alpha1", "CloneSet"))
+}
+
+/// One worker per CloneSet, woken by every change of it or of its pods.
+struct Workers {
+    client: Client,
+    sets: Cache<DynamicObject>,
+    pods: Cache<Pod>,
+    wakes: parking_lot::Mutex<HashMap<Key, Arc<Notify>>>,
+}
+
+impl Workers {
+    fn wake(self: &Arc<Self>, key: Key) {
+        let mut wakes = self.wakes.lock();
+        let wake = wakes.entry(key.clone()).or_insert_with(|| {
+            let wake = Arc::new(Notify::new());
+            let reconciler = Reconciler::new(self.client.clone(), key, self.sets.clone(), self.pods.clone());
+            tokio::spawn(reconciler.run(Arc::clone(&wake)));
+            wake
+        });
+        wake.notify_one();
+    }
+}
+
+async fn serve(client: Client) {
+    let workers = Arc::new(Workers {
+        sets: Cache::default(),
+        pods: Cache::default(),
+        wakes: parking_lot::Mutex::default(),
+        client: client.clone(),
+    });
+    let sets = Api::<DynamicObject>::all_with(client.clone(), &resource());
+    let config = watcher::Config::default();
+    tokio::join!(
+        follow(watcher(sets, config.clone()), &workers.sets, |set| workers.wake(cache::key(set))),
+        follow(watcher(Api::<Pod>::all(client), config), &workers.pods, |pod| {
+            if let Some(owner) = object::owner(&pod.metadata) {
+                let namespace = pod.metadata.namespace.clone().unwrap_or_default();
+                workers.wake((namespace, owner.name.clone()));
+            }
+        }),
+    );
+}
+
+/// Keeps a cache in step with a watch; the watch comes back by itself after an error.
+async fn follow<K>(
+    events: impl futures::Stream<Item = watcher::Result<watcher::Event<K>>>,
+    cache: &Cache<K>,
+    changed: impl Fn(&K),
+) where
+    K: kube::Resource + Clone,
+{
+    let mut events = std::pin::pin!(events.into_stream());
+    while let Some(event) = events.next().await {
+        match event.context("a watch failed") {
+            Ok(event) => cache.apply(event).iter().for_each(|object| changed(object)),
+            Err(error) => {
+                eprintln!("{AGENT}: {error:#}");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What the pure function reads, taken from real objects.
+
+use k8s_openapi::{
+    api::core::v1::Pod,
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
+};
+use kube::api::DynamicObject;
+use serde_json::Value;
+use triton_core::{
+    model::Timestamp,
+    sim::cloneset::{CloneSet, CloneSetPod},
+};
+
+pub(super) const REVISION: &str = "controller-revision-hash";
+pub(super) const INSTANCE: &str = "apps.kruise.io/cloneset-instance-id";
+pub(super) const STATE: &str = "lifecycle.apps.kruise.io/state";
+pub(super) const SPECIFIED: &str = "apps.kruise.io/specified-delete";
+const EXCLUDE: &str = "apps.kruise.io/cloneset-scaling-exclude-preparing-delete";
+
+/// The CloneSet that controls an object.
+pub(super) fn owner(meta: &ObjectMeta) -> Option<&OwnerReference> {
+    meta.owner_references
+        .iter()
+        .flatten()
+        .find(|owner| owner.controller == Some(true) && owner.kind == "CloneSet")
+}
+
+/// Neither being deleted nor ended (Kubernetes: `IsPodActive`).
+pub(super) fn is_active(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    pod.metadata.deletion_timestamp.is_none() && !matches!(phase, Some("Failed" | "Succeeded"))
+}
+
+pub(super) fn numbers(set: &DynamicObject) -> CloneSet {
+    let spec = &set.data["spec"];
+    let update = &spec["updateStrategy"];
+    let replicas = spec["replicas"].as_u64().map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX));
+    let hook = &spec["lifecycle"]["preDelete"];
+    CloneSet {
+        replicas,
+        partition: share(&update["partition"], replicas, true).unwrap_or(0),
+        max_surge: share(&update["maxSurge"], replicas, true).unwrap_or(0),
+        // OpenKruise rounds this one down, but never to nothing while there is no surge.
+        max_unavailable: share(&update["maxUnavailable"], replicas, false)
+            .unwrap_or_else(|| (replicas / 5).max(1)),
+        paused: update["paused"] == true,
+        pre_delete_hook: hook["labelsHandler"].as_object().is_some_and(|labels| !labels.is_empty()),
+        exclude_preparing_delete: label(&set.metadata, EXCLUDE) == Some("true"),
+    }
+}
+
+/// A number, or a percentage of the replicas.
+fn share(value: &Value, replicas: u32, up: bool) -> Option<u32> {
+    if let Some(number) = value.as_u64() {
+        return Some(u32::try_from(number).unwrap_or(u32::MAX));
+    }
+    let text = value.as_str()?;
+    let Some(percent) = text.strip_suffix('%') else { return text.parse().ok() };
+    let product = u64::from(replicas) * percent.parse::<u64>().ok()?;
+    u32::try_from(if up { product.div_ceil(100) } else { product / 100 }).ok()
+}
+
+pub(super) fn pod(set: &DynamicObject, update_revision: &str, pod: &Pod) -> CloneSetPod {
+    let status = pod.status.as_ref();
+    let meta = &pod.metadata;
+    let ready = status
+        .and_then(|status| status.conditions.as_ref())
+        .and_then(|list| list.iter().find(|condition| condition.type_ == "Ready"))
+        .filter(|condition| condition.status == "True");
+    let since = ready.and_then(|condition| condition.last_transition_time.as_ref());
+    let restarts = status.into_iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let cost =
+        meta.annotations.as_ref().and_then(|map| map.get("controller.kubernetes.io/pod-deletion-cost"));
+    CloneSetPod {
+        updated: label(meta, REVISION) == Some(update_revision),
+        preparing_delete: label(meta, STATE) == Some("PreparingDelete"),
+        hooked: hooked(set, meta),
+        specified: label(meta, SPECIFIED) == Some("true") || listed(set, meta),
+        scheduled: pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()),
+        running: status.is_some_and(|status| status.phase.as_deref() == Some("Running")),
+        ready: ready.is_some(),
+        ready_since: since.map_or_else(Timestamp::default, |time| moment(time.0.as_microsecond())),
+        deletion_cost: cost.and_then(|cost| cost.parse().ok()).unwrap_or(0),
+        restarts: restarts.map(|status| u32::try_from(status.restart_count).unwrap_or(0)).max().unwrap_or(0),
+        created_at: meta
+            .creation_timestamp
+            .as_ref()
+            .map_or_else(Timestamp::default, |time| moment(time.0.as_microsecond())),
+    }
+}
+
+/// The names in `scaleStrategy.podsToDelete`.
+pub(super) fn pods_to_delete(set: &DynamicObject) -> impl Iterator<Item = &str> {
+    let list = &set.data["spec"]["scaleStrategy"]["podsToDelete"];
+    list.as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+fn listed(set: &DynamicObject, meta: &ObjectMeta) -> bool {
+    pods_to_delete(set).any(|name| meta.name.as_deref() == Some(name))
+}
+
+/// Whether the pod carries every label of the `preDelete` hook.
+fn hooked(set: &DynamicObject, meta: &ObjectMeta) -> bool {
+    let hook = &set.data["spec"]["lifecycle"]["preDelete"]["labelsHandler"];
+    hook.as_object()
+        .is_some_and(|labels| labels.iter().all(|(key, value)| label(meta, key) == value.as_str()))
+}
+
+fn label<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
+    meta.labels.as_ref()?.get(key).map(String::as_str)
+}
+
+fn moment(microseconds: i64) -> Timestamp {
+    Timestamp::from_micros(microseconds)
+}

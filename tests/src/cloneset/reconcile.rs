@@ -1,0 +1,257 @@
+//! One CloneSet: look, ask the pure function, write what it says, report.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api, Client,
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
+};
+use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
+use triton_core::sim::{
+    Random,
+    cloneset::{self, Changes, CloneSetPod, PodChange},
+};
+
+use super::{
+    AGENT,
+    cache::{Cache, Key},
+    history::History,
+    object, resource,
+};
+
+/// Writes at a time.
+const PARALLEL: usize = 32;
+const RETRY: Duration = Duration::from_millis(50);
+
+/// The worker of one CloneSet, for all objects that ever have its name.
+pub(super) struct Reconciler {
+    client: Client,
+    key: Key,
+    sets: Cache<DynamicObject>,
+    pods: Cache<Pod>,
+    set_api: Api<DynamicObject>,
+    pod_api: Api<Pod>,
+    history: Option<History>,
+    random: Random,
+}
+
+/// What one look showed.
+struct Look {
+    set: Arc<DynamicObject>,
+    pods: Vec<Arc<Pod>>,
+    views: Vec<CloneSetPod>,
+    update_revision: String,
+    current_revision: String,
+}
+
+impl Reconciler {
+    pub(super) fn new(client: Client, key: Key, sets: Cache<DynamicObject>, pods: Cache<Pod>) -> Self {
+        let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), &key);
+        Self {
+            set_api: Api::namespaced_with(client.clone(), &key.0, &resource()),
+            pod_api: Api::namespaced(client.clone(), &key.0),
+            history: None,
+            random: Random::new(seed, 0),
+            client,
+            key,
+            sets,
+            pods,
+        }
+    }
+
+    /// Works whenever woken, until nothing is left to do.
+    pub(super) async fn run(mut self, wake: Arc<Notify>) {
+        loop {
+            wake.notified().await;
+            loop {
+                match self.reconcile().await {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        // A namespace that goes away refuses everything; its objects go too.
+                        eprintln!("{AGENT}: {}/{}: {error:#}", self.key.0, self.key.1);
+                        tokio::time::sleep(RETRY).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One look and what follows from it; whether there may be more to do at once.
+    async fn reconcile(&mut self) -> Result<bool> {
+        let Some(look) = self.look().await? else { return Ok(false) };
+        let changes = cloneset::decide(&object::numbers(&look.set), &look.views);
+        let busy = !changes.is_empty();
+        self.create(&look, &changes).await?;
+        self.change(&look, changes.pods).await?;
+        let Some(look) = self.look().await? else { return Ok(false) };
+        self.drop_gone_names(&look).await?;
+        self.report(&look).await?;
+        Ok(busy)
+    }
+
+    async fn look(&mut self) -> Result<Option<Look>> {
+        let key = &self.key;
+        let set = self.sets.list(|set| super::cache::key(set) == *key).pop();
+        let Some(set) = set.filter(|set| set.metadata.deletion_timestamp.is_none()) else {
+            return Ok(None);
+        };
+        let uid = set.metadata.uid.clone().unwrap_or_default();
+        if self.history.as_ref().is_none_or(|history| history.owner().uid != uid) {
+            self.history = Some(History::load(&self.client, &set).await?);
+        }
+        let history = self.history.as_mut().context("the history was just read")?;
+        let update_revision = history.update_revision(&set.data["spec"]["template"]).await?;
+        let current = set.data["status"]["currentRevision"].as_str().filter(|name| !name.is_empty());
+        let current_revision = current.unwrap_or(&update_revision).to_owned();
+        let pods = self.pods.list(|pod| {
+            object::is_active(pod) && object::owner(&pod.metadata).is_some_and(|owner| owner.uid == uid)
+        });
+        let views = pods.iter().map(|pod| object::pod(&set, &update_revision, pod)).collect();
+        Ok(Some(Look { set, pods, views, update_revision, current_revision }))
+    }
+
+    async fn create(&mut self, look: &Look, changes: &Changes) -> Result<()> {
+        let Some(history) = &self.history else { return Ok(()) };
+        let mut wanted = Vec::new();
+        let revisions = [
+            (&look.update_revision, changes.create_updated),
+            (&look.current_revision, changes.create_current),
+        ];
+        for (revision, count) in revisions {
+            let template = history.template(revision);
+            // OpenKruise, too, falls back on the newest when the current one is gone.
+            let template = template.or_else(|| history.template(&look.update_revision)).unwrap_or_default();
+            for _ in 0..count {
+                wanted.push(new_pod(history, revision, &template, &letters(&mut self.random))?);
+            }
+        }
+        let (api, cache) = (&self.pod_api, &self.pods);
+        let create = async |pod: Pod| {
+            cache.enter(api.create(&PostParams::default(), &pod).await?);
+            anyhow::Ok(())
+        };
+        stream::iter(wanted.into_iter().map(create)).buffer_unordered(PARALLEL).try_collect().await
+    }
+
+    async fn change(&self, look: &Look, changes: Vec<(usize, PodChange)>) -> Result<()> {
+        let change =
+            async |(at, change): (usize, PodChange)| match self.carry_out(&look.pods[at], change).await {
+                // Somebody was faster: its event is on its way, or has come.
+                Err(kube::Error::Api(refusal)) if refusal.is_conflict() => Ok(()),
+                Err(kube::Error::Api(refusal)) if refusal.is_not_found() => {
+                    self.pods.forget(&look.pods[at]);
+                    Ok(())
+                }
+                done => done.with_context(|| format!("{change:?} of a pod")),
+            };
+        stream::iter(changes.into_iter().map(change)).buffer_unordered(PARALLEL).try_collect().await
+    }
+
+    async fn carry_out(&self, pod: &Pod, change: PodChange) -> kube::Result<()> {
+        let name = pod.metadata.name.as_deref().unwrap_or_default();
+        let label = match change {
+            PodChange::Mark => (object::STATE, "PreparingDelete"),
+            PodChange::Unmark => (object::STATE, "Normal"),
+            PodChange::Specify => (object::SPECIFIED, "true"),
+            PodChange::Delete => {
+                let preconditions = Preconditions {
+                    resource_version: pod.metadata.resource_version.clone(),
+                    uid: pod.metadata.uid.clone(),
+                };
+                let how = DeleteParams::default().preconditions(preconditions);
+                let answer = self.pod_api.delete(name, &how).await?;
+                answer.either(|pod| drop(self.pods.enter(pod)), |_| self.pods.forget(pod));
+                return Ok(());
+            }
+        };
+        let patch = json!({"metadata": {
+            "resourceVersion": pod.metadata.resource_version,
+            "labels": {label.0: label.1},
+        }});
+        self.pods.enter(self.pod_api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?);
+        Ok(())
+    }
+
+    /// Names of pods that are gone leave `podsToDelete`.
+    async fn drop_gone_names(&self, look: &Look) -> Result<()> {
+        let lives = |name: &&str| look.pods.iter().any(|pod| pod.metadata.name.as_deref() == Some(name));
+        let left: Vec<&str> = object::pods_to_delete(&look.set).filter(lives).collect();
+        if left.len() == object::pods_to_delete(&look.set).count() {
+            return Ok(());
+        }
+        let patch = Patch::Merge(json!({
+            "metadata": {"resourceVersion": look.set.metadata.resource_version},
+            "spec": {"scaleStrategy": {"podsToDelete": left}},
+        }));
+        match self.set_api.patch(&self.key.1, &PatchParams::default(), &patch).await {
+            Ok(set) => drop(self.sets.enter(set)),
+            Err(kube::Error::Api(refusal)) if refusal.is_conflict() || refusal.is_not_found() => {}
+            Err(error) => return Err(error).context("emptying podsToDelete"),
+        }
+        Ok(())
+    }
+
+    async fn report(&self, look: &Look) -> Result<()> {
+        let status = status(look);
+        let old = &look.set.data["status"];
+        if status.iter().all(|(field, value)| old[field] == *value) {
+            return Ok(());
+        }
+        let patch = Patch::Merge(json!({"status": status}));
+        match self.set_api.patch_status(&self.key.1, &PatchParams::default(), &patch).await {
+            Ok(set) => drop(self.sets.enter(set)),
+            Err(kube::Error::Api(refusal)) if refusal.is_not_found() => {}
+            Err(error) => return Err(error).context("writing the status"),
+        }
+        Ok(())
+    }
+}
+
+fn status(look: &Look) -> Map<String, Value> {
+    let numbers = cloneset::status(&object::numbers(&look.set), &look.views);
+    let current = if numbers.current_follows { &look.update_revision } else { &look.current_revision };
+    let labels = look.set.data["spec"]["selector"]["matchLabels"].as_object();
+    let selector: Vec<String> = labels
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
+    let fields = [
+        ("observedGeneration", json!(look.set.metadata.generation)),
+        ("replicas", json!(numbers.replicas)),
+        ("readyReplicas", json!(numbers.ready)),
+        ("availableReplicas", json!(numbers.available)),
+        ("updatedReplicas", json!(numbers.updated)),
+        ("updatedReadyReplicas", json!(numbers.updated_ready)),
+        ("updatedAvailableReplicas", json!(numbers.updated_available)),
+        ("expectedUpdatedReplicas", json!(numbers.expected_updated)),
+        ("updateRevision", json!(look.update_revision)),
+        ("currentRevision", json!(current)),
+        ("labelSelector", json!(selector.join(","))),
+    ];
+    fields.into_iter().map(|(field, value)| (field.to_owned(), value)).collect()
+}
+
+fn new_pod(history: &History, revision: &str, template: &Value, id: &str) -> Result<Pod> {
+    let mut pod = json!({"metadata": template["metadata"], "spec": template["spec"]});
+    let meta = &mut pod["metadata"];
+    let owner = history.owner();
+    meta["name"] = json!(format!("{}-{id}", owner.name));
+    meta["generateName"] = json!(format!("{}-", owner.name));
+    meta["ownerReferences"] = json!([owner]);
+    for (label, value) in [(object::REVISION, revision), (object::INSTANCE, id), (object::STATE, "Normal")] {
+        meta["labels"][label] = json!(value);
+    }
+    serde_json::from_value(pod).context("the template makes no pod")
+}
+
+/// Five letters for the name of a pod.
+fn letters(random: &mut Random) -> String {
+    const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+    (0..5).map(|_| random.index(LETTERS.len()).map_or('b', |at| char::from(LETTERS[at]))).collect()
+}
