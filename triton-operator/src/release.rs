@@ -108,7 +108,11 @@ fn cloneset(object: &DynamicObject) -> Option<Value> {
         body["metadata"]["annotations"] = json!({ labels::LOCK: null, labels::TEMPLATE_OF: null });
     }
     if entry.hooked {
-        body["spec"]["lifecycle"]["preDelete"]["labelsHandler"] = json!({ labels::HOOK: null });
+        let hook = &object.data["spec"]["lifecycle"]["preDelete"];
+        let others = hook["labelsHandler"].as_object().is_some_and(|labels| labels.len() > 1)
+            || hook["finalizersHandler"].as_array().is_some_and(|finalizers| !finalizers.is_empty());
+        let rest = json!({ "labelsHandler": { labels::HOOK: null } });
+        body["spec"]["lifecycle"]["preDelete"] = if others { rest } else { Value::Null };
     }
     if let Some(note) = &entry.lock {
         let before = &note.before;
@@ -160,8 +164,21 @@ mod tests {
         }));
         let body = cloneset(&object).unwrap();
         assert_eq!(body["metadata"]["labels"], json!({ labels::EXCLUDE_PREPARING_DELETE: null }));
-        assert_eq!(body["spec"]["lifecycle"]["preDelete"]["labelsHandler"], json!({ labels::HOOK: null }));
+        assert_eq!(body["spec"]["lifecycle"], json!({ "preDelete": null }));
         assert_eq!(body["spec"]["updateStrategy"]["maxSurge"], 2);
+    }
+
+    #[test]
+    fn a_hook_that_others_use_too_stays() {
+        let object = object(json!({
+            "metadata": { "name": "demo", "namespace": "default", "uid": "cs", "resourceVersion": "1" },
+            "spec": {
+                "selector": {}, "template": {},
+                "lifecycle": { "preDelete": { "labelsHandler": { labels::HOOK: "true", "theirs": "yes" } } },
+            },
+        }));
+        let rest = json!({ "preDelete": { "labelsHandler": { labels::HOOK: null } } });
+        assert_eq!(cloneset(&object).unwrap()["spec"]["lifecycle"], rest);
     }
 
     #[test]

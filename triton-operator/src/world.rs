@@ -19,7 +19,7 @@ use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
-use triton_core::ports::{PortError, PortErrorKind};
+use triton_core::ports::{Loaded, PortError, PortErrorKind};
 
 use self::cache::{Cache, Entry, Key};
 use self::endpoints::{ServiceEntry, SliceEntry};
@@ -199,6 +199,9 @@ fn flow_changed(
     new: Option<&Arc<FlowEntry>>,
 ) {
     let Some(entry) = new.or(old) else { return };
+    if let (Loaded::Corrupt { id, error }, Some(_), false) = (&entry.loaded, new, entry.finished) {
+        tracing::warn!(flow = %id, %error, "the flow holds until its status is mended or it is deleted");
+    }
     let change = match new {
         Some(entry) => FlowChange::Changed(Arc::clone(entry)),
         None => FlowChange::Removed(Arc::clone(entry)),

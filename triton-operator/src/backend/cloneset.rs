@@ -78,6 +78,15 @@ impl CloneSets {
         }
     }
 
+    fn remember(&self, key: Key, cloneset: Arc<CloneSetEntry>) {
+        let mut looks = self.looks.lock();
+        looks.insert(key, cloneset);
+        // Of what was deleted since nobody takes a look again.
+        if looks.len() > 2 * self.world.clonesets.len() + 64 {
+            looks.retain(|key, _| self.world.clonesets.get(key).is_some());
+        }
+    }
+
     async fn create(&self, flow: &Flow, shape: &Shape) -> Result<(), PortError> {
         let body = patch::create(flow, shape, patch::pod_template(flow));
         let object: DynamicObject = serde_json::from_value(body).map_err(unreadable)?;
@@ -196,7 +205,7 @@ impl WorkloadBackend for CloneSets {
         };
         let lock = self.lock(&cloneset, subject.flow).await?;
         let pods = self.world.pods.group(&Key::new(&key.namespace, &cloneset.uid));
-        self.looks.lock().insert(key, Arc::clone(&cloneset));
+        self.remember(key, Arc::clone(&cloneset));
         let seen = view::view(&cloneset, &pods, subject.flow, lock, certain);
         seen.map(Some).ok_or_else(|| PortError::new(PortErrorKind::Transient, "the CloneSet has no version"))
     }

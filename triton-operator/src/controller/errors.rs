@@ -14,6 +14,9 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// Longest wait after a conflict: looking again mends it.
 const LONGEST_CONFLICT: Duration = Duration::from_secs(1);
 
+/// A failure that was not followed by another look for so long is forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(600);
+
 /// Failures in a row, by name of what failed.
 #[derive(Default)]
 pub(super) struct Errors(Mutex<HashMap<String, (u32, Instant)>>);
@@ -33,6 +36,8 @@ impl Errors {
     /// It failed: when to try again, how long that is, how often it failed in a row.
     pub(super) fn failed(&self, name: &str, kind: PortErrorKind) -> (Instant, Duration, u32) {
         let mut all = self.0.lock();
+        // Of what was deleted while it failed nobody says that it is over.
+        all.retain(|_, (_, at)| at.elapsed() < FORGOTTEN);
         let (times, at) = all.entry(name.to_owned()).or_insert_with(|| (0, Instant::now()));
         *times += 1;
         let wait = wait(*times, kind);
