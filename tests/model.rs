@@ -38,6 +38,9 @@ fn every_reachable_state_is_safe_and_ends_well() {
             total += unique;
             faults.extend(found);
         }
+        if !faults.is_empty() {
+            break;
+        }
     }
     println!("{total} unique states in {:.1?}", begun.elapsed());
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
@@ -90,6 +93,7 @@ fn setups() -> Vec<Setup> {
     let mut setups = creates();
     setups.extend(updates());
     setups.extend(rough_updates());
+    setups.extend(rougher());
     setups
 }
 
@@ -161,6 +165,48 @@ fn rough_updates() -> Vec<Setup> {
         update("update 3 after a cancelled update, a lost pod", 3)
             .from(Start { new: 1, ..old(2) })
             .with(Budget { losses: 1, pauses: 0, ..ORDERS }),
+    ]
+}
+
+/// Several things go wrong at once.
+fn rougher() -> Vec<Setup> {
+    let new = |name, action, replicas| Setup::new(name, action, replicas);
+    let rough = Budget { losses: 1, stale: 1, partial: 1, ..ORDERS };
+    vec![
+        new("create 4, canary, a lost pod, late and partial writes", Action::Create, 4)
+            .canary(1)
+            .batch(2)
+            .with(rough),
+        new("update 3, canary, a lost pod, late and partial writes", Action::Update, 3)
+            .from(old(3))
+            .canary(1)
+            .batch(2)
+            .with(Budget { pauses: 0, ..rough }),
+        new("update 4, batches of 2, a lost pod", Action::Update, 4)
+            .from(old(4))
+            .batch(2)
+            .with(Budget { losses: 1, ..ORDERS }),
+        new("update 2, a lost and a failing pod", Action::Update, 2).from(old(2)).batch(2).with(Budget {
+            losses: 1,
+            failures: 1,
+            ..ORDERS
+        }),
+        new("update 2 that never had gates, a lost pod", Action::Update, 2)
+            .from(Start { adopted: true, ..old(2) })
+            .with(Budget { losses: 1, stale: 1, ..ORDERS }),
+        new("update 2 to 3, manual, a lost pod, deletion", Action::Update, 3)
+            .from(old(2))
+            .manual()
+            .with(Budget { losses: 1, deletions: 1, ..ORDERS }),
+        new("update 3 with a pod out of order, late writes", Action::Update, 3)
+            .from(Start { degraded: 1, ..old(2) })
+            .batch(2)
+            .with(Budget { stale: 1, ..ORDERS }),
+        new("update 2, deadlines pass, a lost pod", Action::Update, 2)
+            .from(old(2))
+            .batch(2)
+            .deadline()
+            .with(Budget { losses: 1, ..ORDERS }),
     ]
 }
 

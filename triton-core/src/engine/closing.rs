@@ -66,7 +66,10 @@ impl Closing<'_> {
         if let Some(effect) = ask(seen, want) {
             return Decision::Act(effect);
         }
-        let rule = Tend { admit: wanted.fresh, floor, go: true, drain: flow.spec.drain };
+        // A flow that brought the very template that served before exposes nothing new.
+        let same = plan.base.previous.is_some() && plan.base.previous == seen.revision;
+        let admit = if same { u32::MAX } else { wanted.fresh };
+        let rule = Tend { admit, floor, go: true, drain: flow.spec.drain };
         if let Some(effect) = tend(rule, &seen.pods, now) {
             return Decision::Act(effect);
         }
@@ -100,16 +103,21 @@ impl Closing<'_> {
     }
 
     /// Room for every pod, where the floor holds chosen pods back in traffic while new pods that are not
-    /// kept were not chosen: a pod that was lost since made the controller's choice wrong, and it chooses
-    /// nothing more while anything is chosen. With room for all it returns them, and then chooses anew.
-    /// As many old pods more are asked for as pods in all, so that no new one starts.
+    /// kept, and not ready, were not chosen: a pod that was lost since made the controller's choice wrong,
+    /// and it chooses nothing more while anything is chosen. With room for all it returns them, and then
+    /// chooses anew, the ones that are not ready first. As many old pods more are asked for as pods in all,
+    /// so that no new one starts.
     fn called_back(&self, seen: &Observation) -> Option<Effect> {
         let Self { kind, plan, keep, shed, .. } = *self;
         let chosen = Facts::MARKED | Facts::HOOKED | Facts::IN;
         let held = seen.pods.any(chosen | Facts::ASKED, Facts::empty())
             || seen.pods.any(chosen, Facts::ASKED | Facts::GATED);
-        let wrongly = held && seen.pods.count(Facts::FRESH, Facts::MARKED) > goal(kind, plan, keep).fresh;
-        if shed || !wrongly {
+        let left = seen.pods.count(Facts::FRESH, Facts::MARKED);
+        let ready = Facts::FRESH | Facts::BOOTED;
+        let steered = seen.pods.count(ready | Facts::ASKED, Facts::MARKED);
+        let ready =
+            steered.saturating_add(seen.pods.count(ready, Facts::MARKED | Facts::GATED | Facts::ASKED));
+        if shed || !held || left <= ready || left <= goal(kind, plan, keep).fresh {
             return None;
         }
         let rest = shape::shedding(kind, plan, keep);

@@ -63,6 +63,20 @@ fn a_cancelled_flow_calls_a_wrongly_chosen_pod_back() {
     assert_eq!(decide(&flow, &returned, NOW), reshape(Shape { replicas: 3, partition: 3, ..shape() }));
 }
 
+/// An old pod was out of order for good: the flow called the chosen new pods back, again and again.
+#[test]
+fn a_cancelled_flow_calls_no_pod_back_where_the_controller_has_no_better_choice() {
+    let plan = plan(Kind::Replace, base(2, 2), 0);
+    let closing = Progress::Closing { plan, verdict: Verdict::Canceled, keep: 0, floor: 2, shed: false };
+    let mut flow = Flow { progress: closing, ..Flow::test(Action::Update, 2) };
+    flow.orders.canceled = true;
+    let shape = Shape { replicas: 2, partition: 2, unavailable: 2, ..shape() };
+    let world = Observation { shape: Some(shape), ..Observation::mine(2, 2, 1) };
+    let broken = OLD.difference(Facts::BOOTED | Facts::IN) | Facts::OUT;
+    let world = world.with(1, broken).with(1, SERVES).with(1, SERVES | Facts::MARKED);
+    assert!(matches!(decide(&flow, &world, NOW), Decision::Wait(..)));
+}
+
 /// Somebody raised size and partition: the controller wanted to exchange the old pods it had added, and
 /// waited for new ones to be available that the batch did not pull in yet.
 #[test]
