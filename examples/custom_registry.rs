@@ -80,8 +80,8 @@ impl<C: Clock> TrafficRegistry for PhoneBook<C> {
         for pod in pods {
             // Gone, or asked already: no error.
             let Some(line) = lines.get_mut(&pod.uid).filter(|line| line.listed != listed) else { continue };
-            // Taking out is guarded by the version, putting in is not: it endangers nobody.
-            if listed || line.version == pod.version {
+            // What has changed since it was looked at is looked at again first.
+            if line.version == pod.version {
                 *line = Line { listed, certain, version: line.version.clone() };
             } else {
                 let conflict = PortError::new(PortErrorKind::Conflict, format!("{} has changed", pod.name));

@@ -111,7 +111,7 @@ fn reshape(group: &mut Group, flow: &Flow, shape: &Shape) -> Result<(), PortErro
 /// Hooking is guarded by identity alone, letting go by the version too: the pod may have been returned to
 /// service meanwhile.
 fn hook(group: &mut Group, pods: &[PodRef], on: bool) -> Result<(), PortError> {
-    each(group, pods, !on, |process| process.hooked != on, |process| process.hooked = on)
+    each(group, pods, true, |process| process.hooked != on, |process| process.hooked = on)
 }
 
 /// Changes every named process that needs it; answers the first conflict after all were tried.
@@ -208,7 +208,7 @@ impl TrafficRegistry for Machine {
             TrafficChange::PullIn(pods) => (pods, true),
             TrafficChange::PullOut(pods) => (pods, false),
         };
-        each(group, pods, !on, |process| process.serving.0 != on, |process| process.serving = (on, now))
+        each(group, pods, true, |process| process.serving.0 != on, |process| process.serving = (on, now))
     }
 }
 

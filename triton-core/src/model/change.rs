@@ -26,7 +26,8 @@ pub enum WorkloadChange {
 /// Something to be asked of a registry. Idempotent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TrafficChange {
-    /// Pull these pods in. Guarded by each pod's UID.
+    /// Pull these pods in. Guarded by each pod's UID and version: another driver may have let one go
+    /// meanwhile.
     PullIn(Vec<PodRef>),
     /// Pull these pods out. Guarded by each pod's UID and version.
     PullOut(Vec<PodRef>),

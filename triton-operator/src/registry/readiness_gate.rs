@@ -125,8 +125,8 @@ impl TrafficRegistry for ReadinessGate {
     }
 }
 
-/// Strategic merge patch of the one condition (merge key: type). A pod of that name made later is refused
-/// by its UID; pulling out is refused as well when the pod is not as it was seen.
+/// Strategic merge patch of the one condition (merge key: type). Refused by a pod of that name made later,
+/// and when the pod is not as it was seen.
 fn condition(pod: &PodRef, on: bool, now: Timestamp) -> Value {
     let (status, reason, message) = if on {
         ("True", "PulledIn", "triton lets the pod take traffic")
@@ -135,17 +135,13 @@ fn condition(pod: &PodRef, on: bool, now: Timestamp) -> Value {
     };
     // Kubernetes keeps whole seconds (meta/v1 Time).
     let second = Timestamp::from_micros(now.as_micros() - now.as_micros().rem_euclid(1_000_000));
-    let mut body = json!({
-        "metadata": { "uid": pod.uid },
+    json!({
+        "metadata": { "uid": pod.uid, "resourceVersion": pod.version },
         "status": { "conditions": [{
             "type": labels::GATE, "status": status, "reason": reason, "message": message,
             "lastTransitionTime": second,
         }] },
-    });
-    if !on {
-        body["metadata"]["resourceVersion"] = json!(pod.version);
-    }
-    body
+    })
 }
 
 #[cfg(test)]
@@ -154,14 +150,14 @@ mod tests {
     use triton_core::model::{PodName, Version};
 
     #[test]
-    fn pulling_in_is_guarded_by_uid_and_pulling_out_by_version_too() {
+    fn pulling_in_and_out_are_guarded_by_uid_and_version() {
         let pod = PodRef {
             name: PodName::new("demo-x").unwrap(),
             uid: PodUid::new("pod-uid").unwrap(),
             version: Version::new("7").unwrap(),
         };
         let body = condition(&pod, true, Timestamp::from_micros(1_700_000_000_900_000));
-        assert_eq!(body["metadata"], json!({ "uid": "pod-uid" }));
+        assert_eq!(body["metadata"], json!({ "uid": "pod-uid", "resourceVersion": "7" }));
         let given = &body["status"]["conditions"][0];
         assert_eq!(
             (&given["status"], &given["lastTransitionTime"]),

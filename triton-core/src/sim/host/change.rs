@@ -44,7 +44,9 @@ pub(super) fn carry_out(
 pub(super) fn steer(world: &mut World, id: &InstanceId, change: &TrafficChange) -> Result<bool, PortError> {
     match change {
         TrafficChange::PullIn(pods) => {
-            let differs = |pod: &Pod, _: &Version| (pod.gated() && pod.gate != Some(true)).then_some(true);
+            let differs = |pod: &Pod, wanted: &Version| {
+                (pod.gated() && pod.gate != Some(true)).then(|| pod.version == *wanted)
+            };
             each(world, id, pods, differs, |pod| pod.gate = Some(true))
         }
         TrafficChange::PullOut(pods) => {
