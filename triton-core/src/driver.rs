@@ -70,7 +70,7 @@ pub enum Step {
     Did(Effect),
 }
 
-/// Carries out what [`decide`] decides.
+/// Carries out what [`decide()`] decides.
 #[derive(Clone, Debug)]
 pub struct Driver<S, C, A> {
     /// Where flows are kept.

@@ -1,4 +1,4 @@
-//! The verbs: two pure functions decide everything, [`decide`] what happens next and [`admit`] what a
+//! The verbs: two pure functions decide everything, [`decide()`] what happens next and [`admit()`] what a
 //! person may ask. Nothing here reads a clock, draws a number or talks to the world.
 #![cfg_attr(
     not(test),

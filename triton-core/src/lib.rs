@@ -1,8 +1,8 @@
 //! A progressive-delivery engine that knows nothing of Kubernetes, of clocks, or of I/O.
 //!
 //! Three rules carry the design:
-//! - **Two pure functions decide everything.** [`engine::admit`] decides what a person may ask;
-//!   [`engine::decide`] decides what happens next. Nothing else decides.
+//! - **Two pure functions decide everything.** [`engine::admit()`] decides what a person may ask;
+//!   [`engine::decide()`] decides what happens next. Nothing else decides.
 //! - **One step, one write.** A decision is *one* of: change progress, act on the world, wait, done.
 //! - **Each half of a flow has one writer.** The service writes orders, the driver writes progress.
 //!

@@ -7,7 +7,7 @@
 //! - [`kube_error`]: what an answer of the API server means;
 //! - [`queue`], [`controller`]: what to look at, and looking at it;
 //! - [`instances`], [`doors`], [`report`], [`telemetry`]: what others get to see;
-//! - [`run`], [`standalone`]: the two places that wire all of that; [`release`]: the way out.
+//! - [`run()`], [`standalone`]: the two places that wire all of that; [`release`]: the way out.
 
 pub mod args;
 pub mod backend;

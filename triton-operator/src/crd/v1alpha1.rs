@@ -1,7 +1,7 @@
 //! The envelope that Kubernetes demands around a flow: group, kind, `spec` and `status`.
 //!
 //! Vocabulary comes from the core; only what Kubernetes alone knows (pod template, selector, volume
-//! claims, observed generation) is declared here. The checks on it are in [`rules`](super::rules).
+//! claims, observed generation) is declared here. The checks on it are in `crd/rules.rs`.
 
 use std::collections::BTreeMap;
 
