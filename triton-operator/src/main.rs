@@ -11,7 +11,7 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     telemetry::log(log_format, &log)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let shutdown = stop::signals()?;
         match command {

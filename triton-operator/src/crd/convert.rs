@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kube::api::{DynamicObject, ObjectMeta};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use triton_core::model::{
@@ -183,9 +184,26 @@ pub fn draft(spec: &Value) -> Result<Draft, Faults> {
     })
 }
 
-fn part<T: DeserializeOwned>(spec: &Value, name: &str) -> Result<Option<T>, Faults> {
-    serde_json::from_value(spec[name].clone())
-        .map_err(|error| fault(&format!("spec.{name}"), &error.to_string()))
+fn part<T: DeserializeOwned + Serialize + Default>(spec: &Value, name: &str) -> Result<Option<T>, Faults> {
+    let given = &spec[name];
+    serde_json::from_value(given.clone()).map_err(|error| {
+        let path = format!("spec.{name}");
+        let faults = unreadable::<T>(given, &path);
+        if faults.is_empty() { fault(&path, &error.to_string()) } else { Faults(faults) }
+    })
+}
+
+/// Which fields of an object cannot be read: each is tried alone in an object that can.
+fn unreadable<T: DeserializeOwned + Serialize + Default>(given: &Value, path: &str) -> Vec<Fault> {
+    let Ok(good) = serde_json::to_value(T::default()) else { return Vec::new() };
+    let fields = given.as_object().into_iter().flatten().filter(|_| good.is_object());
+    let tried = fields.filter_map(|(field, value)| {
+        let mut one = good.clone();
+        one[field] = value.clone();
+        let error = serde_json::from_value::<T>(one).err()?;
+        Some(Fault { field: format!("{path}.{field}"), message: error.to_string() })
+    });
+    tried.collect()
 }
 
 fn fault(field: &str, message: &str) -> Faults {

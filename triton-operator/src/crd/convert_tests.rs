@@ -24,9 +24,10 @@ fn nulls_of_go_clients_are_like_nothing() {
 #[test]
 fn an_object_nobody_validated_is_invalid_and_names_the_field() {
     let cases = [
-        ("/updateStrategy/batchSize", json!({ "x": 1 }), "spec.updateStrategy"),
+        ("/updateStrategy/batchSize", json!({ "x": 1 }), "spec.updateStrategy.batchSize"),
         ("/updateStrategy/batchSize", json!(0), "spec.updateStrategy.batchSize"),
-        ("/application/appID", json!("x"), "spec.application"),
+        ("/application/appID", json!("x"), "spec.application.appID"),
+        ("/updateStrategy", json!("x"), "spec.updateStrategy"),
         ("/application", Value::Null, "spec.application"),
         ("/action", json!("explode"), "spec.action"),
     ];
