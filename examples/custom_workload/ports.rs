@@ -111,7 +111,7 @@ fn reshape(group: &mut Group, flow: &Flow, shape: &Shape) -> Result<(), PortErro
 /// Hooking is guarded by identity alone, letting go by the version too: the pod may have been returned to
 /// service meanwhile.
 fn hook(group: &mut Group, pods: &[PodRef], on: bool) -> Result<(), PortError> {
-    each(group, pods, true, |process| process.hooked != on, |process| process.hooked = on)
+    each(group, pods, !on, |process| process.hooked != on, |process| process.hooked = on)
 }
 
 /// Changes every named process that needs it; answers the first conflict after all were tried.
