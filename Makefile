@@ -32,9 +32,9 @@ fix: need-rust need-cc need-rustfmt need-clippy ## format, apply what clippy can
 gen: need-rust need-cc ## write the generated files anew
 	TRITON_GENERATE=1 cargo test --workspace --test house_rules -- in_step
 
-sim: need-rust need-cc ## replay one simulated run: make sim SEED=42
+sim: need-rust need-cc ## show one simulated run: make sim SEED=42, with FAULTS=crashes,people for other faults
 	@test -n "$(SEED)" || { echo "make: say which run: make sim SEED=42" >&2; exit 1; }
-	TRITON_SEED=$(SEED) cargo test --locked --workspace --test fuzz -- --nocapture
+	TRITON_SEED=$(SEED) TRITON_FAULTS=$(FAULTS) cargo test --locked --workspace --test fuzz -- --exact replay --nocapture
 
 bench: need-rust need-cc need-go ## speed and memory, beside their limits
 	cargo bench --locked --package triton-benches
