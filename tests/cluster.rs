@@ -22,8 +22,6 @@ mod orders;
 mod rig;
 #[path = "cluster/safety.rs"]
 mod safety;
-#[path = "cluster/scene.rs"]
-mod scene;
 #[path = "cluster/site.rs"]
 mod site;
 #[path = "cluster/traffic.rs"]

@@ -2,11 +2,9 @@
 //! The hook here is not triton's, so nothing but the controller acts.
 
 use serde_json::{Value, json};
+use triton_tests::scene::{Kind, View, is_active, is_marked, label, name, revision};
 
-use crate::{
-    scene::{Kind, View, is_active, is_marked, label, name, revision},
-    site::Site,
-};
+use crate::site::Site;
 
 const HOOK: &str = "test.triton.io/hold";
 

@@ -1,11 +1,11 @@
 //! Deleting flows, one or all or with their definition, never removes a workload.
 
 use serde_json::{Value, json};
+use triton_tests::scene::{Kind, View};
 
 use crate::{
     app,
     safety::{Safety, all_run},
-    scene::{Kind, View},
     site::Site,
 };
 

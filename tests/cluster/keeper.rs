@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{
-    app,
-    safety::Safety,
-    scene::{View, is_marked, name},
-    site::Site,
-};
+use triton_tests::scene::{View, is_marked, name};
+
+use crate::{app, safety::Safety, site::Site};
 
 /// How long a pod that was removed by hand is drained.
 const DRAIN: Duration = Duration::from_secs(10);

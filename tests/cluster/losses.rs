@@ -1,11 +1,11 @@
 //! Pods are lost in the middle of a batch: the flow ends with Success all the same.
 
 use serde_json::json;
+use triton_tests::scene::{View, is_marked, name};
 
 use crate::{
     app,
     safety::{Safety, all_run},
-    scene::{View, is_marked, name},
     site::Site,
 };
 

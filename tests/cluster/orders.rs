@@ -4,13 +4,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use triton_tests::scene::{Kind, View, is_marked, name, revision};
 
-use crate::{
-    app,
-    safety::Safety,
-    scene::{Kind, View, is_marked, name, revision},
-    site::Site,
-};
+use crate::{app, safety::Safety, site::Site};
 
 const FLOW: &str = "second";
 

@@ -3,8 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::Value;
-
-use crate::scene::{Entry, Kind, Scene, View, is_active};
+use triton_tests::scene::{Entry, Kind, Scene, View, is_active};
 
 /// Checks a namespace from some moment on.
 pub(crate) struct Safety {

@@ -12,13 +12,10 @@ use triton_tests::{
     cloneset::connect,
     operator::Operator,
     plane::{Plane, PlaneError, free_port},
-};
-
-use crate::{
-    app,
-    rig::Rig,
     scene::{Scene, View},
 };
+
+use crate::{app, rig::Rig};
 
 pub(crate) struct Site {
     pub(crate) rig: &'static Rig,

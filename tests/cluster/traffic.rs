@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use triton_tests::scene::Kind;
 
 use crate::{
     app,
     safety::{Safety, all_run, batches_once},
-    scene::Kind,
     site::Site,
 };
 

@@ -2,8 +2,9 @@
 //! stray `-o` of `describe` differ.
 
 use serde_json::{Value, json};
+use triton_tests::scene::Kind;
 
-use crate::{scene::Kind, site::Site};
+use crate::site::Site;
 
 const FLOW: &str = "12122-sample-10010-df";
 const INSTANCE: &str = "12122-sample-10010";

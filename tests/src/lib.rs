@@ -3,3 +3,4 @@
 pub mod cloneset;
 pub mod operator;
 pub mod plane;
+pub mod scene;

@@ -18,20 +18,27 @@ use serde_json::Value;
 use tokio::{sync::watch, task::JoinHandle};
 
 /// Generous: the machine may also compile, and other tests run beside.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
+pub const DEADLINE: Duration = Duration::from_secs(120);
 
+/// What is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// DeployFlow.
     Flow,
+    /// CloneSet.
     Set,
+    /// Pod.
     Pod,
+    /// EndpointSlice.
     Slice,
 }
 
 impl Kind {
     const ALL: [Self; 4] = [Self::Flow, Self::Set, Self::Pod, Self::Slice];
 
-    pub(crate) fn resource(self) -> ApiResource {
+    /// Group, version and kind.
+    #[must_use]
+    pub fn resource(self) -> ApiResource {
         let (group, version, kind) = match self {
             Self::Flow => ("apps.triton.io", "v1alpha1", "DeployFlow"),
             Self::Set => ("apps.kruise.io", "v1alpha1", "CloneSet"),
@@ -44,25 +51,30 @@ impl Kind {
 
 /// One object as it was stored, or as it was when it went.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// Grows with every write of any object: all kinds are in one store.
-    pub(crate) version: u64,
-    pub(crate) kind: Kind,
-    pub(crate) gone: bool,
+    pub version: u64,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether this is its end.
+    pub gone: bool,
     /// When the watch showed it.
-    pub(crate) at: Instant,
-    pub(crate) object: Arc<Value>,
+    pub at: Instant,
+    /// The object.
+    pub object: Arc<Value>,
 }
 
 impl Entry {
-    pub(crate) fn name(&self) -> &str {
+    /// The object's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
         name(&self.object)
     }
 }
 
 /// How a namespace stands.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct View(BTreeMap<(Kind, String), Arc<Value>>);
+pub struct View(BTreeMap<(Kind, String), Arc<Value>>);
 
 #[derive(Debug, Default)]
 struct Journal {
@@ -72,14 +84,16 @@ struct Journal {
 
 /// The watches of one namespace.
 #[derive(Debug)]
-pub(crate) struct Scene {
+pub struct Scene {
     journal: Arc<Mutex<Journal>>,
     changed: watch::Receiver<()>,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl Scene {
-    pub(crate) fn open(client: &Client, namespace: &str) -> Self {
+    /// Opens the watches.
+    #[must_use]
+    pub fn open(client: &Client, namespace: &str) -> Self {
         let (changes, changed) = watch::channel(());
         let journal = Arc::new(Mutex::new(Journal::default()));
         let follow = |kind: Kind| {
@@ -90,29 +104,37 @@ impl Scene {
         Self { journal, changed, tasks }
     }
 
-    pub(crate) fn view(&self) -> View {
+    /// How things stand now.
+    #[must_use]
+    pub fn view(&self) -> View {
         self.journal.lock().view.clone()
     }
 
     /// Everything so far, oldest first.
-    pub(crate) fn journal(&self) -> Vec<Entry> {
+    #[must_use]
+    pub fn journal(&self) -> Vec<Entry> {
         let mut entries = self.journal.lock().entries.clone();
         entries.sort_by_key(|entry| entry.version);
         entries
     }
 
     /// The newest version seen.
-    pub(crate) fn version(&self) -> u64 {
+    #[must_use]
+    pub fn version(&self) -> u64 {
         self.journal.lock().entries.iter().map(|entry| entry.version).max().unwrap_or(0)
     }
 
     /// How many changes there were after a version.
-    pub(crate) fn changes_since(&self, version: u64) -> usize {
+    #[must_use]
+    pub fn changes_since(&self, version: u64) -> usize {
         self.journal.lock().entries.iter().filter(|entry| entry.version > version).count()
     }
 
     /// Waits until `found` finds something.
-    pub(crate) async fn until<T>(&self, what: &str, found: impl Fn(&View) -> Option<T>) -> T {
+    ///
+    /// # Panics
+    /// When that takes longer than [`DEADLINE`], with `what` and everything that is there.
+    pub async fn until<T>(&self, what: &str, found: impl Fn(&View) -> Option<T>) -> T {
         let mut changed = self.changed.clone();
         let wait = async {
             loop {
@@ -130,7 +152,10 @@ impl Scene {
     }
 
     /// Waits until something is true.
-    pub(crate) async fn holds(&self, what: &str, is: impl Fn(&View) -> bool) {
+    ///
+    /// # Panics
+    /// As [`Scene::until`].
+    pub async fn holds(&self, what: &str, is: impl Fn(&View) -> bool) {
         self.until(what, |view| is(view).then_some(())).await;
     }
 }
@@ -176,7 +201,7 @@ impl Journal {
 
 impl View {
     /// Brings the view up to an entry of the journal.
-    pub(crate) fn apply(&mut self, entry: &Entry) {
+    pub fn apply(&mut self, entry: &Entry) {
         let key = (entry.kind, entry.name().to_owned());
         if entry.gone {
             self.0.remove(&key);
@@ -185,45 +210,57 @@ impl View {
         }
     }
 
-    pub(crate) fn all(&self, kind: Kind) -> impl Iterator<Item = &Value> {
+    /// All objects of a kind, by name.
+    pub fn all(&self, kind: Kind) -> impl Iterator<Item = &Value> {
         self.0.iter().filter(move |((of, _), _)| *of == kind).map(|(_, object)| &**object)
     }
 
-    pub(crate) fn get(&self, kind: Kind, name: &str) -> Option<&Value> {
+    /// One object.
+    #[must_use]
+    pub fn get(&self, kind: Kind, name: &str) -> Option<&Value> {
         self.0.get(&(kind, name.to_owned())).map(|object| &**object)
     }
 
-    pub(crate) fn flow(&self, name: &str) -> &Value {
+    /// A flow; null when there is none.
+    #[must_use]
+    pub fn flow(&self, name: &str) -> &Value {
         self.get(Kind::Flow, name).unwrap_or(&Value::Null)
     }
 
-    pub(crate) fn phase(&self, flow: &str) -> &str {
+    /// The phase of a flow; empty when it has none.
+    #[must_use]
+    pub fn phase(&self, flow: &str) -> &str {
         self.flow(flow)["status"]["phase"].as_str().unwrap_or_default()
     }
 
     /// The batch that a flow is in: the last of its list.
-    pub(crate) fn batch(&self, flow: &str) -> &Value {
+    #[must_use]
+    pub fn batch(&self, flow: &str) -> &Value {
         let batches = self.flow(flow)["status"]["conditions"].as_array();
         batches.and_then(|batches| batches.last()).unwrap_or(&Value::Null)
     }
 
     /// Whether a flow is in this batch and this stage of it.
-    pub(crate) fn at(&self, flow: &str, batch: u64, stage: &str) -> bool {
+    #[must_use]
+    pub fn at(&self, flow: &str, batch: u64, stage: &str) -> bool {
         self.batch(flow)["batch"] == batch && self.batch(flow)["phase"] == stage
     }
 
     /// Why a flow waits.
-    pub(crate) fn waits_for(&self, flow: &str) -> &str {
+    #[must_use]
+    pub fn waits_for(&self, flow: &str) -> &str {
         self.flow(flow)["status"]["waiting"]["reason"].as_str().unwrap_or_default()
     }
 
     /// Pods that neither end nor have ended.
-    pub(crate) fn pods(&self) -> Vec<&Value> {
+    #[must_use]
+    pub fn pods(&self) -> Vec<&Value> {
         self.all(Kind::Pod).filter(|pod| is_active(pod)).collect()
     }
 
     /// Names of pods that are ready in an EndpointSlice of any Service.
-    pub(crate) fn serving(&self) -> BTreeSet<String> {
+    #[must_use]
+    pub fn serving(&self) -> BTreeSet<String> {
         let endpoints = self.all(Kind::Slice).filter_map(|slice| slice["endpoints"].as_array()).flatten();
         endpoints
             .filter(|endpoint| endpoint["conditions"]["ready"] == true)
@@ -232,7 +269,8 @@ impl View {
     }
 
     /// A few lines for a failed test.
-    pub(crate) fn summary(&self) -> String {
+    #[must_use]
+    pub fn summary(&self) -> String {
         let mut text = String::new();
         for ((kind, name), object) in &self.0 {
             let facts = match kind {
@@ -270,24 +308,33 @@ fn conditions(pod: &Value) -> String {
     list.into_iter().flatten().map(one).collect::<Vec<_>>().join(" ")
 }
 
-pub(crate) fn name(object: &Value) -> &str {
+/// The name of an object.
+#[must_use]
+pub fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()
 }
 
-pub(crate) fn label<'a>(object: &'a Value, key: &str) -> &'a str {
+/// A label of an object; empty when it has none.
+#[must_use]
+pub fn label<'a>(object: &'a Value, key: &str) -> &'a str {
     object["metadata"]["labels"][key].as_str().unwrap_or_default()
 }
 
-pub(crate) fn is_active(pod: &Value) -> bool {
+/// Neither being deleted nor ended.
+#[must_use]
+pub fn is_active(pod: &Value) -> bool {
     pod["metadata"]["deletionTimestamp"].is_null()
         && !matches!(pod["status"]["phase"].as_str(), Some("Failed" | "Succeeded"))
 }
 
 /// Chosen by the workload to go, and held by the hook.
-pub(crate) fn is_marked(pod: &Value) -> bool {
+#[must_use]
+pub fn is_marked(pod: &Value) -> bool {
     label(pod, "lifecycle.apps.kruise.io/state") == "PreparingDelete"
 }
 
-pub(crate) fn revision(pod: &Value) -> &str {
+/// The revision of a pod.
+#[must_use]
+pub fn revision(pod: &Value) -> &str {
     label(pod, "controller-revision-hash")
 }
