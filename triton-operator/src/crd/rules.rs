@@ -5,6 +5,8 @@
 //! a rule existed (Kubernetes: CRD validation ratcheting). Lengths are bounded generously: the bounds keep
 //! the estimated cost of the rules within the API server's budget, the rules give the messages.
 
+mod bounds;
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool, ValidationRule,
 };
@@ -32,14 +34,16 @@ pub(crate) fn add(crd: &mut CustomResourceDefinition) {
             continue;
         };
         plain_formats(root);
-        for (at, bound) in bounds() {
+        for (at, bound) in bounds::all() {
             bound.set(node(root, at));
         }
         for rule in rules() {
             let place = node(root, &rule.at).x_kubernetes_validations.get_or_insert_default();
             let expression = rule.message.strip_prefix('=').map(str::to_owned);
+            let guard = unchanged(&rule).filter(|_| !rule.rule.contains("oldSelf"));
             place.push(ValidationRule {
-                rule: rule.rule,
+                rule: guard.map_or_else(|| rule.rule.clone(), |guard| format!("{guard} || ({})", rule.rule)),
+                optional_old_self: guard.map(|_| true),
                 message: expression.is_none().then(|| rule.message.clone()),
                 message_expression: expression,
                 field_path: rule.field.map(str::to_owned),
@@ -49,62 +53,23 @@ pub(crate) fn add(crd: &mut CustomResourceDefinition) {
     }
 }
 
-/// A bound for the cost estimate.
-#[derive(Clone, Copy)]
-enum Bound {
-    Items(i64),
-    Length(i64),
-    Properties(i64),
-}
-
-impl Bound {
-    fn set(self, node: &mut JSONSchemaProps) {
-        match self {
-            Self::Items(most) => node.max_items = Some(most),
-            Self::Length(most) => node.max_length = Some(most),
-            Self::Properties(most) => node.max_properties = Some(most),
-        }
+/// What tells that nothing a rule reads has changed. Kubernetes forgives an old object its faults only where
+/// every field is declared, unlike in a pod template; no status could be written to it. `application` never changes.
+fn unchanged(rule: &Rule) -> Option<&'static str> {
+    match (&*rule.at, rule.field) {
+        // Comparing sizes would cost more than the API server allows.
+        ("spec", Some(".updateStrategy.batchSize")) => None,
+        ("spec", _) => Some(
+            "oldSelf.hasValue() && has(self.updateStrategy) == has(oldSelf.value().updateStrategy) \
+             && has(self.nonUpdateStrategy) == has(oldSelf.value().nonUpdateStrategy)",
+        ),
+        (APPLICATION | TEMPLATE, _) => Some("oldSelf.hasValue()"),
+        _ => None,
     }
 }
 
 const APPLICATION: &str = "spec.application";
 const TEMPLATE: &str = "spec.application.template";
-
-fn bounds() -> Vec<(&'static str, Bound)> {
-    use Bound::{Items, Length, Properties};
-    vec![
-        ("spec.action", Length(32)),
-        ("spec.application.appName", Length(253)),
-        ("spec.application.instanceName", Length(253)),
-        ("spec.application.applicationType", Length(63)),
-        ("spec.application.applicationLabel", Properties(64)),
-        ("spec.application.applicationLabel.*", Length(253)),
-        ("spec.application.volumeClaimTemplates", Items(32)),
-        ("spec.application.selector.matchLabels", Properties(32)),
-        ("spec.application.selector.matchLabels.*", Length(63)),
-        ("spec.application.selector.matchExpressions", Items(16)),
-        ("spec.application.selector.matchExpressions.*.key", Length(317)),
-        ("spec.application.selector.matchExpressions.*.operator", Length(32)),
-        ("spec.application.selector.matchExpressions.*.values", Items(32)),
-        ("spec.application.selector.matchExpressions.*.values.*", Length(63)),
-        ("spec.application.template.metadata.labels", Properties(128)),
-        ("spec.application.template.metadata.labels.*", Length(63)),
-        ("spec.application.template.spec.containers", Items(64)),
-        ("spec.updateStrategy.mode", Length(32)),
-        ("spec.updateStrategy.stage", Length(32)),
-        ("spec.updateStrategy.onFailure", Length(32)),
-        ("spec.updateStrategy.cancelPolicy", Length(32)),
-        ("spec.updateStrategy.batchSize", Length(32)),
-        ("spec.updateStrategy.batchSizes", Items(1000)),
-        ("spec.updateStrategy.batchSizes.*", Length(32)),
-        ("spec.updateStrategy.maxUnavailable", Length(32)),
-        ("spec.updateStrategy.failureThreshold", Length(32)),
-        ("spec.nonUpdateStrategy.mode", Length(32)),
-        ("spec.nonUpdateStrategy.batchSize", Length(32)),
-        ("spec.nonUpdateStrategy.podsToDelete", Items(1000)),
-        ("spec.nonUpdateStrategy.podsToDelete.*", Length(253)),
-    ]
-}
 
 fn rules() -> Vec<Rule> {
     let mut rules = Vec::new();
