@@ -2,7 +2,8 @@
 //! alone shows. The core checks the same with the same words; see `triton_core::model::Draft`.
 //!
 //! All rules sit at `spec` or below, so that a status can be written to an object that was stored before
-//! a rule existed (Kubernetes: CRD validation ratcheting). Lengths are bounded generously: the bounds keep
+//! a rule existed (Kubernetes: CRD validation ratcheting). Objects with fields that the schema does not
+//! declare, as pod templates have, are never found unchanged by it: rules there see to that themselves. Lengths are bounded generously: the bounds keep
 //! the estimated cost of the rules within the API server's budget, the rules give the messages.
 
 mod bounds;
