@@ -114,12 +114,14 @@ async fn stop_and_cancel(site: &Site, old: &Old, safety: &Safety, kept: usize) {
     };
     let left = names(&site.view());
     assert_eq!(left.intersection(&old.pods).count(), kept, "{left:?} of {:?}", old.pods);
-    let lock = site
-        .view()
-        .get(Kind::Set, app::NAME)
-        .map(|set| set["metadata"]["annotations"]["apps.triton.io/lock"].clone());
-    assert!(matches!(lock.as_ref().and_then(Value::as_str), None | Some("")), "the lock is free: {lock:?}");
-    assert!(site.view().flow(FLOW)["metadata"]["finalizers"].is_null());
+    site.scene
+        .holds("lock and finalizer are given back", |view| {
+            let set = view.get(Kind::Set, app::NAME);
+            let lock = set.map(|set| set["metadata"]["annotations"]["apps.triton.io/lock"].clone());
+            let free = matches!(lock.as_ref().and_then(Value::as_str), None | Some(""));
+            free && view.flow(FLOW)["metadata"]["finalizers"].is_null()
+        })
+        .await;
     safety.serving_at_least(&site.scene, 2);
     safety.pods_at_most(&site.scene, 3);
     safety.out_before_deletion(&site.scene);
