@@ -125,7 +125,7 @@ fn get_answers_with_the_fields_of_the_article(site: &Site) {
 
 /// Runs a command of the article.
 fn run(site: &Site, line: &str) -> String {
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster/nginx-deployflow.yaml");
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/tutorial/nginx-deployflow.yaml");
     let line = line
         .replace(
             "https://github.com/triton-io/triton/raw/main/docs/tutorial/v1/nginx-deployflow.yaml",
