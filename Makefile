@@ -29,8 +29,9 @@ fix: need-rust need-cc need-rustfmt need-clippy ## format, apply what clippy can
 	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
 	$(MAKE) gen
 
-gen: need-rust need-cc ## write the generated files anew
-	TRITON_GENERATE=1 cargo test --workspace --test house_rules -- in_step
+gen: need-rust need-cc ## write the generated files and the stories anew; read the difference before you keep it
+	TRITON_BLESS=1 cargo test --workspace --test house_rules -- in_step
+	TRITON_BLESS=1 cargo test --workspace --test stories
 
 sim: need-rust need-cc ## show one simulated run: make sim SEED=42, with FAULTS=crashes,people for other faults
 	@test -n "$(SEED)" || { echo "make: say which run: make sim SEED=42" >&2; exit 1; }

@@ -1,6 +1,6 @@
 //! The rules of the house, as far as a program can see them. Each rule has a test that it can fail.
 //!
-//! `TRITON_GENERATE=1` writes the generated files anew instead of comparing them (`make gen`).
+//! `TRITON_BLESS=1` writes the generated files anew instead of comparing them (`make gen`).
 
 #[path = "house_rules/budgets.rs"]
 mod budgets;

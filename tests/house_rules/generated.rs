@@ -8,10 +8,10 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
     vec![("docs/states.md", super::states::page()), ("triton-operator/deploy/crd.yaml", crd)]
 }
 
-/// Compares a file with what the code says now, or writes it when `TRITON_GENERATE` is set.
+/// Compares a file with what the code says now, or writes it when `TRITON_BLESS` is set.
 pub(crate) fn compare_or_write(path: &Path, text: &str) -> Result<(), String> {
     let failed = |error: io::Error| format!("{}: {error}", path.display());
-    if env::var_os("TRITON_GENERATE").is_some() {
+    if env::var_os("TRITON_BLESS").is_some() {
         return fs::write(path, text).map_err(failed);
     }
     compare(path, &fs::read_to_string(path).map_err(failed)?, text)
