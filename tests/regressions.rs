@@ -16,7 +16,7 @@ fn a_crash_after_the_workload_was_made_does_not_fail_the_flow() {
     let flow = rig.create(3);
     rig.until(|rig| rig.workload().is_some());
     rig.crash();
-    rig.to_the_end();
+    rig.until_ended();
     assert_eq!(rig.phase(&flow), FlowPhase::Success);
 }
 
@@ -26,7 +26,7 @@ fn the_end_is_durable_before_the_workload_is_given_back() {
     let mut rig = Rig::new();
     rig.host.sim().world().keep_journal(true);
     rig.create(2);
-    rig.to_the_end();
+    rig.until_ended();
     let world = rig.host.sim().world();
     let at = |wanted: fn(&Happening) -> bool| world.journal().iter().position(wanted);
     let ended = at(|it| matches!(it, Happening::Progress { after: Progress::Finished { .. }, .. }));
@@ -81,7 +81,7 @@ fn success_is_not_said_while_a_pod_does_not_serve() {
     rig.for_seconds(60);
     assert!(rig.phase(&flow) != FlowPhase::Success, "no pod serves");
     rig.heal();
-    rig.to_the_end();
+    rig.until_ended();
     assert_eq!(rig.phase(&flow), FlowPhase::Success);
 }
 
@@ -97,7 +97,7 @@ fn a_pod_of_the_first_batch_that_vanishes_later_is_replaced_before_success() {
     rig.for_seconds(30);
     assert_eq!(rig.batch(&flow), Some(3), "a pause is lifted by a person alone");
     rig::ready(rig.service.resume(&flow)).expect("a paused flow can be resumed");
-    rig.to_the_end();
+    rig.until_ended();
     let workload = rig.workload().expect("it was made");
     assert_eq!((workload.serving(), rig.phase(&flow)), (3, FlowPhase::Success));
 }
@@ -109,7 +109,7 @@ fn a_wrong_clock_stalls_nothing() {
         let mut rig = Rig::serving(2);
         rig.host.set_faults(Faults { skew, ..Faults::NONE });
         let flow = rig.update(2);
-        rig.to_the_end();
+        rig.until_ended();
         assert_eq!(rig.phase(&flow), FlowPhase::Success, "clock ahead by {skew} us");
     }
 }
@@ -136,7 +136,7 @@ fn what_others_set_survives_an_update() {
     let mut rig = Rig::serving(2);
     let before = rig.workload().expect("it is there");
     let flow = rig.update(2);
-    rig.to_the_end();
+    rig.until_ended();
     let after = rig.workload().expect("it is there");
     assert_eq!(rig.phase(&flow), FlowPhase::Success);
     for (key, value) in &before.labels {
@@ -155,7 +155,7 @@ fn what_others_set_survives_an_update() {
 fn a_world_at_rest_is_left_alone() {
     let mut rig = Rig::new();
     let flow = rig.create(2);
-    rig.to_the_end();
+    rig.until_ended();
     rig.for_seconds(10);
     let before = rig.host.sim().world().sequence();
     assert_eq!(rig.advance(&flow), Rest::Done);

@@ -16,7 +16,7 @@ fn the_tutorial_is_told_as_it_was() {
         stage.until_asked();
         stage.next();
     }
-    stage.to_the_end();
+    stage.until_ended();
     stage.compare("tutorial");
 }
 
@@ -27,7 +27,7 @@ fn an_update_is_told_as_it_was() {
     stage.orders("update", 3, Draft { batch: 2, manual: true, drain: 5, ..Draft::default() });
     stage.until_asked();
     stage.next();
-    stage.to_the_end();
+    stage.until_ended();
     stage.compare("update");
 }
 
@@ -42,7 +42,7 @@ fn a_pause_and_a_cancel_are_told_as_they_were() {
     stage.resume();
     stage.for_seconds(20);
     stage.cancel();
-    stage.to_the_end();
+    stage.until_ended();
     stage.compare("pause-and-cancel");
 }
 
@@ -62,7 +62,7 @@ fn a_lost_pod_is_told_as_it_was() {
     stage.next();
     stage.until_asked();
     stage.next();
-    stage.to_the_end();
+    stage.until_ended();
     stage.compare("lost-pod");
 }
 

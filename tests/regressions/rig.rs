@@ -123,7 +123,7 @@ impl Rig {
     }
 
     /// Until every flow has ended and holds nothing.
-    pub(crate) fn to_the_end(&mut self) {
+    pub(crate) fn until_ended(&mut self) {
         self.until(|rig| {
             let free = rig.workload().is_none_or(|workload| workload.lock.is_none());
             free && rig.flows.iter().all(|flow| rig.phase(flow).is_final())

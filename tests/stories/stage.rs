@@ -149,7 +149,7 @@ impl Stage {
     }
 
     /// Until the flow has ended and the world is calm.
-    pub(crate) fn to_the_end(&mut self) {
+    pub(crate) fn until_ended(&mut self) {
         self.go_on(LONGEST, |rest| *rest == Rest::Done);
         self.waits.clear();
         let phase = ready(self.service.get(&self.id())).expect("the flow is there").record.phase;
