@@ -100,16 +100,21 @@ impl CloneSets {
                 self.doubtful.lock().insert(key);
                 Err(PortError { kind: PortErrorKind::Conflict, ..error })
             }
-            other => other,
+            other => other?.has(shape),
         }
     }
 
-    /// Remembers what a write to a workload came to.
-    fn watched(&self, key: &Key, answer: Result<DynamicObject, PortError>) -> Result<(), PortError> {
+    /// Remembers what a write to a workload came to; answers the workload as it is now.
+    fn watched(
+        &self,
+        key: &Key,
+        answer: Result<DynamicObject, PortError>,
+    ) -> Result<CloneSetEntry, PortError> {
         match answer {
             Ok(object) => {
-                self.world.clonesets.wrote(decoded(&object)?);
-                Ok(())
+                let cloneset = decoded(&object)?;
+                self.world.clonesets.wrote(cloneset.clone());
+                Ok(cloneset)
             }
             Err(error) => {
                 // Of a refusal the outcome is known; of everything else, or of a view that was too old, not.
@@ -127,17 +132,21 @@ impl CloneSets {
         let params = PatchParams::apply(labels::MANAGER).force();
         let patch = Patch::Apply(&body);
         let request = api.patch(&cloneset.key.name, &params, &patch);
-        self.watched(&cloneset.key, call(request).await)
+        self.watched(&cloneset.key, call(request).await).map(drop)
     }
 
-    async fn change(&self, cloneset: &CloneSetEntry, ops: Option<Value>) -> Result<(), PortError> {
-        let Some(ops) = ops else { return Ok(()) };
+    async fn change(
+        &self,
+        cloneset: &CloneSetEntry,
+        ops: Option<Value>,
+    ) -> Result<Option<CloneSetEntry>, PortError> {
+        let Some(ops) = ops else { return Ok(None) };
         let ops = serde_json::from_value(ops).map_err(unreadable)?;
         let api = self.api(&cloneset.key.namespace);
         let params = PatchParams { field_manager: Some(labels::MANAGER.into()), ..PatchParams::default() };
         let patch = Patch::Json::<()>(ops);
         let request = api.patch(&cloneset.key.name, &params, &patch);
-        self.watched(&cloneset.key, call(request).await)
+        self.watched(&cloneset.key, call(request).await).map(Some)
     }
 
     async fn reshape(&self, cloneset: &CloneSetEntry, flow: &Flow, shape: &Shape) -> Result<(), PortError> {
@@ -149,7 +158,8 @@ impl CloneSets {
                 if has { None } else { Some(self.template_of(cloneset, wanted).await?) }
             }
         };
-        self.change(cloneset, patch::reshape(cloneset, flow, shape, template)).await
+        let changed = self.change(cloneset, patch::reshape(cloneset, flow, shape, template)).await?;
+        changed.map_or(Ok(()), |cloneset| cloneset.has(shape))
     }
 
     /// The template that a revision of this workload keeps (OpenKruise: `ControllerRevision`, whose data
@@ -245,9 +255,11 @@ impl WorkloadBackend for CloneSets {
             WorkloadChange::Lock => self.take_lock(&cloneset, flow).await,
             WorkloadChange::Release if !mine => Ok(()),
             _ if !mine => Err(conflict("the workload is not locked by this flow")),
-            WorkloadChange::Release => self.change(&cloneset, patch::release(&cloneset)).await,
+            WorkloadChange::Release => self.change(&cloneset, patch::release(&cloneset)).await.map(drop),
             WorkloadChange::Reshape(shape) => self.reshape(&cloneset, flow, shape).await,
-            WorkloadChange::Freeze(on) => self.change(&cloneset, patch::freeze(&cloneset, *on)).await,
+            WorkloadChange::Freeze(on) => {
+                self.change(&cloneset, patch::freeze(&cloneset, *on)).await.map(drop)
+            }
             WorkloadChange::Hook(_) | WorkloadChange::LetGo(_) => Ok(()),
         }
     }

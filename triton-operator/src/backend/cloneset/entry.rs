@@ -3,7 +3,8 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::DynamicObject;
 use serde::{Deserialize, Serialize};
-use triton_core::model::Holder;
+use triton_core::model::{Holder, Shape};
+use triton_core::ports::{PortError, PortErrorKind};
 
 use super::binding::{CloneSetSpec, CloneSetStatus};
 use crate::labels;
@@ -167,6 +168,28 @@ impl CloneSetEntry {
         let default = IntOrString::String("20%".into());
         let raw = self.settings.max_unavailable.as_ref().unwrap_or(&default);
         scaled(Some(raw), self.replicas, self.surge() == 0)
+    }
+
+    /// Whether the numbers that were asked for are there. A definition that does not know a field drops
+    /// it, and an admission webhook may change it: asking again would go on for ever.
+    ///
+    /// # Errors
+    /// [`PortErrorKind::Rejected`] names the field.
+    pub fn has(&self, shape: &Shape) -> Result<(), PortError> {
+        let fields = [
+            ("replicas", self.replicas, shape.replicas),
+            ("updateStrategy.partition", self.partition, shape.partition),
+            ("updateStrategy.maxSurge", self.surge(), shape.surge),
+            ("updateStrategy.maxUnavailable", self.unavailable(), shape.unavailable),
+        ];
+        let Some((field, is, wanted)) = fields.into_iter().find(|(_, is, wanted)| is != wanted) else {
+            return Ok(());
+        };
+        let what = format!(
+            "the API server took the change but left spec.{field} at {is} instead of {wanted}: look for an \
+             admission webhook that changes it, or a definition of CloneSets that does not know it"
+        );
+        Err(PortError::new(PortErrorKind::Rejected, what))
     }
 
     /// Its controller has seen the latest spec.

@@ -52,6 +52,18 @@ fn taking_the_lock_changes_no_number_and_remembers_what_to_give_back() {
 }
 
 #[test]
+fn a_number_that_the_api_server_did_not_keep_is_named_instead_of_asked_for_again() {
+    let made = |strategy: Value| {
+        cloneset(|object| object["spec"]["updateStrategy"] = strategy)
+            .has(&shape(4, 2))
+            .map_err(|e| e.to_string())
+    };
+    assert_eq!(made(json!({ "partition": 2, "maxSurge": 1, "maxUnavailable": 0 })), Ok(()));
+    let dropped = made(json!({ "type": "ReCreate" })).expect_err("the partition is not there");
+    assert!(dropped.contains("spec.updateStrategy.partition at 0 instead of 2"), "{dropped}");
+}
+
+#[test]
 fn an_abandoned_lock_remembers_better_than_the_workload() {
     let abandoned = cloneset(locked);
     let body = lock(&abandoned, &flow(|_| ()));
