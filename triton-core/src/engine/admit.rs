@@ -170,3 +170,7 @@ fn at(flow: &Flow) -> String {
         None => alloc::format!("{phase}"),
     }
 }
+
+#[cfg(test)]
+#[path = "admit_tests.rs"]
+mod tests;
