@@ -10,13 +10,10 @@ mod api_site;
 
 use std::env;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Parser;
 use triton_benches::machine;
-use triton_operator::{
-    args::{Args, Command},
-    run, stop, telemetry,
-};
+use triton_operator::{args::Args, program};
 
 use api_site::Site;
 
@@ -34,7 +31,7 @@ const FIELD: [(&str, &str, &str, u32); 7] = [
 
 fn main() -> Result<()> {
     if env::args().nth(1).as_deref() == Some("run") {
-        return operator();
+        return program::main(Args::parse());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(measure())
@@ -54,14 +51,4 @@ fn field() {
     for (who, wall, writes, conflicts) in FIELD {
         println!("{who:<64} {wall:>11} {writes:>14} {conflicts:>9}");
     }
-}
-
-fn operator() -> Result<()> {
-    let Args { command, log_format, log } = Args::parse();
-    let Command::Run { cluster, doors } = command else { bail!("only `run` is needed here") };
-    telemetry::log(log_format, &log)?;
-    let (kubeconfig, namespace) = (cluster.kubeconfig, cluster.namespace);
-    let config = run::Config { kubeconfig, namespace, addresses: doors.into() };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async { run::run(config, stop::signals()?).await })
 }

@@ -7,7 +7,8 @@
 //! - [`kube_error`]: what an answer of the API server means;
 //! - [`queue`], [`controller`]: what to look at, and looking at it;
 //! - [`instances`], [`doors`], [`report`], [`telemetry`]: what others get to see;
-//! - [`run()`], [`standalone`]: the two places that wire all of that; [`release`]: the way out.
+//! - [`run()`], [`standalone`]: the two places that wire all of that; [`release`]: the way out;
+//! - [`args`], [`program`]: the command line, and the whole program behind it.
 
 pub mod args;
 pub mod backend;
@@ -19,6 +20,7 @@ pub mod doors;
 pub mod instances;
 pub mod kube_error;
 pub mod labels;
+pub mod program;
 pub mod queue;
 pub mod registry;
 pub mod release;

@@ -1,32 +1,8 @@
 //! `triton-operator run | standalone | crd | release`.
 
 use clap::Parser;
-use triton_operator::args::{Args, Command};
-use triton_operator::{crd, release, run, standalone, stop, telemetry};
+use triton_operator::{args::Args, program};
 
 fn main() -> anyhow::Result<()> {
-    let Args { command, log_format, log } = Args::parse();
-    if matches!(command, Command::Crd) {
-        print!("{}", crd::yaml()?);
-        return Ok(());
-    }
-    telemetry::log(log_format, &log)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
-        let shutdown = stop::signals()?;
-        match command {
-            Command::Run { cluster, doors } => {
-                let (kubeconfig, namespace) = (cluster.kubeconfig, cluster.namespace);
-                run::run(run::Config { kubeconfig, namespace, addresses: doors.into() }, shutdown).await
-            }
-            Command::Standalone { doors, seed } => {
-                standalone::run(standalone::Config { addresses: doors.into(), seed }, shutdown).await
-            }
-            Command::Release { cluster, dry_run } => {
-                let client = run::connect(cluster.kubeconfig.as_ref()).await?;
-                release::release(&client, cluster.namespace.as_deref(), dry_run).await
-            }
-            Command::Crd => Ok(()),
-        }
-    })
+    program::main(Args::parse())
 }

@@ -15,13 +15,13 @@ impl Hub {
     /// watched flows are read anew, so that no watcher waits for a change that has passed.
     pub(crate) async fn feed<A: DeployApi>(&self, api: &A) {
         let mut closed = self.0.state.subscribe();
-        let mut backoff = BACKOFF.0;
+        let (mut backoff, mut fed) = (BACKOFF.0, false);
         loop {
             let round = async {
                 match self.subscribe(api).await {
                     Ok(changes) => {
                         self.open();
-                        backoff = BACKOFF.0;
+                        (backoff, fed) = (BACKOFF.0, true);
                         self.pass_on(changes).await
                     }
                     Err(error) => error,
@@ -30,7 +30,7 @@ impl Hub {
             tokio::select! {
                 biased;
                 _ = closed.wait_for(|state| *state == State::Closed) => return,
-                error = round => tracing::warn!(%error, "the stream of flow changes ended; taking it up again"),
+                error = round => Self::tell(fed, &error),
             }
             self.dry_up();
             tokio::select! {
@@ -38,6 +38,15 @@ impl Hub {
                 () = tokio::time::sleep(backoff) => {}
             }
             backoff = backoff.saturating_mul(2).min(BACKOFF.1);
+        }
+    }
+
+    /// While an operator starts, its caches are not filled yet: nothing to worry about.
+    fn tell(fed: bool, error: &ApiError) {
+        if fed {
+            tracing::warn!(%error, "the stream of flow changes ended; taking it up again");
+        } else {
+            tracing::info!(%error, "flow changes cannot be followed yet; trying again");
         }
     }
 

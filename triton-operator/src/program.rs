@@ -1,0 +1,36 @@
+//! The whole program behind the command line, for `main` and for programs that start an operator as
+//! themselves.
+
+use crate::args::{Args, Command};
+use crate::{crd, release, run, standalone, stop, telemetry};
+
+/// Does what the command line says, until it is done or a signal ends it.
+///
+/// # Errors
+/// Whatever ends it early, for people.
+pub fn main(args: Args) -> anyhow::Result<()> {
+    let Args { command, log_format, log } = args;
+    if matches!(command, Command::Crd) {
+        print!("{}", crd::yaml()?);
+        return Ok(());
+    }
+    telemetry::log(log_format, &log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let shutdown = stop::signals()?;
+        match command {
+            Command::Run { cluster, doors } => {
+                let (kubeconfig, namespace) = (cluster.kubeconfig, cluster.namespace);
+                run::run(run::Config { kubeconfig, namespace, addresses: doors.into() }, shutdown).await
+            }
+            Command::Standalone { doors, seed } => {
+                standalone::run(standalone::Config { addresses: doors.into(), seed }, shutdown).await
+            }
+            Command::Release { cluster, dry_run } => {
+                let client = run::connect(cluster.kubeconfig.as_ref()).await?;
+                release::release(&client, cluster.namespace.as_deref(), dry_run).await
+            }
+            Command::Crd => Ok(()),
+        }
+    })
+}
