@@ -22,6 +22,8 @@ mod fixtures;
 mod found_tests;
 mod gate;
 mod goal;
+#[cfg(test)]
+mod guard_tests;
 mod look;
 mod prepare;
 mod report;
