@@ -26,6 +26,39 @@ async fn deleting_a_running_flow_cancels_it_and_leaves_the_workload() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_running_flow_with_a_spoilt_status_can_be_deleted_and_blocks_nobody() {
+    let site = Site::new("deletion-of-spoilt").await;
+    site.serve(2).await;
+    let safety = Safety::from_now(&site.scene);
+    site.apply(&canary());
+    site.asks("second", 1, "Smoked").await;
+    let spoil = r#"{"status":{"progress":{"work":7000}}}"#;
+    site.kubectl(&["patch", "df", "second", "--subresource=status", "--type=merge", "-p", spoil]);
+    site.order("Get", "second");
+
+    site.kubectl(&["delete", "df", "second", "--timeout=60s"]);
+    site.apply(&app::flow("third", "update", 2, "nginx:3", json!({"mode": "auto", "drainSeconds": 0})));
+    site.ends("third", "Success").await;
+    all_run(&site.view(), "nginx:3", 2);
+    safety.serving_at_least(&site.scene, 2);
+    safety.out_before_deletion(&site.scene);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_a_running_create_keeps_what_was_finished_and_the_workload() {
+    let site = Site::new("deletion-of-create").await;
+    site.apply(&app::service());
+    let strategy = json!({"mode": "manual", "batchSize": 1, "drainSeconds": 0});
+    site.apply(&app::create("first", 2, strategy));
+    site.asks("first", 1, "Baked").await;
+
+    site.kubectl(&["delete", "df", "first", "--timeout=60s"]);
+    site.scene.holds("the lock is free", |view| view.get(Kind::Set, app::NAME).is_some_and(is_free)).await;
+    site.scene.holds("the finished batch serves", |view| view.serving().len() == 1).await;
+    all_run(&site.view(), "nginx:1", 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn deleting_all_flows_of_a_namespace_leaves_the_workload() {
     let site = Site::new("deletion-of-all").await;
     site.serve(2).await;

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use crate::engine::{Decision, Effect, Seen, Waiting, Why, decide, keep, keep_until, kind, look, report};
 use crate::model::{
-    Failure, FlowId, InstanceId, Kind, Progress, Report, Seconds, Spec, Timestamp, TrafficView, Verdict,
-    WaitingReport, WorkloadView,
+    Failure, FlowId, FlowUid, InstanceId, Kind, Lock, Progress, Report, Seconds, Spec, Timestamp,
+    TrafficView, Verdict, WaitingReport, WorkloadView,
 };
 use crate::ports::{
     Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored, Subject, TrafficRegistry, WorkloadBackend,
@@ -102,6 +102,8 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             let stored = match self.store.load(id).await {
                 Ok(Loaded::Flow(stored)) => stored,
                 Ok(loaded @ Loaded::Invalid { .. }) => return self.fail_invalid(loaded).await,
+                // Nobody can tell what it did: the workload is left as it is, for the next flow.
+                Ok(Loaded::Corrupt { id, uid, leaving: true, .. }) => return self.forget(&id, &uid).await,
                 Ok(Loaded::Corrupt { .. }) => return Ok(Rest::Corrupt),
                 Err(error) if error.kind == PortErrorKind::Gone => return Ok(Rest::Gone),
                 Err(source) => {
@@ -144,8 +146,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 }
                 Decision::Done => {
                     let Stored { flow, .. } = stored.as_ref();
-                    self.store.forget(&flow.id, &flow.uid).await.map_err(during("giving the flow free"))?;
-                    return Ok(Outcome::Rests(Rest::Done));
+                    return self.forget(&flow.id, &flow.uid).await.map(Outcome::Rests);
                 }
             }
         }
@@ -260,7 +261,11 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             let saved = self.store.save_progress(&id, &progress, &report, &version).await;
             saved.map_err(during("saving progress"))?;
         }
-        self.store.forget(&id, &uid).await.map_err(during("giving the flow free"))?;
+        self.forget(&id, &uid).await
+    }
+
+    async fn forget(&self, id: &FlowId, uid: &FlowUid) -> Result<Rest, DriveError> {
+        self.store.forget(id, uid).await.map_err(during("giving the flow free"))?;
         Ok(Rest::Done)
     }
 

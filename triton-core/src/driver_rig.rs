@@ -51,6 +51,7 @@ pub(super) struct Rig {
     pub(super) loaded: Mutex<Loaded>,
     pub(super) saved: Mutex<Vec<(Progress, Report)>>,
     pub(super) driver_time: Mutex<Timestamp>,
+    pub(super) forgotten: Mutex<Vec<FlowUid>>,
     pub(super) backend: MockBackend,
     pub(super) registry: MockRegistry,
     pub(super) steps: Vec<Step>,
@@ -71,6 +72,7 @@ impl Rig {
             loaded: Mutex::new(Loaded::Flow(Box::new(stored))),
             saved: Mutex::default(),
             driver_time: Mutex::new(Timestamp::from_micros(1_000_000_000)),
+            forgotten: Mutex::default(),
             backend: MockBackend::new(),
             registry,
             steps: vec![],
@@ -161,7 +163,8 @@ impl FlowStore for &Rig {
         Ok(())
     }
 
-    async fn forget(&self, _: &FlowId, _: &FlowUid) -> Result<(), PortError> {
+    async fn forget(&self, _: &FlowId, uid: &FlowUid) -> Result<(), PortError> {
+        self.forgotten.lock().expect("forgotten").push(uid.clone());
         Ok(())
     }
 

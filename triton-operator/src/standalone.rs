@@ -170,7 +170,7 @@ impl Directory for Embedded {
         flows.retain(|loaded| match loaded {
             Loaded::Flow(stored) => !stored.flow.progress.is_finished() || stored.leaving,
             Loaded::Invalid { finished, .. } => !finished,
-            Loaded::Corrupt { .. } => false,
+            Loaded::Corrupt { leaving, .. } => *leaving,
         });
         flows.iter().map(|loaded| loaded.id().clone()).collect()
     }

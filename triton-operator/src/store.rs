@@ -36,7 +36,7 @@ impl Flows {
         Self { client, world }
     }
 
-    /// Whether the flow that a lock names still exists and has not ended. The cache may be behind, so
+    /// Whether the flow that a lock names still exists and may still act. The cache may be behind, so
     /// "no" always comes from the API server, and UIDs are compared: a flow of the same name made later
     /// is another flow.
     ///
@@ -47,10 +47,10 @@ impl Flows {
         if let Some(cached) = self.world.flows.get(&key(&holder.id))
             && same(&cached.entry)
         {
-            return Ok(!cached.entry.finished);
+            return Ok(cached.entry.holds());
         }
         let read = self.read(&holder.id).await?;
-        Ok(read.is_some_and(|entry| same(&entry) && !entry.finished))
+        Ok(read.is_some_and(|entry| same(&entry) && entry.holds()))
     }
 
     fn api(&self, namespace: &str) -> Api<DynamicObject> {

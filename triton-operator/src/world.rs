@@ -199,7 +199,7 @@ fn flow_changed(
     new: Option<&Arc<FlowEntry>>,
 ) {
     let Some(entry) = new.or(old) else { return };
-    if let (Loaded::Corrupt { id, error }, Some(_), false) = (&entry.loaded, new, entry.finished) {
+    if let (Loaded::Corrupt { id, error, .. }, Some(_), false) = (&entry.loaded, new, entry.finished) {
         tracing::warn!(flow = %id, %error, "the flow holds until its status is mended or it is deleted");
     }
     let change = match new {

@@ -9,8 +9,8 @@ use futures_core::Stream;
 
 use super::PortError;
 use crate::model::{
-    CorruptRecord, Draft, Faults, Flow, FlowId, FlowUid, InstanceName, Namespace, Orders, Progress, Report,
-    Timestamp, Version,
+    CorruptRecord, Draft, Faults, Flow, FlowId, FlowPhase, FlowUid, InstanceName, Namespace, Orders,
+    Progress, Report, Timestamp, Version,
 };
 
 /// A stored flow that this engine can act on.
@@ -52,6 +52,14 @@ pub enum Loaded {
         id: FlowId,
         /// What is wrong.
         error: CorruptRecord,
+        /// Which flow.
+        uid: FlowUid,
+        /// Guards its deletion.
+        version: Version,
+        /// How far it says that it is; nothing is decided by it but whether it may be deleted.
+        phase: FlowPhase,
+        /// Its deletion was asked for.
+        leaving: bool,
     },
 }
 

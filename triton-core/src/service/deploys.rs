@@ -128,6 +128,8 @@ impl<S: FlowStore, N: Names> DeployApi for Service<S, N> {
                 stored.version
             }
             Ok(Loaded::Invalid { version, .. }) => version,
+            // The original's flows that have ended carry no progress.
+            Ok(Loaded::Corrupt { version, phase, .. }) if phase.is_final() => version,
             Ok(Loaded::Corrupt { error, .. }) => {
                 let text =
                     alloc::format!("CorruptStatus: {error}; nobody can tell whether the flow has ended");

@@ -228,9 +228,9 @@ impl FlowView {
             Loaded::Invalid { id, faults, .. } => {
                 Self::broken(id, FlowPhase::Failed, "InvalidSpec", faults.to_string())
             }
-            Loaded::Corrupt { id, error } => {
+            Loaded::Corrupt { id, phase, error, .. } => {
                 let message = alloc::format!("{error}; the flow holds until the object is mended or deleted");
-                Self::broken(id, FlowPhase::Pending, "CorruptStatus", message)
+                Self::broken(id, *phase, "CorruptStatus", message)
             }
         }
     }

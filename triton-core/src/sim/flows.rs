@@ -92,7 +92,16 @@ impl Entry {
         };
         let progress = match Progress::try_from(&self.record) {
             Ok(progress) => progress,
-            Err(error) => return Loaded::Corrupt { id: self.id.clone(), error },
+            Err(error) => {
+                return Loaded::Corrupt {
+                    id: self.id.clone(),
+                    uid: self.uid.clone(),
+                    version,
+                    phase: self.record.phase,
+                    leaving: self.leaving,
+                    error,
+                };
+            }
         };
         let flow = Flow { id: self.id.clone(), uid: self.uid.clone(), spec, orders, progress };
         let (report, created_at, leaving) = (self.record.report(), self.created_at, self.leaving);

@@ -7,11 +7,11 @@ use serde_json::json;
 use super::super::world::NewWorkload;
 use super::*;
 use crate::model::{
-    Draft, Flow, FlowId, FlowUid, InstanceId, Namespace, Progress, Report, Seconds, Template, TrafficChange,
-    Version, WorkloadChange,
+    Draft, Flow, FlowId, FlowPhase, FlowUid, InstanceId, Namespace, Progress, Report, Seconds, Template,
+    TrafficChange, Version, WorkloadChange,
 };
 use crate::ports::{FlowStore, Loaded, NewFlow, StoreEvent, Stored, Subject};
-use crate::service::{InstanceApi, PodFilter};
+use crate::service::{ApiErrorKind, DeployApi, InstanceApi, PodFilter, Service};
 
 #[test]
 fn a_change_on_a_view_that_is_no_longer_true_is_a_conflict() {
@@ -149,6 +149,20 @@ fn a_bad_draft_is_loaded_as_invalid_and_a_spoilt_record_as_corrupt() {
     assert!(matches!(ready(host.load(&flow.id)), Ok(Loaded::Corrupt { .. })));
     sim.world().tamper(&flow.id, |entry| entry.draft.action = "explode".into());
     assert!(matches!(ready(host.load(&flow.id)), Ok(Loaded::Invalid { finished: true, .. })));
+}
+
+#[test]
+fn an_ended_flow_without_progress_is_shown_as_it_ended_and_may_be_deleted() {
+    let sim = serving(1);
+    let flow = updating(&sim);
+    let service = Service { store: sim.host(), names: sim.host() };
+    let spoil = |phase| sim.world().tamper(&flow.id, |entry| entry.record.phase = phase);
+    spoil(FlowPhase::BatchStarted);
+    let refused = ready(service.delete(&flow.id)).expect_err("it may still run");
+    assert_eq!(refused.kind, ApiErrorKind::FailedPrecondition);
+    spoil(FlowPhase::Success);
+    assert_eq!(ready(service.get(&flow.id)).expect("there").record.phase, FlowPhase::Success);
+    ready(service.delete(&flow.id)).expect("deleted");
 }
 
 #[test]

@@ -82,7 +82,10 @@ impl FlowEntry {
         let mut missing_labels = BTreeMap::new();
         let parsed = draft(spec).and_then(|draft| draft.parse());
         let loaded = match (parsed, record(&status)) {
-            (_, Err(error)) => Loaded::Corrupt { id, error },
+            (_, Err(error)) => {
+                let phase = serde_json::from_value(status["phase"].clone()).unwrap_or_default();
+                Loaded::Corrupt { id, uid, version, phase, leaving, error }
+            }
             (Err(faults), Ok(_)) => Loaded::Invalid { id, uid, version, finished, faults },
             (Ok((spec, orders)), Ok((progress, report))) => {
                 missing_labels = missing(&spec.identity, meta);
@@ -115,7 +118,7 @@ impl FlowEntry {
     #[must_use]
     pub fn is_driven(&self) -> bool {
         match self.loaded {
-            Loaded::Corrupt { .. } => false,
+            Loaded::Corrupt { leaving, .. } => leaving && self.is_kept(),
             Loaded::Flow(_) | Loaded::Invalid { .. } => !self.finished || self.is_kept(),
         }
     }
@@ -128,6 +131,12 @@ impl FlowEntry {
             Loaded::Invalid { .. } | Loaded::Corrupt { .. } => None,
         }
     }
+    /// Whether a lock that it holds still counts.
+    #[must_use]
+    pub const fn holds(&self) -> bool {
+        !self.finished && !matches!(self.loaded, Loaded::Corrupt { leaving: true, .. })
+    }
+
 }
 
 fn missing(identity: &Identity, meta: &ObjectMeta) -> BTreeMap<String, String> {

@@ -48,8 +48,25 @@ fn a_status_nobody_of_us_wrote_is_corrupt_and_the_flow_is_left_alone() {
     {
         let entry = FlowEntry::of(&object(tutorial(), status)).unwrap();
         assert!(matches!(entry.loaded, Loaded::Corrupt { .. }));
-        assert!(!entry.is_driven());
+        assert!(!entry.is_driven() && entry.holds());
     }
+}
+
+#[test]
+fn a_spoilt_flow_that_is_deleted_is_given_free_and_its_lock_counts_no_more() {
+    let mut spoilt = object(tutorial(), json!({ "phase": "BatchStarted" }));
+    spoilt.metadata.finalizers = Some(vec![labels::FINALIZER.into()]);
+    assert!(!FlowEntry::of(&spoilt).unwrap().is_driven());
+    spoilt.metadata.deletion_timestamp = Some(serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap());
+    let entry = FlowEntry::of(&spoilt).unwrap();
+    assert!(entry.is_driven() && !entry.holds());
+}
+
+#[test]
+fn a_flow_that_ended_without_progress_is_known_by_its_phase() {
+    let entry = FlowEntry::of(&object(tutorial(), json!({ "phase": "Success", "finished": true }))).unwrap();
+    assert!(matches!(entry.loaded, Loaded::Corrupt { phase: FlowPhase::Success, .. }), "{entry:?}");
+    assert!(!entry.is_driven() && !entry.holds());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::string::String;
 
 use super::super::fault::Faults;
-use super::super::world::Workload;
+use super::super::world::{Held, Workload};
 use super::runner::Runner;
 use super::{StepKind, Violation, draw};
 use crate::model::{InstanceId, Seconds, Timestamp};
@@ -85,11 +85,15 @@ impl Runner<'_> {
     /// What is not as it should be when all flows have ended.
     fn unrest(&self) -> Option<String> {
         let world = self.sim.world();
-        world.workload(&draw::instance()).and_then(unrest)
+        let workload = world.workload(&draw::instance())?;
+        // A flow that was spoilt and then deleted is gone without giving its lock back.
+        let gone = |held: &Held| world.flows().get(&held.holder.id).is_none_or(|f| f.uid != held.holder.uid);
+        let lost = self.chaos.hostile_records && workload.lock.as_ref().is_some_and(gone);
+        unrest(workload, workload.lock.is_some() && !lost)
     }
 }
 
-fn unrest(workload: &Workload) -> Option<String> {
+fn unrest(workload: &Workload, locked: bool) -> Option<String> {
     let (active, serving, wanted) = (workload.active_count(), workload.serving(), workload.replicas);
     if active != wanted || serving != wanted {
         Some(std::format!("{serving} of {active} pods serve, {wanted} are wanted"))
@@ -97,7 +101,7 @@ fn unrest(workload: &Workload) -> Option<String> {
         Some("pods are marked".into())
     } else if workload.active().any(|pod| !pod.hooked) {
         Some("pods that serve do not ask before they are touched".into())
-    } else if workload.lock.is_some() {
+    } else if locked {
         Some("the lock is held".into())
     } else {
         None
