@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use triton_tests::scene::{View, is_marked, name};
 
 use crate::{app, safety::Safety, site::Site};
@@ -35,6 +36,20 @@ async fn pods_that_come_and_go_without_a_flow_are_led_into_traffic_and_out_of_it
     assert_eq!(safety.out_before_deletion(&site.scene), 1);
     safety.drained(&site.scene, DRAIN);
     safety.serving_at_least(&site.scene, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_that_waits_in_pending_keeps_no_replacement_out_of_traffic() {
+    let site = Site::new("keeper-beside").await;
+    site.serve(2).await;
+    site.apply(&app::update("second", 2, json!({"mode": "auto", "paused": true})));
+    site.scene.holds("the update is paused", |view| view.waits_for("second") == "Paused").await;
+
+    let lost = name(site.view().pods()[0]).to_owned();
+    site.kubectl(&["delete", "pod", &lost, "--wait=false"]);
+    let two = |view: &View| view.serving().len() == 2 && !view.serving().contains(&lost);
+    site.scene.holds("the replacement serves", two).await;
+    assert_eq!(site.view().phase("second"), "Pending");
 }
 
 fn scale(site: &Site, replicas: u32) {

@@ -25,12 +25,15 @@ const WORKERS: usize = 64;
 
 /// Knows which flows there are for an instance, and whether its workload is to be tended.
 pub trait Directory: Send + Sync + 'static {
-    /// Flows that the driver has something to do with, oldest first.
-    fn flows(&self, key: &Key) -> impl Future<Output = Vec<FlowId>> + Send;
+    /// Flows that the driver has something to do with, oldest first, each with the edition of its orders.
+    fn flows(&self, key: &Key) -> impl Future<Output = Vec<(FlowId, Edition)>> + Send;
 
     /// The workload to tend while no flow acts on it, and how long its pods drain.
     fn kept(&self, key: &Key) -> impl Future<Output = Option<(InstanceId, Seconds)>> + Send;
 }
+
+/// A number that is another one when people changed the orders of a flow.
+pub type Edition = u64;
 
 /// Hears why flows moved.
 pub trait Listener: Send + Sync + 'static {
@@ -86,58 +89,56 @@ where
     /// Brings one instance as far as it can go now; says when to look again although nothing happens.
     async fn look(&self, key: &Key) -> Option<Instant> {
         let started = Instant::now();
-        let mut again = None;
-        let mut free = true;
-        for flow in self.directory.flows(key).await {
-            let rest = self.advance(&flow).await;
-            free &= matches!(rest, Next::Over);
-            again = rest.sooner(again);
+        let mut again = Vec::new();
+        for (flow, edition) in self.directory.flows(key).await {
+            again.extend(self.advance(&flow, edition).await);
         }
-        if free && let Some((instance, drain)) = self.directory.kept(key).await {
-            again = self.tend(key, &instance, drain).await.sooner(again);
+        // A flow may wait for long without holding the workload; whether one holds it the lock says.
+        if let Some((instance, drain)) = self.directory.kept(key).await {
+            again.extend(self.tend(key, &instance, drain).await);
         }
         self.metrics.looked(started.elapsed());
-        again
+        again.into_iter().min()
     }
 
-    async fn advance(&self, flow: &FlowId) -> Next {
+    /// When to go on with the flow although nothing happens.
+    async fn advance(&self, flow: &FlowId, edition: Edition) -> Option<Instant> {
         let name = flow.to_string();
-        if let Some(at) = self.errors.waits(&name) {
-            return Next::At(at);
+        if let Some(at) = self.errors.waits(&name, edition) {
+            return Some(at);
         }
         let mut on_step = |flow: &FlowId, step: Step| self.stepped(flow, &step);
         match self.driver.advance(flow, &mut on_step).await {
             Ok(rest) => {
                 self.errors.over(&name);
                 match rest {
-                    Rest::Until(at, _) => Next::At(self.instant(at)),
-                    Rest::Again => Next::At(Instant::now()),
-                    Rest::Done | Rest::Gone => Next::Over,
-                    Rest::Corrupt => Next::Never,
+                    Rest::Until(at, _) => Some(self.instant(at)),
+                    Rest::Again => Some(Instant::now()),
+                    Rest::Done | Rest::Gone | Rest::Corrupt => None,
                 }
             }
             Err(error) => {
-                let (at, wait) = self.failed(&name, &error);
+                let (at, wait) = self.failed(&name, edition, &error);
                 let until = self.driver.clock.after(wait);
                 if let Err(error) = self.driver.show_error(flow, &error, until).await {
                     tracing::debug!(%flow, %error, "the error could not be shown");
                 }
-                Next::At(at)
+                Some(at)
             }
         }
     }
 
-    async fn tend(&self, key: &Key, instance: &InstanceId, drain: Seconds) -> Next {
+    async fn tend(&self, key: &Key, instance: &InstanceId, drain: Seconds) -> Option<Instant> {
         let name = format!("{}/{} keeper", key.namespace, key.name);
-        if let Some(at) = self.errors.waits(&name) {
-            return Next::At(at);
+        if let Some(at) = self.errors.waits(&name, 0) {
+            return Some(at);
         }
         match self.driver.tend("cloneset", instance, drain).await {
             Ok(again) => {
                 self.errors.over(&name);
-                again.map_or(Next::Over, |at| Next::At(self.instant(at)))
+                again.map(|at| self.instant(at))
             }
-            Err(error) => Next::At(self.failed(&name, &error).0),
+            Err(error) => Some(self.failed(&name, 0, &error).0),
         }
     }
 
@@ -159,8 +160,8 @@ where
         }
     }
 
-    fn failed(&self, name: &str, error: &DriveError) -> (Instant, std::time::Duration) {
-        let (at, wait, times) = self.errors.failed(name, error.source.kind);
+    fn failed(&self, name: &str, edition: Edition, error: &DriveError) -> (Instant, std::time::Duration) {
+        let (at, wait, times) = self.errors.failed(name, edition, error.source.kind);
         self.metrics.failed(error.reason());
         if times > 1 {
             tracing::warn!(flow = name, %error, times, retry_in = ?wait, "a step failed");
@@ -175,29 +176,13 @@ where
     }
 }
 
-/// When to go on with a flow.
-#[derive(Clone, Copy, Debug)]
-enum Next {
-    /// Then.
-    At(Instant),
-    /// Nothing is left to do for it.
-    Over,
-    /// Not by itself; the workload is not free either.
-    Never,
-}
-
-impl Next {
-    fn sooner(self, other: Option<Instant>) -> Option<Instant> {
-        match self {
-            Self::At(at) => Some(other.map_or(at, |other| other.min(at))),
-            Self::Over | Self::Never => other,
-        }
-    }
-}
-
 /// The next one, as soon as there is a seat for it.
 async fn next(queue: &Queue, seats: &Arc<Semaphore>) -> (Option<OwnedSemaphorePermit>, Key) {
     // The semaphore is never closed, so there always is a seat.
     let seat = Arc::clone(seats).acquire_owned().await.ok();
     (seat, queue.next().await)
 }
+
+#[cfg(test)]
+#[path = "controller_tests.rs"]
+mod tests;

@@ -10,13 +10,14 @@ use anyhow::Context;
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use triton_core::driver::{Adapters, Driver};
-use triton_core::model::{DEFAULT_DRAIN, FlowId, InstanceId, InstanceName, Namespace, Seconds, Spec};
+use triton_core::model::{DEFAULT_DRAIN, FlowId, Holder, InstanceId, InstanceName, Namespace, Seconds, Spec};
 use triton_core::ports::{TrafficRegistry, WorkloadBackend};
 use triton_core::service::Service;
 
 use crate::backend::cloneset::CloneSets;
 use crate::clock::{RandomNames, WallClock};
-use crate::controller::{Controller, Directory};
+use crate::controller::{Controller, Directory, Edition};
+use crate::crd::convert::FlowEntry;
 use crate::doors::{Addresses, Doors};
 use crate::instances::Instances;
 use crate::queue::Queue;
@@ -168,11 +169,20 @@ impl Adapters for Ports {
 struct Known(Arc<World>);
 
 impl Directory for Known {
-    async fn flows(&self, key: &Key) -> Vec<FlowId> {
+    async fn flows(&self, key: &Key) -> Vec<(FlowId, Edition)> {
+impl Known {
+    /// Whether a flow that is known to be at work holds the workload: the keeper need not look.
+    fn is_held(&self, holder: &Holder) -> bool {
+        let flow = self.0.flows.get(&Key::new(holder.id.namespace.as_str(), holder.id.name.as_str()));
+        flow.is_some_and(|cached| cached.entry.uid == holder.uid.as_str() && cached.entry.holds())
+    }
+}
+
         let mut flows = self.0.flows.group(key);
         flows.retain(|flow| flow.is_driven());
         flows.sort_by(|a, b| (a.created, &a.key).cmp(&(b.created, &b.key)));
-        flows.iter().map(|flow| flow.loaded.id().clone()).collect()
+        let edition = |flow: &FlowEntry| flow.generation.unsigned_abs();
+        flows.iter().map(|flow| (flow.loaded.id().clone(), edition(flow))).collect()
     }
 
     async fn kept(&self, key: &Key) -> Option<(InstanceId, Seconds)> {
@@ -180,6 +190,9 @@ impl Directory for Known {
         let cloneset = self.0.clonesets.get(key).filter(|cached| cached.entry.hooked)?.entry;
         let instance = InstanceId {
             namespace: Namespace::new(&cloneset.key.namespace).ok()?,
+        if cloneset.lock.as_ref().is_some_and(|note| self.is_held(&note.holder)) {
+            return None;
+        }
             name: InstanceName::new(&cloneset.key.name).ok()?,
         };
         let flows = self.0.flows.group(key);

@@ -2,6 +2,7 @@
 //! same doors. Needs nothing but this process.
 
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use triton_core::service::Service;
 use triton_core::sim::{Host, Sim, Timing};
 
 use crate::clock::WallClock;
-use crate::controller::{Controller, Directory, Listener};
+use crate::controller::{Controller, Directory, Edition, Listener};
 use crate::doors::{Addresses, Doors};
 use crate::queue::Queue;
 use crate::stop::Stop;
@@ -152,6 +153,17 @@ fn key(loaded: &Loaded) -> Key {
 }
 
 /// What the store in memory knows of an instance.
+fn edition(loaded: &Loaded) -> Edition {
+    match loaded {
+        Loaded::Flow(stored) => {
+            let mut hasher = DefaultHasher::new();
+            (&stored.flow.orders, stored.leaving).hash(&mut hasher);
+            hasher.finish()
+        }
+        Loaded::Invalid { .. } | Loaded::Corrupt { .. } => 0,
+    }
+}
+
 struct Embedded(Host);
 
 impl Embedded {
@@ -165,14 +177,14 @@ impl Embedded {
 }
 
 impl Directory for Embedded {
-    async fn flows(&self, key: &Key) -> Vec<FlowId> {
+    async fn flows(&self, key: &Key) -> Vec<(FlowId, Edition)> {
         let mut flows = self.of(key).await;
         flows.retain(|loaded| match loaded {
             Loaded::Flow(stored) => !stored.flow.progress.is_finished() || stored.leaving,
             Loaded::Invalid { finished, .. } => !finished,
             Loaded::Corrupt { leaving, .. } => *leaving,
         });
-        flows.iter().map(|loaded| loaded.id().clone()).collect()
+        flows.iter().map(|loaded| (loaded.id().clone(), edition(loaded))).collect()
     }
 
     async fn kept(&self, key: &Key) -> Option<(InstanceId, Seconds)> {
@@ -196,3 +208,7 @@ struct Silent;
 impl Listener for Silent {
     fn moved(&self, _: &FlowId, _: &Why) {}
 }
+
+#[cfg(test)]
+#[path = "standalone_tests.rs"]
+mod tests;

@@ -9,6 +9,8 @@ use triton_core::engine::Effect;
 use triton_core::model::{TrafficChange, WorkloadChange};
 use triton_core::ports::PortErrorKind;
 
+use super::Edition;
+
 /// Longest wait before the next try.
 const LONGEST: Duration = Duration::from_secs(60);
 /// Longest wait after a conflict: looking again mends it.
@@ -19,13 +21,24 @@ const FORGOTTEN: Duration = Duration::from_secs(600);
 
 /// Failures in a row, by name of what failed.
 #[derive(Default)]
-pub(super) struct Errors(Mutex<HashMap<String, (u32, Instant)>>);
+pub(super) struct Errors(Mutex<HashMap<String, Row>>);
+
+/// How often something failed in a row.
+struct Row {
+    times: u32,
+    /// When to try again.
+    at: Instant,
+    /// The orders that it failed under.
+    edition: Edition,
+}
 
 impl Errors {
-    /// Until when to leave it alone, if it failed lately.
-    pub(super) fn waits(&self, name: &str) -> Option<Instant> {
-        let at = self.0.lock().get(name)?.1;
-        (at > Instant::now()).then_some(at)
+    /// Until when to leave it alone, if it failed lately and under these orders: other ones are heard at
+    /// once.
+    pub(super) fn waits(&self, name: &str, edition: Edition) -> Option<Instant> {
+        let all = self.0.lock();
+        let row = all.get(name).filter(|row| row.edition == edition)?;
+        (row.at > Instant::now()).then_some(row.at)
     }
 
     /// It worked.
@@ -34,15 +47,21 @@ impl Errors {
     }
 
     /// It failed: when to try again, how long that is, how often it failed in a row.
-    pub(super) fn failed(&self, name: &str, kind: PortErrorKind) -> (Instant, Duration, u32) {
+    pub(super) fn failed(
+        &self,
+        name: &str,
+        edition: Edition,
+        kind: PortErrorKind,
+    ) -> (Instant, Duration, u32) {
         let mut all = self.0.lock();
         // Of what was deleted while it failed nobody says that it is over.
-        all.retain(|_, (_, at)| at.elapsed() < FORGOTTEN);
-        let (times, at) = all.entry(name.to_owned()).or_insert_with(|| (0, Instant::now()));
-        *times += 1;
-        let wait = wait(*times, kind);
-        *at = Instant::now() + wait;
-        (*at, wait, *times)
+        all.retain(|_, row| row.at.elapsed() < FORGOTTEN);
+        let before = all.get(name).filter(|row| row.edition == edition).map_or(0, |row| row.times);
+        let times = before.saturating_add(1);
+        let wait = wait(times, kind);
+        let at = Instant::now() + wait;
+        all.insert(name.to_owned(), Row { times, at, edition });
+        (at, wait, times)
     }
 }
 
@@ -76,14 +95,23 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
+    async fn other_orders_end_the_wait_and_count_anew() {
+        let errors = Errors::default();
+        let times = (0..12).map(|_| errors.failed("a", 1, PortErrorKind::Transient).2).max();
+        assert_eq!(times, Some(12));
+        assert_eq!(errors.waits("a", 2), None);
+        assert_eq!(errors.failed("a", 2, PortErrorKind::Transient).1, Duration::from_millis(100));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn each_failure_in_a_row_waits_longer_and_success_forgets() {
         let errors = Errors::default();
-        assert_eq!(errors.waits("a"), None);
-        let waits: Vec<_> = (0..12).map(|_| errors.failed("a", PortErrorKind::Transient).1).collect();
+        assert_eq!(errors.waits("a", 1), None);
+        let waits: Vec<_> = (0..12).map(|_| errors.failed("a", 1, PortErrorKind::Transient).1).collect();
         assert_eq!(waits[..3], [100, 200, 400].map(Duration::from_millis));
         assert_eq!(waits[11], LONGEST);
-        assert!(errors.waits("a").is_some() && errors.waits("b").is_none());
+        assert!(errors.waits("a", 1).is_some() && errors.waits("b", 1).is_none());
         errors.over("a");
-        assert_eq!(errors.failed("a", PortErrorKind::Conflict).1, Duration::from_millis(5));
+        assert_eq!(errors.failed("a", 1, PortErrorKind::Conflict).1, Duration::from_millis(5));
     }
 }
