@@ -231,6 +231,8 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         now: Timestamp,
     ) -> Result<Outcome, DriveError> {
         let old = &stored.report;
+        // Looked at again when people were told so.
+        let until = new.waiting.as_ref().map_or(until, |shown| shown.until.min(until));
         let settled = Report { updated_at: old.updated_at, ..new.clone() };
         if settled == *old {
             return Ok(Outcome::Rests(Rest::Until(until, waiting)));

@@ -58,6 +58,34 @@ fn a_wait_is_saved_with_what_is_waited_for_and_numbers_at_most_once_a_second() {
 }
 
 #[test]
+fn a_wait_that_only_looks_again_is_saved_once_a_minute() {
+    let mut rig = Rig::new(flow(Progress::Pending));
+    let theirs = || WorkloadView { lock: Lock::Theirs(id()), ..view(2, 2) };
+    rig.backend.expect_observe().returning(move || Ok(Some(theirs())));
+    let started = rig.now();
+    for second in 0..=60 {
+        *rig.driver_time.lock().expect("time") = started.plus(Seconds(second));
+        let rest = rig.advance();
+        let told = rig.saved().last().and_then(|(_, report)| report.waiting.clone()).expect("it waits");
+        assert!(matches!(rest, Ok(Rest::Until(at, Waiting::Rival { .. })) if at == told.until), "{rest:?}");
+    }
+    assert_eq!(rig.saved().len(), 2, "one at the start and one after a minute");
+}
+
+#[test]
+fn an_order_that_changes_nothing_shown_is_still_observed() {
+    let mut rig = Rig::new(rolling());
+    rig.backend.expect_observe().returning(|| Ok(Some(view(2, 1))));
+    rig.advance().expect("rests");
+    let writes = rig.saved().len();
+    let Loaded::Flow(mut stored) = rig.loaded() else { panic!("a flow") };
+    stored.observed = false;
+    rig.set(Loaded::Flow(stored));
+    rig.advance().expect("rests");
+    assert_eq!(rig.saved().len(), writes + 1);
+}
+
+#[test]
 fn an_invalid_flow_fails_and_nothing_is_touched() {
     let mut rig = Rig::new(rolling());
     let fault = Fault { field: "spec.action".into(), message: "must be one of create".into() };

@@ -81,7 +81,7 @@ fn message(waiting: &Waiting, traffic: &TrafficView) -> String {
     message
 }
 
-/// A wait for a person keeps its times, so that looking again changes nothing.
+/// A wait keeps its times while they lie ahead, so that looking again changes nothing.
 fn waiting_report(
     old: &Report,
     waiting: &Waiting,
@@ -91,7 +91,7 @@ fn waiting_report(
 ) -> WaitingReport {
     let before = old.waiting.as_ref().filter(|before| before.reason == waiting.reason());
     let since = before.map_or(now, |before| before.since);
-    let until = before.filter(|b| waiting.asks_a_person() && b.until > now).map_or(until, |b| b.until);
+    let until = before.filter(|before| before.until > now).map_or(until, |before| before.until.min(until));
     WaitingReport { reason: waiting.reason().into(), message, since, until }
 }
 
