@@ -234,10 +234,12 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         // Looked at again when people were told so.
         let until = new.waiting.as_ref().map_or(until, |shown| shown.until.min(until));
         let settled = Report { updated_at: old.updated_at, ..new.clone() };
-        if settled == *old {
+        if settled == *old && stored.observed {
             return Ok(Outcome::Rests(Rest::Until(until, waiting)));
         }
-        let urgent = new.paused != old.paused || (waiting.asks_a_person() && new.reason != old.reason);
+        let urgent = !stored.observed
+            || new.paused != old.paused
+            || (waiting.asks_a_person() && new.reason != old.reason);
         let due = old.updated_at.map_or(now, |at| at.plus(REFRESH));
         if urgent || now >= due {
             return self.save(stored, &new, Vec::new()).await;
@@ -323,12 +325,15 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let subject = Subject { instance, flow: None };
         for _ in 0..BUDGET {
             let workload = backend.observe(subject).await.map_err(during("looking at the workload"))?;
+            // Not settled: the view may miss our own last write.
+            let free = |view: &WorkloadView| view.lock == Lock::Free && view.settled;
+            if !workload.as_ref().is_some_and(free) {
+                return Ok(None);
+            }
             let traffic = self.traffic(None, instance, workload.as_ref()).await?;
             let seen = look(Kind::Grow, workload.as_ref(), &traffic);
-            // Not settled: the view may miss our own last write.
-            let free = seen.lock == crate::model::Lock::Free && seen.settled && seen.shape.is_some();
-            let Some(effect) = free.then(|| keep(&seen, drain, self.clock.now())).flatten() else {
-                return Ok(keep_until(&seen, drain).filter(|_| free));
+            let Some(effect) = keep(&seen, drain, self.clock.now()) else {
+                return Ok(keep_until(&seen, drain));
             };
             let world = World { instance: instance.clone(), workload, traffic };
             self.execute(Some(backend), None, subject, &world, &effect).await?;

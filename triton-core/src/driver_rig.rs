@@ -64,6 +64,7 @@ impl Rig {
             report: Report::default(),
             version: "1".parse().expect("a version"),
             created_at: Timestamp::default(),
+            observed: true,
             leaving: false,
         };
         let mut registry = MockRegistry::new();
@@ -71,8 +72,8 @@ impl Rig {
         Self {
             loaded: Mutex::new(Loaded::Flow(Box::new(stored))),
             saved: Mutex::default(),
-            driver_time: Mutex::new(Timestamp::from_micros(1_000_000_000)),
             forgotten: Mutex::default(),
+            driver_time: Mutex::new(Timestamp::from_micros(1_000_000_000)),
             backend: MockBackend::new(),
             registry,
             steps: vec![],
@@ -158,6 +159,7 @@ impl FlowStore for &Rig {
         if let Loaded::Flow(mut stored) = self.loaded() {
             stored.flow.progress = progress.clone();
             stored.report = report.clone();
+            stored.observed = true;
             self.set(Loaded::Flow(stored));
         }
         Ok(())

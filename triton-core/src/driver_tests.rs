@@ -113,7 +113,16 @@ fn a_corrupt_flow_holds_and_nothing_is_touched() {
     let mut rig = Rig::new(rolling());
     rig.set(corrupt(false));
     assert_eq!(rig.advance().expect("holds"), Rest::Corrupt);
+    assert!(rig.saved().is_empty() && rig.forgotten.lock().expect("forgotten").is_empty());
+}
+
+#[test]
+fn a_corrupt_flow_that_is_deleted_is_given_free_and_nothing_is_touched() {
+    let mut rig = Rig::new(rolling());
+    rig.set(corrupt(true));
+    assert_eq!(rig.advance().expect("done"), Rest::Done);
     assert!(rig.saved().is_empty());
+    assert_eq!(*rig.forgotten.lock().expect("forgotten"), [uid()]);
 }
 
 #[test]
@@ -141,16 +150,7 @@ fn an_error_is_shown_once_and_a_conflict_never() {
     rig.show(&quota(), until.plus(Seconds(5)));
     rig.show(&DriveError { during: "changing the workload", source: conflict() }, until);
     let saved = rig.saved();
-    assert!(rig.saved().is_empty() && rig.forgotten.lock().expect("forgotten").is_empty());
-}
-
-#[test]
-fn a_corrupt_flow_that_is_deleted_is_given_free_and_nothing_is_touched() {
-    let mut rig = Rig::new(rolling());
-    rig.set(corrupt(true));
-    assert_eq!(rig.advance().expect("done"), Rest::Done);
     assert_eq!(saved.len(), 1, "{saved:?}");
-    assert_eq!(*rig.forgotten.lock().expect("forgotten"), [uid()]);
     assert_eq!(saved[0].1.message, "changing the workload: exceeded quota; trying again");
     assert_eq!(
         saved[0].1.waiting.as_ref().map(|w| (w.reason.clone(), w.until)),

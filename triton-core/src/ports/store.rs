@@ -24,6 +24,8 @@ pub struct Stored {
     pub version: Version,
     /// When it was made.
     pub created_at: Timestamp,
+    /// What people are shown is about these orders, not about earlier ones.
+    pub observed: bool,
     /// Its deletion was asked for while it runs (Kubernetes: `deletionTimestamp` with our finalizer).
     pub leaving: bool,
 }
@@ -50,8 +52,6 @@ pub enum Loaded {
     Corrupt {
         /// Where it lives.
         id: FlowId,
-        /// What is wrong.
-        error: CorruptRecord,
         /// Which flow.
         uid: FlowUid,
         /// Guards its deletion.
@@ -60,6 +60,8 @@ pub enum Loaded {
         phase: FlowPhase,
         /// Its deletion was asked for.
         leaving: bool,
+        /// What is wrong.
+        error: CorruptRecord,
     },
 }
 

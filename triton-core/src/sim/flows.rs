@@ -105,7 +105,14 @@ impl Entry {
         };
         let flow = Flow { id: self.id.clone(), uid: self.uid.clone(), spec, orders, progress };
         let (report, created_at, leaving) = (self.record.report(), self.created_at, self.leaving);
-        Loaded::Flow(std::boxed::Box::new(Stored { flow, report, version, created_at, leaving }))
+        Loaded::Flow(std::boxed::Box::new(Stored {
+            flow,
+            report,
+            version,
+            created_at,
+            observed: true,
+            leaving,
+        }))
     }
 }
 

@@ -90,7 +90,15 @@ impl FlowEntry {
             (Ok((spec, orders)), Ok((progress, report))) => {
                 missing_labels = missing(&spec.identity, meta);
                 let flow = Flow { id, uid, spec, orders, progress };
-                Loaded::Flow(Box::new(Stored { flow, report, version, created_at: created, leaving }))
+                let observed = status["observedGeneration"].as_i64() == meta.generation;
+                Loaded::Flow(Box::new(Stored {
+                    flow,
+                    report,
+                    version,
+                    created_at: created,
+                    observed,
+                    leaving,
+                }))
             }
         };
         Some(Self {
@@ -123,6 +131,12 @@ impl FlowEntry {
         }
     }
 
+    /// Whether a lock that it holds still counts.
+    #[must_use]
+    pub const fn holds(&self) -> bool {
+        !self.finished && !matches!(self.loaded, Loaded::Corrupt { leaving: true, .. })
+    }
+
     /// The orders it carries now; `None` when its spec cannot be read.
     #[must_use]
     pub fn flow(&self) -> Option<&Flow> {
@@ -131,12 +145,6 @@ impl FlowEntry {
             Loaded::Invalid { .. } | Loaded::Corrupt { .. } => None,
         }
     }
-    /// Whether a lock that it holds still counts.
-    #[must_use]
-    pub const fn holds(&self) -> bool {
-        !self.finished && !matches!(self.loaded, Loaded::Corrupt { leaving: true, .. })
-    }
-
 }
 
 fn missing(identity: &Identity, meta: &ObjectMeta) -> BTreeMap<String, String> {

@@ -83,6 +83,19 @@ fn a_status_is_read_back_as_it_was_written() {
 }
 
 #[test]
+fn a_status_about_an_earlier_spec_is_not_one_about_these_orders() {
+    let status = status(&Progress::Pending, &Report::default(), 1).unwrap();
+    let mut object = object(tutorial(), status);
+    let observed = |object: &DynamicObject| match FlowEntry::of(object).unwrap().loaded {
+        Loaded::Flow(stored) => stored.observed,
+        other => panic!("{other:?}"),
+    };
+    assert!(observed(&object));
+    object.metadata.generation = Some(2);
+    assert!(!observed(&object));
+}
+
+#[test]
 fn only_changed_orders_are_written_and_read_back_the_same() {
     let entry = FlowEntry::of(&object(tutorial(), Value::Null)).unwrap();
     let old = entry.flow().unwrap().orders.clone();
