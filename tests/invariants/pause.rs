@@ -35,15 +35,17 @@ fn intent(intent: &Intent<'_>) -> Outcome {
         }
         Decision::Act(
             Effect::Workload(WorkloadChange::LetGo(_)) | Effect::Traffic(TrafficChange::PullOut(_)),
-        ) => stage.is_some() && stage != Some(Stage::Leaving),
+        ) => stage != Some(Stage::Leaving),
         Decision::Act(Effect::Workload(_)) => false,
     };
     ensure(fine, || format!("{:?} while paused", intent.decision))
 }
 
-/// New pods of finished batches, and of this one once it has been in traffic, belong there.
+/// New pods of finished batches, and of this one once it has been in traffic, belong there; outside the
+/// batches all do.
 fn belongs(intent: &Intent<'_>, more: u32) -> bool {
     match &intent.flow.progress {
+        Progress::Preparing { .. } | Progress::Verifying { .. } => true,
         Progress::Rolling { batch, .. } if batch.stage > Stage::PullingIn => true,
         Progress::Rolling { plan, done, .. } => {
             exposed(intent.seen) + more <= fresh_after(intent.flow, plan, *done)

@@ -89,6 +89,25 @@ fn old_pods_that_others_added_are_kept_until_old_pods_leave_anyway() {
     assert_eq!(decide(&batch(Stage::Leaving), &world(5, 4).with(1, SERVES), NOW), reshape(leave));
 }
 
+/// A pod was replaced while the flow was paused before the first batch, or after the last: it stayed out.
+#[test]
+fn a_paused_flow_pulls_replacements_in_before_and_after_the_batches() {
+    let plan = plan(Kind::Replace, base(2, 2), 0);
+    let before = Progress::Preparing { base: base(2, 2) };
+    let after = Progress::Verifying { plan, since: NOW, hold: None };
+    for (progress, pods) in [(before, OLD), (after, SERVES)] {
+        let mut flow = Flow { progress, ..Flow::test(Action::Update, 2) };
+        flow.orders.paused = true;
+        let replacement = pods.difference(Facts::ASKED | Facts::IN) | Facts::OUT;
+        let frozen = Observation { frozen: true, ..Observation::mine(2, 2, 1) };
+        let decided = decide(&flow, &frozen.with(1, pods).with(1, replacement), NOW);
+        assert!(
+            matches!(&decided, Decision::Act(Effect::Traffic(TrafficChange::PullIn(pods))) if pods.len() == 1),
+            "{decided:?}"
+        );
+    }
+}
+
 fn shape() -> Shape {
     Shape { template: TemplateRef::Flow, replicas: 0, partition: 0, surge: 1, unavailable: 0 }
 }

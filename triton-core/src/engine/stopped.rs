@@ -2,10 +2,11 @@
 
 use super::closing::LOOK_AGAIN;
 use super::decide::act;
-use super::decision::{Decision, Waiting, Why};
+use super::decision::{Decision, Effect, Waiting, Why};
+use super::goal::goal;
 use super::look::is_mine;
 use super::rolling::Rolling;
-use super::tend::next_drain;
+use super::tend::{Tend, next_drain, tend};
 use crate::model::{Batch, Facts, Flow, Hold, Kind, Observation, Progress, Timestamp, WorkloadChange};
 
 /// Paused by order or by failure: only upkeep goes on. `None` when the flow is not stopped.
@@ -31,16 +32,26 @@ pub(super) fn stopped(flow: &Flow, kind: Kind, seen: &Observation, now: Timestam
         if !seen.frozen {
             return Some(act(WorkloadChange::Freeze(true)));
         }
-        if let Progress::Rolling { plan, done, batch } = &flow.progress {
-            let rolling = Rolling { flow, kind, plan, done: *done, batch: *batch };
-            if let Some(effect) = rolling.upkeep(seen, now) {
-                return Some(Decision::Act(effect));
-            }
+        if let Some(effect) = upkeep(flow, kind, seen, now) {
+            return Some(Decision::Act(effect));
         }
     }
     let again = now.plus(LOOK_AGAIN);
     let drained = next_drain(flow.spec.drain, &seen.pods).filter(|at| *at > now);
     Some(Decision::Wait(waiting, drained.map_or(again, |at| at.min(again))))
+}
+
+/// Before and after the batches every pod belongs in traffic.
+fn upkeep(flow: &Flow, kind: Kind, seen: &Observation, now: Timestamp) -> Option<Effect> {
+    let floor = match &flow.progress {
+        Progress::Rolling { plan, done, batch } => {
+            return Rolling { flow, kind, plan, done: *done, batch: *batch }.upkeep(seen, now);
+        }
+        Progress::Preparing { base } => base.from,
+        Progress::Verifying { plan, .. } => goal(kind, plan, plan.work).total(),
+        Progress::Pending | Progress::Closing { .. } | Progress::Finished { .. } => return None,
+    };
+    tend(Tend { admit: u32::MAX, floor, go: true, drain: flow.spec.drain }, &seen.pods, now)
 }
 
 /// The same progress without its hold: the stage has its whole deadline again.
