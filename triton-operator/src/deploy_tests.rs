@@ -26,8 +26,26 @@ fn the_operator_is_started_with_arguments_that_it_has() {
     let args = pod["containers"][0]["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap());
     Args::try_parse_from(std::iter::once("triton-operator").chain(args)).unwrap();
     assert_eq!(pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"], true);
-    let accounts = self::documents("rbac.yaml");
-    assert_eq!(accounts[0]["metadata"]["name"], pod["serviceAccountName"]);
+    let roles = self::documents("rbac.yaml");
+    let account = roles.iter().find(|doc| doc["kind"] == "ServiceAccount").unwrap();
+    assert_eq!(account["metadata"]["name"], pod["serviceAccountName"]);
+}
+
+#[test]
+fn the_files_can_be_applied_in_the_order_that_they_say() {
+    let mut there = vec![Value::Null];
+    for document in ["crd.yaml", "rbac.yaml", "operator.yaml"].into_iter().flat_map(documents) {
+        let meta = &document["metadata"];
+        assert!(
+            there.contains(&meta["namespace"]),
+            "{} {} has no namespace yet",
+            document["kind"],
+            meta["name"]
+        );
+        if document["kind"] == "Namespace" {
+            there.push(meta["name"].clone());
+        }
+    }
 }
 
 fn documents(file: &str) -> Vec<Value> {
