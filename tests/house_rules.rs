@@ -14,6 +14,8 @@ mod manual;
 mod pages;
 #[path = "house_rules/records.rs"]
 mod records;
+#[path = "house_rules/reached.rs"]
+mod reached;
 #[path = "house_rules/rooms.rs"]
 mod rooms;
 #[path = "house_rules/source.rs"]
@@ -32,6 +34,11 @@ fn every_file_and_function_keeps_its_budget() {
 
 #[test]
 fn imports_point_one_way() {
+#[test]
+fn every_file_of_code_is_compiled() {
+    assert_eq!(reached::check(&files()), Vec::<Fault>::new());
+}
+
     clean(&rust(), directions::check);
 }
 
