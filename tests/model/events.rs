@@ -2,6 +2,7 @@
 
 use triton_core::sim::cloneset::{self, CloneSet, CloneSetPod, PodChange};
 
+use super::invariants::Cause;
 use super::setup::{SHORT, Setup};
 use super::state::{Pod, Rev, State};
 
@@ -55,7 +56,21 @@ impl Event {
         }
     }
 
-    /// Lets it happen. Answers whether it was the workload's controller.
+    /// Whose doing it is.
+    pub(crate) const fn cause(self) -> Cause {
+        match self {
+            Self::Reconcile { .. } => Cause::Controller,
+            Self::Boots(_)
+            | Self::Flips(_)
+            | Self::Fails(_)
+            | Self::Mended(_)
+            | Self::Vanishes(_)
+            | Self::Ended
+            | Self::Tick => Cause::Nature,
+        }
+    }
+
+    /// Lets it happen.
     pub(crate) fn happen(self, state: &mut State, setup: &Setup) {
         match self {
             Self::Reconcile { backward } => reconcile(state, setup, backward),

@@ -9,7 +9,7 @@ use triton_core::model::{BatchPhase, Command, Kind, Progress, Target, Verdict};
 
 use super::events::Event;
 use super::invariants::{Cause, Change, Intent, Stand, Violation, judge_change, judge_intent};
-use super::setup::{Budget, Setup};
+use super::setup::{Budget, Setup, Start};
 use super::state::{NOW, State};
 use super::view::{Reach, execute, see};
 
@@ -110,8 +110,13 @@ impl Machine {
             Action::Late(event) => {
                 next.budget.stale -= 1;
                 event.happen(&mut next, &self.setup);
+                // The write is not excused by what happened before it.
+                self.judge(state, event.cause(), &next)?;
+                let between = next.clone();
                 Self::write(&mut next, state, &self.decide(state)?, Reach::All);
-                cause = Cause::Nature;
+                self.judge(&between, Cause::Driver, &next)?;
+                next.settle(&self.setup);
+                return Ok(next);
             }
             Action::Twice => {
                 next.budget.stale -= 1;
@@ -128,10 +133,7 @@ impl Machine {
             Action::Keep => self.upkeep(&mut next, state),
             Action::Happens(event) => {
                 event.happen(&mut next, &self.setup);
-                cause = match event {
-                    Event::Reconcile { .. } => Cause::Controller,
-                    _ => Cause::Nature,
-                };
+                cause = event.cause();
             }
             Action::Orders(command) => {
                 self.order(&mut next, command);
@@ -258,4 +260,19 @@ impl Model for Machine {
             }),
         ]
     }
+}
+
+#[test]
+fn what_happens_before_a_late_write_is_judged_by_who_did_it() {
+    let start = Start { old: 2, ..Start::default() };
+    let late = Budget { stale: 1, ..Budget::default() };
+    let machine =
+        Machine::new(Setup::new("sample", triton_core::model::Action::Update, 2).from(start).with(late));
+    let mut state = State::first(&machine.setup);
+    let set = state.set.as_mut().expect("there are pods");
+    (set.replicas, set.hook) = (0, false);
+    state.pods.iter_mut().for_each(|pod| pod.hooked = false);
+    let event = Event::Reconcile { backward: false };
+    assert!(machine.take(&state, Action::Happens(event)).is_err(), "the controller removes what serves");
+    assert!(machine.take(&state, Action::Late(event)).is_err());
 }
