@@ -1,8 +1,12 @@
 //! What must hold at every moment of a rollout, checked on everything that happened.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use triton_tests::scene::{Entry, Kind, Scene, View, is_active};
 
 /// Checks a namespace from some moment on.
@@ -55,20 +59,35 @@ impl Safety {
         went
     }
 
+    /// No pod was made, and none was asked to go.
+    pub(crate) fn no_pod_comes_or_goes(&self, scene: &Scene) {
+        self.replay(scene, |before, entry, _| {
+            let came =
+                entry.kind == Kind::Pod && !entry.gone && before.get(Kind::Pod, entry.name()).is_none();
+            assert!(!came && !self.is_deletion(before, entry), "{} came or went", entry.name());
+        });
+    }
+
     /// Every pod that was asked to go had been out of traffic for so long.
     pub(crate) fn drained(&self, scene: &Scene, drain: Duration) {
-        let mut out = std::collections::BTreeMap::new();
-        self.replay(scene, |before, entry, after| {
+        self.drained_in(&scene.journal(), drain);
+    }
+
+    fn drained_in(&self, journal: &[Entry], drain: Duration) {
+        let mut out = BTreeMap::new();
+        self.replay_of(journal, |before, entry, after| {
             if entry.kind == Kind::Slice {
                 for pod in before.serving().difference(&after.serving()) {
                     out.insert(pod.clone(), entry.at);
                 }
             }
             if self.is_deletion(before, entry) {
-                let since = out.get(entry.name()).copied();
-                let drained = since.map(|since| entry.at.saturating_duration_since(since));
+                let since: Option<&Instant> = out.get(entry.name());
+                let since =
+                    since.unwrap_or_else(|| panic!("{} was never seen to go out of traffic", entry.name()));
+                let drained = entry.at.saturating_duration_since(*since);
                 // The watches of pods and of slices may show what happened a little apart.
-                let enough = drained.is_none_or(|drained| drained + Duration::from_millis(300) >= drain);
+                let enough = drained + Duration::from_millis(300) >= drain;
                 assert!(enough, "{} was drained for {drained:?} instead of {drain:?}", entry.name());
             }
         });
@@ -82,13 +101,17 @@ impl Safety {
             && !self.deleted_by_hand.contains(entry.name())
     }
 
-    fn replay(&self, scene: &Scene, mut check: impl FnMut(&View, &Entry, &View)) {
+    fn replay(&self, scene: &Scene, check: impl FnMut(&View, &Entry, &View)) {
+        self.replay_of(&scene.journal(), check);
+    }
+
+    fn replay_of(&self, journal: &[Entry], mut check: impl FnMut(&View, &Entry, &View)) {
         let mut view = View::default();
-        for entry in scene.journal() {
+        for entry in journal {
             let before = view.clone();
-            view.apply(&entry);
+            view.apply(entry);
             if entry.version > self.since {
-                check(&before, &entry, &view);
+                check(&before, entry, &view);
             }
         }
     }
@@ -111,4 +134,14 @@ pub(crate) fn batches_once(view: &View, flow: &str, work: u64) {
     }
     let sum: u64 = batches.iter().filter_map(|batch| batch["batchSize"].as_u64()).sum();
     assert_eq!(sum, work, "{batches:?}");
+}
+
+#[test]
+#[should_panic(expected = "web-1 was never seen to go out of traffic")]
+fn a_pod_that_was_never_seen_to_go_out_of_traffic_was_not_drained() {
+    let at = Instant::now();
+    let pod = Arc::new(json!({"metadata": {"name": "web-1"}}));
+    let entry = |version, gone| Entry { version, kind: Kind::Pod, gone, at, object: Arc::clone(&pod) };
+    let safety = Safety { since: 0, deleted_by_hand: BTreeSet::new() };
+    safety.drained_in(&[entry(1, false), entry(2, true)], Duration::ZERO);
 }
