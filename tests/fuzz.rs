@@ -11,8 +11,10 @@ mod faults;
 #[path = "fuzz/watcher.rs"]
 mod watcher;
 
+use std::any::Any;
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{UnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -65,6 +67,12 @@ fn two_runs_of_a_seed_are_the_same_byte_for_byte() {
     }
 }
 
+#[test]
+fn a_run_that_panics_names_its_seed() {
+    let failure = told::<()>(7, Chaos::NONE, || panic!("{} is broken", "the world")).expect_err("it failed");
+    assert!(failure.contains("the world is broken") && failure.ends_with("make sim SEED=7"), "{failure}");
+}
+
 /// Shows one run: `make sim SEED=7`, with `FAULTS=crashes,people` or `FAULTS=none` for other faults.
 #[test]
 fn replay() {
@@ -94,15 +102,30 @@ fn replay() {
 
 /// One run under the eyes of every property.
 fn judged(seed: u64, chaos: Chaos) -> Result<Summary, String> {
-    let mut watcher = Watcher::new(chaos);
-    let result = run(seed, &chaos, &mut |world, step| watcher.see(world, step));
-    let told = |what: String| {
+    told(seed, chaos, || {
+        let mut watcher = Watcher::new(chaos);
+        let result = run(seed, &chaos, &mut |world, step| watcher.see(world, step));
+        let summary = result.map_err(|violation| violation.to_string())?;
+        watcher.end().map_err(|what| format!("seed {seed}, at the end: {what}"))?;
+        Ok(summary)
+    })
+}
+
+/// A failed run, also one that panics, with the command that shows it again.
+fn told<T>(
+    seed: u64,
+    chaos: Chaos,
+    run: impl FnOnce() -> Result<T, String> + UnwindSafe,
+) -> Result<T, String> {
+    let panicked = |panic: Box<dyn Any + Send>| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words");
+        Err(format!("seed {seed} panicked: {text}"))
+    };
+    catch_unwind(run).unwrap_or_else(panicked).map_err(|what| {
         let faults = faults::names(chaos);
         format!("{what}\nfaults: {faults}\nreplay: make sim SEED={seed}")
-    };
-    let summary = result.map_err(|violation| told(violation.to_string()))?;
-    watcher.end().map_err(|what| told(format!("seed {seed}, at the end: {what}")))?;
-    Ok(summary)
+    })
 }
 
 /// A run boiled down to one number that differs when anything in it differs.

@@ -58,7 +58,9 @@ fn search(setup: Setup) -> (usize, Vec<String>) {
     for property in checker.model().properties() {
         match (property.expectation, checker.discovery(property.name)) {
             (Expectation::Always, Some(path)) => faults.push(explain(checker.model(), property.name, &path)),
-            (Expectation::Sometimes, None) => faults.push(format!("{name}: never: {}", property.name)),
+            (Expectation::Sometimes, None) => {
+                faults.push(format!("{name}: never: {}\n{}", property.name, replay(name)))
+            }
             _ => {}
         }
     }
@@ -81,8 +83,23 @@ fn explain(machine: &Machine, property: &str, path: &Path<State, machine::Action
     let last = path.last_state();
     let what = last.broken.as_ref().map(ToString::to_string);
     text.push_str(&what.unwrap_or_else(|| machine.ending(last).err().unwrap_or_default()));
-    text.push_str(&format!("\nlast state: {last:?}"));
+    text.push_str(&format!("\nlast state: {last:?}\n{}", replay(machine.setup.name)));
     text
+}
+
+/// The command that searches one configuration again.
+fn replay(name: &str) -> String {
+    format!("search again: TRITON_MODEL='{name}' cargo test --locked --workspace --test model -- --nocapture")
+}
+
+#[test]
+fn every_configuration_can_be_searched_again_by_its_name() {
+    let names: Vec<&str> = setups().iter().map(|setup| setup.name).collect();
+    for name in &names {
+        assert!(!name.contains('\''), "{name}");
+        assert_eq!(names.iter().filter(|other| *other == name).count(), 1, "{name} is two configurations");
+        assert!(replay(name).contains(name));
+    }
 }
 
 fn threads() -> usize {
