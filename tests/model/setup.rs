@@ -14,7 +14,7 @@ pub(crate) struct Start {
     pub(crate) degraded: u32,
     /// Pods of the new revision that serve: an earlier flow to the same template was cancelled.
     pub(crate) new: u32,
-    /// Old pods have triton's readiness gate and hook label.
+    /// The workload was not triton's: old pods have neither the readiness gate nor the hook label.
     pub(crate) adopted: bool,
 }
 
