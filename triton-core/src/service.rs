@@ -1,11 +1,13 @@
 //! What people can ask: the API as a trait, and its implementation over the ports.
 
 mod api;
+mod checked;
 mod deploys;
 mod error;
 mod view;
 
 pub use api::{ApiStream, DeployApi, InstanceApi};
+pub use checked::Checked;
 pub use deploys::Service;
 pub use error::{ApiError, ApiErrorKind};
 pub use view::{

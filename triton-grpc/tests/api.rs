@@ -11,7 +11,7 @@ use std::time::Duration;
 use server::Served;
 use triton_core::driver::{Driver, Rest};
 use triton_core::model::{FlowId, Namespace, Seconds};
-use triton_core::service::{DeployApi, Service};
+use triton_core::service::{Checked, DeployApi, Service};
 use triton_core::sim::{Host, Sim, Timing};
 use triton_core::testing::api_suite::{self, ApiRig};
 use triton_grpc::client::Client;
@@ -88,8 +88,9 @@ impl<A: DeployApi> ApiRig for Rig<A> {
     }
 }
 
-fn service(host: &Host) -> Service<Host, Host> {
-    Service { store: host.clone(), names: host.clone() }
+fn service(host: &Host) -> Checked<Service<Host, Host>, Host> {
+    let deploys = Service { store: host.clone(), names: host.clone() };
+    Checked { deploys, workloads: host.clone() }
 }
 
 fn namespace(name: &str) -> Namespace {

@@ -12,7 +12,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use triton_core::driver::{Adapters, Driver};
 use triton_core::model::{DEFAULT_DRAIN, FlowId, Holder, InstanceId, InstanceName, Namespace, Seconds, Spec};
 use triton_core::ports::{TrafficRegistry, WorkloadBackend};
-use triton_core::service::Service;
+use triton_core::service::{Checked, Service};
 
 use crate::backend::cloneset::CloneSets;
 use crate::clock::{RandomNames, WallClock};
@@ -80,7 +80,9 @@ impl Operator {
         let watches = world.watch(&client, config.namespace.as_deref());
         let metrics = Arc::new(Metrics::default());
         let store = Flows::new(client.clone(), Arc::clone(&world));
-        let api = Arc::new(Service { store: store.clone(), names: RandomNames });
+        let deploys = Service { store: store.clone(), names: RandomNames };
+        let workloads = CloneSets::new(client.clone(), Arc::clone(&world), store.clone());
+        let api = Arc::new(Checked { deploys, workloads });
         let instances = Arc::new(Instances::new(Arc::clone(&world)));
         let (ready, sizes, waiting) = (Arc::clone(&world), Arc::clone(&world), Arc::clone(&queue));
         let open = doors.open(
@@ -168,8 +170,6 @@ impl Adapters for Ports {
 /// What the caches know of an instance.
 struct Known(Arc<World>);
 
-impl Directory for Known {
-    async fn flows(&self, key: &Key) -> Vec<(FlowId, Edition)> {
 impl Known {
     /// Whether a flow that is known to be at work holds the workload: the keeper need not look.
     fn is_held(&self, holder: &Holder) -> bool {
@@ -178,6 +178,8 @@ impl Known {
     }
 }
 
+impl Directory for Known {
+    async fn flows(&self, key: &Key) -> Vec<(FlowId, Edition)> {
         let mut flows = self.0.flows.group(key);
         flows.retain(|flow| flow.is_driven());
         flows.sort_by(|a, b| (a.created, &a.key).cmp(&(b.created, &b.key)));
@@ -188,11 +190,11 @@ impl Known {
     async fn kept(&self, key: &Key) -> Option<(InstanceId, Seconds)> {
         // Only workloads that ask before they touch a pod: others were never triton's.
         let cloneset = self.0.clonesets.get(key).filter(|cached| cached.entry.hooked)?.entry;
-        let instance = InstanceId {
-            namespace: Namespace::new(&cloneset.key.namespace).ok()?,
         if cloneset.lock.as_ref().is_some_and(|note| self.is_held(&note.holder)) {
             return None;
         }
+        let instance = InstanceId {
+            namespace: Namespace::new(&cloneset.key.namespace).ok()?,
             name: InstanceName::new(&cloneset.key.name).ok()?,
         };
         let flows = self.0.flows.group(key);

@@ -12,7 +12,7 @@ use triton_core::driver::Driver;
 use triton_core::engine::Why;
 use triton_core::model::{DEFAULT_DRAIN, FlowId, InstanceId, InstanceName, Namespace, Seconds};
 use triton_core::ports::{Clock, FlowStore, Loaded, StoreEvent};
-use triton_core::service::Service;
+use triton_core::service::{Checked, Service};
 use triton_core::sim::{Host, Sim, Timing};
 
 use crate::clock::WallClock;
@@ -74,7 +74,8 @@ impl Standalone {
         tasks.spawn(live(sim.clone()));
         tasks.spawn(wake_for_workloads(sim.clone(), Arc::clone(&queue)));
         tasks.spawn(wake_for_flows(host.clone(), Arc::clone(&queue)));
-        let api = Arc::new(Service { store: host.clone(), names: host.clone() });
+        let deploys = Service { store: host.clone(), names: host.clone() };
+        let api = Arc::new(Checked { deploys, workloads: host.clone() });
         let waiting = Arc::clone(&queue);
         let open = doors.open(
             api,
@@ -152,7 +153,6 @@ fn key(loaded: &Loaded) -> Key {
     }
 }
 
-/// What the store in memory knows of an instance.
 fn edition(loaded: &Loaded) -> Edition {
     match loaded {
         Loaded::Flow(stored) => {
@@ -164,6 +164,7 @@ fn edition(loaded: &Loaded) -> Edition {
     }
 }
 
+/// What the store in memory knows of an instance.
 struct Embedded(Host);
 
 impl Embedded {

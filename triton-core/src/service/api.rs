@@ -30,7 +30,8 @@ pub trait DeployApi: Send + Sync {
     fn list(&self, filter: &FlowFilter) -> impl Future<Output = Result<Vec<FlowView>, ApiError>> + Send;
 
     /// Makes a flow. `InvalidArgument` names the fields that are wrong; `AlreadyExists` when the name is
-    /// taken.
+    /// taken, or the workload that it would create exists; `FailedPrecondition` when the workload that it
+    /// would change is missing, is being deleted or belongs to another controller.
     fn create(&self, flow: CreateFlow) -> impl Future<Output = Result<FlowView, ApiError>> + Send;
 
     /// Gives the permission that the current stage asks for. `expected`: what the caller saw waiting.

@@ -35,6 +35,7 @@ pub async fn all<R: ApiRig>(rig: &R, namespace: &Namespace) {
     what_was_created_is_answered(rig, namespace).await;
     a_name_is_taken_once_and_made_when_absent(rig, namespace).await;
     bad_input_is_refused_in_the_words_of_the_core(rig, namespace).await;
+    what_the_workload_shows_is_refused_before_a_flow_is_made(rig, namespace).await;
     what_is_not_there_is_not_found(rig, namespace).await;
     orders::a_person_leads_a_flow_to_its_end(rig, namespace).await;
     orders::a_double_click_never_advances_twice(rig, namespace).await;
@@ -139,6 +140,20 @@ async fn bad_input_is_refused_in_the_words_of_the_core<R: ApiRig>(rig: &R, names
         let flow = CreateFlow { namespace: namespace.clone(), name: None, draft };
         assert_eq!(rig.api().create(flow).await, Err(words));
     }
+}
+
+async fn what_the_workload_shows_is_refused_before_a_flow_is_made<R: ApiRig>(rig: &R, namespace: &Namespace) {
+    let flow = create(rig, namespace, "api-exists", |_| {}).await;
+    until(rig, &flow.id, "the canary runs", |view| asks(view, 1, BatchPhase::Smoked)).await;
+    let again = CreateFlow { namespace: namespace.clone(), name: None, draft: canary("api-exists") };
+    let error = refused(rig.api().create(again).await, ApiErrorKind::AlreadyExists);
+    assert!(error.message.contains("WorkloadExists"), "{error}");
+
+    let name = Some("api-nothing".parse().expect("a flow name"));
+    let update = CreateFlow { namespace: namespace.clone(), name, draft: draft("api-nothing", 2, 3) };
+    let error = refused(rig.api().create(update).await, ApiErrorKind::FailedPrecondition);
+    assert!(error.message.contains("WorkloadMissing"), "{error}");
+    refused(rig.api().get(&id(namespace, "api-nothing")).await, ApiErrorKind::NotFound);
 }
 
 async fn what_is_not_there_is_not_found<R: ApiRig>(rig: &R, namespace: &Namespace) {

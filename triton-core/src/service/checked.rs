@@ -1,0 +1,105 @@
+//! What the workload shows, checked before a flow is made.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use super::api::{ApiStream, DeployApi};
+use super::error::{ApiError, ApiErrorKind};
+use super::view::{CreateFlow, FlowEvent, FlowFilter, FlowView, Ordered};
+use crate::engine::{Decision, decide, kind, look};
+use crate::model::{
+    Failure, Flow, FlowId, FlowName, FlowUid, Kind, NameError, Orders, Progress, Target, Timestamp,
+    TrafficView, Verdict,
+};
+use crate::ports::{Subject, WorkloadBackend};
+
+/// A [`DeployApi`] that refuses to make a flow that would fail at its first look at the workload:
+/// `AlreadyExists` where the workload exists, else `FailedPrecondition`. What changes after this look the
+/// flow itself finds.
+#[derive(Clone, Debug)]
+pub struct Checked<D, W> {
+    /// Makes the flows.
+    pub deploys: D,
+    /// Shows the workloads.
+    pub workloads: W,
+}
+
+impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
+    async fn check(&self, new: &CreateFlow) -> Result<(), ApiError> {
+        let (spec, _) = new.draft.parse()?;
+        let internal = |error: NameError| ApiError::new(ApiErrorKind::Internal, error.to_string());
+        let name = FlowName::new("unmade").map_err(internal)?;
+        let flow = Flow {
+            id: FlowId { namespace: new.namespace.clone(), name },
+            uid: FlowUid::new("unmade").map_err(internal)?,
+            spec,
+            orders: Orders::default(),
+            progress: Progress::Pending,
+        };
+        let instance = flow.instance();
+        let view = self.workloads.observe(Subject { instance: &instance, flow: Some(&flow) }).await?;
+        let kind = kind(flow.spec.action).unwrap_or(Kind::Grow);
+        let seen = look(kind, view.as_ref(), &TrafficView::default());
+        match decide(&flow, &seen, Timestamp::default()) {
+            Decision::Move(Progress::Finished { verdict: Verdict::Failed(failure), .. }, _) => {
+                Err(refused(&failure))
+            }
+            Decision::Move(..) | Decision::Act(_) | Decision::Wait(..) | Decision::Done => Ok(()),
+        }
+    }
+}
+
+fn refused(failure: &Failure) -> ApiError {
+    let kind = match failure {
+        Failure::WorkloadExists => ApiErrorKind::AlreadyExists,
+        _ => ApiErrorKind::FailedPrecondition,
+    };
+    ApiError::new(kind, alloc::format!("{}: {failure}", failure.reason()))
+}
+
+impl<D: DeployApi, W: WorkloadBackend> DeployApi for Checked<D, W> {
+    async fn create(&self, flow: CreateFlow) -> Result<FlowView, ApiError> {
+        self.check(&flow).await?;
+        self.deploys.create(flow).await
+    }
+
+    async fn get(&self, id: &FlowId) -> Result<FlowView, ApiError> {
+        self.deploys.get(id).await
+    }
+
+    async fn list(&self, filter: &FlowFilter) -> Result<Vec<FlowView>, ApiError> {
+        self.deploys.list(filter).await
+    }
+
+    async fn next(&self, id: &FlowId, expected: Option<Target>) -> Result<FlowView, ApiError> {
+        self.deploys.next(id, expected).await
+    }
+
+    async fn go_to(&self, id: &FlowId, target: Target) -> Result<Ordered, ApiError> {
+        self.deploys.go_to(id, target).await
+    }
+
+    async fn pause(&self, id: &FlowId) -> Result<Ordered, ApiError> {
+        self.deploys.pause(id).await
+    }
+
+    async fn resume(&self, id: &FlowId) -> Result<Ordered, ApiError> {
+        self.deploys.resume(id).await
+    }
+
+    async fn cancel(&self, id: &FlowId) -> Result<Ordered, ApiError> {
+        self.deploys.cancel(id).await
+    }
+
+    async fn delete(&self, id: &FlowId) -> Result<(), ApiError> {
+        self.deploys.delete(id).await
+    }
+
+    async fn watch(&self, id: &FlowId, target: Option<Target>) -> Result<ApiStream<FlowView>, ApiError> {
+        self.deploys.watch(id, target).await
+    }
+
+    async fn list_and_watch(&self, filter: &FlowFilter) -> Result<ApiStream<FlowEvent>, ApiError> {
+        self.deploys.list_and_watch(filter).await
+    }
+}
