@@ -56,7 +56,8 @@ need-clippy:
 need-cc:
 	@command -v cc >/dev/null || { echo "make: cc is missing: install a C compiler (Debian: apt install gcc libc6-dev; macOS: xcode-select --install)" >&2; exit 1; }
 
-# Go 1.21 and later fetch the newer Go that a module asks for by themselves.
+# Go 1.21 and later fetch the newer Go that a module asks for by themselves, here 1.26, with GOTOOLCHAIN=auto
+# (the default) and a network.
 need-go:
 	@command -v go >/dev/null || { echo "make: go is missing: install Go 1.24 or newer (https://go.dev/dl)" >&2; exit 1; }
 	@go env GOVERSION | awk -F '[go.]+' '{ exit !($$2 > 1 || $$2 == 1 && $$3 >= 24) }' \

@@ -1,5 +1,6 @@
 //! What the API server checks by itself (CEL, `x-kubernetes-validations`): everything that the object
-//! alone shows. The core checks the same with the same words; see `triton_core::model::Draft`.
+//! alone shows. The core checks the same with the same words, except that it names the label or key of a
+//! selector that does not match; see `triton_core::model::Draft`.
 //!
 //! All rules sit at `spec` or below, so that a status can be written to an object that was stored before
 //! a rule existed (Kubernetes: CRD validation ratcheting). Objects with fields that the schema does not
