@@ -73,15 +73,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_tutorial_is_played_to_its_end() -> Result<()> {
-        let mut draft = tutorial()?;
-        let strategy = draft.update_strategy.as_mut().context("the tutorial has a strategy")?;
-        strategy.batch_interval_seconds = Some(1);
-        let fast = (20_000, 200_000);
-        let timing = Timing { boot: fast, react: fast, endpoints: fast, terminate: fast, fail: fast };
-        let mut out = Vec::new();
-        run(&mut Screen::new(&mut out, false), timing, draft, Duration::ZERO).await?;
-
-        let text = String::from_utf8(out)?;
+        let text = played(false, tutorial()?).await?;
         let mut rest = text.as_str();
         for step in [
             "batch 1 canary Smoked",
@@ -98,7 +90,32 @@ mod tests {
                 rest.find(step).with_context(|| format!("{step} is missing or out of order in\n{text}"))?;
             rest = &rest[at + step.len()..];
         }
-        assert!(text.contains("batches 1.0 s apart"), "{text}");
+        assert!(text.contains("batches 10."), "{text}");
         Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_terminal_shows_a_live_view_that_is_drawn_over_itself() -> Result<()> {
+        let mut draft = tutorial()?;
+        let strategy = draft.update_strategy.as_mut().context("the tutorial has a strategy")?;
+        strategy.batch_interval_seconds = Some(1);
+        let text = played(true, draft).await?;
+        let views = text.split("\x1b[?7l").skip(1).filter_map(|rest| rest.split_once("\x1b[?7h"));
+        let views: Vec<(&str, &str)> = views.collect();
+        let ((last, _), before) = views.split_last().context("no view")?;
+        for (view, rest) in before {
+            let over = format!("\x1b[{}F\x1b[J", view.lines().count());
+            assert!(rest.starts_with(&over), "{view:?} is followed by {rest:?}");
+        }
+        assert_eq!(last.matches("in traffic").count(), 3, "{last}");
+        Ok(())
+    }
+
+    async fn played(live: bool, draft: Draft) -> Result<String> {
+        let fast = (20_000, 200_000);
+        let timing = Timing { boot: fast, react: fast, endpoints: fast, terminate: fast, fail: fast };
+        let mut out = Vec::new();
+        run(&mut Screen::new(&mut out, live), timing, draft, Duration::ZERO).await?;
+        Ok(String::from_utf8(out)?)
     }
 }
