@@ -8,7 +8,7 @@ use super::error::{ApiError, ApiErrorKind};
 use super::view::{CreateFlow, FlowEvent, FlowFilter, FlowView, Ordered};
 use crate::engine::{Decision, decide, kind, look};
 use crate::model::{
-    Failure, Flow, FlowId, FlowName, FlowUid, Kind, NameError, Orders, Progress, Target, Timestamp,
+    Failure, Flow, FlowId, FlowName, FlowUid, Kind, Lock, NameError, Orders, Progress, Target, Timestamp,
     TrafficView, Verdict,
 };
 use crate::ports::{Subject, WorkloadBackend};
@@ -37,7 +37,11 @@ impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
             progress: Progress::Pending,
         };
         let instance = flow.instance();
-        let view = self.workloads.observe(Subject { instance: &instance, flow: Some(&flow) }).await?;
+        let mut view = self.workloads.observe(Subject { instance: &instance, flow: Some(&flow) }).await?;
+        // A flow would wait for the one that holds it now, and then find the same.
+        if let Some(view) = &mut view {
+            view.lock = Lock::Free;
+        }
         let kind = kind(flow.spec.action).unwrap_or(Kind::Grow);
         let seen = look(kind, view.as_ref(), &TrafficView::default());
         match decide(&flow, &seen, Timestamp::default()) {

@@ -3,13 +3,18 @@
 use alloc::vec::Vec;
 
 use super::{ApiRig, create};
-use crate::model::{FlowId, Namespace};
+use crate::model::{Draft, FlowId, Namespace};
 use crate::service::{DeployApi, FlowFilter};
 
 pub(super) async fn lists_are_filtered_and_paged<R: ApiRig>(rig: &R, namespace: &Namespace) {
     let mut made = Vec::new();
     for name in ["api-page-1", "api-page-2", "api-page-3"] {
-        made.push(create(rig, namespace, name, |draft| draft.instance_name = "api-paged".into()).await.id);
+        let change = |draft: &mut Draft| {
+            draft.instance_name = "api-paged".into();
+            // None of them makes the workload before the others are made.
+            draft.update_strategy.get_or_insert_default().paused = Some(true);
+        };
+        made.push(create(rig, namespace, name, change).await.id);
         rig.pass_time().await;
     }
     made.sort();
