@@ -16,6 +16,8 @@ mod input;
 mod keeper;
 #[path = "cluster/losses.rs"]
 mod losses;
+#[path = "cluster/operator.rs"]
+mod operator;
 #[path = "cluster/orders.rs"]
 mod orders;
 #[path = "cluster/rig.rs"]

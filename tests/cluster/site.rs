@@ -2,6 +2,7 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
+    path::Path,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     thread,
 };
@@ -87,11 +88,31 @@ impl Site {
 
     /// Starts the operator and waits until it knows the cluster.
     pub(crate) async fn start_operator(&self) {
+        self.start_operator_as(self.rig.plane.kubeconfig()).await;
+    }
+
+    /// Starts the operator as whoever this kubeconfig is of, in place of the one that runs.
+    pub(crate) async fn start_operator_as(&self, kubeconfig: &Path) {
+        self.kill_operator();
         let program = [env!("CARGO_BIN_EXE_operator")];
-        let operator = Operator::start(self.rig.plane, &program, self.grpc, Some(&self.namespace));
+        let (plane, namespace) = (self.rig.plane, Some(&*self.namespace));
+        let operator = Operator::start_as(plane, kubeconfig, &program, self.grpc, namespace);
         let mut operator = operator.unwrap_or_else(|error| panic!("{error}"));
         operator.ready().await.unwrap_or_else(|error| panic!("{error}"));
         *self.operator() = Some(operator);
+    }
+
+    /// Starts the operator and kills it as soon as it answers, while it reads the cluster.
+    pub(crate) async fn start_and_kill_operator(&self) {
+        let program = [env!("CARGO_BIN_EXE_operator")];
+        let operator = Operator::start(self.rig.plane, &program, self.grpc, Some(&self.namespace));
+        let mut operator = operator.unwrap_or_else(|error| panic!("{error}"));
+        operator.answers().await.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Takes the operator, which goes on.
+    pub(crate) fn take_operator(&self) -> Operator {
+        self.operator().take().expect("an operator runs")
     }
 
     /// Kills the operator (SIGKILL).
@@ -114,6 +135,12 @@ impl Site {
 
     pub(crate) fn kubectl(&self, args: &[&str]) -> String {
         self.try_kubectl(args).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// What the API server holds now, past the watches.
+    pub(crate) fn kubectl_json(&self, args: &[&str]) -> Value {
+        let text = self.kubectl(&[args, &["-o", "json"]].concat());
+        serde_json::from_str(&text).expect("kubectl prints JSON")
     }
 
     pub(crate) fn try_apply(&self, object: &Value) -> Result<String, PlaneError> {

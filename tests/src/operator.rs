@@ -14,14 +14,18 @@ use tokio::{
 
 use crate::plane::{Component, Plane, PlaneError, free_port};
 
-/// A running `triton-operator run`. Dropping it kills it (SIGKILL), as does the end of the test process.
+/// A running `triton-operator`. Dropping it kills it (SIGKILL), as does the end of the test process.
 #[derive(Debug)]
 pub struct Operator {
     component: Component,
     grpc: u16,
     health: u16,
+    metrics: u16,
     log: PathBuf,
 }
+
+/// How long it may take to answer, and to end.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Operator {
     /// Starts `command`, to which the arguments of `triton-operator run` are added; where `namespace` is
@@ -36,23 +40,49 @@ impl Operator {
         grpc: u16,
         namespace: Option<&str>,
     ) -> Result<Self, PlaneError> {
+        Self::start_as(plane, plane.kubeconfig(), command, grpc, namespace)
+    }
+
+    /// The same as whoever this kubeconfig is of.
+    ///
+    /// # Errors
+    /// As [`Operator::start`].
+    pub fn start_as(
+        plane: &Plane,
+        kubeconfig: &Path,
+        command: &[&str],
+        grpc: u16,
+        namespace: Option<&str>,
+    ) -> Result<Self, PlaneError> {
+        let mut args = vec!["run".to_owned(), format!("--kubeconfig={}", kubeconfig.display())];
+        args.extend(namespace.map(|namespace| format!("--namespace={namespace}")));
+        Self::launch(plane, command, args, grpc)
+    }
+
+    /// Starts `command` as `triton-operator standalone`.
+    ///
+    /// # Errors
+    /// As [`Operator::start`].
+    pub fn standalone(plane: &Plane, command: &[&str], grpc: u16) -> Result<Self, PlaneError> {
+        Self::launch(plane, command, vec!["standalone".to_owned()], grpc)
+    }
+
+    fn launch(plane: &Plane, command: &[&str], verb: Vec<String>, grpc: u16) -> Result<Self, PlaneError> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let folder = plane.folder().join(format!("operator-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
         fs::create_dir_all(&folder)
             .map_err(|source| PlaneError::Io { doing: format!("creating {}", folder.display()), source })?;
         let (health, metrics) = (free_port(), free_port());
         let mut args: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
+        args.extend(verb);
         args.extend([
-            "run".to_owned(),
-            format!("--kubeconfig={}", plane.kubeconfig().display()),
             format!("--grpc-address=127.0.0.1:{grpc}"),
             format!("--health-address=127.0.0.1:{health}"),
             format!("--metrics-address=127.0.0.1:{metrics}"),
             "--log=info,triton_operator=debug".to_owned(),
         ]);
-        args.extend(namespace.map(|namespace| format!("--namespace={namespace}")));
         let component = Component::start("operator", Path::new("/usr/bin/env"), &args, &folder)?;
-        Ok(Self { component, grpc, health, log: folder.join("operator.log") })
+        Ok(Self { component, grpc, health, metrics, log: folder.join("operator.log") })
     }
 
     /// Waits until it knows the cluster (`/readyz`).
@@ -60,26 +90,65 @@ impl Operator {
     /// # Errors
     /// When it ends, or is not ready within a minute, with the end of its log.
     pub async fn ready(&mut self) -> Result<(), PlaneError> {
+        self.until("/readyz").await
+    }
+
+    /// Waits until it answers (`/healthz`), whatever it knows.
+    ///
+    /// # Errors
+    /// As [`Operator::ready`].
+    pub async fn answers(&mut self) -> Result<(), PlaneError> {
+        self.until("/healthz").await
+    }
+
+    async fn until(&mut self, path: &str) -> Result<(), PlaneError> {
         let answers = async {
-            while !self.is_ready().await {
+            while self.get(path).await.is_none_or(|(status, _)| status != 200) {
                 self.alive()?;
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             Ok(())
         };
-        let waited = tokio::time::timeout(Duration::from_secs(60), answers).await;
-        waited.unwrap_or_else(|_| Err(self.component.failure("was not ready within 60 s".to_owned())))
+        let waited = tokio::time::timeout(PATIENCE, answers).await;
+        let late = || format!("{path} did not answer within {} s", PATIENCE.as_secs());
+        waited.unwrap_or_else(|_| Err(self.component.failure(late())))
     }
 
-    async fn is_ready(&self) -> bool {
-        let ask = async {
-            let mut stream = TcpStream::connect(("127.0.0.1", self.health)).await?;
-            stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").await?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).await?;
-            std::io::Result::Ok(answer)
+    /// What it answers to an HTTP request: status and body; `None` when it does not.
+    pub async fn get(&self, path: &str) -> Option<(u16, String)> {
+        let port = if path == "/metrics" { self.metrics } else { self.health };
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+        stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+    }
+
+    /// Asks it to end (SIGTERM) and waits until it has; answers its exit code.
+    ///
+    /// # Errors
+    /// When it is gone already, or has not ended within a minute.
+    pub async fn terminate(mut self) -> Result<Option<i32>, PlaneError> {
+        let Some(pid) = self.pid() else { return Err(self.component.failure("is gone".to_owned())) };
+        let kill = std::process::Command::new("kill").args(["-TERM", &pid.to_string()]).status();
+        kill.map_err(|source| PlaneError::Io { doing: "asking the operator to end".to_owned(), source })?;
+        let ended = async {
+            loop {
+                if let Some(status) = self.component.ended()? {
+                    return Ok(status.code());
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
         };
-        ask.await.is_ok_and(|answer: String| answer.split(' ').nth(1) == Some("200"))
+        let waited = tokio::time::timeout(PATIENCE, ended).await;
+        waited.unwrap_or_else(|_| Err(self.component.failure("did not end".to_owned())))
+    }
+
+    /// Its log so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
     /// The port of 127.0.0.1 that gRPC is served on.
@@ -105,7 +174,6 @@ impl Operator {
     /// The last lines of its log.
     #[must_use]
     pub fn tail(&self, lines: usize) -> String {
-        let log = fs::read(&self.log).unwrap_or_default();
-        crate::plane::tail(&String::from_utf8_lossy(&log), lines)
+        crate::plane::tail(&self.log(), lines)
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
 };
 
 use super::error::{Doing, PlaneError, tail};
@@ -57,10 +57,15 @@ impl Component {
 
     /// Fails if the component has ended by itself.
     pub(crate) fn alive(&mut self) -> Result<(), PlaneError> {
-        match self.supervisor.try_wait().doing(|| format!("waiting for {}", self.name))? {
+        match self.ended()? {
             None => Ok(()),
             Some(status) => Err(self.failure(format!("ended with {status}"))),
         }
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>, PlaneError> {
+        self.supervisor.try_wait().doing(|| format!("waiting for {}", self.name))
     }
 
     /// Returns the process id of the program itself, while it runs (Linux).
