@@ -30,9 +30,12 @@ async fn a_killed_operator_leaves_no_pod_too_many_and_repeats_no_batch() {
     site.apply(&app::service());
 
     let strategy = || json!({"mode": "auto", "batchSize": 2, "drainSeconds": 0});
+    let safety = Safety::from_now(&site.scene);
     site.apply(&app::create("create", PODS, strategy()));
     let mut kills = kill_until_it_ends(&site, "create", &mut random).await;
     all_run(&site.view(), "nginx:1", PODS as usize);
+    batches_once(&site.view(), "create", u64::from(PODS));
+    safety.pods_at_most(&site.scene, PODS as usize);
     let mut round = 1;
     while kills < KILLS {
         round += 1;
@@ -64,6 +67,10 @@ async fn kill_until_it_ends(site: &Site, flow: &str, random: &mut Random) -> u32
         }
         site.kill_operator();
         kills += 1;
+        if random.between(0, 2) == 0 {
+            site.start_and_kill_operator().await;
+            kills += 1;
+        }
         site.start_operator().await;
     }
 }
