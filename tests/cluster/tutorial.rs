@@ -1,6 +1,7 @@
 //! The article's tutorial, its commands word for word: only the port, the address of the manifest and the
 //! stray `-o` of `describe` differ.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use triton_tests::scene::Kind;
 
@@ -16,6 +17,40 @@ const STATUS: &str = "kubectl get df  12122-sample-10010-df -o yaml";
 const SERVICE: &str = "kubectl describe svc sample-12122-svc";
 const NEXT: &str = r#"grpcurl --plaintext -d '{"deploy":{"name":"12122-sample-10010-df","namespace":"default"}}' localhost:8099 deployflow.DeployFlow/Next"#;
 const GET: &str = r#"grpcurl --plaintext -d '{"deploy":{"name":"12122-sample-10010-df","namespace":"default"}}' localhost:8099 deployflow.DeployFlow/Get"#;
+
+const WIDE: &str = "kubectl get df -o wide";
+
+#[test]
+fn the_page_gives_the_commands_of_the_article() {
+    let page = words(include_str!("../../docs/tutorial.md"));
+    for command in [COLUMNS, STATUS, SERVICE, NEXT, GET] {
+        assert!(page.contains(&words(command)), "{command}");
+    }
+    assert!(page.contains("kubectl apply -f docs/tutorial/nginx-deployflow.yaml"));
+}
+
+#[test]
+fn the_request_of_the_page_asks_for_the_flow_of_the_manifest() {
+    let manifest = include_str!("../../docs/tutorial/nginx-deployflow.yaml");
+    let manifest = serde_norway::Deserializer::from_str(manifest).next().map(Value::deserialize);
+    let manifest = manifest.expect("the flow comes first").expect("it is YAML");
+    let request: Value =
+        serde_json::from_str(include_str!("../../docs/tutorial/create.json")).expect("it is JSON");
+    let (spec, application) = (&manifest["spec"], &manifest["spec"]["application"]);
+    for field in ["name", "namespace"] {
+        assert_eq!(request[field], manifest["metadata"][field], "{field}");
+    }
+    assert_eq!(request["action"], spec["action"]);
+    for field in ["appID", "groupID", "appName", "instanceName", "replicas"] {
+        assert_eq!(request["applicationSpec"][field], application[field], "{field}");
+    }
+    let mut strategy = spec["updateStrategy"].clone();
+    strategy["batchSize"] = json!(strategy["batchSize"].to_string());
+    assert_eq!(request["strategy"], strategy);
+    let mut container = application["template"]["spec"]["containers"][0].clone();
+    container.as_object_mut().expect("a container").remove("resources");
+    assert_eq!(request["template"]["spec"]["containers"], json!([container]));
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tutorial_of_the_article_runs_word_for_word() {
@@ -36,6 +71,7 @@ async fn the_tutorial_of_the_article_runs_word_for_word() {
     assert_eq!(row(&site, 0)[..], columns);
     assert_eq!(row(&site, 1)[..7], [FLOW, "1", "0", "0", "BatchStarted", "3", "1"]);
     the_canary_is_smoked(&site);
+    the_wide_columns_are_there(&site);
     let canary = site.view().batch(FLOW)["pods"][0].clone();
     assert_eq!(endpoints(&site), "", "a canary pod that is Smoked is not in the Service");
     assert!(site.view().serving().is_empty());
@@ -61,6 +97,16 @@ async fn the_tutorial_of_the_article_runs_word_for_word() {
     let approved = seconds(&batches[1]["startedAt"]) - seconds(&batches[0]["finishedAt"]);
     assert!(approved < 9.0, "the approval replaces the interval: {approved} s");
     get_answers_with_the_fields_of_the_article(&site);
+}
+
+fn the_wide_columns_are_there(site: &Site) {
+    let table = run(site, WIDE);
+    let head = table.lines().next().unwrap_or_default();
+    for column in ["UPDATE_AT", "PODS"] {
+        assert!(head.split_whitespace().any(|found| found == column), "no {column} in\n{table}");
+    }
+    let pod = site.view().flow(FLOW)["status"]["pods"][0].clone();
+    assert!(table.contains(text(&pod)) && text(&pod).starts_with(INSTANCE), "{pod} in\n{table}");
 }
 
 /// `status` as the article shows it for the canary batch.
@@ -165,6 +211,11 @@ fn contains(found: &Value, expected: &Value, at: &str) {
         }
         _ => assert_eq!(found, expected, "{at}"),
     }
+}
+
+/// With one space between words.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn text(value: &Value) -> &str {
