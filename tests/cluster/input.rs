@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use kube::CustomResourceExt;
 use serde_json::{Value, json};
+use triton_operator::crd::convert;
 use triton_tests::scene::{Kind, View};
 
 use crate::{app, site::Site};
@@ -25,6 +26,9 @@ async fn the_api_server_refuses_what_the_object_alone_shows_and_names_the_field(
         let told =
             refusal.lines().any(|line| line.contains(&format!("spec.{named}")) && line.contains(words));
         assert!(told, "{case}: no line with spec.{named} and {words:?} in\n{refusal}");
+        for message in messages_of_the_core(&flow["spec"], named) {
+            assert!(refusal.contains(&message), "{case}: the core says {message:?}, not\n{refusal}");
+        }
     }
     assert!(site.view().all(Kind::Flow).next().is_none(), "nothing was stored");
 }
@@ -35,13 +39,14 @@ async fn only_the_orders_of_a_flow_can_be_changed() {
     site.kill_operator();
     let flow = app::create("flow", 5, json!({"batchSize": 1, "mode": "manual", "canary": 1}));
     site.apply(&flow);
-    let refused: [(&str, Value, &str); 7] = [
+    let refused: [(&str, Value, &str); 8] = [
         ("action", json!("update"), "action"),
         ("application.replicas", json!(6), "application"),
         ("application.instanceName", json!("other"), "application"),
         ("application.template.spec.containers", json!([{"name": "web", "image": "nginx:9"}]), "application"),
         ("updateStrategy.mode", json!("auto"), "updateStrategy"),
         ("updateStrategy.canary", json!(2), "updateStrategy"),
+        ("updateStrategy.drainSeconds", json!(1), "updateStrategy"),
         ("updateStrategy.noPullIn", json!(true), "updateStrategy"),
     ];
     for (field, value, named) in refused {
@@ -61,6 +66,63 @@ async fn only_the_orders_of_a_flow_can_be_changed() {
         set(&mut changed["spec"], field, &value);
         site.apply(&changed);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_original_could_carry_out_is_taken_and_parsed() {
+    let site = Site::new("input-accepted").await;
+    site.kill_operator();
+    for (index, (field, value)) in accepted().into_iter().enumerate() {
+        let name = format!("good-{index}");
+        let mut flow = app::create(&name, 5, json!({"batchSize": 1}));
+        set_raw(&mut flow["spec"], field, value.clone());
+        site.try_apply(&flow).unwrap_or_else(|error| panic!("{field}: {value}: {error}"));
+        let stored = site.kubectl_json(&["get", "df", &name]);
+        let parsed = convert::draft(&stored["spec"]).and_then(|draft| draft.parse());
+        assert!(parsed.is_ok(), "{field}: {value}: {parsed:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_cluster_shows_fails_the_flow_and_touches_nothing() {
+    let site = Site::new("input-cluster").await;
+    site.serve(1).await;
+    site.scene
+        .holds("the workload is given back", |view| view.flow("first")["metadata"]["finalizers"].is_null())
+        .await;
+    let held = || site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME]);
+    let edit = |patch: Value| {
+        let patch = patch.to_string();
+        site.kubectl(&["patch", "clonesets.apps.kruise.io", app::NAME, "--type=merge", "-p", &patch]);
+    };
+    let mut missing = app::update("missing", 1, json!({"mode": "auto"}));
+    missing["spec"]["application"]["instanceName"] = json!("nothing");
+    let before = held();
+    fails_with(&site, &app::create("exists", 1, json!({"mode": "auto"})), "WorkloadExists").await;
+    fails_with(&site, &missing, "WorkloadMissing").await;
+    assert_eq!(held(), before);
+
+    // The garbage collector deletes what belongs to an owner that does not exist.
+    site.kubectl(&["create", "configmap", "boss"]);
+    let uid = site.kubectl_json(&["get", "configmap", "boss"])["metadata"]["uid"].clone();
+    let owner =
+        json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "boss", "uid": uid, "controller": true}]);
+    edit(json!({"metadata": {"finalizers": ["triton.test/stay"], "ownerReferences": owner}}));
+    let before = held();
+    fails_with(&site, &app::update("owned", 1, json!({"mode": "auto"})), "WorkloadOwned").await;
+    assert_eq!(held(), before);
+    site.kubectl(&["delete", "clonesets.apps.kruise.io", app::NAME, "--wait=false"]);
+    let before = held();
+    fails_with(&site, &app::update("deleted", 1, json!({"mode": "auto"})), "WorkloadDeleted").await;
+    assert_eq!(held()["spec"], before["spec"]);
+    edit(json!({"metadata": {"finalizers": null}}));
+}
+
+async fn fails_with(site: &Site, flow: &Value, reason: &str) {
+    site.apply(flow);
+    let name = flow["metadata"]["name"].as_str().expect("it has a name");
+    site.ends(name, "Failed").await;
+    assert_eq!(site.view().flow(name)["status"]["reason"], reason);
 }
 
 /// Wrong types come first, with the lenient definition in force: under one with rules the API server takes
@@ -110,6 +172,42 @@ async fn fail(site: &Site, name: &str, cases: &[Case]) {
     }
 }
 
+/// The words of the core for a field; those for selectors, and for keys of labels, name more than the API
+/// server can.
+fn messages_of_the_core(spec: &Value, named: &str) -> Vec<String> {
+    let Err(faults) = convert::draft(spec).and_then(|draft| draft.parse()) else {
+        panic!("the core takes what the API server refuses: {spec}")
+    };
+    let field = format!("spec.{named}");
+    let about = faults.0.into_iter().filter(|fault| fault.field.starts_with(&field));
+    let messages: Vec<String> = about.map(|fault| fault.message).collect();
+    assert!(!messages.is_empty(), "the core says nothing of {field}");
+    if named == "application.selector" { Vec::new() } else { messages }
+}
+
+/// What Go's clients of the original store, and what its manifests may say.
+fn accepted() -> Vec<(&'static str, Value)> {
+    vec![
+        ("nonUpdateStrategy", Value::Null),
+        ("updateStrategy", Value::Null),
+        ("updateStrategy", json!({"paused": null, "batchSize": "2"})),
+        ("updateStrategy", json!({"batchSize": "20%", "mode": ""})),
+        ("updateStrategy", json!({"batches": 2, "stage": "Smoked", "noPullIn": true})),
+        ("application.applicationType", json!("CloneSet")),
+        ("application.applicationLabel", json!({"team": "shop", "empty": ""})),
+        ("application.template.metadata", json!({"labels": {"tier": "front"}, "creationTimestamp": null})),
+        ("application.selector", json!({"matchLabels": {"app": "1", "managed-by": "triton-io"}})),
+        ("application.replicas", json!(0)),
+        (
+            "application.volumeClaimTemplates",
+            json!([{
+                "metadata": {"name": "data"},
+                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+            }]),
+        ),
+    ]
+}
+
 /// Everything of semantics.md, section 9, that the object alone shows.
 fn cases() -> Vec<Case> {
     let mut cases = vec![
@@ -119,6 +217,9 @@ fn cases() -> Vec<Case> {
         ("updateStrategy.mode", json!("fast"), "updateStrategy.mode", "auto or manual"),
         ("updateStrategy.stage", json!("Frying"), "updateStrategy.stage", "must be one of"),
         ("updateStrategy.onFailure", json!("explode"), "updateStrategy.onFailure", "pause"),
+        ("updateStrategy.cancelPolicy", json!("revert"), "updateStrategy.cancelPolicy", "freeze"),
+        ("updateStrategy.maxUnavailable", json!(1), "updateStrategy.maxUnavailable", "leave it out"),
+        ("updateStrategy.failureThreshold", json!("10%"), "updateStrategy.failureThreshold", "leave it out"),
         ("updateStrategy.canary", json!(-1), "updateStrategy.canary", "between 0 and 10000"),
         ("updateStrategy.canary", json!(10_001), "updateStrategy.canary", "between 0 and 10000"),
         ("updateStrategy.batches", json!(-1), "updateStrategy.batches", "between 0 and 1000"),
@@ -153,6 +254,13 @@ fn applications() -> Vec<Case> {
         ("application.appID", json!(-1), "application.appID", "between 0"),
         ("application.groupID", json!(-1), "application.groupID", "between 0"),
         ("application.appName", json!(""), "application.appName", "not be empty"),
+        ("application.appName", json!("a".repeat(64)), "application.appName", "at most 63"),
+        (
+            "application.applicationLabel",
+            json!({"team": "-x"}),
+            "application.applicationLabel",
+            "letters, digits",
+        ),
         ("application.appName", json!("no spaces"), "application.appName", "letters, digits"),
         ("application.applicationType", json!("deployment"), "application.applicationType", "cloneset"),
     ];
@@ -241,12 +349,22 @@ fn lenient() -> String {
 
 /// Sets a field by its path; null removes it.
 fn set(spec: &mut Value, path: &str, value: &Value) {
-    let (parents, name) = path.rsplit_once('.').map_or((None, path), |(parents, name)| (Some(parents), name));
-    let parent =
-        parents.into_iter().flat_map(|path| path.split('.')).fold(spec, |value, name| &mut value[name]);
+    let (parent, name) = place(spec, path);
     if value.is_null() {
         parent.as_object_mut().and_then(|fields| fields.remove(name));
     } else {
         parent[name] = value.clone();
     }
+}
+
+/// Sets a field by its path, to null too.
+fn set_raw(spec: &mut Value, path: &str, value: Value) {
+    let (parent, name) = place(spec, path);
+    parent[name] = value;
+}
+
+fn place<'a, 'b>(spec: &'a mut Value, path: &'b str) -> (&'a mut Value, &'b str) {
+    let (parents, name) = path.rsplit_once('.').map_or((None, path), |(parents, name)| (Some(parents), name));
+    let parents = parents.into_iter().flat_map(|path| path.split('.'));
+    (parents.fold(spec, |value, name| &mut value[name]), name)
 }
