@@ -46,10 +46,14 @@ fn module(line: &str) -> Option<&str> {
 /// What cargo finds by itself.
 fn is_target(path: &str, crates: &[&str]) -> bool {
     let of = crates.iter().filter_map(|folder| path.strip_prefix(folder)?.strip_prefix('/'));
-    of.into_iter().any(|rest| match rest.split('/').collect::<Vec<_>>()[..] {
-        ["build.rs"] | ["src", "lib.rs" | "main.rs"] => true,
-        ["src", "bin", _] | ["tests" | "examples" | "benches", _] => true,
-        _ => false,
+    of.map(|rest| rest.split('/').collect::<Vec<_>>()).any(|rest| {
+        matches!(
+            rest[..],
+            ["build.rs"]
+                | ["src", "lib.rs" | "main.rs"]
+                | ["src", "bin", _]
+                | ["tests" | "examples" | "benches", _]
+        )
     })
 }
 
