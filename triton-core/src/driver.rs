@@ -4,9 +4,11 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::engine::{Decision, Effect, Seen, Waiting, Why, decide, keep, keep_until, kind, look, report};
+use crate::engine::{
+    Answer, Decision, Effect, Seen, Waiting, Why, decide, keep, keep_until, look, report, supersede, yields,
+};
 use crate::model::{
-    Failure, FlowId, FlowUid, InstanceId, Kind, Lock, Progress, Report, Seconds, Spec, Timestamp,
+    Failure, Flow, FlowId, FlowUid, InstanceId, Lock, Progress, Report, Seconds, Spec, Timestamp,
     TrafficView, Verdict, WaitingReport, WorkloadView,
 };
 use crate::ports::{
@@ -122,9 +124,9 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
     async fn step(&self, mut stored: Box<Stored>) -> Result<Outcome, DriveError> {
         // Deletion of a running flow is an order to cancel it.
         stored.flow.orders.canceled |= stored.leaving && !stored.flow.progress.is_finished();
-        let kind_of = kind(stored.flow.spec.action).unwrap_or(Kind::Grow);
         let world = self.observe(&stored).await?;
-        let seen = look(kind_of, world.workload.as_ref(), &world.traffic);
+        let mut seen = look(Some(&stored.flow), world.workload.as_ref(), &world.traffic);
+        seen.yields = self.gives_way(&stored.flow, &seen.lock).await?;
         let shown = Seen { observation: &seen, workload: world.workload.as_ref(), traffic: &world.traffic };
         let now = self.clock.now();
         let mut moves = Vec::new();
@@ -206,11 +208,43 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 let registry = self.adapters.traffic(spec);
                 registry.execute(subject.instance, change).await.map_err(during("steering traffic"))
             }
+            (Effect::Supersede(rival), _) => match subject.flow {
+                Some(flow) => self.supersede(flow, rival).await,
+                None => Ok(()),
+            },
             (Effect::Workload(_), None) => Err(DriveError {
                 during: "changing the workload",
                 source: PortError::new(PortErrorKind::Rejected, "no backend for this kind of workload"),
             }),
         }
+    }
+
+    /// Whether the flow that holds the workload gives way to the one that looks.
+    async fn gives_way(&self, flow: &Flow, lock: &Lock) -> Result<bool, DriveError> {
+        let starts = matches!(flow.progress, Progress::Pending | Progress::Preparing { .. });
+        let Lock::Theirs(rival) = lock else { return Ok(false) };
+        if !starts {
+            return Ok(false);
+        }
+        match self.store.load(rival).await {
+            Ok(Loaded::Flow(stored)) => Ok(yields(&stored.flow, flow)),
+            Ok(Loaded::Invalid { .. } | Loaded::Corrupt { .. }) => Ok(false),
+            Err(error) if error.kind == PortErrorKind::Gone => Ok(false),
+            Err(source) => Err(DriveError { during: "reading the flow that holds the workload", source }),
+        }
+    }
+
+    /// Orders the flow that holds the workload to give way; its own driver closes it.
+    async fn supersede(&self, by: &Flow, rival: &FlowId) -> Result<(), DriveError> {
+        let during = during("ordering the flow that holds the workload to give way");
+        let stored = match self.store.load(rival).await {
+            Ok(Loaded::Flow(stored)) => stored,
+            Ok(Loaded::Invalid { .. } | Loaded::Corrupt { .. }) => return Ok(()),
+            Err(error) if error.kind == PortErrorKind::Gone => return Ok(()),
+            Err(source) => return Err(during(source)),
+        };
+        let Ok(Answer::Orders(orders)) = supersede(&stored.flow, by) else { return Ok(()) };
+        self.store.save_orders(rival, &orders, &stored.version).await.map(|_| ()).map_err(during)
     }
 
     async fn save(&self, stored: &Stored, report: &Report, moves: Vec<Why>) -> Result<Outcome, DriveError> {
@@ -331,7 +365,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 return Ok(None);
             }
             let traffic = self.traffic(None, instance, workload.as_ref()).await?;
-            let seen = look(Kind::Grow, workload.as_ref(), &traffic);
+            let seen = look(None, workload.as_ref(), &traffic);
             let Some(effect) = keep(&seen, drain, self.clock.now()) else {
                 return Ok(keep_until(&seen, drain));
             };

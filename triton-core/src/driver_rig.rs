@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::super::*;
 use crate::model::{
-    Base, Draft, Flow, FlowUid, Lock, Namespace, Orders, Plan, RawSize, Shape, TemplateRef, TrafficChange,
-    UpdateStrategy, Version, WorkloadChange, WorkloadPod,
+    Base, Brings, Draft, Flow, FlowUid, Kind, Lock, Namespace, Orders, Plan, RawSize, Shape, TemplateRef,
+    TrafficChange, UpdateStrategy, Version, WorkloadChange, WorkloadPod,
 };
 use crate::ports::{NewFlow, StoreEvent};
 
@@ -200,7 +200,17 @@ pub(super) fn uid() -> FlowUid {
 }
 
 pub(super) fn base() -> Base {
-    Base { from: 0, to: 2, partition: 0, previous: None }
+    Base {
+        kind: Kind::Grow,
+        brings: Brings::Flow,
+        in_place: false,
+        degraded: 0,
+        turned: false,
+        from: 0,
+        to: 2,
+        partition: 0,
+        previous: None,
+    }
 }
 
 pub(super) fn flow(progress: Progress) -> Flow {
@@ -245,6 +255,8 @@ pub(super) fn view(replicas: u32, pods: u32) -> WorkloadView {
         booted: false,
         marked: false,
         hooked: true,
+        listed: false,
+        specified: false,
         gated: true,
         failure: None,
         phase: crate::model::PodPhase::Pending,
@@ -256,9 +268,19 @@ pub(super) fn view(replicas: u32, pods: u32) -> WorkloadView {
         settled: true,
         lock: Lock::Mine,
         frozen: false,
-        shape: Shape { template: TemplateRef::Flow, replicas, partition: 0, surge: 1, unavailable: 0 },
+        shape: Shape {
+            template: Some(TemplateRef::Flow),
+            replicas,
+            partition: Some(0),
+            doomed: Some(alloc::collections::BTreeSet::new()),
+            surge: 1,
+            unavailable: 0,
+        },
         revision: "app-1".parse().ok(),
         obstacle: None,
+        in_place: false,
+        remembered: None,
+        good: Vec::new(),
         pods: (0..pods).map(pod).collect(),
         terminating: 0,
     }

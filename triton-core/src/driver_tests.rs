@@ -174,9 +174,11 @@ fn deleting_a_running_flow_cancels_it() {
 fn the_keeper_leaves_a_locked_workload_alone() {
     let mut rig = Rig::new(rolling());
     let holder = id();
-    rig.backend
-        .expect_observe()
-        .returning(move || Ok(Some(WorkloadView { lock: Lock::Theirs(holder.clone()), ..view(2, 2) })));
+    rig.backend.expect_observe().returning(move || {
+        let mut seen = WorkloadView { lock: Lock::Theirs(holder.clone()), ..view(2, 2) };
+        seen.pods[0].booted = true;
+        Ok(Some(seen))
+    });
     assert_eq!(rig.tend().expect("nothing to do"), None);
 }
 

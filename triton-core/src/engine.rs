@@ -12,12 +12,17 @@
     )
 )]
 
+#[cfg(test)]
+mod action_tests;
 mod admit;
+#[cfg(test)]
+mod batch_tests;
 mod closing;
 mod decide;
 mod decision;
 #[cfg(test)]
 mod fixtures;
+mod forecast;
 #[cfg(test)]
 mod found_tests;
 mod gate;
@@ -34,9 +39,10 @@ mod table;
 mod tend;
 mod until;
 
-pub use admit::{Answer, Refusal, admit};
-pub use decide::{decide, keep, keep_until, kind};
+pub use admit::{Answer, Refusal, admit, edit, supersede, yields};
+pub use decide::{decide, keep, keep_until};
 pub use decision::{Decision, Effect, Waiting, Why};
+pub use forecast::{Coming, Forecast, forecast, forecast_from};
 pub use goal::{Goal, batch_size, batches, goal, plan};
 pub use look::look;
 pub use report::{Seen, report};

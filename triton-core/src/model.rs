@@ -3,6 +3,7 @@
 mod change;
 mod count;
 mod draft;
+mod failure;
 mod flow;
 mod name;
 mod observation;
@@ -18,6 +19,7 @@ mod time;
 pub use change::{TrafficChange, WorkloadChange};
 pub use count::{BatchSize, MAX_BATCHES, MAX_REPLICAS, RawSize, Sizes};
 pub use draft::{Draft, Fault, Faults};
+pub use failure::Failure;
 pub use flow::Flow;
 pub use name::{
     FlowId, FlowName, FlowUid, InstanceId, InstanceName, NameError, Namespace, PodName, PodUid, Revision,
@@ -27,10 +29,12 @@ pub use observation::{
     Facts, FailureClass, Holder, Lock, Observation, Obstacle, PodFailure, PodPhase, PodRef, PodTraffic, Pods,
     Shape, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
 };
-pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, Orders, Target};
-pub use progress::{Base, Batch, Failure, FlowPhase, Hold, HoldReason, Kind, Plan, Progress, Stage, Verdict};
-pub use record::{CorruptRecord, FailureRecord, HoldRecord, ProgressRecord, Record, StageRecord, Step};
+pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, Edit, Orders, Target};
+pub use progress::{Base, Batch, Brings, FlowPhase, Hold, HoldReason, Kind, Plan, Progress, Stage, Verdict};
+pub use record::{
+    BringsRecord, CorruptRecord, FailureRecord, HoldRecord, ProgressRecord, Record, StageRecord, Step,
+};
 pub use report::{BatchReport, Counts, PodReport, PullIn, Report, WaitingReport};
-pub use spec::{Action, Identity, Mode, Spec, Template};
-pub use strategy::{NonUpdateStrategy, UpdateStrategy};
+pub use spec::{Action, CancelPolicy, Identity, Mode, OnFailure, Spec, Template, Tolerance};
+pub use strategy::{NonUpdateStrategy, RollbackTarget, UpdateStrategy};
 pub use time::{Seconds, TimeError, Timestamp};

@@ -4,12 +4,16 @@ mod api;
 mod checked;
 mod deploys;
 mod error;
+mod lifecycle;
+mod once;
 mod view;
 
-pub use api::{ApiStream, DeployApi, InstanceApi};
+pub use api::{ApiStream, DeployApi, InstanceApi, Templates};
 pub use checked::Checked;
 pub use deploys::Service;
 pub use error::{ApiError, ApiErrorKind};
+pub use lifecycle::{InstanceOrder, Lifecycle, LifecycleApi, Made, RollbackTo};
+pub use once::name_of_request;
 pub use view::{
     CreateFlow, FlowEvent, FlowFilter, FlowView, InstanceView, MAX_PAGE, Ordered, PodFilter, PodId, PodView,
 };

@@ -4,7 +4,9 @@ use alloc::string::String;
 use core::fmt;
 
 use super::gate;
-use crate::model::{Command, Flow, FlowPhase, MAX_BATCHES, Orders, Progress, Stage, Target, Verdict};
+use crate::model::{
+    Action, Command, Edit, Flow, FlowPhase, MAX_BATCHES, Orders, Progress, Stage, Target, Verdict,
+};
 
 /// What becomes of a command that is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,6 +57,8 @@ pub enum Refusal {
     },
     /// No flow has that many batches.
     TooFar,
+    /// The flow does not give way to the other one.
+    Unyielding,
 }
 
 impl fmt::Display for Refusal {
@@ -74,6 +78,9 @@ impl fmt::Display for Refusal {
             }
             Self::Backwards { asked, given } => {
                 write!(f, "Backwards: the flow may already go as far as {given}; {asked} lies behind that")
+            }
+            Self::Unyielding => {
+                f.write_str("Unyielding: the flow runs and does not give way; pause or cancel it first")
             }
             Self::TooFar => write!(f, "TooFar: batches must be at most {MAX_BATCHES}"),
         }
@@ -98,10 +105,11 @@ pub fn admit(flow: &Flow, command: Command) -> Result<Answer, Refusal> {
             }
         };
     }
-    let closing = orders.canceled || matches!(flow.progress, Progress::Closing { .. });
+    let turned = flow.progress.base().is_some_and(|base| base.turned);
+    let closing = (orders.canceled && !turned) || matches!(flow.progress, Progress::Closing { .. });
     match command {
         Command::Delete => Err(Refusal::Unfinished { phase }),
-        Command::Cancel if closing => Ok(Answer::AlreadySo),
+        Command::Cancel if closing || turned => Ok(Answer::AlreadySo),
         Command::Cancel => Ok(Answer::Orders(Orders { canceled: true, ..orders.clone() })),
         Command::Next { .. } | Command::GoTo(_) | Command::Pause | Command::Resume if closing => {
             Err(Refusal::Closing)
@@ -112,6 +120,79 @@ pub fn admit(flow: &Flow, command: Command) -> Result<Answer, Refusal> {
         Command::Next { expected } => next(flow, expected),
         Command::GoTo(target) => go_to(orders, target),
     }
+}
+
+/// What a change of standing orders makes of a flow's orders: all of it, or nothing.
+///
+/// # Errors
+/// The [`Refusal`] says why a part of it is not allowed now.
+pub fn edit(flow: &Flow, edit: &Edit) -> Result<Answer, Refusal> {
+    let phase = FlowPhase::from(&flow.progress);
+    if flow.progress.is_finished() {
+        return Err(Refusal::Finished { phase });
+    }
+    let mut edited = flow.clone();
+    let closing = flow.orders.canceled || matches!(flow.progress, Progress::Closing { .. });
+    if closing && *edit != (Edit { canceled: Some(true), ..Edit::default() }) {
+        return Err(Refusal::Closing);
+    }
+    let Edit { paused, canceled, target, sizes, interval, deadline } = edit;
+    let orders = &mut edited.orders;
+    if let Some(sizes) = sizes {
+        orders.sizes.clone_from(sizes);
+    }
+    orders.interval = interval.unwrap_or(orders.interval);
+    orders.deadline = deadline.unwrap_or(orders.deadline);
+    let commands = [
+        target.map(Command::GoTo),
+        paused.map(|paused| if paused { Command::Pause } else { Command::Resume }),
+        canceled.filter(|canceled| *canceled).map(|_| Command::Cancel),
+    ];
+    for command in commands.into_iter().flatten() {
+        if let Answer::Orders(orders) = admit(&edited, command)? {
+            edited.orders = orders;
+        }
+    }
+    Ok(if edited.orders == flow.orders { Answer::AlreadySo } else { Answer::Orders(edited.orders) })
+}
+
+/// What becomes of a flow when another one, `by`, is to take over: it is cancelled, if it gives way.
+///
+/// # Errors
+/// [`Refusal::Unyielding`] when it does not; [`Refusal::Finished`].
+pub fn supersede(flow: &Flow, by: &Flow) -> Result<Answer, Refusal> {
+    if flow.progress.is_finished() {
+        return Err(Refusal::Finished { phase: FlowPhase::from(&flow.progress) });
+    }
+    if flow.orders.canceled {
+        return Ok(Answer::AlreadySo);
+    }
+    if !yields(flow, by) {
+        return Err(Refusal::Unyielding);
+    }
+    let superseded = Some(by.id.name.clone());
+    Ok(Answer::Orders(Orders { canceled: true, superseded, ..flow.orders.clone() }))
+}
+
+/// Whether a flow gives way to another: to an update or a rollback when it is paused, to a rollback also when
+/// it is an update.
+#[must_use]
+pub fn yields(flow: &Flow, by: &Flow) -> bool {
+    let paused = flow.orders.paused || flow.progress.hold().is_some();
+    let going = !flow.progress.is_finished() && !flow.orders.canceled;
+    let outranked = match by.spec.action {
+        Action::Rollback => paused || flow.spec.action == Action::Update,
+        Action::Update => paused,
+        Action::Create
+        | Action::Restart
+        | Action::Scale
+        | Action::ScaleIn
+        | Action::ScaleOut
+        | Action::Start
+        | Action::Stop
+        | Action::Delete => false,
+    };
+    going && outranked && flow.instance() == by.instance() && flow.uid != by.uid
 }
 
 /// Lifts a pause by order and a hold by failure, both in one.
@@ -133,7 +214,7 @@ fn next(flow: &Flow, expected: Option<Target>) -> Result<Answer, Refusal> {
         return Err(Refusal::NotWaiting { at: at(flow) });
     };
     let last = done.saturating_add(batch.size) >= plan.work;
-    let Some(wanted) = gate::missing(&flow.spec, orders, batch, last) else {
+    let Some(wanted) = gate::missing(&flow.spec, orders, plan, batch, last) else {
         return Err(Refusal::NotWaiting { at: at(flow) });
     };
     let waiting = Target { batch: batch.number, phase: batch.phase() };

@@ -1,36 +1,78 @@
-//! The end: cancel, shed, restore, verify.
+//! The end: cancel, shed, restore, revert, verify.
 
+use alloc::vec::Vec;
+
+use super::decide::act;
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, goal};
 use super::look::{ask, is_mine};
 use super::shape;
 use super::tend::{Tend, next_drain, tend};
 use crate::model::{
-    Facts, Failure, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Seconds, Shape, Stage,
-    Timestamp, Verdict,
+    Action, Base, Batch, Brings, CancelPolicy, Facts, Failure, Flow, FlowId, Hold, HoldReason, Kind,
+    Observation, OnFailure, Plan, PodRef, Progress, Seconds, Shape, Stage, Timestamp, Verdict,
+    WorkloadChange,
 };
 
 /// When to look again where nothing else says so.
 pub(super) const LOOK_AGAIN: Seconds = Seconds(60);
 
 /// What a cancelled flow does now; `None` when it is closing already or has ended.
-pub(super) fn cancel(flow: &Flow, kind: Kind, now: Timestamp) -> Option<Decision> {
-    let verdict = Verdict::Canceled;
-    let closing = |plan: Plan, keep: u32, serving: u32, shed: bool| {
-        let floor = goal(kind, &plan, keep).total().min(serving);
-        let progress = Progress::Closing { plan, verdict: Verdict::Canceled, keep, floor, shed };
-        Some(Decision::Move(progress, Why::Canceling))
-    };
-    match &flow.progress {
-        Progress::Pending => Some(end(verdict, now)),
-        Progress::Preparing { base } => closing(goal::plan(kind, base.clone(), 0), 0, base.from, true),
-        Progress::Rolling { plan, done, batch } => {
-            // Once old pods have begun to leave, that exchange is completed; before, the new pods go.
-            let keep = if batch.stage >= Stage::Leaving { done.saturating_add(batch.size) } else { *done };
-            closing(plan.clone(), keep, batch.serving, false)
+pub(super) fn cancel(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
+    if flow.progress.base().is_some_and(|base| base.turned) {
+        return None;
+    }
+    match &flow.orders.superseded {
+        None => close(flow, seen, now, Verdict::Canceled, Why::Canceling),
+        Some(by) => {
+            let id = FlowId { namespace: flow.id.namespace.clone(), name: by.clone() };
+            close(flow, seen, now, Verdict::Aborted { by: id }, Why::GivingWay { to: by.clone() })
         }
-        Progress::Verifying { plan, .. } => closing(plan.clone(), plan.work, u32::MAX, false),
-        Progress::Closing { .. } | Progress::Finished { .. } => None,
+    }
+}
+
+/// What a flow does that stops by itself.
+pub(super) fn stop(flow: &Flow, seen: &Observation, reason: HoldReason, now: Timestamp) -> Decision {
+    let closed = close(flow, seen, now, Verdict::Canceled, Why::Stopping { reason });
+    closed.unwrap_or_else(|| end(Verdict::Canceled, now))
+}
+
+fn close(flow: &Flow, seen: &Observation, now: Timestamp, verdict: Verdict, why: Why) -> Option<Decision> {
+    let (plan, keep, serving, shed) = match &flow.progress {
+        Progress::Pending => return Some(end(verdict, now)),
+        Progress::Preparing { base } => (goal::plan(base.clone(), 0), 0, base.from, true),
+        Progress::Rolling { plan, done, batch } => {
+            // Where pods leave by name, or without successors, there is nothing to shed.
+            let named = plan.base.kind == Kind::Swap && plan.base.brings == Brings::Nothing;
+            let shed = named || plan.base.kind == Kind::Shrink;
+            (plan.clone(), kept(plan, *done, batch, seen), batch.serving, shed)
+        }
+        Progress::Verifying { plan, .. } => (plan.clone(), plan.work, u32::MAX, false),
+        Progress::Closing { .. } | Progress::Finished { .. } => return None,
+    };
+    let missing = match (&flow.progress, plan.base.kind) {
+        (Progress::Rolling { batch, .. }, Kind::Swap) => batch.size,
+        (_, _) => 0,
+    };
+    let floor = goal(&plan, keep).total().saturating_sub(missing).min(serving);
+    Some(Decision::Move(Progress::Closing { plan, verdict, keep, floor, shed }, why))
+}
+
+/// How much of the work stays done. Once old pods have begun to leave, that exchange is completed; before,
+/// the new pods go. Where old pods leave first, new ones stay once all of the batch serve. Where pods only
+/// leave, those that are not let go yet return.
+fn kept(plan: &Plan, done: u32, batch: &Batch, seen: &Observation) -> u32 {
+    let end = done.saturating_add(batch.size);
+    let held = |with| {
+        let gone = seen.pods.count(with | Facts::MARKED, Facts::HOOKED);
+        seen.pods.count(with, Facts::empty()).saturating_sub(gone)
+    };
+    match (plan.base.kind, &plan.base.brings) {
+        (Kind::Grow | Kind::Replace, _) if batch.stage >= Stage::Leaving => end,
+        (Kind::Swap, _) if batch.stage >= Stage::Proving => end,
+        (Kind::Swap, Brings::Nothing) => plan.work.saturating_sub(held(Facts::LISTED)).clamp(done, end),
+        (Kind::Shrink, _) => plan.base.from.saturating_sub(held(Facts::empty())).clamp(done, end),
+        (Kind::Grow | Kind::Replace | Kind::Swap, _) => done,
     }
 }
 
@@ -44,7 +86,6 @@ pub(super) fn end(verdict: Verdict, at: Timestamp) -> Decision {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Closing<'a> {
     pub(super) flow: &'a Flow,
-    pub(super) kind: Kind,
     pub(super) plan: &'a Plan,
     pub(super) verdict: &'a Verdict,
     pub(super) keep: u32,
@@ -57,13 +98,12 @@ impl Closing<'_> {
     /// workload's controller chooses them; then the template is restored. One write for both would make
     /// it choose serving pods.
     pub(super) fn step(&self, seen: &Observation, now: Timestamp) -> Decision {
-        let Self { flow, kind, plan, keep, floor, shed, .. } = *self;
+        let Self { flow, plan, keep, floor, shed, .. } = *self;
         if !is_mine(seen) {
             return end(self.verdict.clone(), now);
         }
-        let wanted = goal(kind, plan, keep);
-        let want = if shed { shape::restored(kind, plan, keep) } else { shape::shedding(kind, plan, keep) };
-        if let Some(effect) = ask(seen, want) {
+        let wanted = goal(plan, keep);
+        if let Some(effect) = ask(seen, self.shape(seen)).or_else(|| self.spare(seen)) {
             return Decision::Act(effect);
         }
         // A flow that brought the very template that served before exposes nothing new.
@@ -85,21 +125,78 @@ impl Closing<'_> {
             return Decision::Wait(Waiting::Out { pods: left }, drained.map_or(again, |at| at.min(again)));
         }
         if shed {
-            return end(self.verdict.clone(), now);
+            return self.ended(now);
         }
         let (plan, verdict) = (plan.clone(), self.verdict.clone());
         Decision::Move(Progress::Closing { plan, verdict, keep, floor, shed: true }, Why::Shed)
     }
 
+    /// The world is clean. What was ordered to return goes on doing so in batches.
+    fn ended(&self, now: Timestamp) -> Decision {
+        let Self { flow, plan, keep, .. } = *self;
+        let ordered = if flow.orders.canceled {
+            flow.spec.cancel_policy == CancelPolicy::Revert
+        } else {
+            flow.spec.on_failure == OnFailure::Rollback
+        };
+        let back = plan.base.previous.clone().filter(|_| {
+            ordered && keep > 0 && plan.base.kind.exchanges() && plan.base.brings != Brings::Nothing
+        });
+        match (back, self.verdict) {
+            (Some(previous), Verdict::Canceled) => {
+                let size = goal(plan, keep).total();
+                let base = Base {
+                    brings: Brings::Revision(previous),
+                    turned: true,
+                    from: size,
+                    to: size,
+                    partition: 0,
+                    previous: None,
+                    ..plan.base.clone()
+                };
+                Decision::Move(Progress::Preparing { base }, Why::Reverting)
+            }
+            (_, verdict) => end(verdict.clone(), now),
+        }
+    }
+
+    fn shape(&self, seen: &Observation) -> Shape {
+        let Self { plan, keep, shed, .. } = *self;
+        let want = if shed { shape::restored(plan, keep) } else { shape::shedding(plan, keep) };
+        let doomed = match (plan.base.kind, &plan.base.brings) {
+            (Kind::Shrink, _) => Some(alloc::collections::BTreeSet::new()),
+            (Kind::Replace | Kind::Swap, Brings::Nothing) => {
+                Some(shape::doomed(seen, plan, goal(plan, keep), true))
+            }
+            (_, _) => None,
+        };
+        Shape { doomed, ..want }
+    }
+
+    /// Pods that were chosen to be exchanged and not let go yet stay: the old ones, once the partition keeps
+    /// them, and later those of the restored template.
+    fn spare(&self, seen: &Observation) -> Option<Effect> {
+        // Before, only a swap chose pods that way; elsewhere the workload's controller does, and means it.
+        let swaps = self.shed || self.plan.base.kind == Kind::Swap;
+        if !(swaps && shape::restores(self.plan, self.keep)) {
+            return None;
+        }
+        let chosen = |facts: Facts| {
+            let stays = facts.contains(Facts::CURRENT) == self.shed;
+            facts.contains(Facts::SPECIFIED | Facts::HOOKED) && stays
+        };
+        let pods = seen.pods.iter().filter(|(_, facts, _)| chosen(*facts));
+        let pods: Vec<PodRef> = pods.map(|(pod, _, _)| pod.clone()).collect();
+        (!pods.is_empty()).then_some(Effect::Workload(WorkloadChange::Spare(pods)))
+    }
+
     /// Pods that the restored template replaces: more of another revision than the workload is told to keep.
     fn foreign(&self, seen: &Observation) -> u32 {
-        let partition = seen.shape.as_ref().map_or(u32::MAX, |shape| shape.partition);
-        match self.kind {
-            Kind::Replace if self.shed => {
-                seen.pods.count(Facts::empty(), Facts::CURRENT | Facts::MARKED).saturating_sub(partition)
-            }
-            Kind::Replace | Kind::Grow => 0,
+        if !(self.shed && shape::restores(self.plan, self.keep)) {
+            return 0;
         }
+        let partition = seen.shape.as_ref().and_then(|shape| shape.partition).unwrap_or(u32::MAX);
+        seen.pods.count(Facts::empty(), Facts::CURRENT | Facts::MARKED).saturating_sub(partition)
     }
 
     /// Room for every pod, where the floor holds chosen pods back in traffic while new pods that are not
@@ -108,7 +205,7 @@ impl Closing<'_> {
     /// chooses anew, the ones that are not ready first. As many old pods more are asked for as pods in all,
     /// so that no new one starts.
     fn called_back(&self, seen: &Observation) -> Option<Effect> {
-        let Self { kind, plan, keep, shed, .. } = *self;
+        let Self { plan, keep, shed, .. } = *self;
         let chosen = Facts::MARKED | Facts::HOOKED | Facts::IN;
         let held = seen.pods.any(chosen | Facts::ASKED, Facts::empty())
             || seen.pods.any(chosen, Facts::ASKED | Facts::GATED);
@@ -117,42 +214,53 @@ impl Closing<'_> {
         let steered = seen.pods.count(ready | Facts::ASKED, Facts::MARKED);
         let ready =
             steered.saturating_add(seen.pods.count(ready, Facts::MARKED | Facts::GATED | Facts::ASKED));
-        if shed || !held || left <= ready || left <= goal(kind, plan, keep).fresh {
+        let by_name = plan.base.kind.exchanges() && plan.base.brings == Brings::Nothing;
+        if shed || by_name || !held || left <= ready || left <= goal(plan, keep).fresh {
             return None;
         }
-        let rest = shape::shedding(kind, plan, keep);
+        let rest = shape::shedding(plan, keep);
         let more = seen.pods.len().saturating_sub(rest.replicas);
-        let partition = match kind {
-            Kind::Grow => rest.partition,
-            Kind::Replace => rest.partition.saturating_add(more),
-        };
+        let partition = rest.partition.map(|partition| {
+            if plan.base.kind == Kind::Grow { partition } else { partition.saturating_add(more) }
+        });
         ask(seen, Shape { replicas: rest.replicas.saturating_add(more), partition, ..rest })
     }
+}
+
+/// What keeps up while the whole world is compared with the spec.
+pub(super) fn verified(flow: &Flow, plan: &Plan) -> Tend {
+    let floor = goal(plan, plan.work).total();
+    Tend { admit: u32::MAX, floor, go: true, drain: flow.spec.drain }
 }
 
 /// The final check: Success is said only of a world that is as ordered at this very look.
 pub(super) fn verify(
     flow: &Flow,
-    kind: Kind,
     (plan, since): (&Plan, Timestamp),
     seen: &Observation,
     now: Timestamp,
 ) -> Decision {
-    let wanted = goal(kind, plan, plan.work).total();
-    if let Some(effect) = ask(seen, shape::at_rest(kind, plan, plan.work)) {
+    let wanted = goal(plan, plan.work).total();
+    if let Some(effect) = ask(seen, shape::at_rest(plan, plan.work)) {
         return Decision::Act(effect);
     }
-    let rule = Tend { admit: u32::MAX, floor: wanted, go: true, drain: flow.spec.drain };
-    if let Some(effect) = tend(rule, &seen.pods, now) {
+    if let Some(effect) = tend(verified(flow, plan), &seen.pods, now) {
         return Decision::Act(effect);
     }
     let ready = seen.pods.count(Facts::FRESH | Facts::BOOTED | Facts::IN, Facts::MARKED);
     if ready == wanted && seen.pods.len() == wanted && seen.terminating == 0 {
-        return end(Verdict::Succeeded, now);
+        return match (flow.spec.action, plan.base.turned) {
+            (Action::Delete, _) => act(WorkloadChange::Remove),
+            (_, true) => end(Verdict::Canceled, now),
+            (_, false) => end(Verdict::Succeeded, now),
+        };
     }
     let deadline = since.plus(flow.orders.deadline);
     if now >= deadline {
         let reason = HoldReason::DeadlineExceeded;
+        if flow.spec.on_failure != OnFailure::Pause && !plan.base.turned {
+            return stop(flow, seen, reason, now);
+        }
         let hold = Some(Hold { reason, resumes: flow.orders.resumes });
         return Decision::Move(Progress::Verifying { plan: plan.clone(), since, hold }, Why::Held { reason });
     }

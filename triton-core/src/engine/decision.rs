@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::model::{
-    BatchPhase, Failure, FlowId, HoldReason, Progress, Stage, Timestamp, TrafficChange, Verdict,
+    BatchPhase, Failure, FlowId, FlowName, HoldReason, Progress, Stage, Timestamp, TrafficChange, Verdict,
     WorkloadChange,
 };
 
@@ -36,6 +36,8 @@ pub enum Effect {
     Workload(WorkloadChange),
     /// To the traffic registry.
     Traffic(TrafficChange),
+    /// To the flow that holds the workload: it is to give way. Its own driver closes it.
+    Supersede(FlowId),
 }
 
 /// Why progress moved: the text of the event, the reason of the status and the log line in one.
@@ -69,10 +71,29 @@ pub enum Why {
         /// What happened.
         reason: HoldReason,
     },
+    /// The batch goes on without pods that failed; they are work for later batches.
+    GoesOnWithout {
+        /// Number of the batch.
+        batch: u32,
+        /// Pods that failed.
+        failed: u32,
+    },
     /// A person lifted the hold.
     Resumed,
     /// A person cancelled the flow.
     Canceling,
+    /// The flow stops by itself, as `onFailure` says.
+    Stopping {
+        /// What happened.
+        reason: HoldReason,
+    },
+    /// Another flow takes over.
+    GivingWay {
+        /// Its name.
+        to: FlowName,
+    },
+    /// What was changed returns, in batches.
+    Reverting,
     /// The pods that are not kept are gone.
     Shed,
     /// The flow ended.
@@ -91,6 +112,7 @@ impl Why {
             Self::BatchStarted { .. } => "BatchStarted",
             Self::Reached { stage, .. } => match stage {
                 Stage::Queued => "BatchQueued",
+                Stage::Vacating => "PodsLeaving",
                 Stage::Smoking => "Smoking",
                 Stage::Smoked => "Smoked",
                 Stage::PullingIn => "PullingIn",
@@ -100,10 +122,13 @@ impl Why {
             },
             Self::PodsMissing { .. } => "PodsMissing",
             Self::AllBatchesDone => "Verifying",
-            Self::Held { reason } => match reason {
+            Self::Held { reason } | Self::Stopping { reason } => match reason {
                 HoldReason::PodsFailed => "PodsFailed",
                 HoldReason::DeadlineExceeded => "DeadlineExceeded",
             },
+            Self::GoesOnWithout { .. } => "PodsTolerated",
+            Self::GivingWay { .. } => "GivingWay",
+            Self::Reverting => "Reverting",
             Self::Resumed => "Resumed",
             Self::Canceling => "Canceling",
             Self::Shed => "NewPodsRemoved",
@@ -124,6 +149,7 @@ impl fmt::Display for Why {
             Self::BatchStarted { batch, size } => write!(f, "batch {batch} starts with {size} pods"),
             Self::Reached { batch, stage } => match stage {
                 Stage::Queued => write!(f, "batch {batch} is next"),
+                Stage::Vacating => write!(f, "batch {batch}: pods leave"),
                 Stage::Smoking => write!(f, "batch {batch}: new pods are starting"),
                 Stage::Smoked => write!(f, "batch {batch}: all new pods run, out of traffic"),
                 Stage::PullingIn => write!(f, "batch {batch}: new pods are pulled into traffic"),
@@ -143,6 +169,21 @@ impl fmt::Display for Why {
             Self::Held { reason: HoldReason::DeadlineExceeded } => f.write_str(
                 "paused because the stage took longer than its deadline; resume to wait again, or cancel",
             ),
+            Self::GoesOnWithout { batch, failed } => {
+                write!(
+                    f,
+                    "batch {batch} goes on without {failed} pods that failed; they are tried again later"
+                )
+            }
+            Self::Stopping { reason: HoldReason::PodsFailed } => {
+                f.write_str("cancelled because pods failed, as onFailure says; leaving the workload clean")
+            }
+            Self::Stopping { reason: HoldReason::DeadlineExceeded } => f.write_str(
+                "cancelled because the stage took longer than its deadline, as onFailure says; leaving the \
+                 workload clean",
+            ),
+            Self::GivingWay { to } => write!(f, "flow {to} takes over; leaving the workload clean"),
+            Self::Reverting => f.write_str("cancelled; returning the new pods to the revision before"),
             Self::Resumed => f.write_str("resumed"),
             Self::Canceling => f.write_str("cancelled; leaving the workload clean"),
             Self::Shed => {

@@ -1,11 +1,12 @@
 //! Flows and worlds for the tests of the engine, written as sentences.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 
 use crate::model::{
-    Action, Base, Batch, BatchSize, Facts, Flow, FlowId, FlowName, FlowUid, Identity, InstanceName, Lock,
-    Mode, Namespace, Observation, Orders, Plan, PodName, PodRef, PodUid, Pods, Progress, Revision, Seconds,
-    Shape, Sizes, Spec, Stage, TemplateRef, Timestamp, Version,
+    Action, Base, Batch, BatchSize, Brings, CancelPolicy, Facts, Flow, FlowId, FlowName, FlowUid, Identity,
+    InstanceName, Kind, Lock, Mode, Namespace, Observation, OnFailure, Orders, Plan, PodName, PodRef, PodUid,
+    Pods, Progress, Revision, Seconds, Shape, Sizes, Spec, Stage, TemplateRef, Timestamp, Tolerance, Version,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
@@ -46,6 +47,11 @@ impl Flow {
                 no_pull_in: false,
                 drain: Seconds(10),
                 pods: alloc::vec![],
+                rollback_to: None,
+                max_unavailable: None,
+                tolerance: Tolerance::default(),
+                on_failure: OnFailure::default(),
+                cancel_policy: CancelPolicy::default(),
             },
             orders: Orders::default(),
             progress: Progress::Pending,
@@ -59,6 +65,11 @@ impl Flow {
 
     pub(super) fn canary(mut self, pods: u32) -> Self {
         self.spec.canary = pods;
+        self
+    }
+
+    pub(super) fn same_size(mut self) -> Self {
+        self.spec.replicas = None;
         self
     }
 
@@ -87,8 +98,22 @@ impl Flow {
 }
 
 pub(super) fn base(from: u32, to: u32) -> Base {
+    base_of(if from > 0 { Kind::Replace } else { Kind::Grow }, from, to)
+}
+
+pub(in crate::engine) fn base_of(kind: Kind, from: u32, to: u32) -> Base {
     let previous = (from > 0).then(|| Revision::new("app-old").expect("a revision"));
-    Base { from, to, partition: 0, previous }
+    Base {
+        kind,
+        brings: Brings::Flow,
+        in_place: false,
+        degraded: 0,
+        turned: false,
+        from,
+        to,
+        partition: 0,
+        previous,
+    }
 }
 
 impl Observation {
@@ -97,7 +122,14 @@ impl Observation {
         Self {
             lock: Lock::Mine,
             revision: Some(Revision::new("app-new").expect("a revision")),
-            shape: Some(Shape { template: TemplateRef::Flow, replicas, partition, surge, unavailable: 0 }),
+            shape: Some(Shape {
+                template: Some(TemplateRef::Flow),
+                replicas,
+                partition: Some(partition),
+                doomed: Some(BTreeSet::new()),
+                surge,
+                unavailable: 0,
+            }),
             ..Self::absent()
         }
     }

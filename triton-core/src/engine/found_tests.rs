@@ -2,18 +2,18 @@
 
 use super::decide;
 use super::decision::{Decision, Effect};
-use super::fixtures::{NOW, OLD, RUNS, SERVES, base};
+use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of};
 use super::goal::plan;
 use crate::model::{
-    Action, Facts, Flow, Hold, HoldReason, Kind, Observation, Progress, Shape, Stage, TemplateRef,
-    TrafficChange, Verdict, WorkloadChange,
+    Action, Base, Brings, Facts, Flow, Hold, HoldReason, Kind, Lock, Observation, Progress, Revision, Shape,
+    Stage, TemplateRef, TrafficChange, Verdict, WorkloadChange,
 };
 
 /// The batch held only after it had asked for more pods, or pulled more of them in.
 #[test]
 fn a_look_that_shows_a_failed_pod_widens_nothing_in_that_same_step() {
     let flow = || Flow::test(Action::Create, 3);
-    let grow = || plan(Kind::Grow, base(0, 3), 0);
+    let grow = || plan(base_of(Kind::Grow, 0, 3), 0);
     let failed = RUNS.difference(Facts::BOOTED | Facts::OUT) | Facts::FAILED;
     let unasked = Observation::mine(2, 0, 1).with(1, SERVES).with(1, failed);
     assert_eq!(held(&flow().at(grow(), 2, 2, 1, Stage::Smoking), &unasked), Some(HoldReason::PodsFailed));
@@ -27,7 +27,7 @@ fn a_pod_that_was_let_go_unsteered_serves_no_more() {
     let unsteered = Facts::BOOTED | Facts::HOOKED | Facts::IN | Facts::MARKED;
     let let_go = unsteered.difference(Facts::HOOKED);
     let update =
-        Flow::test(Action::Update, 1).at(plan(Kind::Replace, base(1, 1), 0), 1, 0, 1, Stage::Leaving);
+        Flow::test(Action::Update, 1).at(plan(base_of(Kind::Replace, 1, 1), 0), 1, 0, 1, Stage::Leaving);
     let world = Observation::mine(1, 0, 1).with(1, let_go).with(1, unsteered);
     assert!(matches!(decide(&update, &world, NOW), Decision::Wait(..)), "one must stay");
 }
@@ -35,42 +35,43 @@ fn a_pod_that_was_let_go_unsteered_serves_no_more() {
 /// A new pod was lost after its stage had ended; old pods were chosen all the same.
 #[test]
 fn old_pods_are_not_chosen_while_a_new_one_was_lost_and_its_replacement_is_not_in() {
-    let replace = || plan(Kind::Replace, base(2, 2), 0);
+    let replace = || plan(base_of(Kind::Replace, 2, 2), 0);
     let flow = Flow::test(Action::Update, 2).at(replace(), 1, 0, 1, Stage::Leaving);
     let world = |facts| Observation::mine(3, 2, 1).with(2, OLD).with(1, facts);
     let pulled_in = decide(&flow, &world(RUNS), NOW);
     assert!(matches!(pulled_in, Decision::Act(Effect::Traffic(TrafficChange::PullIn(_)))), "{pulled_in:?}");
     let booting = decide(&flow, &world(RUNS.difference(Facts::BOOTED)), NOW);
     assert!(matches!(booting, Decision::Wait(..)), "{booting:?}");
-    let shrunk = Shape { replicas: 2, partition: 1, ..shape() };
+    let shrunk = Shape { replicas: 2, partition: Some(1), ..shape() };
     assert_eq!(decide(&flow, &world(SERVES), NOW), reshape(shrunk));
 }
 
 /// After a cancel a serving pod was lost: the chosen one had to stay, and the controller chose no other.
 #[test]
 fn a_cancelled_flow_calls_a_wrongly_chosen_pod_back() {
-    let plan = plan(Kind::Replace, base(3, 3), 0);
+    let plan = plan(base_of(Kind::Replace, 3, 3), 0);
     let closing = Progress::Closing { plan, verdict: Verdict::Canceled, keep: 0, floor: 3, shed: false };
     let mut flow = Flow { progress: closing, ..Flow::test(Action::Update, 3) };
     flow.orders.canceled = true;
     let lost_one =
         |shape| Observation { shape: Some(shape), ..Observation::mine(3, 3, 1) }.with(2, OLD).with(1, RUNS);
     let shape = || Shape { unavailable: 3, ..shape() };
-    let chosen = lost_one(Shape { replicas: 3, partition: 3, ..shape() }).with(1, SERVES | Facts::MARKED);
-    let roomy = Shape { replicas: 4, partition: 4, ..shape() };
+    let chosen =
+        lost_one(Shape { replicas: 3, partition: Some(3), ..shape() }).with(1, SERVES | Facts::MARKED);
+    let roomy = Shape { replicas: 4, partition: Some(4), ..shape() };
     assert_eq!(decide(&flow, &chosen, NOW), reshape(roomy.clone()));
     let returned = lost_one(roomy).with(1, SERVES);
-    assert_eq!(decide(&flow, &returned, NOW), reshape(Shape { replicas: 3, partition: 3, ..shape() }));
+    assert_eq!(decide(&flow, &returned, NOW), reshape(Shape { replicas: 3, partition: Some(3), ..shape() }));
 }
 
 /// An old pod was out of order for good: the flow called the chosen new pods back, again and again.
 #[test]
 fn a_cancelled_flow_calls_no_pod_back_where_the_controller_has_no_better_choice() {
-    let plan = plan(Kind::Replace, base(2, 2), 0);
+    let plan = plan(base_of(Kind::Replace, 2, 2), 0);
     let closing = Progress::Closing { plan, verdict: Verdict::Canceled, keep: 0, floor: 2, shed: false };
     let mut flow = Flow { progress: closing, ..Flow::test(Action::Update, 2) };
     flow.orders.canceled = true;
-    let shape = Shape { replicas: 2, partition: 2, unavailable: 2, ..shape() };
+    let shape = Shape { replicas: 2, partition: Some(2), unavailable: 2, ..shape() };
     let world = Observation { shape: Some(shape), ..Observation::mine(2, 2, 1) };
     let broken = OLD.difference(Facts::BOOTED | Facts::IN) | Facts::OUT;
     let world = world.with(1, broken).with(1, SERVES).with(1, SERVES | Facts::MARKED);
@@ -81,19 +82,35 @@ fn a_cancelled_flow_calls_no_pod_back_where_the_controller_has_no_better_choice(
 /// waited for new ones to be available that the batch did not pull in yet.
 #[test]
 fn old_pods_that_others_added_are_kept_until_old_pods_leave_anyway() {
-    let batch = |stage| Flow::test(Action::Update, 2).at(plan(Kind::Replace, base(2, 2), 0), 1, 0, 1, stage);
+    let batch =
+        |stage| Flow::test(Action::Update, 2).at(plan(base_of(Kind::Replace, 2, 2), 0), 1, 0, 1, stage);
     let world = |replicas, partition| Observation::mine(replicas, partition, 1).with(4, OLD);
-    let kept = Shape { replicas: 5, partition: 4, ..shape() };
+    let kept = Shape { replicas: 5, partition: Some(4), ..shape() };
     assert_eq!(decide(&batch(Stage::Smoking), &world(3, 2), NOW), reshape(kept));
-    let leave = Shape { replicas: 2, partition: 1, ..shape() };
+    let leave = Shape { replicas: 2, partition: Some(1), ..shape() };
     assert_eq!(decide(&batch(Stage::Leaving), &world(5, 4).with(1, SERVES), NOW), reshape(leave));
+}
+
+/// Old pods that were marked for deletion were replaced beside them, the replacements were taken for pods that
+/// others had added, and each look asked for more: without end.
+#[test]
+fn pods_that_are_to_be_deleted_anyway_are_not_kept_beside_their_replacements() {
+    let flow =
+        Flow::test(Action::Update, 2).at(plan(base_of(Kind::Replace, 2, 2), 0), 1, 0, 1, Stage::Smoking);
+    let world = |specified| {
+        let old = if specified { OLD | Facts::SPECIFIED } else { OLD };
+        Observation::mine(3, 2, 1).with(1, old).with(2, OLD)
+    };
+    let kept = Shape { replicas: 4, partition: Some(3), ..shape() };
+    assert_eq!(decide(&flow, &world(false), NOW), reshape(kept), "pods that others added are kept");
+    assert!(matches!(decide(&flow, &world(true), NOW), Decision::Wait(..)));
 }
 
 /// A pod was replaced while the flow was paused before the first batch, or after the last: it stayed out.
 #[test]
 fn a_paused_flow_pulls_replacements_in_before_and_after_the_batches() {
-    let plan = plan(Kind::Replace, base(2, 2), 0);
-    let before = Progress::Preparing { base: base(2, 2) };
+    let plan = plan(base_of(Kind::Replace, 2, 2), 0);
+    let before = Progress::Preparing { base: base_of(Kind::Replace, 2, 2) };
     let after = Progress::Verifying { plan, since: NOW, hold: None };
     for (progress, pods) in [(before, OLD), (after, SERVES)] {
         let mut flow = Flow { progress, ..Flow::test(Action::Update, 2) };
@@ -108,8 +125,33 @@ fn a_paused_flow_pulls_replacements_in_before_and_after_the_batches() {
     }
 }
 
+/// A rollback looked for a last good revision once more after the update that gave way had restored it, and
+/// failed: there was none before that one.
+#[test]
+fn a_rollback_returns_to_what_it_chose_before_the_update_gave_way() {
+    let old = || Revision::new("app-old").expect("a revision");
+    let base = Base { brings: Brings::Revision(old()), ..base_of(Kind::Replace, 2, 2) };
+    let flow =
+        Flow { progress: Progress::Preparing { base: base.clone() }, ..Flow::test(Action::Rollback, 2) };
+    let mut restored = Observation { lock: Lock::Free, ..Observation::mine(2, 0, 1) };
+    restored.revision = Some(old());
+    restored.good = alloc::vec![old()];
+    if let Some(shape) = &mut restored.shape {
+        shape.template = Some(TemplateRef::Revision(old()));
+    }
+    let lock = Effect::Workload(WorkloadChange::Lock { remember: None });
+    assert_eq!(decide(&flow, &restored.with(2, OLD), NOW), Decision::Act(lock));
+}
+
 fn shape() -> Shape {
-    Shape { template: TemplateRef::Flow, replicas: 0, partition: 0, surge: 1, unavailable: 0 }
+    Shape {
+        template: Some(TemplateRef::Flow),
+        replicas: 0,
+        partition: Some(0),
+        doomed: None,
+        surge: 1,
+        unavailable: 0,
+    }
 }
 
 fn reshape(shape: Shape) -> Decision {

@@ -1,11 +1,15 @@
 //! May the flow go on? Follows from progress and orders alone.
 
-use crate::model::{Batch, BatchPhase, Mode, Orders, Spec, Stage, Target};
+use crate::model::{Batch, BatchPhase, Mode, Orders, Plan, Spec, Stage, Target};
 
 /// The permission that a stage asks a person for; `None` when it asks nobody. `last`: nothing is left
 /// after this batch.
 #[must_use]
-pub(super) fn asked(spec: &Spec, batch: &Batch, last: bool) -> Option<Target> {
+pub(super) fn asked(spec: &Spec, plan: &Plan, batch: &Batch, last: bool) -> Option<Target> {
+    // What was cancelled returns without being asked.
+    if plan.base.turned {
+        return None;
+    }
     let here = |phase| Target { batch: batch.number, phase };
     match batch.stage {
         Stage::Smoked if batch.canary => Some(here(BatchPhase::Baking)),
@@ -14,6 +18,7 @@ pub(super) fn asked(spec: &Spec, batch: &Batch, last: bool) -> Option<Target> {
             Some(Target { batch: batch.number.saturating_add(1), phase: BatchPhase::Smoking })
         }
         Stage::Queued
+        | Stage::Vacating
         | Stage::Smoking
         | Stage::Smoked
         | Stage::PullingIn
@@ -25,6 +30,12 @@ pub(super) fn asked(spec: &Spec, batch: &Batch, last: bool) -> Option<Target> {
 
 /// The permission that is asked for and was not given.
 #[must_use]
-pub(super) fn missing(spec: &Spec, orders: &Orders, batch: &Batch, last: bool) -> Option<Target> {
-    asked(spec, batch, last).filter(|point| orders.target < *point)
+pub(super) fn missing(
+    spec: &Spec,
+    orders: &Orders,
+    plan: &Plan,
+    batch: &Batch,
+    last: bool,
+) -> Option<Target> {
+    asked(spec, plan, batch, last).filter(|point| orders.target < *point)
 }

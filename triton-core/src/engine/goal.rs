@@ -25,13 +25,17 @@ impl Goal {
 
 /// The plan for a base: `fresh` pods need no work.
 #[must_use]
-pub fn plan(kind: Kind, base: Base, fresh: u32) -> Plan {
-    match kind {
+pub fn plan(base: Base, fresh: u32) -> Plan {
+    match base.kind {
         Kind::Grow => {
             let work = base.to.saturating_sub(base.from);
             Plan { base, fresh: 0, work }
         }
-        Kind::Replace => {
+        Kind::Shrink => {
+            let work = base.from.saturating_sub(base.to);
+            Plan { base, fresh: 0, work }
+        }
+        Kind::Replace | Kind::Swap => {
             let fresh = fresh.min(base.to).min(base.from);
             let surplus = base.from.saturating_sub(base.to);
             let work = base.to.saturating_sub(fresh).saturating_add(surplus);
@@ -42,10 +46,11 @@ pub fn plan(kind: Kind, base: Base, fresh: u32) -> Plan {
 
 /// Pods wanted when `done` of the work is done.
 #[must_use]
-pub const fn goal(kind: Kind, plan: &Plan, done: u32) -> Goal {
-    match kind {
+pub const fn goal(plan: &Plan, done: u32) -> Goal {
+    match plan.base.kind {
         Kind::Grow => Goal { fresh: plan.base.from.saturating_add(done), stale: 0 },
-        Kind::Replace => {
+        Kind::Shrink => Goal { fresh: plan.base.from.saturating_sub(done), stale: 0 },
+        Kind::Replace | Kind::Swap => {
             let exchanged = if done < exchanges(plan) { done } else { exchanges(plan) };
             let growth = plan.base.to.saturating_sub(plan.base.from);
             let stale = plan.base.from.saturating_sub(plan.fresh);
@@ -59,31 +64,51 @@ pub const fn goal(kind: Kind, plan: &Plan, done: u32) -> Goal {
 
 /// Pods of work that start a new pod; the rest of the work only removes surplus old pods.
 const fn exchanges(plan: &Plan) -> u32 {
-    plan.base.to.saturating_sub(plan.fresh)
+    match plan.base.kind {
+        Kind::Grow | Kind::Shrink => plan.work,
+        Kind::Replace | Kind::Swap => plan.base.to.saturating_sub(plan.fresh),
+    }
 }
 
 /// Size of batch `number` when `done` of the work is done; 0 when nothing is left.
 #[must_use]
 pub fn batch_size(spec: &Spec, orders: &Orders, plan: &Plan, done: u32, number: u32) -> u32 {
     let left = plan.work.saturating_sub(done);
-    let canary = is_canary(spec, number);
+    let canary = is_canary(spec, plan, number);
     let wanted = if canary {
         spec.canary
     } else {
-        let before = 1_u32.saturating_add(u32::from(spec.canary > 0));
+        let before = 1_u32.saturating_add(u32::from(is_canary(spec, plan, 1)));
         let nth = number.saturating_sub(before);
-        orders.sizes.nth(nth, plan.base.to.max(1)).unwrap_or(left)
+        orders.sizes.nth(nth, whole(plan)).unwrap_or(left)
     };
     // A batch never mixes exchanges with the surplus that leaves after them.
     let boundary = exchanges(plan).saturating_sub(done);
     let room = if boundary > 0 { boundary.min(left) } else { left };
-    wanted.clamp(u32::from(left > 0), room)
+    wanted.min(missing(spec, plan)).clamp(u32::from(left > 0), room)
 }
 
-/// Whether batch `number` is the canary batch.
+/// What a percentage is of: the size to reach; where pods only leave, the size it was.
+const fn whole(plan: &Plan) -> u32 {
+    let pods = match plan.base.kind {
+        Kind::Shrink => plan.base.from,
+        Kind::Grow | Kind::Replace | Kind::Swap => plan.base.to,
+    };
+    if pods == 0 { 1 } else { pods }
+}
+
+/// Most pods that a batch may take out of service, where old pods leave before new ones start.
+fn missing(spec: &Spec, plan: &Plan) -> u32 {
+    match (plan.base.kind, spec.max_unavailable) {
+        (Kind::Swap, Some(most)) => most.of(whole(plan)),
+        _ => u32::MAX,
+    }
+}
+
+/// Whether batch `number` is the canary batch. A flow that returns what it changed has none.
 #[must_use]
-pub(super) const fn is_canary(spec: &Spec, number: u32) -> bool {
-    number == 1 && spec.canary > 0
+pub(super) const fn is_canary(spec: &Spec, plan: &Plan, number: u32) -> bool {
+    number == 1 && spec.canary > 0 && !plan.base.turned
 }
 
 /// How many batches there are in all, counting from a batch that is at `done` with `size`.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::fixtures::base;
+use crate::engine::fixtures::base_of;
 use crate::model::{Action, BatchSize, Flow, Sizes};
 
 #[test]
@@ -10,7 +10,7 @@ fn batch_sizes_add_up_to_the_work_whatever_the_sizes() {
                 [BatchSize::Pods(1), BatchSize::Pods(3), BatchSize::Percent(25), BatchSize::Percent(100)]
             {
                 for canary in [0, 1, 2, 50] {
-                    let plan = plan(kind, base(from, to), fresh);
+                    let plan = plan(base_of(kind, from, to), fresh);
                     let mut flow = Flow::test(Action::Update, to).canary(canary);
                     flow.orders.sizes = Sizes(alloc::vec![size]);
                     let (mut done, mut number) = (0, 0);
@@ -34,11 +34,11 @@ fn batch_sizes_add_up_to_the_work_whatever_the_sizes() {
 #[test]
 fn the_goal_ends_at_the_target_and_never_has_fewer_pods_than_the_smaller_size() {
     for (from, to, fresh) in cases() {
-        let plan = plan(Kind::Replace, base(from, to), fresh);
-        let end = goal(Kind::Replace, &plan, plan.work);
+        let plan = plan(base_of(Kind::Replace, from, to), fresh);
+        let end = goal(&plan, plan.work);
         assert_eq!(end, Goal { fresh: to, stale: 0 }, "{plan:?}");
         for done in 0..=plan.work {
-            let total = goal(Kind::Replace, &plan, done).total();
+            let total = goal(&plan, done).total();
             assert!((from.min(to)..=from.max(to)).contains(&total), "{plan:?} at {done}: {total}");
         }
     }
@@ -46,7 +46,7 @@ fn the_goal_ends_at_the_target_and_never_has_fewer_pods_than_the_smaller_size() 
 
 #[test]
 fn growing_starts_pods_without_a_counterpart_first_and_shrinking_sheds_the_surplus_last() {
-    let at = |from, to, done| goal(Kind::Replace, &plan(Kind::Replace, base(from, to), 0), done);
+    let at = |from, to, done| goal(&plan(base_of(Kind::Replace, from, to), 0), done);
     assert_eq!(at(3, 5, 2), Goal { fresh: 2, stale: 3 });
     assert_eq!(at(3, 5, 3), Goal { fresh: 3, stale: 2 });
     assert_eq!(at(5, 3, 3), Goal { fresh: 3, stale: 2 });
@@ -55,7 +55,7 @@ fn growing_starts_pods_without_a_counterpart_first_and_shrinking_sheds_the_surpl
 
 #[test]
 fn no_batch_size_means_one_batch_and_a_canary_larger_than_the_work_is_all_of_it() {
-    let plan = plan(Kind::Replace, base(5, 5), 0);
+    let plan = plan(base_of(Kind::Replace, 5, 5), 0);
     let flow = Flow::test(Action::Update, 5);
     assert_eq!(batch_size(&flow.spec, &flow.orders, &plan, 0, 1), 5);
     let flow = flow.canary(9);

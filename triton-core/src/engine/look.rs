@@ -2,23 +2,24 @@
 
 use super::decision::Effect;
 use crate::model::{
-    Facts, Kind, Lock, Observation, PodRef, PodTraffic, Pods, Shape, TemplateRef, Timestamp, Traffic,
-    TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
+    Action, Brings, Facts, Flow, Lock, Observation, PodRef, PodTraffic, Pods, Shape, TemplateRef, Timestamp,
+    Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
 };
 
-/// One consistent look at the world.
+/// One consistent look at the world, through the eyes of a flow or, without one, of the keeper.
 #[must_use]
-pub fn look(kind: Kind, workload: Option<&WorkloadView>, traffic: &TrafficView) -> Observation {
+pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &TrafficView) -> Observation {
     let Some(view) = workload else {
         return Observation::absent();
     };
     let mut pods = Pods::default();
     for pod in &view.pods {
-        let fresh = is_fresh(kind, view, pod);
         let (mut facts, since) = facts(pod, traffic.pods.get(&pod.uid).copied());
+        facts.set(Facts::FRESH, is_fresh(flow, view, pod));
         facts.set(Facts::CURRENT, view.revision.is_some() && pod.revision == view.revision);
+        facts.set(Facts::NAMED, flow.is_some_and(|flow| is_named(flow, pod)));
         let pod = PodRef { name: pod.name.clone(), uid: pod.uid.clone(), version: pod.version.clone() };
-        pods.push(pod, if fresh { facts | Facts::FRESH } else { facts }, since);
+        pods.push(pod, facts, since);
     }
     Observation {
         settled: view.settled,
@@ -27,6 +28,10 @@ pub fn look(kind: Kind, workload: Option<&WorkloadView>, traffic: &TrafficView) 
         shape: Some(view.shape.clone()),
         revision: view.revision.clone(),
         obstacle: view.obstacle.clone(),
+        in_place: view.in_place,
+        remembered: view.remembered,
+        good: view.good.clone(),
+        yields: false,
         pods,
         terminating: view.terminating,
     }
@@ -34,15 +39,23 @@ pub fn look(kind: Kind, workload: Option<&WorkloadView>, traffic: &TrafficView) 
 
 /// Whether a pod is as the flow wants it. A pod is of the flow's revision only while the workload has the
 /// flow's template and its controller has told that template's revision.
-pub(super) fn is_fresh(kind: Kind, view: &WorkloadView, pod: &WorkloadPod) -> bool {
-    match kind {
-        Kind::Grow => true,
-        Kind::Replace => {
-            view.shape.template == TemplateRef::Flow
-                && view.revision.is_some()
-                && pod.revision == view.revision
-        }
+pub(super) fn is_fresh(flow: Option<&Flow>, view: &WorkloadView, pod: &WorkloadPod) -> bool {
+    let Some(flow) = flow else { return true };
+    let current = view.revision.is_some() && pod.revision == view.revision;
+    match flow.progress.base() {
+        Some(base) if !base.kind.exchanges() => true,
+        Some(base) => match &base.brings {
+            Brings::Flow => view.shape.template == Some(TemplateRef::Flow) && current,
+            Brings::Revision(wanted) => view.revision.as_ref() == Some(wanted) && current,
+            Brings::Nothing => !pod.listed,
+        },
+        None => flow.spec.action != Action::Restart || !pod.listed,
     }
+}
+
+/// Whether the flow names this pod, or names none and means all.
+fn is_named(flow: &Flow, pod: &WorkloadPod) -> bool {
+    flow.spec.pods.is_empty() || flow.spec.pods.contains(&pod.name)
 }
 
 fn facts(pod: &WorkloadPod, traffic: Option<PodTraffic>) -> (Facts, Timestamp) {
@@ -52,6 +65,8 @@ fn facts(pod: &WorkloadPod, traffic: Option<PodTraffic>) -> (Facts, Timestamp) {
     facts.set(Facts::BOOTED, pod.booted);
     facts.set(Facts::MARKED, pod.marked);
     facts.set(Facts::HOOKED, pod.hooked);
+    facts.set(Facts::LISTED, pod.listed);
+    facts.set(Facts::SPECIFIED, pod.specified);
     facts.set(Facts::FAILED, pod.failure.is_some());
     facts.set(Facts::GATED, traffic.asked.is_some());
     facts.set(Facts::ASKED, traffic.asked == Some(true));
@@ -64,18 +79,29 @@ fn facts(pod: &WorkloadPod, traffic: Option<PodTraffic>) -> (Facts, Timestamp) {
 
 /// The effect that brings the workload to this shape; `None` when it has it.
 pub(super) fn ask(seen: &Observation, want: Shape) -> Option<Effect> {
-    let has = |shape: &Shape| Shape { template: named_alike(seen, shape, &want), ..shape.clone() } == want;
+    let has = |shape: &Shape| has(seen, shape, &want);
     (!seen.shape.as_ref().is_some_and(has)).then_some(Effect::Workload(WorkloadChange::Reshape(want)))
 }
 
-/// The template that the workload has, named as the wanted one where it is the same: a flow may bring the
+/// Whether a workload has everything that is wanted; what is `None` is not asked for.
+fn has(seen: &Observation, shape: &Shape, want: &Shape) -> bool {
+    let Shape { template, replicas, partition, doomed, surge, unavailable } = want;
+    template.as_ref().is_none_or(|wanted| is_template(seen, shape, wanted))
+        && shape.replicas == *replicas
+        && (partition.is_none() || shape.partition == *partition)
+        && (doomed.is_none() || shape.doomed == *doomed)
+        && (shape.surge, shape.unavailable) == (*surge, *unavailable)
+}
+
+/// Whether the template that the workload has is the wanted one, by whichever name: a flow may bring the
 /// very template that served before, and is then asked to restore its own.
-fn named_alike(seen: &Observation, shape: &Shape, want: &Shape) -> TemplateRef {
-    match (&shape.template, &want.template) {
-        (TemplateRef::Flow, TemplateRef::Revision(wanted)) if seen.revision.as_ref() == Some(wanted) => {
-            want.template.clone()
+fn is_template(seen: &Observation, shape: &Shape, wanted: &TemplateRef) -> bool {
+    match (&shape.template, wanted) {
+        (Some(TemplateRef::Flow), TemplateRef::Revision(revision)) => {
+            seen.revision.as_ref() == Some(revision)
         }
-        (template, _) => template.clone(),
+        (Some(template), wanted) => template == wanted,
+        (None, _) => false,
     }
 }
 
@@ -83,3 +109,7 @@ fn named_alike(seen: &Observation, shape: &Shape, want: &Shape) -> TemplateRef {
 pub(super) fn is_mine(seen: &Observation) -> bool {
     seen.lock == Lock::Mine
 }
+
+#[cfg(test)]
+#[path = "look_tests.rs"]
+mod tests;

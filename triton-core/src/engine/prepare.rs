@@ -1,85 +1,251 @@
 //! Before the first batch: preconditions, the base, the lock, the flow's template in place.
 
-use super::closing::{LOOK_AGAIN, fail};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::closing::{LOOK_AGAIN, end, fail};
 use super::decide::act;
-use super::decision::{Decision, Waiting, Why};
+use super::decision::{Decision, Effect, Waiting, Why};
 use super::look::{ask, is_mine};
 use super::rolling::start;
-use super::tend::{Tend, tend};
+use super::tend::{Tend, serving, tend};
 use super::{goal, shape};
 use crate::model::{
-    Base, Facts, Failure, Flow, Kind, Lock, Observation, Progress, TemplateRef, Timestamp, WorkloadChange,
+    Action, Base, Brings, Facts, Failure, Flow, FlowId, Kind, Lock, Observation, PodName, PodRef, Progress,
+    Revision, Spec, TemplateRef, Timestamp, Verdict, WorkloadChange,
 };
 
 /// Checks what the action needs of the world and reads the base.
-pub(super) fn pending(flow: &Flow, kind: Kind, seen: &Observation, now: Timestamp) -> Decision {
-    if let Lock::Theirs(rival) = &seen.lock {
-        return Decision::Wait(Waiting::Rival { rival: rival.clone() }, now.plus(LOOK_AGAIN));
+pub(super) fn pending(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
+    // What a rollback returns to is read before the flow that it replaces restores anything.
+    if let Lock::Theirs(rival) = &seen.lock
+        && !seen.yields
+    {
+        return wait(rival, now);
     }
     if let Some(obstacle) = &seen.obstacle {
         return fail(obstacle.clone().into(), now);
     }
-    match (kind, &seen.shape) {
-        (Kind::Grow, Some(_)) => fail(Failure::WorkloadExists, now),
-        (Kind::Replace, None) => fail(Failure::WorkloadMissing, now),
-        (Kind::Grow, None) | (Kind::Replace, Some(_)) => {
-            Decision::Move(Progress::Preparing { base: base(flow, seen) }, Why::Started)
-        }
+    match (flow.spec.action, seen.shape.is_some()) {
+        (Action::Create, true) => return fail(Failure::WorkloadExists, now),
+        (Action::Delete, false) => return end(Verdict::Succeeded, now),
+        (Action::Create, false) | (_, true) => {}
+        (_, false) => return fail(Failure::WorkloadMissing, now),
+    }
+    match base(flow, seen, None).and_then(|base| fits(flow, seen, &base).map(|()| base)) {
+        Ok(base) => Decision::Move(Progress::Preparing { base }, Why::Started),
+        Err(failure) => fail(failure, now),
     }
 }
 
+fn wait(rival: &FlowId, now: Timestamp) -> Decision {
+    Decision::Wait(Waiting::Rival { rival: rival.clone() }, now.plus(LOOK_AGAIN))
+}
+
 /// Takes the lock and brings the flow's template in place, with nothing moving yet.
-pub(super) fn preparing(
-    flow: &Flow,
-    kind: Kind,
-    stored: &Base,
-    seen: &Observation,
-    now: Timestamp,
-) -> Decision {
-    match (kind, &seen.shape) {
-        (Kind::Replace, None) => return fail(Failure::WorkloadMissing, now),
-        (Kind::Grow, Some(_)) if !is_mine(seen) => return fail(Failure::WorkloadExists, now),
-        (Kind::Replace, Some(_)) if !is_mine(seen) => return lock(flow, stored, seen, now),
-        (Kind::Grow, None | Some(_)) | (Kind::Replace, Some(_)) => {}
+pub(super) fn preparing(flow: &Flow, stored: &Base, seen: &Observation, now: Timestamp) -> Decision {
+    let creates = flow.spec.action == Action::Create && !stored.turned;
+    match (&seen.shape, is_mine(seen)) {
+        (None, _) if flow.spec.action == Action::Delete => return end(Verdict::Succeeded, now),
+        (None, _) if !creates => return fail(Failure::WorkloadMissing, now),
+        (Some(_), false) if creates => return fail(Failure::WorkloadExists, now),
+        (Some(_), false) => return lock(flow, stored, seen, now),
+        (None, _) | (Some(_), true) => {}
     }
-    let rule = Tend { admit: u32::MAX, floor: stored.from, go: true, drain: flow.spec.drain };
-    let tended = tend(rule, &seen.pods, now).filter(|_| seen.shape.is_some());
+    let tended = tend(upkeep(flow, stored), &seen.pods, now).filter(|_| seen.shape.is_some());
     // Serving pods are labelled before any number changes: only labelled pods are held.
-    if let Some(effect) = tended.or_else(|| ask(seen, shape::prepared(kind, stored))) {
+    let listed = || list(flow, seen);
+    let shaped = || shape::prepared(stored).and_then(|shape| ask(seen, shape));
+    if let Some(effect) = tended.or_else(listed).or_else(shaped) {
         return Decision::Act(effect);
     }
-    if seen.revision.is_none() {
+    if seen.revision.is_none() && stored.brings != Brings::Nothing {
         return Decision::Wait(Waiting::Backend, now.plus(LOOK_AGAIN));
     }
-    let fresh = seen.pods.count(Facts::FRESH | Facts::IN, Facts::MARKED);
-    let plan = goal::plan(kind, stored.clone(), fresh);
+    let fresh = match stored.brings {
+        Brings::Nothing => stored.from.saturating_sub(seen.pods.count(Facts::LISTED, Facts::MARKED)),
+        Brings::Flow | Brings::Revision(_) => seen.pods.count(Facts::FRESH | Facts::IN, Facts::MARKED),
+    };
+    let plan = goal::plan(stored.clone(), fresh);
     start(flow, &plan, 0, 1, seen, now)
+}
+
+/// What keeps up before the first batch.
+pub(super) const fn upkeep(flow: &Flow, base: &Base) -> Tend {
+    Tend { admit: u32::MAX, floor: base.from, go: true, drain: flow.spec.drain }
+}
+
+/// The pods that a restart replaces are marked before the first batch: what comes later is new.
+fn list(flow: &Flow, seen: &Observation) -> Option<Effect> {
+    if flow.spec.action != Action::Restart {
+        return None;
+    }
+    let unlisted =
+        |facts: Facts| facts.contains(Facts::NAMED) && !facts.intersects(Facts::LISTED | Facts::MARKED);
+    let pods: Vec<PodRef> =
+        seen.pods.iter().filter(|(_, facts, _)| unlisted(*facts)).map(|(pod, _, _)| pod.clone()).collect();
+    (!pods.is_empty()).then_some(Effect::Workload(WorkloadChange::List(pods)))
 }
 
 /// Takes the lock, but only of a workload that is still as the durable base says.
 fn lock(flow: &Flow, stored: &Base, seen: &Observation, now: Timestamp) -> Decision {
     if let Lock::Theirs(rival) = &seen.lock {
-        return Decision::Wait(Waiting::Rival { rival: rival.clone() }, now.plus(LOOK_AGAIN));
+        let superseded = || Decision::Act(Effect::Supersede(rival.clone()));
+        return if seen.yields { superseded() } else { wait(rival, now) };
     }
-    let base = base(flow, seen);
+    let read = base(flow, seen, Some(&stored.brings));
+    let base = match read.and_then(|base| fits(flow, seen, &base).map(|()| base)) {
+        Ok(base) => base,
+        Err(failure) => return fail(failure, now),
+    };
+    // How many serve changes from look to look.
+    let base = Base { degraded: stored.degraded, ..base };
     if base == *stored {
-        act(WorkloadChange::Lock)
+        let stops = flow.spec.action == Action::Stop && base.from > 0;
+        act(WorkloadChange::Lock { remember: stops.then_some(base.from) })
     } else {
         Decision::Move(Progress::Preparing { base }, Why::Started)
     }
 }
 
-fn base(flow: &Flow, seen: &Observation) -> Base {
-    let from = seen.shape.as_ref().map_or(0, |shape| shape.replicas);
-    let previous = match seen.shape.as_ref().map(|shape| &shape.template) {
+/// The base. What was chosen to return to stays chosen: a flow that gave way has restored it since.
+fn base(flow: &Flow, seen: &Observation, chosen: Option<&Brings>) -> Result<Base, Failure> {
+    let spec = &flow.spec;
+    let shape = seen.shape.as_ref();
+    let from = shape.map_or(0, |shape| shape.replicas);
+    let previous = match shape.and_then(|shape| shape.template.as_ref()) {
         Some(TemplateRef::Revision(revision)) => Some(revision.clone()),
         Some(TemplateRef::Flow) => seen.revision.clone(),
         None => None,
     };
-    Base {
+    let to = size(spec, from, seen.remembered);
+    let kind = kind(spec, (from, to), seen.in_place);
+    let brings = match (chosen, spec.action, &spec.template) {
+        (Some(chosen), _, _) => chosen.clone(),
+        (None, Action::Create | Action::Update, _) | (None, Action::Rollback, Some(_)) => Brings::Flow,
+        (None, Action::Rollback, None) => Brings::Revision(target(flow, seen)?),
+        (None, _, _) => Brings::Nothing,
+    };
+    let degraded = if kind == Kind::Grow { from.saturating_sub(serving(&seen.pods)) } else { 0 };
+    Ok(Base {
+        kind,
+        brings,
+        in_place: seen.in_place,
+        degraded,
+        turned: false,
         from,
-        to: flow.spec.replicas.unwrap_or(from),
-        partition: seen.shape.as_ref().map_or(0, |shape| shape.partition),
+        to,
+        partition: shape.and_then(|shape| shape.partition).unwrap_or(0),
         previous,
+    })
+}
+
+/// The size that a flow leads to, from this one.
+pub(super) fn size(spec: &Spec, from: u32, remembered: Option<u32>) -> u32 {
+    match spec.action {
+        Action::Stop | Action::Delete => 0,
+        Action::Restart => from,
+        Action::Start if from == 0 => spec.replicas.or(remembered).unwrap_or(0),
+        Action::Create
+        | Action::Update
+        | Action::Rollback
+        | Action::Scale
+        | Action::ScaleIn
+        | Action::ScaleOut
+        | Action::Start => spec.replicas.unwrap_or(from),
     }
+}
+
+/// What the batches of a flow do to pods.
+pub(super) const fn kind(spec: &Spec, (from, to): (u32, u32), in_place: bool) -> Kind {
+    match spec.action {
+        Action::Create | Action::ScaleOut | Action::Start => Kind::Grow,
+        Action::ScaleIn | Action::Stop | Action::Delete => Kind::Shrink,
+        Action::Scale if to < from => Kind::Shrink,
+        Action::Scale => Kind::Grow,
+        Action::Update | Action::Rollback if in_place => Kind::Swap,
+        Action::Update | Action::Rollback | Action::Restart if spec.max_unavailable.is_some() => Kind::Swap,
+        Action::Update | Action::Rollback | Action::Restart => Kind::Replace,
+    }
+}
+
+/// What a rollback without a template returns to: the revision it names, or the last good one before the
+/// current one.
+fn target(flow: &Flow, seen: &Observation) -> Result<Revision, Failure> {
+    let none = || {
+        let what = "no flow has brought a revision successfully before the current one; name a flow or a \
+                    revision to return to";
+        Failure::NoRevision { what: what.into() }
+    };
+    match &flow.spec.rollback_to {
+        Some(named) => Ok(full_name(flow, named)),
+        None => {
+            let earlier = |good: &&Revision| seen.revision.as_ref() != Some(*good);
+            seen.good.iter().find(earlier).cloned().ok_or_else(none)
+        }
+    }
+}
+
+/// The full name of a revision; people may name its hash alone.
+fn full_name(flow: &Flow, named: &Revision) -> Revision {
+    let workload = flow.spec.identity.instance.as_str();
+    let prefixed = named.as_str().strip_prefix(workload).is_some_and(|hash| hash.starts_with('-'));
+    let full = if prefixed { None } else { Revision::new(format!("{workload}-{named}")).ok() };
+    full.unwrap_or_else(|| named.clone())
+}
+
+/// Whether sizes and pods fit the action.
+fn fits(flow: &Flow, seen: &Observation, base: &Base) -> Result<(), Failure> {
+    let (action, from, to) = (flow.spec.action, base.from, base.to);
+    let size = |what: String| Err(Failure::WrongSize { what });
+    match action {
+        Action::ScaleIn if to > from => {
+            return size(format!("there are {from} pods, fewer than {to}; use action scale_out or scale"));
+        }
+        Action::ScaleOut if to < from => {
+            return size(format!("there are {from} pods, more than {to}; use action scale_in or scale"));
+        }
+        Action::Start if to < from => {
+            return size(format!("there are {from} pods, more than {to}; use action scale_in or scale"));
+        }
+        Action::Start if to == 0 && flow.spec.replicas.is_none() => {
+            return size("nothing remembers the size from before it was stopped; name the replicas".into());
+        }
+        Action::Create
+        | Action::Update
+        | Action::Rollback
+        | Action::Restart
+        | Action::Scale
+        | Action::ScaleIn
+        | Action::ScaleOut
+        | Action::Start
+        | Action::Stop
+        | Action::Delete => {}
+    }
+    let named = u32::try_from(flow.spec.pods.len()).unwrap_or(u32::MAX);
+    if base.kind == Kind::Shrink && named > from.saturating_sub(to) {
+        let what = format!("{named} pods are named, but only {} leave", from.saturating_sub(to));
+        return Err(Failure::WrongPods { what });
+    }
+    let there = |name: &PodName| seen.pods.iter().any(|(pod, _, _)| pod.name == *name);
+    match flow.spec.pods.iter().find(|name| !there(name)) {
+        Some(name) => Err(Failure::WrongPods { what: format!("there is no pod {name} of this workload") }),
+        None => Ok(()),
+    }
+}
+
+/// The good revisions of a workload after a flow has ended, newest first; `None` where they stay as they are.
+/// What a rollback leaves behind is not good any more.
+pub(super) fn good(flow: &Flow, verdict: &Verdict, seen: &Observation) -> Option<Vec<Revision>> {
+    const MOST: usize = 10;
+    let brought = matches!(flow.spec.action, Action::Create | Action::Update | Action::Rollback);
+    let revision = seen.revision.as_ref().filter(|_| brought && *verdict == Verdict::Succeeded)?;
+    let left = match seen.good.iter().position(|good| good == revision) {
+        Some(at) if flow.spec.action == Action::Rollback => at,
+        _ => 0,
+    };
+    let rest = seen.good.iter().skip(left).filter(|good| *good != revision);
+    let good: Vec<Revision> = core::iter::once(revision).chain(rest).take(MOST).cloned().collect();
+    (good != seen.good).then_some(good)
 }

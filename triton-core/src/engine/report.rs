@@ -3,14 +3,13 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::decide::kind;
 use super::decision::{Waiting, Why};
 use super::goal;
 use super::look::is_fresh;
 use crate::model::{
-    Batch, BatchPhase, BatchReport, Counts, Facts, Flow, Observation, Plan, PodPhase, PodReport, Progress,
-    PullIn, Report, Stage, Timestamp, Traffic, TrafficView, Verdict, WaitingReport, WorkloadPod,
-    WorkloadView,
+    Batch, BatchPhase, BatchReport, Brings, Counts, Facts, Flow, Kind, Observation, Plan, PodPhase,
+    PodReport, Progress, PullIn, Report, Stage, TemplateRef, Timestamp, Traffic, TrafficView, Verdict,
+    WaitingReport, WorkloadPod, WorkloadView,
 };
 
 /// Most pod names kept per batch.
@@ -45,7 +44,7 @@ pub fn report(
     new.counts = counts(flow, &old.counts, seen.observation);
     new.paused = !progress.is_finished() && (flow.orders.paused || progress.hold().is_some());
     if let Some(view) = seen.workload
-        && view.shape.template == crate::model::TemplateRef::Flow
+        && brought(flow, view)
         && view.revision.is_some()
     {
         new.update_revision.clone_from(&view.revision);
@@ -70,6 +69,15 @@ pub fn report(
     }
     new.updated_at = Some(now);
     new
+}
+
+/// Whether the workload has the template that the flow brings about.
+fn brought(flow: &Flow, view: &WorkloadView) -> bool {
+    match flow.progress.base().map(|base| &base.brings) {
+        Some(Brings::Revision(revision)) => view.revision.as_ref() == Some(revision),
+        Some(Brings::Nothing) => true,
+        Some(Brings::Flow) | None => view.shape.template == Some(TemplateRef::Flow),
+    }
 }
 
 fn message(waiting: &Waiting, traffic: &TrafficView) -> String {
@@ -110,11 +118,9 @@ fn counts(flow: &Flow, old: &Counts, seen: &Observation) -> Counts {
     match &flow.progress {
         Progress::Pending => {}
         Progress::Preparing { base } => {
-            if let Some(kind) = kind(flow.spec.action) {
-                let plan = goal::plan(kind, base.clone(), 0);
-                counts.to_process = plan.work;
-                counts.batches = all(&plan, None);
-            }
+            let plan = goal::plan(base.clone(), 0);
+            counts.to_process = plan.work;
+            counts.batches = all(&plan, None);
         }
         Progress::Rolling { plan, done, batch } => {
             let baked = batch.stage == Stage::Baked;
@@ -208,11 +214,8 @@ fn current(list: &mut Vec<BatchReport>, batch: &Batch, now: Timestamp) {
 /// next new pod, oldest batch first.
 fn assign(list: &mut [BatchReport], flow: &Flow, seen: Seen<'_>) {
     let Some(view) = seen.workload else { return };
-    let Some(kind) = kind(flow.spec.action) else {
-        return;
-    };
     let fresh: Vec<&WorkloadPod> =
-        view.pods.iter().filter(|pod| !pod.marked && is_fresh(kind, view, pod)).collect();
+        view.pods.iter().filter(|pod| !pod.marked && is_fresh(Some(flow), view, pod)).collect();
     let known = |list: &[BatchReport], pod: &WorkloadPod| {
         list.iter().any(|entry| entry.pods.iter().any(|shown| shown.name == pod.name))
     };
@@ -222,7 +225,12 @@ fn assign(list: &mut [BatchReport], flow: &Flow, seen: Seen<'_>) {
         let gone = u32::try_from(before.saturating_sub(entry.pods.len())).unwrap_or(u32::MAX);
         entry.pods_total = entry.pods_total.saturating_sub(gone);
     }
-    let already = flow.progress.plan().map_or(0, |plan| plan.fresh);
+    // Pods that were there and need no work have no place in a batch; where pods only leave, none has.
+    let already = flow.progress.plan().map_or(0, |plan| match plan.base.kind {
+        Kind::Grow => plan.base.from,
+        Kind::Replace | Kind::Swap => plan.fresh,
+        Kind::Shrink => u32::MAX,
+    });
     let skip = usize::try_from(already).unwrap_or(usize::MAX);
     for pod in fresh.iter().skip(skip) {
         if known(list, pod) {

@@ -1,5 +1,6 @@
 //! The interpreter of the table: shape, tend, until, gate, move. First hit wins.
 
+use super::closing::stop;
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, Goal};
 use super::look::ask;
@@ -7,14 +8,14 @@ use super::table::{self, Row, Until};
 use super::tend::{Tend, next_drain, serving, tend};
 use super::{gate, shape, until};
 use crate::model::{
-    Batch, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Shape, Stage, Target, Timestamp,
+    Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, OnFailure, Plan, Progress, Shape, Stage,
+    Target, Timestamp, Tolerance,
 };
 
 /// Where a rolling flow is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rolling<'a> {
     pub(super) flow: &'a Flow,
-    pub(super) kind: Kind,
     pub(super) plan: &'a Plan,
     pub(super) done: u32,
     pub(super) batch: Batch,
@@ -23,19 +24,24 @@ pub(super) struct Rolling<'a> {
 impl Rolling<'_> {
     /// What happens next in this batch.
     pub(super) fn step(&self, seen: &Observation, now: Timestamp) -> Decision {
-        let failed = failing(&seen.pods);
-        if failed > 0 && !self.batch.forgiven {
-            return self.hold(HoldReason::PodsFailed);
+        let failed = self.failing(seen);
+        if failed > self.tolerated() && !self.batch.forgiven {
+            return self.hold(HoldReason::PodsFailed, seen, now);
         }
         let row = self.row(seen);
         if let Some(effect) = ask(seen, self.shape(row, seen)) {
             return Decision::Act(effect);
         }
-        if let Some(effect) = tend(self.rule(row.admit, true), &seen.pods, now) {
+        if let Some(effect) = tend(self.rule(row.admit || self.follows(), true), &seen.pods, now) {
             return Decision::Act(effect);
         }
         let wanted = if row.grown { self.after() } else { self.before() };
-        let unmet = until::unmet(row.until, &seen.pods, Goal { stale: self.after().stale, ..wanted });
+        let wanted = Goal { fresh: wanted.fresh.saturating_sub(self.plan.base.degraded), ..wanted };
+        let goal = Goal { stale: self.after().stale, ..wanted };
+        let unmet = until::unmet(self.kind(), row.until, &seen.pods, goal);
+        if let Some(batch) = self.without_failed(failed, row, seen, goal) {
+            return self.rolling(self.done, batch, Why::GoesOnWithout { batch: batch.number, failed });
+        }
         let recovering = (failed > 0)
             .then_some(Waiting::Pods { ready: wanted.fresh.saturating_sub(failed), of: wanted.fresh });
         match unmet.or(recovering) {
@@ -48,40 +54,111 @@ impl Rolling<'_> {
     /// workload's controller would exchange them for new ones, wait for new pods to be available that the
     /// batch does not pull in yet, and never get on.
     fn shape(&self, row: Row, seen: &Observation) -> Shape {
-        let want = shape::rolling(self.kind, self.plan, self.done, self.end(), row);
-        if self.kind == Kind::Grow || row.shrunk {
-            return want;
+        let want = shape::rolling(self.plan, self.done, self.end(), row);
+        match want.partition {
+            None if self.kind() != Kind::Grow => {
+                // Names that stayed would leave although more pods are asked for.
+                let chosen = || shape::doomed(seen, self.plan, self.after(), false);
+                Shape { doomed: Some(row.shrunk.then(chosen).unwrap_or_default()), ..want }
+            }
+            Some(partition) if self.kind() == Kind::Replace && !row.shrunk => {
+                // Pods that are to be deleted anyway are replaced one by one beside them: to keep those too would
+                // ask for more and more.
+                let leaving = Facts::FRESH | Facts::MARKED | Facts::SPECIFIED;
+                let old = seen.pods.count(Facts::empty(), leaving);
+                let more = old.saturating_sub(partition);
+                let (replicas, partition) =
+                    (want.replicas.saturating_add(more), partition.saturating_add(more));
+                Shape { replicas, partition: Some(partition), ..want }
+            }
+            None | Some(_) => self.sheds(want, row, seen),
         }
-        let old = seen.pods.count(Facts::empty(), Facts::FRESH | Facts::MARKED);
-        let more = old.saturating_sub(want.partition);
-        Shape {
-            replicas: want.replicas.saturating_add(more),
-            partition: want.partition.saturating_add(more),
-            ..want
-        }
+    }
+
+    /// Failed pods that a batch goes on without leave by name: the workload's controller might choose others.
+    fn sheds(&self, want: Shape, row: Row, seen: &Observation) -> Shape {
+        let fresh = seen.pods.count(Facts::FRESH, Facts::empty());
+        let surplus = fresh.saturating_sub(self.after().fresh);
+        let tolerant = row.grown && self.flow.spec.tolerance != Tolerance::Nothing && surplus > 0;
+        let doomed = tolerant.then(|| shape::failed(seen, surplus));
+        Shape { doomed: doomed.or(want.doomed), ..want }
+    }
+
+    /// The batch with what failed taken out of it, once everything else of it is ready: the rest is work for
+    /// later batches.
+    fn without_failed(&self, failed: u32, row: Row, seen: &Observation, wanted: Goal) -> Option<Batch> {
+        let early =
+            matches!(self.batch.stage, Stage::Smoking | Stage::PullingIn) && self.kind() != Kind::Swap;
+        let rest = Goal { fresh: wanted.fresh.saturating_sub(failed), ..wanted };
+        let goes_on = early && failed > 0 && failed <= self.tolerated();
+        (goes_on && until::unmet(self.kind(), row.until, &seen.pods, rest).is_none())
+            .then(|| Batch { size: self.batch.size.saturating_sub(failed), ..self.batch })
+    }
+
+    const fn kind(&self) -> Kind {
+        self.plan.base.kind
     }
 
     /// The row of the stage. Old pods are chosen only while every new one is in traffic: when one was lost
     /// after the stage began and before they were chosen, its replacement comes in first.
     fn row(&self, seen: &Observation) -> Row {
-        let row = table::of(self.kind, self.batch.stage);
-        let chosen = |shape: &Shape| shape.partition <= self.after().stale;
-        let first = self.kind == Kind::Replace && !seen.shape.as_ref().is_some_and(chosen);
+        let row = table::of(self.kind(), self.batch.stage);
+        let chosen = |shape: &Shape| match self.plan.base.brings {
+            Brings::Nothing => shape.replicas <= self.after().total(),
+            Brings::Flow | Brings::Revision(_) => shape.partition.is_some_and(|p| p <= self.after().stale),
+        };
+        let first = self.kind() == Kind::Replace && !seen.shape.as_ref().is_some_and(chosen);
         if self.batch.stage == Stage::Leaving
             && first
-            && until::unmet(Until::In, &seen.pods, self.after()).is_some()
+            && until::unmet(self.kind(), Until::In, &seen.pods, self.after()).is_some()
         {
             return Row { shrunk: false, until: Until::In, ..row };
         }
         row
     }
 
+    /// Where nobody is asked, or a person let it go on, a new pod that took the place of an old one serves as
+    /// soon as it can: others of its batch may be unable to leave before.
+    fn follows(&self) -> bool {
+        let agreed = !self.batch.canary || self.batch.forgiven;
+        self.kind() == Kind::Swap && agreed && self.batch.stage > Stage::Queued
+    }
+
     /// What keeps up while the flow is paused: pods that are not of the current batch stay in traffic,
     /// and what others chose to remove leaves.
     pub(super) fn upkeep(&self, seen: &Observation, now: Timestamp) -> Option<Effect> {
-        let row = table::of(self.kind, self.batch.stage);
-        let been_in = row.admit && self.batch.stage > Stage::PullingIn;
-        tend(self.rule(been_in, self.batch.stage != Stage::Leaving), &seen.pods, now)
+        let row = table::of(self.kind(), self.batch.stage);
+        let been_in = row.admit && (self.batch.stage > Stage::PullingIn || self.kind() == Kind::Shrink);
+        let go = !matches!(self.batch.stage, Stage::Leaving | Stage::Vacating);
+        tend(self.rule(been_in, go), &seen.pods, now)
+    }
+
+    /// New pods that fail now. Where pods only leave, none do; where they are only added, those that were out
+    /// of service before do not count.
+    fn failing(&self, seen: &Observation) -> u32 {
+        let failing = seen.pods.count(Facts::FRESH | Facts::FAILED, Facts::MARKED);
+        // What a batch goes on without is on its way out.
+        let shed = match self.flow.spec.tolerance {
+            Tolerance::Nothing => 0,
+            Tolerance::UpTo(_) => {
+                seen.pods.count(Facts::FRESH, Facts::MARKED).saturating_sub(self.after().fresh)
+            }
+        };
+        match self.kind() {
+            Kind::Shrink => 0,
+            Kind::Grow | Kind::Replace | Kind::Swap => {
+                failing.saturating_sub(self.plan.base.degraded).saturating_sub(shed)
+            }
+        }
+    }
+
+    /// New pods of this batch that may fail: never all of them, and none once they take traffic.
+    fn tolerated(&self) -> u32 {
+        let most = self.batch.size.saturating_sub(1);
+        if self.last() || self.batch.stage > Stage::PullingIn {
+            return 0;
+        }
+        self.flow.spec.tolerance.of(self.batch.size).min(most)
     }
 
     /// Pods of work when this batch is done.
@@ -90,15 +167,17 @@ impl Rolling<'_> {
     }
 
     const fn before(&self) -> Goal {
-        goal::goal(self.kind, self.plan, self.done)
+        goal::goal(self.plan, self.done)
     }
 
     const fn after(&self) -> Goal {
-        goal::goal(self.kind, self.plan, self.end())
+        goal::goal(self.plan, self.end())
     }
 
     fn rule(&self, admit: bool, go: bool) -> Tend {
-        let floor = self.before().total().min(self.after().total()).min(self.batch.serving);
+        let floor = self.before().total().min(self.after().total());
+        let missing = if self.kind() == Kind::Swap { self.batch.size } else { 0 };
+        let floor = floor.saturating_sub(missing).min(self.batch.serving);
         let admit = if admit { u32::MAX } else { self.before().fresh };
         Tend { admit, floor, go, drain: self.flow.spec.drain }
     }
@@ -116,7 +195,7 @@ impl Rolling<'_> {
         }
         let deadline = self.batch.since.plus(self.flow.orders.deadline);
         if now >= deadline {
-            return self.hold(HoldReason::DeadlineExceeded);
+            return self.hold(HoldReason::DeadlineExceeded, seen, now);
         }
         let drained = next_drain(self.flow.spec.drain, &seen.pods).filter(|at| *at > now);
         Decision::Wait(waiting, drained.map_or(deadline, |at| at.min(deadline)))
@@ -125,9 +204,9 @@ impl Rolling<'_> {
     /// Everything is there: ask a person, wait for the interval, or go on.
     fn pass(&self, until: Until, next: Option<Stage>, seen: &Observation, now: Timestamp) -> Decision {
         let (flow, batch) = (self.flow, &self.batch);
-        let asked = gate::asked(&flow.spec, batch, self.last());
+        let asked = gate::asked(&flow.spec, self.plan, batch, self.last());
         if let Some(Target { batch: number, phase }) =
-            gate::missing(&flow.spec, &flow.orders, batch, self.last())
+            gate::missing(&flow.spec, &flow.orders, self.plan, batch, self.last())
         {
             if !batch.met {
                 let why = Why::Reached { batch: number, stage: batch.stage };
@@ -156,7 +235,10 @@ impl Rolling<'_> {
         }
     }
 
-    fn hold(&self, reason: HoldReason) -> Decision {
+    fn hold(&self, reason: HoldReason, seen: &Observation, now: Timestamp) -> Decision {
+        if self.flow.spec.on_failure != OnFailure::Pause && !self.plan.base.turned {
+            return stop(self.flow, seen, reason, now);
+        }
         let hold = Some(Hold { reason, resumes: self.flow.orders.resumes });
         self.rolling(self.done, Batch { hold, ..self.batch }, Why::Held { reason })
     }
@@ -183,7 +265,7 @@ pub(super) fn start(
     let batch = Batch {
         number,
         size,
-        canary: goal::is_canary(&flow.spec, number),
+        canary: goal::is_canary(&flow.spec, plan, number),
         stage: Stage::Queued,
         since: now,
         serving: serving(&seen.pods),
@@ -193,9 +275,4 @@ pub(super) fn start(
     };
     let why = Why::BatchStarted { batch: number, size };
     Decision::Move(Progress::Rolling { plan: plan.clone(), done, batch }, why)
-}
-
-/// New pods that fail now.
-fn failing(pods: &crate::model::Pods) -> u32 {
-    pods.count(Facts::FRESH | Facts::FAILED, Facts::MARKED)
 }

@@ -3,57 +3,77 @@
 //! A batch grows in numbers (`replicas` = new + old, `partition` = old) and keeps `maxSurge` at its size
 //! for repair; it shrinks in one write. With `maxSurge` alone a lost new pod is not replaced, and with
 //! replicas and partition in separate writes the workload's controller chooses serving pods.
+//!
+//! A flow that does not touch the template leaves the partition alone too: others may have left pods of
+//! several revisions. It names the pods that leave.
+
+use alloc::collections::BTreeSet;
 
 use super::goal::{Goal, goal};
 use super::table::Row;
-use crate::model::{Base, Kind, Plan, Shape, TemplateRef};
+use crate::model::{Base, Brings, Facts, Kind, Observation, Plan, PodName, Shape, TemplateRef};
 
-/// The shape before the first batch: the flow's template is in place and nothing moves.
+/// The shape before the first batch: the flow's template is in place and nothing moves. `None` for flows
+/// that do not touch the template.
 #[must_use]
-pub(super) const fn prepared(kind: Kind, base: &Base) -> Shape {
-    let partition = match kind {
-        Kind::Grow => 0,
-        Kind::Replace => base.from,
-    };
-    Shape { template: TemplateRef::Flow, replicas: base.from, partition, surge: 1, unavailable: 0 }
+pub(super) fn prepared(base: &Base) -> Option<Shape> {
+    template(base)?;
+    let stale = if base.kind.exchanges() { base.from } else { 0 };
+    Some(shape(base, Goal { fresh: base.from.saturating_sub(stale), stale }, 1))
 }
 
 /// The shape in a stage of a batch that brings the work from `done` to `end`.
 #[must_use]
-pub(super) const fn rolling(kind: Kind, plan: &Plan, done: u32, end: u32, row: Row) -> Shape {
-    let (before, after) = (goal(kind, plan, done), goal(kind, plan, end));
+pub(super) fn rolling(plan: &Plan, done: u32, end: u32, row: Row) -> Shape {
+    let (before, after) = (goal(plan, done), goal(plan, end));
     let wanted = Goal {
         fresh: if row.grown { after.fresh } else { before.fresh },
         stale: if row.shrunk { after.stale } else { before.stale },
     };
-    let size = end.saturating_sub(done);
-    let surge = match kind {
-        Kind::Replace if size > 1 => size,
-        Kind::Replace | Kind::Grow => 1,
-    };
-    shape(kind, wanted, surge)
+    shape(&plan.base, wanted, end.saturating_sub(done).max(1))
 }
 
 /// The shape when `done` of the work is done and nothing more comes.
 #[must_use]
-pub(super) const fn at_rest(kind: Kind, plan: &Plan, done: u32) -> Shape {
-    shape(kind, goal(kind, plan, done), 1)
+pub(super) fn at_rest(plan: &Plan, done: u32) -> Shape {
+    shape(&plan.base, goal(plan, done), 1)
 }
 
-const fn shape(kind: Kind, wanted: Goal, surge: u32) -> Shape {
-    let partition = match kind {
-        Kind::Grow => 0,
-        Kind::Replace => wanted.stale,
+fn shape(base: &Base, wanted: Goal, size: u32) -> Shape {
+    let (surge, unavailable) = match base.kind {
+        // The partition says how many; hooked pods only leave when they are let go.
+        Kind::Swap => (0, wanted.total().max(1)),
+        Kind::Shrink if base.in_place => (0, base.from.max(1)),
+        Kind::Shrink => (1, base.from.max(1)),
+        Kind::Grow | Kind::Replace if base.in_place => (0, 1),
+        Kind::Replace => (size, 0),
+        Kind::Grow => (1, 0),
     };
-    Shape { template: TemplateRef::Flow, replicas: wanted.total(), partition, surge, unavailable: 0 }
+    let template = template(base);
+    Shape {
+        partition: template.is_some().then_some(wanted.stale),
+        template,
+        replicas: wanted.total(),
+        doomed: None,
+        surge,
+        unavailable,
+    }
+}
+
+fn template(base: &Base) -> Option<TemplateRef> {
+    match &base.brings {
+        Brings::Flow => Some(TemplateRef::Flow),
+        Brings::Revision(revision) => Some(TemplateRef::Revision(revision.clone())),
+        Brings::Nothing => None,
+    }
 }
 
 /// The shape while a cancelled flow sheds the new pods that are not kept. Every pod may be unavailable:
 /// with `maxUnavailable` 0 an old pod that is out of order keeps the workload's controller from choosing
 /// new ones that are ready. Choosing is safe, because hooked pods only leave when they are let go.
 #[must_use]
-pub(super) fn shedding(kind: Kind, plan: &Plan, keep: u32) -> Shape {
-    let rest = at_rest(kind, plan, keep);
+pub(super) fn shedding(plan: &Plan, keep: u32) -> Shape {
+    let rest = at_rest(plan, keep);
     Shape { unavailable: rest.replicas.max(1), ..rest }
 }
 
@@ -62,21 +82,71 @@ pub(super) fn shedding(kind: Kind, plan: &Plan, keep: u32) -> Shape {
 /// partition is their number: a new pod beyond it, there because an old one was lost while others were
 /// leaving, is replaced.
 #[must_use]
-pub(super) fn restored(kind: Kind, plan: &Plan, keep: u32) -> Shape {
-    let rest = shedding(kind, plan, keep);
-    let wanted = goal(kind, plan, keep);
-    match (&plan.base.previous, kind) {
-        (Some(previous), Kind::Replace) if wanted.stale > 0 => Shape {
-            template: TemplateRef::Revision(previous.clone()),
-            partition: kept_old(wanted, plan.base.partition),
+pub(super) fn restored(plan: &Plan, keep: u32) -> Shape {
+    let rest = shedding(plan, keep);
+    let wanted = goal(plan, keep);
+    match &plan.base.previous {
+        Some(previous) if restores(plan, keep) => Shape {
+            template: Some(TemplateRef::Revision(previous.clone())),
+            partition: Some(kept_old(wanted, plan.base.partition)),
             ..rest
         },
         _ => rest,
     }
 }
 
+/// Whether a flow that is cancelled with so much of its work kept puts the template before it back.
+#[must_use]
+pub(super) fn restores(plan: &Plan, keep: u32) -> bool {
+    let Plan { base, .. } = plan;
+    base.kind.exchanges()
+        && base.brings != Brings::Nothing
+        && base.previous.is_some()
+        && goal(plan, keep).stale > 0
+}
+
 /// Kept pods, and those that were kept at an older revision before the flow.
 const fn kept_old(wanted: Goal, before: u32) -> u32 {
     let old = wanted.fresh.saturating_add(before);
     if old < wanted.total() { old } else { wanted.total() }
+}
+
+/// The pods that leave so that the goal is reached, by name: of those that the flow names or has marked so
+/// many as are too many, and, where a flow closes, of the new ones likewise. Those that were named before
+/// stay so.
+#[must_use]
+pub(super) fn doomed(seen: &Observation, plan: &Plan, wanted: Goal, closing: bool) -> BTreeSet<PodName> {
+    let surplus = |of: u32, wanted: u32| of.saturating_sub(wanted);
+    if plan.base.kind == Kind::Shrink {
+        let leave = surplus(seen.pods.len(), wanted.total());
+        let named = seen.pods.count(Facts::NAMED, Facts::empty()) < seen.pods.len();
+        return if named { choose(seen, Facts::NAMED, Facts::empty(), leave) } else { BTreeSet::new() };
+    }
+    let stale = surplus(seen.pods.count(Facts::LISTED, Facts::empty()), wanted.stale);
+    // What closes only removes pods beyond its size; a replacement of a lost pod is one as good as another.
+    let leave = if closing { surplus(seen.pods.len(), wanted.total()) } else { u32::MAX };
+    let stale = stale.min(leave);
+    let fresh = if closing { surplus(leave, stale) } else { 0 };
+    let mut doomed = choose(seen, Facts::LISTED, Facts::empty(), stale);
+    doomed.extend(choose(seen, Facts::FRESH, Facts::LISTED, fresh));
+    doomed
+}
+
+/// So many of the new pods, by name: those that failed.
+#[must_use]
+pub(super) fn failed(seen: &Observation, most: u32) -> BTreeSet<PodName> {
+    choose(seen, Facts::FRESH | Facts::FAILED, Facts::IN, most)
+}
+
+/// So many of the pods with and without these facts: chosen ones first, then those that do not serve.
+fn choose(seen: &Observation, with: Facts, without: Facts, most: u32) -> BTreeSet<PodName> {
+    let before = seen.shape.as_ref().and_then(|shape| shape.doomed.as_ref());
+    let was = |pod: &PodName| before.is_some_and(|doomed| doomed.contains(pod));
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let of_sort =
+        || seen.pods.iter().filter(move |(_, facts, _)| facts.contains(with) && !facts.intersects(without));
+    let first = of_sort().filter(|(pod, _, _)| was(&pod.name));
+    let then = of_sort().filter(|(pod, facts, _)| !was(&pod.name) && !facts.contains(Facts::IN));
+    let last = of_sort().filter(|(pod, facts, _)| !was(&pod.name) && facts.contains(Facts::IN));
+    first.chain(then).chain(last).take(most).map(|(pod, _, _)| pod.name.clone()).collect()
 }

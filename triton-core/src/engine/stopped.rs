@@ -1,16 +1,16 @@
 //! Paused by order or by failure.
 
-use super::closing::LOOK_AGAIN;
+use super::closing::{LOOK_AGAIN, verified};
 use super::decide::act;
 use super::decision::{Decision, Effect, Waiting, Why};
-use super::goal::goal;
 use super::look::is_mine;
+use super::prepare;
 use super::rolling::Rolling;
-use super::tend::{Tend, next_drain, tend};
-use crate::model::{Batch, Facts, Flow, Hold, Kind, Observation, Progress, Timestamp, WorkloadChange};
+use super::tend::{next_drain, tend};
+use crate::model::{Batch, Facts, Flow, Hold, Observation, Progress, Timestamp, WorkloadChange};
 
 /// Paused by order or by failure: only upkeep goes on. `None` when the flow is not stopped.
-pub(super) fn stopped(flow: &Flow, kind: Kind, seen: &Observation, now: Timestamp) -> Option<Decision> {
+pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
     if matches!(flow.progress, Progress::Closing { .. }) {
         return None;
     }
@@ -32,7 +32,7 @@ pub(super) fn stopped(flow: &Flow, kind: Kind, seen: &Observation, now: Timestam
         if !seen.frozen {
             return Some(act(WorkloadChange::Freeze(true)));
         }
-        if let Some(effect) = upkeep(flow, kind, seen, now) {
+        if let Some(effect) = upkeep(flow, seen, now) {
             return Some(Decision::Act(effect));
         }
     }
@@ -41,17 +41,16 @@ pub(super) fn stopped(flow: &Flow, kind: Kind, seen: &Observation, now: Timestam
     Some(Decision::Wait(waiting, drained.map_or(again, |at| at.min(again))))
 }
 
-/// Before and after the batches every pod belongs in traffic.
-fn upkeep(flow: &Flow, kind: Kind, seen: &Observation, now: Timestamp) -> Option<Effect> {
-    let floor = match &flow.progress {
+/// What keeps up in every state that holds the lock: the keeper keeps off.
+fn upkeep(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Effect> {
+    match &flow.progress {
         Progress::Rolling { plan, done, batch } => {
-            return Rolling { flow, kind, plan, done: *done, batch: *batch }.upkeep(seen, now);
+            Rolling { flow, plan, done: *done, batch: *batch }.upkeep(seen, now)
         }
-        Progress::Preparing { base } => base.from,
-        Progress::Verifying { plan, .. } => goal(kind, plan, plan.work).total(),
-        Progress::Pending | Progress::Closing { .. } | Progress::Finished { .. } => return None,
-    };
-    tend(Tend { admit: u32::MAX, floor, go: true, drain: flow.spec.drain }, &seen.pods, now)
+        Progress::Preparing { base } => tend(prepare::upkeep(flow, base), &seen.pods, now),
+        Progress::Verifying { plan, .. } => tend(verified(flow, plan), &seen.pods, now),
+        Progress::Pending | Progress::Closing { .. } | Progress::Finished { .. } => None,
+    }
 }
 
 /// The same progress without its hold: the stage has its whole deadline again.

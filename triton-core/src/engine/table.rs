@@ -42,18 +42,25 @@ const fn row(flags: [bool; 3], until: Until, ask: bool, next: Option<Stage>) -> 
 /// The row of a stage.
 #[must_use]
 pub const fn of(kind: Kind, stage: Stage) -> Row {
-    use Stage::{Baked, Leaving, Proving, PullingIn, Queued, Smoked, Smoking};
+    use Kind::{Grow, Replace, Shrink, Swap};
+    use Stage::{Baked, Leaving, Proving, PullingIn, Queued, Smoked, Smoking, Vacating};
     use Until::{Booted, Gone, In, Interval, Now};
     const X: bool = true;
     const O: bool = false;
     match (kind, stage) {
-        //                                   grown shrunk admit
-        (_, Queued) => row([O, O, O], Now, O, Some(Smoking)),
+        //                                       grown shrunk admit
+        (Grow | Replace, Queued) => row([O, O, O], Now, O, Some(Smoking)),
+        (Shrink | Swap, Queued) => row([O, O, O], Now, O, Some(Vacating)),
+        (Shrink, Vacating) => row([X, X, X], Gone, O, Some(Baked)),
+        (_, Vacating) => row([X, X, O], Gone, O, Some(Smoking)),
+        (Swap, Smoking) => row([X, X, O], Booted, O, Some(Smoked)),
         (_, Smoking) => row([X, O, O], Booted, O, Some(Smoked)),
+        (Swap, Smoked) => row([X, X, O], Booted, X, Some(PullingIn)),
         (_, Smoked) => row([X, O, O], Booted, X, Some(PullingIn)),
+        (Swap, PullingIn) => row([X, X, X], In, O, Some(Proving)),
         (_, PullingIn) => row([X, O, X], In, O, Some(Proving)),
-        (Kind::Grow, Proving) => row([X, X, X], In, X, Some(Baked)),
-        (Kind::Replace, Proving) => row([X, O, X], In, X, Some(Leaving)),
+        (Replace, Proving) => row([X, O, X], In, X, Some(Leaving)),
+        (_, Proving) => row([X, X, X], In, X, Some(Baked)),
         (_, Leaving) => row([X, X, X], Gone, O, Some(Baked)),
         (_, Baked) => row([X, X, X], Interval, X, None),
     }

@@ -2,12 +2,12 @@
 
 use super::goal::Goal;
 use super::table::Until;
-use crate::model::{Facts, Pods};
+use crate::model::{Facts, Kind, Pods};
 
 use super::decision::Waiting;
 
 /// What is missing before the stage may end; `None` when nothing is. The interval is not judged here.
-pub(super) fn unmet(until: Until, pods: &Pods, wanted: Goal) -> Option<Waiting> {
+pub(super) fn unmet(kind: Kind, until: Until, pods: &Pods, wanted: Goal) -> Option<Waiting> {
     match until {
         Until::Now | Until::Interval => None,
         Until::Booted => {
@@ -20,10 +20,18 @@ pub(super) fn unmet(until: Until, pods: &Pods, wanted: Goal) -> Option<Waiting> 
         }
         Until::Gone => {
             let leaving = pods.count(Facts::MARKED, Facts::empty());
-            let stale = pods.count(Facts::empty(), Facts::MARKED | Facts::FRESH);
-            let surplus = stale.saturating_sub(wanted.stale);
-            let left = leaving.saturating_add(surplus);
+            let left = leaving.saturating_add(surplus(kind, pods, wanted));
             (left > 0).then_some(Waiting::Out { pods: left })
         }
+    }
+}
+
+/// Pods that are too many and were not chosen yet.
+fn surplus(kind: Kind, pods: &Pods, wanted: Goal) -> u32 {
+    let (all, stale) =
+        (pods.count(Facts::empty(), Facts::MARKED), pods.count(Facts::empty(), Facts::MARKED | Facts::FRESH));
+    match kind {
+        Kind::Shrink => all.saturating_sub(wanted.total()),
+        Kind::Grow | Kind::Replace | Kind::Swap => stale.saturating_sub(wanted.stale),
     }
 }

@@ -2,16 +2,26 @@
 
 use alloc::vec::Vec;
 
+use super::name::Revision;
 use super::observation::{PodRef, Shape};
 
 /// Something to be done to a workload. Idempotent and absolute: doing it twice changes nothing more.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum WorkloadChange {
     /// Take the lock of an existing workload for this flow, remember its surge, unavailable and pause
-    /// settings beside the lock, and make the workload ask before it removes a pod (`preDelete` hook).
-    Lock,
+    /// settings beside the lock, and make the workload ask before it removes a pod (`preDelete` hook) or
+    /// updates it in place.
+    Lock {
+        /// The size to return to, where the flow stops the workload.
+        remember: Option<u32>,
+    },
     /// Give the lock back and with it those settings. The hook stays.
-    Release,
+    Release {
+        /// The revisions that flows brought successfully, newest first, where they change.
+        good: Option<Vec<Revision>>,
+    },
+    /// Delete the workload; guarded by its version.
+    Remove,
     /// Bring the workload to these numbers and this template, in one write. Makes the workload, locked
     /// and with its hook, when it does not exist.
     Reshape(Shape),
@@ -21,6 +31,10 @@ pub enum WorkloadChange {
     Hook(Vec<PodRef>),
     /// Take the hook label off these pods: their workload may remove them now.
     LetGo(Vec<PodRef>),
+    /// Mark these pods as those that the flow replaces.
+    List(Vec<PodRef>),
+    /// Take the mark off these pods that has them deleted whatever the numbers say.
+    Spare(Vec<PodRef>),
 }
 
 /// Something to be asked of a registry. Idempotent.

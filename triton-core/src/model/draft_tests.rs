@@ -1,9 +1,10 @@
-use alloc::vec;
+use alloc::string::ToString;
+use alloc::{format, vec};
 
 use serde_json::json;
 
 use super::*;
-use crate::model::RawSize;
+use crate::model::{BatchSize, CancelPolicy, Mode, OnFailure, RawSize, Seconds, Sizes, Tolerance};
 
 #[test]
 fn the_tutorial_draft_is_accepted() {
@@ -14,16 +15,6 @@ fn the_tutorial_draft_is_accepted() {
     );
     assert_eq!(orders.sizes, Sizes(vec![BatchSize::Pods(1)]));
     assert_eq!((orders.interval, orders.deadline, spec.drain), (Seconds(10), Seconds(600), Seconds(10)));
-}
-
-#[test]
-fn every_action_that_is_not_built_is_refused_by_name() {
-    for action in Action::ALL.into_iter().filter(|action| !Action::BUILT.contains(action)) {
-        let draft = Draft { action: action.as_str().into(), update_strategy: None, ..tutorial() };
-        let faults = draft.parse().expect_err("not built");
-        assert!(faults.0.iter().any(|fault| fault.field == "spec.action"), "{action}: {faults}");
-        assert!(faults.to_string().contains(action.as_str()), "{action}: {faults}");
-    }
 }
 
 #[test]
@@ -127,19 +118,68 @@ fn a_template_is_needed_and_needs_a_container() {
 }
 
 #[test]
-fn options_that_are_not_built_are_refused_and_not_ignored() {
+fn policies_and_thresholds_are_words_and_sizes() {
     refuses(
-        with(|s| s.max_unavailable = Some(RawSize::Int(1))),
+        with(|s| s.max_unavailable = Some(RawSize::Int(0))),
         "spec.updateStrategy.maxUnavailable",
-        "version",
+        "least 1",
     );
-    refuses(
-        with(|s| s.failure_threshold = Some(RawSize::Int(1))),
-        "spec.updateStrategy.failureThreshold",
-        "version",
-    );
-    refuses(with(|s| s.on_failure = Some("cancel".into())), "spec.updateStrategy.onFailure", "pause");
-    refuses(with(|s| s.cancel_policy = Some("revert".into())), "spec.updateStrategy.cancelPolicy", "freeze");
+    let threshold = |raw| with(|s| s.failure_threshold = Some(raw));
+    refuses(threshold(RawSize::Int(-1)), "spec.updateStrategy.failureThreshold", "least 1");
+    let tolerance = |raw| threshold(raw).parse().expect("valid").0.tolerance;
+    assert_eq!(tolerance(RawSize::Text("0%".into())), Tolerance::Nothing);
+    assert_eq!(tolerance(RawSize::Text("50%".into())), Tolerance::UpTo(BatchSize::Percent(50)));
+    refuses(with(|s| s.on_failure = Some("stop".into())), "spec.updateStrategy.onFailure", "pause, cancel");
+    refuses(with(|s| s.cancel_policy = Some("undo".into())), "spec.updateStrategy.cancelPolicy", "revert");
+    let set = with(|s| {
+        s.on_failure = Some("rollback".into());
+        s.cancel_policy = Some("revert".into());
+    });
+    let (spec, _) = set.parse().expect("valid");
+    assert_eq!((spec.on_failure, spec.cancel_policy), (OnFailure::Rollback, CancelPolicy::Revert));
+}
+
+#[test]
+fn a_change_of_size_is_told_in_the_other_strategy_and_says_how_many() {
+    let scale = |action: &str, replicas, strategy| Draft {
+        action: action.into(),
+        replicas,
+        update_strategy: None,
+        non_update_strategy: Some(strategy),
+        template: None,
+        selector: None,
+        ..tutorial()
+    };
+    let plain = NonUpdateStrategy::default;
+    for action in ["scale", "scale_in", "scale_out"] {
+        refuses(scale(action, None, plain()), "spec.application.replicas", "required");
+    }
+    for action in ["stop", "delete"] {
+        refuses(scale(action, Some(1), plain()), "spec.application.replicas", "must be 0");
+        assert!(scale(action, None, plain()).parse().is_ok());
+    }
+    let strategy = NonUpdateStrategy { batch_size: Some(RawSize::Int(0)), ..plain() };
+    refuses(scale("scale", Some(1), strategy), "spec.nonUpdateStrategy.batchSize", "least 1");
+    let named = |names: &[&str]| NonUpdateStrategy {
+        pods_to_delete: Some(names.iter().map(ToString::to_string).collect()),
+        ..plain()
+    };
+    let field = "spec.nonUpdateStrategy.podsToDelete";
+    refuses(scale("scale_out", Some(1), named(&["a"])), field, "scale_in and restart");
+    refuses(scale("scale_in", Some(1), named(&["a", "a"])), &format!("{field}[1]"), "twice");
+    refuses(scale("restart", None, named(&["A b"])), &format!("{field}[0]"), "lower");
+    let (spec, _) = scale("scale_in", Some(1), named(&["b", "a"])).parse().expect("valid");
+    assert_eq!(spec.pods.iter().map(ToString::to_string).collect::<Vec<_>>(), ["b", "a"]);
+}
+
+#[test]
+fn a_rollback_returns_to_a_template_or_a_revision_and_not_both() {
+    let to = Some(RollbackTarget { revision: "app-1".into() });
+    refuses(Draft { rollback_to: to.clone(), ..tutorial() }, "spec.rollbackTo", "action rollback only");
+    let both = Draft { action: "rollback".into(), rollback_to: to.clone(), ..tutorial() };
+    refuses(both.clone(), "spec.rollbackTo", "one of them");
+    let (spec, _) = Draft { template: None, ..both }.parse().expect("valid");
+    assert_eq!(spec.rollback_to.map(|revision| revision.to_string()), Some("app-1".into()));
 }
 
 #[test]

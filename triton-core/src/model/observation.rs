@@ -1,6 +1,6 @@
 //! What the world looks like: what the ports say, and the compact form that decisions read.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -18,15 +18,18 @@ pub enum TemplateRef {
     Revision(Revision),
 }
 
-/// Absolute desired numbers of a workload; nothing in it is relative to what is observed.
+/// Absolute desired numbers of a workload; nothing in it is relative to what is observed. What is `None`
+/// is left as it is; a look always tells everything.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Shape {
     /// The template that new pods get.
-    pub template: TemplateRef,
+    pub template: Option<TemplateRef>,
     /// Pods wanted.
     pub replicas: u32,
     /// Pods to keep at the old revision.
-    pub partition: u32,
+    pub partition: Option<u32>,
+    /// Pods that leave first, by name; a look tells only of those that are there.
+    pub doomed: Option<BTreeSet<PodName>>,
     /// Extra pods the workload's controller may start to repair losses (`maxSurge`).
     pub surge: u32,
     /// Pods that may be unavailable during an exchange (`maxUnavailable`).
@@ -135,6 +138,10 @@ pub struct WorkloadPod {
     pub marked: bool,
     /// It carries the hook label: "in traffic: ask before you touch".
     pub hooked: bool,
+    /// It carries the mark of the flow that is looking: to be replaced by it.
+    pub listed: bool,
+    /// It is to be deleted, whatever the numbers say (OpenKruise: label `specified-delete`).
+    pub specified: bool,
     /// Its template has triton's readiness gate.
     pub gated: bool,
     /// How it failed, if it did.
@@ -164,6 +171,12 @@ pub struct WorkloadView {
     pub revision: Option<Revision>,
     /// Why it cannot be acted on.
     pub obstacle: Option<Obstacle>,
+    /// It updates pods in place where it can, and takes no surge.
+    pub in_place: bool,
+    /// The size it had when a flow stopped it.
+    pub remembered: Option<u32>,
+    /// Revisions that flows brought successfully, newest first.
+    pub good: Vec<Revision>,
     /// Its active pods, in the order they were made.
     pub pods: Vec<WorkloadPod>,
     /// Pods that are being deleted.
@@ -239,6 +252,12 @@ bitflags::bitflags! {
         const FAILED = 1 << 8;
         /// It is of the revision that the workload gives new pods.
         const CURRENT = 1 << 9;
+        /// It carries the mark of the flow: to be replaced by it.
+        const LISTED = 1 << 10;
+        /// The flow names it, or names none and means all.
+        const NAMED = 1 << 11;
+        /// It is to be deleted, whatever the numbers say.
+        const SPECIFIED = 1 << 12;
     }
 }
 
@@ -319,6 +338,14 @@ pub struct Observation {
     pub revision: Option<Revision>,
     /// See [`WorkloadView::obstacle`].
     pub obstacle: Option<Obstacle>,
+    /// See [`WorkloadView::in_place`].
+    pub in_place: bool,
+    /// See [`WorkloadView::remembered`].
+    pub remembered: Option<u32>,
+    /// See [`WorkloadView::good`].
+    pub good: Vec<Revision>,
+    /// The flow that holds the lock gives way to the one that looks.
+    pub yields: bool,
     /// Active pods.
     pub pods: Pods,
     /// Pods that are being deleted.
@@ -336,6 +363,10 @@ impl Observation {
             shape: None,
             revision: None,
             obstacle: None,
+            in_place: false,
+            remembered: None,
+            good: Vec::new(),
+            yields: false,
             pods: Pods::default(),
             terminating: 0,
         }

@@ -5,6 +5,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::count::Sizes;
+use super::name::FlowName;
 use super::time::Seconds;
 
 /// How far a batch is, as shown to people.
@@ -88,6 +89,8 @@ pub struct Orders {
     pub paused: bool,
     /// Stop for good and close cleanly.
     pub canceled: bool,
+    /// The flow that takes over, by its name; the flow is canceled too then.
+    pub superseded: Option<FlowName>,
     /// How often a pause was lifted; lifts a hold that was placed at a lower count.
     pub resumes: u32,
     /// Permission given so far, for stages that ask a person.
@@ -105,6 +108,7 @@ impl Default for Orders {
         Self {
             paused: false,
             canceled: false,
+            superseded: None,
             resumes: 0,
             target: Target::default(),
             sizes: Sizes::default(),
@@ -138,4 +142,22 @@ pub enum Command {
     Cancel,
     /// Forget the flow; only once it has ended.
     Delete,
+}
+
+/// A change of standing orders, as a patch of the strategy makes it: what is absent stays. All of it is
+/// taken, or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Edit {
+    /// `true`: as [`Command::Pause`]; `false`: as [`Command::Resume`].
+    pub paused: Option<bool>,
+    /// `true`: as [`Command::Cancel`]; a cancel cannot be taken back.
+    pub canceled: Option<bool>,
+    /// As [`Command::GoTo`].
+    pub target: Option<Target>,
+    /// Sizes of the batches that have not started.
+    pub sizes: Option<Sizes>,
+    /// Wait between batches.
+    pub interval: Option<Seconds>,
+    /// How long a stage may take.
+    pub deadline: Option<Seconds>,
 }

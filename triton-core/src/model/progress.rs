@@ -1,21 +1,34 @@
 //! How far a flow is: the half of a flow that the driver writes.
 
-use alloc::string::String;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::failure::Failure;
 use super::name::{FlowId, Revision};
 use super::orders::BatchPhase;
 use super::time::Timestamp;
 
 /// What a batch does to pods.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Kind {
     /// New pods come.
     Grow,
     /// New pods come beside the old ones, then old ones leave.
     Replace,
+    /// Old pods leave, or are updated in place, and new ones take their places.
+    Swap,
+    /// Pods leave.
+    Shrink,
+}
+
+impl Kind {
+    /// Whether old pods are exchanged for new ones.
+    #[must_use]
+    pub const fn exchanges(self) -> bool {
+        matches!(self, Self::Replace | Self::Swap)
+    }
 }
 
 /// A stage of a batch: a row of the table.
@@ -24,6 +37,8 @@ pub enum Kind {
 pub enum Stage {
     /// Next; nothing asked for yet.
     Queued,
+    /// Pods are pulled out, drained and let go, before new ones start or without any.
+    Vacating,
     /// New pods boot.
     Smoking,
     /// New pods run, out of traffic.
@@ -81,9 +96,32 @@ pub struct Batch {
     pub met: bool,
 }
 
-/// What the workload was like when the flow started; read once, durable before the first write.
+/// What a flow does to the template of its workload.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Brings {
+    /// The flow's own comes in its place.
+    #[default]
+    Flow,
+    /// That of an earlier revision comes back.
+    Revision(Revision),
+    /// Nothing.
+    Nothing,
+}
+
+/// What the workload was like when the flow started, and what is to become of it; read once, durable
+/// before the first write.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Base {
+    /// What its batches do to pods.
+    pub kind: Kind,
+    /// What becomes of the template.
+    pub brings: Brings,
+    /// The workload updates in place, and takes no surge.
+    pub in_place: bool,
+    /// Pods that were out of service then and that batches do not wait for: where pods are only added.
+    pub degraded: u32,
+    /// The flow was stopped and returns what it had changed; it ends as this says.
+    pub turned: bool,
     /// Size of the workload then.
     pub from: u32,
     /// Size to reach.
@@ -105,68 +143,6 @@ pub struct Plan {
     pub work: u32,
 }
 
-/// Why a flow failed before it did anything.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Failure {
-    /// Create, but the workload exists.
-    WorkloadExists,
-    /// The workload to act on does not exist.
-    WorkloadMissing,
-    /// The workload is being deleted.
-    WorkloadDeleted,
-    /// The workload belongs to another controller.
-    WorkloadOwned {
-        /// Kind and name of the owner.
-        owner: String,
-    },
-    /// The action or an option, or this kind of workload, is not carried out by this version.
-    Unsupported {
-        /// What, and what to do instead.
-        what: String,
-    },
-    /// The stored spec is not one that admission lets in.
-    InvalidSpec {
-        /// Field path and message.
-        fault: String,
-    },
-    /// The workload was made anew, or its lock was taken away, while the flow ran.
-    LockLost,
-}
-
-impl Failure {
-    /// A CamelCase word for it.
-    #[must_use]
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::WorkloadExists => "WorkloadExists",
-            Self::WorkloadMissing => "WorkloadMissing",
-            Self::WorkloadDeleted => "WorkloadDeleted",
-            Self::WorkloadOwned { .. } => "WorkloadOwned",
-            Self::Unsupported { .. } => "Unsupported",
-            Self::InvalidSpec { .. } => "InvalidSpec",
-            Self::LockLost => "LockLost",
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WorkloadExists => f.write_str("the workload exists already; use action update"),
-            Self::WorkloadMissing => f.write_str("the workload does not exist; use action create"),
-            Self::WorkloadDeleted => f.write_str("the workload is being deleted; wait, then create it anew"),
-            Self::WorkloadOwned { owner } => {
-                write!(f, "the workload is controlled by {owner}; change it there or remove that owner")
-            }
-            Self::Unsupported { what } => f.write_str(what),
-            Self::InvalidSpec { fault } => f.write_str(fault),
-            Self::LockLost => f.write_str(
-                "the workload was made anew or its lock was removed while the flow ran; look at it, then start a new flow",
-            ),
-        }
-    }
-}
-
 /// How a flow ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verdict {
@@ -174,7 +150,7 @@ pub enum Verdict {
     Succeeded,
     /// Nothing could be done.
     Failed(Failure),
-    /// A person cancelled it and the world was left clean.
+    /// A person cancelled it, or it stopped by itself, and the world was left clean.
     Canceled,
     /// Another flow replaced it.
     Aborted {
@@ -261,6 +237,18 @@ impl Progress {
             Self::Rolling { batch, .. } => batch.hold,
             Self::Verifying { hold, .. } => *hold,
             Self::Pending | Self::Preparing { .. } | Self::Closing { .. } | Self::Finished { .. } => None,
+        }
+    }
+
+    /// The base, once known and not yet over.
+    #[must_use]
+    pub const fn base(&self) -> Option<&Base> {
+        match self {
+            Self::Preparing { base } => Some(base),
+            Self::Rolling { plan, .. } | Self::Verifying { plan, .. } | Self::Closing { plan, .. } => {
+                Some(&plan.base)
+            }
+            Self::Pending | Self::Finished { .. } => None,
         }
     }
 
@@ -352,9 +340,9 @@ impl Batch {
     pub const fn phase(&self) -> BatchPhase {
         match (self.stage, self.hold) {
             (Stage::Queued, _) => BatchPhase::Pending,
-            (Stage::Smoking | Stage::Smoked, Some(_)) => BatchPhase::SmokeFailed,
+            (Stage::Vacating | Stage::Smoking | Stage::Smoked, Some(_)) => BatchPhase::SmokeFailed,
             (Stage::PullingIn | Stage::Proving | Stage::Leaving, Some(_)) => BatchPhase::BakeFailed,
-            (Stage::Smoking, None) => BatchPhase::Smoking,
+            (Stage::Vacating | Stage::Smoking, None) => BatchPhase::Smoking,
             (Stage::Smoked, None) => BatchPhase::Smoked,
             (Stage::PullingIn | Stage::Proving | Stage::Leaving, None) => BatchPhase::Baking,
             (Stage::Baked, _) => BatchPhase::Baked,

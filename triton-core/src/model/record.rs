@@ -1,6 +1,7 @@
 //! The flat, serialisable snapshot of a flow's progress and report, with the phase names of v1alpha1.
 //! The status of the custom resource, REST's JSON and protobuf are skins over it.
 
+mod parts;
 mod progress;
 
 use alloc::string::String;
@@ -13,7 +14,8 @@ use super::progress::{FlowPhase, Progress};
 use super::report::{BatchReport, Counts, Report, WaitingReport};
 use super::time::Timestamp;
 
-pub use progress::{FailureRecord, HoldRecord, ProgressRecord, StageRecord, Step};
+pub use parts::{BringsRecord, FailureRecord, HoldRecord, StageRecord};
+pub use progress::{ProgressRecord, Step};
 
 /// The status of a flow: how far it is and what people are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ use super::*;
 use crate::model::{
     Base, Batch, Failure, FlowId, Hold, HoldReason, Plan, Revision, Stage, Timestamp, Verdict,
 };
+use crate::model::{Brings, Kind};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
@@ -107,16 +108,33 @@ fn progresses() -> impl Strategy<Value = Progress> {
 }
 
 fn plans() -> impl Strategy<Value = Plan> {
-    (0_u32..20, 0_u32..20, 0_u32..20).prop_map(|(from, to, work)| {
-        let base = base(from, to);
-        let work = work.min(from + to);
-        Plan { fresh: from.min(to), work, base }
-    })
+    let kinds = prop::sample::select(vec![Kind::Grow, Kind::Replace, Kind::Swap, Kind::Shrink]);
+    let target = "[a-z]{1,9}".prop_map(|name| Brings::Revision(Revision::new(name).expect("a revision")));
+    let brings = prop_oneof![Just(Brings::Flow), Just(Brings::Nothing), target];
+    let flags = (any::<bool>(), any::<bool>(), 0_u32..3);
+    (kinds, brings, flags, 0_u32..20, 0_u32..20, 0_u32..20).prop_map(
+        |(kind, brings, flags, from, to, work)| {
+            let (in_place, turned, degraded) = flags;
+            let base = Base { kind, brings, in_place, turned, degraded, ..base(from, to) };
+            let work = work.min(from + to);
+            Plan { fresh: from.min(to), work, base }
+        },
+    )
 }
 
 fn base(from: u32, to: u32) -> Base {
     let previous = (from > 0).then(|| Revision::new("app-1").expect("a revision"));
-    Base { from, to, partition: from / 2, previous }
+    Base {
+        kind: Kind::Grow,
+        brings: Brings::Flow,
+        in_place: false,
+        degraded: 0,
+        turned: false,
+        from,
+        to,
+        partition: from / 2,
+        previous,
+    }
 }
 
 fn batch() -> Batch {
@@ -134,8 +152,8 @@ fn batch() -> Batch {
 }
 
 fn batches() -> impl Strategy<Value = Batch> {
-    use Stage::{Baked, Leaving, Proving, PullingIn, Queued, Smoked, Smoking};
-    let stages = vec![Queued, Smoking, Smoked, PullingIn, Proving, Leaving, Baked];
+    use Stage::{Baked, Leaving, Proving, PullingIn, Queued, Smoked, Smoking, Vacating};
+    let stages = vec![Queued, Vacating, Smoking, Smoked, PullingIn, Proving, Leaving, Baked];
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
     (1_u32..9, 0_u32..9, prop::sample::select(stages), times(), holds(), flags).prop_map(
         |(number, size, stage, since, hold, (canary, forgiven, met))| Batch {
@@ -175,6 +193,9 @@ fn verdicts() -> impl Strategy<Value = Verdict> {
         Just(Verdict::Failed(Failure::LockLost)),
         "[a-z ]{0,20}".prop_map(|owner| Verdict::Failed(Failure::WorkloadOwned { owner })),
         "[a-z ]{0,20}".prop_map(|what| Verdict::Failed(Failure::Unsupported { what })),
+        "[a-z ]{0,20}".prop_map(|what| Verdict::Failed(Failure::WrongSize { what })),
+        "[a-z ]{0,20}".prop_map(|what| Verdict::Failed(Failure::WrongPods { what })),
+        "[a-z ]{0,20}".prop_map(|what| Verdict::Failed(Failure::NoRevision { what })),
         "[a-z ]{0,20}".prop_map(|fault| Verdict::Failed(Failure::InvalidSpec { fault })),
     ]
 }

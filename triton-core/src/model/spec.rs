@@ -7,7 +7,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::name::{InstanceName, PodName};
+use super::count::BatchSize;
+use super::name::{InstanceName, PodName, Revision};
 use super::time::Seconds;
 
 /// What a flow does to its workload.
@@ -52,9 +53,6 @@ impl Action {
         Self::Delete,
     ];
 
-    /// The actions that this version carries out; the others are refused with a message.
-    pub const BUILT: [Self; 2] = [Self::Create, Self::Update];
-
     /// The name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -76,6 +74,12 @@ impl Action {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.as_str() == name)
+    }
+
+    /// Whether a flow of this action must say how many pods there are to be.
+    #[must_use]
+    pub const fn needs_replicas(self) -> bool {
+        matches!(self, Self::Create | Self::Scale | Self::ScaleIn | Self::ScaleOut)
     }
 
     /// Whether this action takes an `updateStrategy` (the others take a `nonUpdateStrategy`).
@@ -196,4 +200,59 @@ pub struct Spec {
     pub drain: Seconds,
     /// Pods to remove or restart first.
     pub pods: Vec<PodName>,
+    /// The revision that a rollback without a template returns to; the last good one before the current
+    /// one when `None`.
+    pub rollback_to: Option<Revision>,
+    /// Pods that may be missing while batches exchange them: old pods leave before new ones start.
+    pub max_unavailable: Option<BatchSize>,
+    /// Pods of a batch that may fail without stopping the flow.
+    pub tolerance: Tolerance,
+    /// What becomes of the flow when more fail, or a stage takes too long.
+    pub on_failure: OnFailure,
+    /// What becomes of the new pods of finished batches when the flow is cancelled.
+    pub cancel_policy: CancelPolicy,
+}
+
+/// How many pods of a batch may fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Tolerance {
+    /// None.
+    #[default]
+    Nothing,
+    /// So many, in pods or in percent of the batch, rounded down.
+    UpTo(BatchSize),
+}
+
+impl Tolerance {
+    /// In pods, of a batch of this size.
+    #[must_use]
+    pub const fn of(self, batch: u32) -> u32 {
+        match self {
+            Self::Nothing => 0,
+            Self::UpTo(BatchSize::Pods(pods)) => pods,
+            Self::UpTo(BatchSize::Percent(percent)) => batch.saturating_mul(percent) / 100,
+        }
+    }
+}
+
+/// What becomes of a flow when too many pods fail or a stage takes too long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OnFailure {
+    /// It holds until a person resumes or cancels it.
+    #[default]
+    Pause,
+    /// It is cancelled.
+    Cancel,
+    /// It is cancelled and returns everything to the revision before.
+    Rollback,
+}
+
+/// What becomes of the new pods of finished batches when a flow is cancelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CancelPolicy {
+    /// They stay.
+    #[default]
+    Freeze,
+    /// They are returned to the revision before, in batches.
+    Revert,
 }

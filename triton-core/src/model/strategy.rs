@@ -51,18 +51,34 @@ pub struct UpdateStrategy {
     /// Seconds a pod keeps running after it was verified out of traffic (default 10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_seconds: Option<i32>,
-    /// Not carried out by this version: leave it out.
+    /// Pods, or a percentage of the replicas, that may be missing: old pods leave before new ones start.
+    /// Missing: new pods come first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_unavailable: Option<RawSize>,
-    /// Not carried out by this version: leave it out.
+    /// Pods of a batch, or a percentage of it, that may fail (default 0): the batch goes on without them and
+    /// they are tried again in a later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_threshold: Option<RawSize>,
-    /// `pause` (default); `cancel` and `rollback` are not carried out by this version.
+    /// What happens when more pods fail or a stage takes too long: `pause` (default), `cancel` or `rollback`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<String>,
-    /// `freeze` (default); `revert` is not carried out by this version.
+    /// What becomes of new pods of finished batches when the flow is cancelled: `freeze` (default) keeps them,
+    /// `revert` returns them to the revision before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_policy: Option<String>,
+    /// Order of the controller: the flow that takes over from this one, which is cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<String>,
+}
+
+/// What a rollback returns to. Without it: the flow's own template, or the last good revision before the
+/// current one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RollbackTarget {
+    /// A revision of the workload: the full name, or its hash alone.
+    pub revision: String,
 }
 
 /// How a restart or a change of size goes. Every field is optional.
@@ -91,7 +107,91 @@ pub struct NonUpdateStrategy {
     /// Order: go as far as this batch (default 1) where a person is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batches: Option<i32>,
+    /// Order: go as far as this stage inside batch `batches`: Pending, Smoking, Smoked, Baking or Baked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Sizes of the batches, in order; the last one repeats. Instead of `batchSize`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_sizes: Option<Vec<RawSize>>,
+    /// Seconds a stage may take before the flow pauses (default 600), waiting for people not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress_deadline_seconds: Option<i32>,
+    /// Seconds a pod keeps running after it was verified out of traffic (default 10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain_seconds: Option<i32>,
+    /// For restart: pods, or a percentage of the replicas, that may be missing: old pods leave before new ones
+    /// start. Missing: new pods come first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_unavailable: Option<RawSize>,
+    /// Pods of a batch, or a percentage of it, that may fail (default 0): the batch goes on without them and
+    /// they are tried again in a later one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_threshold: Option<RawSize>,
+    /// What happens when more pods fail or a stage takes too long: `pause` (default) or `cancel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<String>,
+    /// Order of the controller: the flow that takes over from this one, which is cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<String>,
     /// Names of pods to remove or restart first; for scale_in and restart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods_to_delete: Option<Vec<String>>,
+}
+
+impl From<NonUpdateStrategy> for UpdateStrategy {
+    /// The fields that both have.
+    fn from(strategy: NonUpdateStrategy) -> Self {
+        let NonUpdateStrategy {
+            paused,
+            canceled,
+            resumes,
+            batch_size,
+            batch_sizes,
+            batch_interval_seconds,
+            mode,
+            batches,
+            stage,
+            progress_deadline_seconds,
+            drain_seconds,
+            max_unavailable,
+            failure_threshold,
+            on_failure,
+            superseded_by,
+            pods_to_delete: _,
+        } = strategy;
+        Self {
+            paused,
+            canceled,
+            resumes,
+            batch_size,
+            batch_sizes,
+            batch_interval_seconds,
+            mode,
+            batches,
+            stage,
+            progress_deadline_seconds,
+            drain_seconds,
+            max_unavailable,
+            failure_threshold,
+            on_failure,
+            superseded_by,
+            ..Self::default()
+        }
+    }
+}
+
+impl NonUpdateStrategy {
+    /// Takes the standing orders over from the other kind of strategy, which has fields for all of them.
+    pub fn take_orders(&mut self, from: &UpdateStrategy) {
+        self.paused = from.paused;
+        self.canceled = from.canceled;
+        self.resumes = from.resumes;
+        self.batch_size.clone_from(&from.batch_size);
+        self.batch_sizes.clone_from(&from.batch_sizes);
+        self.batch_interval_seconds = from.batch_interval_seconds;
+        self.batches = from.batches;
+        self.stage.clone_from(&from.stage);
+        self.progress_deadline_seconds = from.progress_deadline_seconds;
+        self.superseded_by.clone_from(&from.superseded_by);
+    }
 }

@@ -1,6 +1,7 @@
 //! The thing that runs pods.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -21,12 +22,12 @@ pub struct Subject<'a> {
 ///
 /// # Contract
 /// - Every change is idempotent; `Ok` means accepted, not finished.
-/// - `Lock`, `Release`, `Reshape` and `Freeze` are guarded by the version that was observed: when the
-///   workload changed since, nothing is done and the error is [`Conflict`](super::PortErrorKind::Conflict).
-/// - `Hook` and `LetGo` go out for all pods at once, each guarded by the pod's own reference: `Hook` by
-///   its UID, `LetGo` by UID **and** version, because a pod may have been returned to service meanwhile.
-///   Pods that are gone, or already as wanted, cost nothing and are no error. When some pods could not be
-///   changed the first error is returned after all were tried.
+/// - `Lock`, `Release`, `Reshape`, `Freeze` and `Remove` are guarded by the version that was observed: when
+///   the workload changed since, nothing is done and the error is [`Conflict`](super::PortErrorKind::Conflict).
+/// - `Hook`, `LetGo`, `List` and `Spare` go out for all pods at once, each guarded by the pod's own
+///   reference: by its UID, `LetGo` by UID **and** version, because a pod may have been returned to service
+///   meanwhile. Pods that are gone, or already as wanted, cost nothing and are no error. When some pods could
+///   not be changed the first error is returned after all were tried.
 /// - A view is never older than the last change that this backend made (else it is not `settled`).
 /// - That a flow does not hold the lock is said only when it is certain, by a read that no cache answers:
 ///   a host that just started may have a cache from before its predecessor took the lock.
@@ -52,4 +53,20 @@ pub trait WorkloadBackend: Send + Sync {
         change: &WorkloadChange,
         seen: Option<&Version>,
     ) -> Result<(), PortError>;
+}
+
+#[async_trait]
+impl<W: WorkloadBackend + ?Sized> WorkloadBackend for Arc<W> {
+    async fn observe(&self, subject: Subject<'_>) -> Result<Option<WorkloadView>, PortError> {
+        self.as_ref().observe(subject).await
+    }
+
+    async fn execute(
+        &self,
+        subject: Subject<'_>,
+        change: &WorkloadChange,
+        seen: Option<&Version>,
+    ) -> Result<(), PortError> {
+        self.as_ref().execute(subject, change, seen).await
+    }
 }

@@ -8,10 +8,11 @@ use core::pin::Pin;
 use futures_core::Stream;
 
 use super::error::ApiError;
+use super::once;
 use super::view::{
     CreateFlow, FlowEvent, FlowFilter, FlowView, InstanceView, Ordered, PodFilter, PodId, PodView,
 };
-use crate::model::{FlowId, InstanceId, Namespace, Target};
+use crate::model::{Edit, FlowId, InstanceId, Namespace, Target};
 
 /// A stream of answers. It ends after an error.
 pub type ApiStream<T> = Pin<Box<dyn Stream<Item = Result<T, ApiError>> + Send>>;
@@ -34,6 +35,17 @@ pub trait DeployApi: Send + Sync {
     /// would change is missing, is being deleted or belongs to another controller.
     fn create(&self, flow: CreateFlow) -> impl Future<Output = Result<FlowView, ApiError>> + Send;
 
+    /// Makes a flow without a name once: repeated with the same `request`, an identification of the caller's
+    /// choice, it answers the flow that the first call made. `AlreadyExists` when that one is another
+    /// action's.
+    fn create_once(
+        &self,
+        flow: CreateFlow,
+        request: &str,
+    ) -> impl Future<Output = Result<FlowView, ApiError>> + Send {
+        once::create(self, flow, request)
+    }
+
     /// Gives the permission that the current stage asks for. `expected`: what the caller saw waiting.
     fn next(
         &self,
@@ -53,6 +65,9 @@ pub trait DeployApi: Send + Sync {
     /// Stops for good and closes cleanly.
     fn cancel(&self, id: &FlowId) -> impl Future<Output = Result<Ordered, ApiError>> + Send;
 
+    /// Changes standing orders; all of the edit is taken, or nothing.
+    fn edit(&self, id: &FlowId, edit: &Edit) -> impl Future<Output = Result<Ordered, ApiError>> + Send;
+
     /// Forgets a finished flow; forgetting one that is not there succeeds.
     fn delete(&self, id: &FlowId) -> impl Future<Output = Result<(), ApiError>> + Send;
 
@@ -68,6 +83,13 @@ pub trait DeployApi: Send + Sync {
         &self,
         filter: &FlowFilter,
     ) -> impl Future<Output = Result<ApiStream<FlowEvent>, ApiError>> + Send;
+}
+
+/// Looks up what flows were made with.
+pub trait Templates: Send + Sync {
+    /// The pod template that a flow brought; `NotFound` when there is no such flow, `FailedPrecondition`
+    /// when it brought none.
+    fn template(&self, id: &FlowId) -> impl Future<Output = Result<serde_json::Value, ApiError>> + Send;
 }
 
 /// Everything that can be asked of application instances and pods.

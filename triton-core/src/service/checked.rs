@@ -3,12 +3,12 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::api::{ApiStream, DeployApi};
+use super::api::{ApiStream, DeployApi, Templates};
 use super::error::{ApiError, ApiErrorKind};
 use super::view::{CreateFlow, FlowEvent, FlowFilter, FlowView, Ordered};
-use crate::engine::{Decision, decide, kind, look};
+use crate::engine::{Decision, decide, look};
 use crate::model::{
-    Failure, Flow, FlowId, FlowName, FlowUid, Kind, Lock, NameError, Orders, Progress, Target, Timestamp,
+    Edit, Failure, Flow, FlowId, FlowName, FlowUid, Lock, NameError, Orders, Progress, Target, Timestamp,
     TrafficView, Verdict,
 };
 use crate::ports::{Subject, WorkloadBackend};
@@ -42,8 +42,7 @@ impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
         if let Some(view) = &mut view {
             view.lock = Lock::Free;
         }
-        let kind = kind(flow.spec.action).unwrap_or(Kind::Grow);
-        let seen = look(kind, view.as_ref(), &TrafficView::default());
+        let seen = look(Some(&flow), view.as_ref(), &TrafficView::default());
         match decide(&flow, &seen, Timestamp::default()) {
             Decision::Move(Progress::Finished { verdict: Verdict::Failed(failure), .. }, _) => {
                 Err(refused(&failure))
@@ -95,6 +94,10 @@ impl<D: DeployApi, W: WorkloadBackend> DeployApi for Checked<D, W> {
         self.deploys.cancel(id).await
     }
 
+    async fn edit(&self, id: &FlowId, edit: &Edit) -> Result<Ordered, ApiError> {
+        self.deploys.edit(id, edit).await
+    }
+
     async fn delete(&self, id: &FlowId) -> Result<(), ApiError> {
         self.deploys.delete(id).await
     }
@@ -105,5 +108,11 @@ impl<D: DeployApi, W: WorkloadBackend> DeployApi for Checked<D, W> {
 
     async fn list_and_watch(&self, filter: &FlowFilter) -> Result<ApiStream<FlowEvent>, ApiError> {
         self.deploys.list_and_watch(filter).await
+    }
+}
+
+impl<D: Templates, W: WorkloadBackend> Templates for Checked<D, W> {
+    async fn template(&self, id: &FlowId) -> Result<serde_json::Value, ApiError> {
+        self.deploys.template(id).await
     }
 }

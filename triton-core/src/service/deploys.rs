@@ -8,11 +8,11 @@ use core::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::api::{ApiStream, DeployApi};
+use super::api::{ApiStream, DeployApi, Templates};
 use super::error::{ApiError, ApiErrorKind};
 use super::view::{CreateFlow, FlowEvent, FlowFilter, FlowView, Ordered};
-use crate::engine::{Answer, admit};
-use crate::model::{Command, FlowId, Target};
+use crate::engine::{Answer, admit, edit};
+use crate::model::{Command, Edit, Flow, FlowId, Target};
 use crate::ports::{FlowStore, Loaded, Names, NewFlow, StoreEvent, Stored};
 
 /// [`DeployApi`] in-process.
@@ -44,15 +44,24 @@ impl<S: FlowStore, N: Names> Service<S, N> {
         }
     }
 
-    /// Admits one command and saves the orders it makes, guarded by the version they were made from.
+    /// Admits one command and saves the orders it makes.
     async fn order(&self, id: &FlowId, command: Command) -> Result<Ordered, ApiError> {
+        self.change(id, |flow| admit(flow, command)).await
+    }
+
+    /// Saves the orders that `admitted` makes, guarded by the version they were made from.
+    async fn change(
+        &self,
+        id: &FlowId,
+        admitted: impl Fn(&Flow) -> Result<Answer, crate::engine::Refusal> + Send,
+    ) -> Result<Ordered, ApiError> {
         let mut conflict = None;
         for _ in 0..TRIES {
             let stored = self.load(id).await?;
             let refused = |refusal: crate::engine::Refusal| {
                 ApiError::new(ApiErrorKind::FailedPrecondition, explain(&stored, &refusal))
             };
-            let orders = match admit(&stored.flow, command).map_err(refused)? {
+            let orders = match admitted(&stored.flow).map_err(refused)? {
                 Answer::Orders(orders) => orders,
                 Answer::AlreadySo | Answer::Remove => {
                     return Ok(Ordered { flow: FlowView::new(&stored), already: true });
@@ -119,6 +128,10 @@ impl<S: FlowStore, N: Names> DeployApi for Service<S, N> {
         self.order(id, Command::Cancel).await
     }
 
+    async fn edit(&self, id: &FlowId, change: &Edit) -> Result<Ordered, ApiError> {
+        self.change(id, |flow| edit(flow, change)).await
+    }
+
     async fn delete(&self, id: &FlowId) -> Result<(), ApiError> {
         let version = match self.store.load(id).await {
             Ok(Loaded::Flow(stored)) => {
@@ -152,6 +165,17 @@ impl<S: FlowStore, N: Names> DeployApi for Service<S, N> {
         let changes = self.store.watch();
         let first = Some(self.list(filter).await?);
         Ok(Box::pin(WatchAll { filter: filter.clone(), first, changes, over: false }))
+    }
+}
+
+impl<S: FlowStore, N: Names> Templates for Service<S, N> {
+    async fn template(&self, id: &FlowId) -> Result<serde_json::Value, ApiError> {
+        let stored = self.load(id).await?;
+        let none = || {
+            let text = alloc::format!("flow {id} brought no template; name the flow that did, or a revision");
+            ApiError::new(ApiErrorKind::FailedPrecondition, text)
+        };
+        stored.flow.spec.template.as_ref().map(crate::model::Template::to_json).ok_or_else(none)
     }
 }
 

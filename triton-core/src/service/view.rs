@@ -118,6 +118,8 @@ pub struct InstanceView {
     pub app_id: i32,
     /// Label `group`; likewise.
     pub group_id: i32,
+    /// Label `app.kubernetes.io/name`; empty when the workload has none.
+    pub app_name: String,
     /// Image of the application's container: the first one, sidecars come after it.
     pub image: String,
     /// CPU limit of that container.

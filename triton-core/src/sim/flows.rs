@@ -2,12 +2,12 @@
 //! Both are read when a flow is loaded, like a store behind an API server has to.
 
 use std::collections::BTreeMap;
-use std::string::String;
+use std::string::{String, ToString};
 use std::sync::Arc;
 
 use crate::model::{
-    Draft, Faults, Flow, FlowId, FlowUid, Holder, Orders, Progress, RawSize, Record, Report, Spec, Timestamp,
-    UpdateStrategy,
+    Action, Draft, Faults, Flow, FlowId, FlowUid, Holder, Orders, Progress, RawSize, Record, Report, Spec,
+    Timestamp, UpdateStrategy,
 };
 use crate::ports::{Loaded, Stored};
 
@@ -42,7 +42,14 @@ impl Entry {
 
     /// Writes what people ordered into the strategy.
     pub(super) fn set_orders(&mut self, orders: &Orders) {
-        write_orders(self.draft.update_strategy.get_or_insert_default(), orders);
+        if Action::parse(&self.draft.action).is_none_or(Action::is_update) {
+            write_orders(self.draft.update_strategy.get_or_insert_default(), orders);
+        } else {
+            let strategy = self.draft.non_update_strategy.get_or_insert_default();
+            let mut ordered = UpdateStrategy::from(strategy.clone());
+            write_orders(&mut ordered, orders);
+            strategy.take_orders(&ordered);
+        }
         self.parsed = Arc::new(self.draft.parse());
     }
 
@@ -143,6 +150,7 @@ impl Flows {
 fn write_orders(strategy: &mut UpdateStrategy, orders: &Orders) {
     let signed = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     strategy.paused = Some(orders.paused);
+    strategy.superseded_by = orders.superseded.as_ref().map(ToString::to_string);
     strategy.canceled = Some(orders.canceled);
     strategy.resumes = Some(signed(orders.resumes));
     strategy.batches = Some(signed(orders.target.batch));

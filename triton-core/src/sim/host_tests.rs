@@ -20,11 +20,11 @@ fn a_change_on_a_view_that_is_no_longer_true_is_a_conflict() {
     let seen = version(&host, &flow);
     sim.world().scale_by_hand(&instance(), 4);
     assert_eq!(
-        kind(execute(&host, &flow, &WorkloadChange::Lock, Some(&seen))),
+        kind(execute(&host, &flow, &WorkloadChange::Lock { remember: None }, Some(&seen))),
         Some(PortErrorKind::Conflict)
     );
     let seen = version(&host, &flow);
-    assert_eq!(kind(execute(&host, &flow, &WorkloadChange::Lock, Some(&seen))), None);
+    assert_eq!(kind(execute(&host, &flow, &WorkloadChange::Lock { remember: None }, Some(&seen))), None);
     assert!(sim.world().workload(&instance()).is_some_and(|workload| workload.lock.is_some()));
 }
 
@@ -33,12 +33,15 @@ fn a_lock_that_is_taken_over_gives_back_what_its_first_holder_found() {
     let sim = serving(3);
     let (host, flow) = (sim.host(), updating(&sim));
     let before = settings(&sim);
-    execute(&host, &flow, &WorkloadChange::Lock, Some(&version(&host, &flow))).expect("free");
+    execute(&host, &flow, &WorkloadChange::Lock { remember: None }, Some(&version(&host, &flow)))
+        .expect("free");
     sim.world().edit(&instance(), |workload| (workload.surge, workload.unavailable) = (7, 0));
     sim.world().remove_flow(&flow.id);
     let heir = updating(&sim);
-    execute(&host, &heir, &WorkloadChange::Lock, Some(&version(&host, &heir))).expect("its holder is gone");
-    execute(&host, &heir, &WorkloadChange::Release, Some(&version(&host, &heir))).expect("held");
+    execute(&host, &heir, &WorkloadChange::Lock { remember: None }, Some(&version(&host, &heir)))
+        .expect("its holder is gone");
+    execute(&host, &heir, &WorkloadChange::Release { good: None }, Some(&version(&host, &heir)))
+        .expect("held");
     assert_eq!(settings(&sim), before);
 }
 
@@ -69,7 +72,11 @@ fn foreign_labels_and_annotations_survive_every_change() {
         (workload.labels.clone(), workload.annotations.clone())
     };
     let before = foreign(&sim);
-    for change in [WorkloadChange::Lock, WorkloadChange::Freeze(true), WorkloadChange::Release] {
+    for change in [
+        WorkloadChange::Lock { remember: None },
+        WorkloadChange::Freeze(true),
+        WorkloadChange::Release { good: None },
+    ] {
         execute(&host, &flow, &change, Some(&version(&host, &flow))).expect("held");
     }
     assert_eq!(foreign(&sim), before);
@@ -81,7 +88,8 @@ fn a_view_older_than_the_own_last_write_is_not_settled() {
     let sim = serving(3);
     let flow = updating(&sim);
     let sharp = sim.host();
-    execute(&sharp, &flow, &WorkloadChange::Lock, Some(&version(&sharp, &flow))).expect("free");
+    execute(&sharp, &flow, &WorkloadChange::Lock { remember: None }, Some(&version(&sharp, &flow)))
+        .expect("free");
     sim.world().advance_by(Seconds(10));
     let host = sim.faulty_host(Faults { stale: 1000, lag: i64::MAX, ..Faults::NONE });
     assert!(look(&host, &flow).is_some_and(|view| view.settled));
@@ -116,7 +124,8 @@ fn a_host_that_dies_answers_nothing_and_its_last_write_is_done_or_not() {
     for _ in 0..100 {
         sim.world().take_lock(&instance());
         let host = sim.faulty_host(Faults { crash: 1000, ..Faults::NONE });
-        let failed = execute(&host, &flow, &WorkloadChange::Lock, Some(&version(&host, &flow)));
+        let failed =
+            execute(&host, &flow, &WorkloadChange::Lock { remember: None }, Some(&version(&host, &flow)));
         if !host.is_down() {
             continue;
         }
@@ -135,7 +144,8 @@ fn a_lost_answer_means_that_the_write_is_done() {
     let sim = serving(2);
     let flow = updating(&sim);
     let host = sim.faulty_host(Faults { lost_answer: 1000, ..Faults::NONE });
-    let failed = execute(&host, &flow, &WorkloadChange::Lock, Some(&version(&host, &flow)));
+    let failed =
+        execute(&host, &flow, &WorkloadChange::Lock { remember: None }, Some(&version(&host, &flow)));
     assert_eq!(kind(failed), Some(PortErrorKind::Transient));
     assert!(sim.world().workload(&instance()).is_some_and(|workload| workload.lock.is_some()));
 }

@@ -164,6 +164,8 @@ pub struct Summary {
     pub crashes: u32,
     /// The flows and how they ended; `None` for a flow that was deleted.
     pub flows: Vec<(FlowId, Option<FlowPhase>)>,
+    /// Why flows failed.
+    pub refused: Vec<String>,
     /// Changes by somebody or something else.
     pub outside: u32,
     /// Differs when anything in the run differs.

@@ -1,6 +1,9 @@
-//! What every implementation of the API must do, in-process and over any wire. Run [`all`] on yours, and
-//! [`instances`] where it shows workloads and pods too.
+//! What every implementation of the API must do, in-process and over any wire. Run [`all`] on yours,
+//! [`instances`] where it shows workloads and pods too, [`lifecycle()`] where it takes orders to them, and
+//! [`lifecycle_carried_out`] where somebody carries those out.
 
+mod edits;
+mod lifecycle;
 mod lists;
 mod orders;
 mod watches;
@@ -9,9 +12,9 @@ use alloc::format;
 use core::future::Future;
 
 use super::rig::{PATIENCE, draft};
-use crate::model::{BatchPhase, Draft, FlowId, FlowPhase, InstanceId, Namespace, Target};
+use crate::model::{BatchPhase, Draft, Edit, FlowId, FlowPhase, InstanceId, Namespace, Target};
 use crate::service::{
-    ApiError, ApiErrorKind, CreateFlow, DeployApi, FlowView, InstanceApi, PodFilter, PodId,
+    ApiError, ApiErrorKind, CreateFlow, DeployApi, FlowView, InstanceApi, LifecycleApi, PodFilter, PodId,
 };
 
 /// An API over a world in which somebody carries flows out.
@@ -42,6 +45,10 @@ pub async fn all<R: ApiRig>(rig: &R, namespace: &Namespace) {
     orders::a_flow_goes_as_far_as_it_is_told_and_never_back(rig, namespace).await;
     orders::a_flow_is_paused_and_resumed(rig, namespace).await;
     orders::a_flow_is_cancelled_and_then_forgotten(rig, namespace).await;
+    edits::an_edit_is_taken_whole_or_not_at_all(rig, namespace).await;
+    edits::an_edit_pauses_resumes_and_cancels(rig, namespace).await;
+    edits::new_sizes_hold_for_batches_that_have_not_started(rig, namespace).await;
+    edits::a_request_that_is_repeated_makes_one_flow(rig, namespace).await;
     watches::a_watch_ends_where_a_person_is_asked(rig, namespace).await;
     watches::a_watch_ends_at_its_target(rig, namespace).await;
     watches::a_watch_ends_with_the_flow(rig, namespace).await;
@@ -62,7 +69,7 @@ pub async fn instances<R: ApiRig>(rig: &R, api: &impl InstanceApi, namespace: &N
     assert_eq!((instance.namespace.as_str(), instance.name.as_str()), (namespace.as_str(), "api-shown"));
     assert_eq!((instance.replicas, instance.available_replicas), (1, 0));
     assert_eq!((instance.app_id, instance.group_id, instance.image.as_str()), (1, 1, "app:1"));
-    assert_eq!(instance.status, "InProgress");
+    assert_eq!((instance.app_name.as_str(), instance.status.as_str()), ("app", "InProgress"));
     assert_eq!(
         api.instances(Some(namespace)).await.expect("listed").iter().filter(|i| **i == instance).count(),
         1
@@ -89,6 +96,23 @@ pub async fn instances<R: ApiRig>(rig: &R, api: &impl InstanceApi, namespace: &N
     refused(api.instance(&absent).await, ApiErrorKind::NotFound);
     let absent = PodId { namespace: namespace.clone(), name: "api-absent".parse().expect("a name") };
     refused(api.pod(&absent).await, ApiErrorKind::NotFound);
+}
+
+/// Checks what orders to instances answer, whether anybody carries them out or not.
+///
+/// # Panics
+/// At the first promise that is not kept.
+pub async fn lifecycle<R: ApiRig>(rig: &R, api: &impl LifecycleApi, namespace: &Namespace) {
+    lifecycle::what_is_absent_is_not_found_and_needs_no_removal(api, namespace).await;
+    lifecycle::what_a_rollback_returns_to_has_to_be_there(rig, api, namespace).await;
+}
+
+/// Checks that orders to instances are carried out, each by one flow however often it is given.
+///
+/// # Panics
+/// At the first promise that is not kept.
+pub async fn lifecycle_carried_out<R: ApiRig>(rig: &R, api: &impl LifecycleApi, namespace: &Namespace) {
+    lifecycle::an_instance_is_led_through_its_life(rig, api, namespace).await;
 }
 
 async fn what_was_created_is_answered<R: ApiRig>(rig: &R, namespace: &Namespace) {
@@ -165,6 +189,7 @@ async fn what_is_not_there_is_not_found<R: ApiRig>(rig: &R, namespace: &Namespac
     refused(api.pause(&absent).await, ApiErrorKind::NotFound);
     refused(api.resume(&absent).await, ApiErrorKind::NotFound);
     refused(api.cancel(&absent).await, ApiErrorKind::NotFound);
+    refused(api.edit(&absent, &Edit::default()).await, ApiErrorKind::NotFound);
     let watch = api.watch(&absent, None).await.map(|_| "a watch");
     refused(watch, ApiErrorKind::NotFound);
     assert_eq!(api.delete(&absent).await, Ok(()), "deleting what is absent succeeds");

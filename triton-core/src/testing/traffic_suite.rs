@@ -15,7 +15,14 @@ use crate::ports::{PortErrorKind, Subject};
 pub async fn all<R: Rig>(rig: &R, namespace: &str) {
     let mut flow = flow(namespace, "traffic", 1, 1);
     flow.uid = rig.register(&flow).await;
-    let shape = Shape { template: TemplateRef::Flow, replicas: 1, partition: 0, surge: 1, unavailable: 0 };
+    let shape = Shape {
+        template: Some(TemplateRef::Flow),
+        replicas: 1,
+        partition: Some(0),
+        doomed: None,
+        surge: 1,
+        unavailable: 0,
+    };
     let instance = flow.instance();
     let subject = Subject { instance: &instance, flow: Some(&flow) };
     let made = rig.workload().execute(subject, &WorkloadChange::Reshape(shape), None).await;

@@ -45,9 +45,11 @@ async fn a_stale_version_is_a_conflict<R: Rig>(rig: &R, namespace: &str) {
     let flow = registered(rig, flow(namespace, "stale", 1, 1)).await;
     let before = grown(rig, &flow, 1).await;
     reshape(rig, &flow, shape(2, 0)).await;
-    for change in
-        [WorkloadChange::Reshape(shape(9, 0)), WorkloadChange::Freeze(true), WorkloadChange::Release]
-    {
+    for change in [
+        WorkloadChange::Reshape(shape(9, 0)),
+        WorkloadChange::Freeze(true),
+        WorkloadChange::Release { good: None },
+    ] {
         let error = execute(rig, &flow, change.clone(), Some(&before.version)).await;
         assert_eq!(kind(error), Some(PortErrorKind::Conflict), "{change:?} on a stale version");
     }
@@ -60,9 +62,13 @@ async fn a_lock_is_seen_by_others_and_given_back<R: Rig>(rig: &R, namespace: &st
     let view = grown(rig, &first, 1).await;
     let other = until(rig, &second, "the lock of the first flow", |v| v.lock != Lock::Free).await;
     assert_eq!(other.lock, Lock::Theirs(first.id.clone()));
-    execute(rig, &first, WorkloadChange::Release, Some(&view.version)).await.expect("released");
+    execute(rig, &first, WorkloadChange::Release { good: None }, Some(&view.version))
+        .await
+        .expect("released");
     let free = until(rig, &second, "a free workload", |v| v.lock == Lock::Free).await;
-    execute(rig, &second, WorkloadChange::Lock, Some(&free.version)).await.expect("locked");
+    execute(rig, &second, WorkloadChange::Lock { remember: None }, Some(&free.version))
+        .await
+        .expect("locked");
     until(rig, &second, "the lock of the second flow", |v| v.lock == Lock::Mine).await;
 }
 
@@ -79,20 +85,24 @@ async fn a_template_can_be_replaced_and_restored<R: Rig>(rig: &R, namespace: &st
     let first = registered(rig, flow(namespace, "template", 1, 1)).await;
     let view = grown(rig, &first, 1).await;
     let old = view.revision.clone().expect("a revision");
-    execute(rig, &first, WorkloadChange::Release, Some(&view.version)).await.expect("released");
+    execute(rig, &first, WorkloadChange::Release { good: None }, Some(&view.version))
+        .await
+        .expect("released");
     let second = registered(rig, flow(namespace, "template", 2, 1)).await;
     let free = until(rig, &second, "a free workload", |v| v.lock == Lock::Free).await;
-    assert_eq!(free.shape.template, TemplateRef::Revision(old.clone()));
-    execute(rig, &second, WorkloadChange::Lock, Some(&free.version)).await.expect("locked");
+    assert_eq!(free.shape.template, Some(TemplateRef::Revision(old.clone())));
+    execute(rig, &second, WorkloadChange::Lock { remember: None }, Some(&free.version))
+        .await
+        .expect("locked");
     // Partition 1 of 1: the template changes and no pod moves.
     reshape(rig, &second, shape(1, 1)).await;
     let new = until(rig, &second, "a new revision", |v| v.revision.as_ref().is_some_and(|r| *r != old)).await;
-    assert_eq!(new.shape.template, TemplateRef::Flow);
+    assert_eq!(new.shape.template, Some(TemplateRef::Flow));
     assert!(new.pods.iter().all(|pod| pod.revision.as_ref() == Some(&old)), "{new:#?}");
-    let restored = Shape { template: TemplateRef::Revision(old.clone()), ..shape(1, 0) };
+    let restored = Shape { template: Some(TemplateRef::Revision(old.clone())), ..shape(1, 0) };
     reshape(rig, &second, restored).await;
     let back = until(rig, &second, "the old revision", |v| v.revision.as_ref() == Some(&old)).await;
-    assert_eq!(back.shape.template, TemplateRef::Revision(old));
+    assert_eq!(back.shape.template, Some(TemplateRef::Revision(old)));
     assert_eq!(uids(&back), uids(&free), "restoring a template restarts nothing");
 }
 
@@ -163,7 +173,14 @@ async fn execute<R: Rig>(
 }
 
 const fn shape(replicas: u32, partition: u32) -> Shape {
-    Shape { template: TemplateRef::Flow, replicas, partition, surge: 1, unavailable: 0 }
+    Shape {
+        template: Some(TemplateRef::Flow),
+        replicas,
+        partition: Some(partition),
+        doomed: None,
+        surge: 1,
+        unavailable: 0,
+    }
 }
 
 fn pod_ref(pod: &WorkloadPod) -> PodRef {

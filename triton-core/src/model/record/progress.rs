@@ -1,15 +1,12 @@
 //! [`Progress`] as a flat object, and the two conversions.
 
-use alloc::string::String;
-
 use serde::{Deserialize, Serialize};
 
 use super::CorruptRecord;
+use super::parts::{BringsRecord, FailureRecord, HoldRecord, StageRecord};
 use crate::model::count::MAX_REPLICAS;
 use crate::model::name::{FlowId, Revision};
-use crate::model::progress::{
-    Base, Batch, Failure, FlowPhase, Hold, HoldReason, Plan, Progress, Stage, Verdict,
-};
+use crate::model::progress::{Base, Brings, FlowPhase, Kind, Plan, Progress, Verdict};
 use crate::model::time::Timestamp;
 
 /// Which variant of [`Progress`] a record holds.
@@ -37,6 +34,24 @@ pub enum Step {
 pub struct ProgressRecord {
     /// Which step.
     pub step: Step,
+    /// What its batches do to pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// The earlier revision that the flow returns to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Revision>,
+    /// What becomes of the template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brings: Option<BringsRecord>,
+    /// The workload takes no surge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_place: Option<bool>,
+    /// Pods that were out of service before pods were added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degraded: Option<u32>,
+    /// The flow returns what it had changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned: Option<bool>,
     /// Size of the workload when the flow started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<u32>,
@@ -90,59 +105,16 @@ pub struct ProgressRecord {
     pub at: Option<Timestamp>,
 }
 
-/// [`Batch`] on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct StageRecord {
-    /// From 1.
-    pub number: u32,
-    /// Pods of work in it.
-    pub size: u32,
-    /// Whether it is the canary batch.
-    pub canary: bool,
-    /// Its stage.
-    pub stage: Stage,
-    /// When the stage began, or was resumed.
-    pub since: Timestamp,
-    /// Pods in traffic when the batch started.
-    pub serving: u32,
-    /// The hold by failure.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold: Option<HoldRecord>,
-    /// Failed pods have until the deadline to recover.
-    #[serde(default)]
-    pub forgiven: bool,
-    /// Only a person is waited for.
-    #[serde(default)]
-    pub met: bool,
-}
-
-/// [`Hold`] on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct HoldRecord {
-    /// What happened.
-    pub reason: HoldReason,
-    /// `resumes` of the orders when the hold was placed.
-    pub resumes: u32,
-}
-
-/// [`Failure`] on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct FailureRecord {
-    /// One CamelCase word.
-    pub reason: String,
-    /// What the word alone does not say.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub detail: String,
-}
-
 impl ProgressRecord {
     fn bare(step: Step) -> Self {
         Self {
             step,
+            kind: None,
+            target: None,
+            brings: None,
+            in_place: None,
+            degraded: None,
+            turned: None,
             from: None,
             to: None,
             partition: None,
@@ -164,7 +136,18 @@ impl ProgressRecord {
     }
 
     fn base(self, base: &Base) -> Self {
+        let (brings, target) = match &base.brings {
+            Brings::Flow => (BringsRecord::Flow, None),
+            Brings::Revision(revision) => (BringsRecord::Revision, Some(revision.clone())),
+            Brings::Nothing => (BringsRecord::Nothing, None),
+        };
         Self {
+            kind: Some(base.kind),
+            target,
+            brings: Some(brings),
+            in_place: Some(base.in_place),
+            degraded: Some(base.degraded),
+            turned: Some(base.turned),
             from: Some(base.from),
             to: Some(base.to),
             partition: Some(base.partition),
@@ -189,6 +172,17 @@ impl ProgressRecord {
 
     fn read_base(&self) -> Result<Base, CorruptRecord> {
         let base = Base {
+            kind: self.kind.ok_or(CorruptRecord("kind is missing"))?,
+            brings: match self.brings.ok_or(CorruptRecord("brings is missing"))? {
+                BringsRecord::Flow => Brings::Flow,
+                BringsRecord::Nothing => Brings::Nothing,
+                BringsRecord::Revision => {
+                    Brings::Revision(self.target.clone().ok_or(CorruptRecord("target is missing"))?)
+                }
+            },
+            in_place: self.in_place.ok_or(CorruptRecord("inPlace is missing"))?,
+            degraded: self.degraded.ok_or(CorruptRecord("degraded is missing"))?,
+            turned: self.turned.ok_or(CorruptRecord("turned is missing"))?,
             from: self.from.ok_or(CorruptRecord("from is missing"))?,
             to: self.to.ok_or(CorruptRecord("to is missing"))?,
             partition: self.partition.ok_or(CorruptRecord("partition is missing"))?,
@@ -293,65 +287,6 @@ impl TryFrom<&ProgressRecord> for Progress {
                 verdict: record.read_verdict()?,
                 at: record.at.ok_or(CorruptRecord("at is missing"))?,
             },
-        })
-    }
-}
-
-impl From<&Batch> for StageRecord {
-    fn from(batch: &Batch) -> Self {
-        let Batch { number, size, canary, stage, since, serving, hold, forgiven, met } = *batch;
-        Self { number, size, canary, stage, since, serving, hold: hold.map(Into::into), forgiven, met }
-    }
-}
-
-impl From<&StageRecord> for Batch {
-    fn from(record: &StageRecord) -> Self {
-        let StageRecord { number, size, canary, stage, since, serving, hold, forgiven, met } = *record;
-        Self { number, size, canary, stage, since, serving, hold: hold.map(Into::into), forgiven, met }
-    }
-}
-
-impl From<Hold> for HoldRecord {
-    fn from(Hold { reason, resumes }: Hold) -> Self {
-        Self { reason, resumes }
-    }
-}
-
-impl From<HoldRecord> for Hold {
-    fn from(HoldRecord { reason, resumes }: HoldRecord) -> Self {
-        Self { reason, resumes }
-    }
-}
-
-impl From<&Failure> for FailureRecord {
-    fn from(failure: &Failure) -> Self {
-        let detail = match failure {
-            Failure::WorkloadExists
-            | Failure::WorkloadMissing
-            | Failure::WorkloadDeleted
-            | Failure::LockLost => String::new(),
-            Failure::WorkloadOwned { owner } => owner.clone(),
-            Failure::Unsupported { what } => what.clone(),
-            Failure::InvalidSpec { fault } => fault.clone(),
-        };
-        Self { reason: failure.reason().into(), detail }
-    }
-}
-
-impl TryFrom<&FailureRecord> for Failure {
-    type Error = CorruptRecord;
-
-    fn try_from(record: &FailureRecord) -> Result<Self, CorruptRecord> {
-        let detail = record.detail.clone();
-        Ok(match record.reason.as_str() {
-            "WorkloadExists" => Self::WorkloadExists,
-            "WorkloadMissing" => Self::WorkloadMissing,
-            "WorkloadDeleted" => Self::WorkloadDeleted,
-            "LockLost" => Self::LockLost,
-            "WorkloadOwned" => Self::WorkloadOwned { owner: detail },
-            "Unsupported" => Self::Unsupported { what: detail },
-            "InvalidSpec" => Self::InvalidSpec { fault: detail },
-            _ => return Err(CorruptRecord("failure.reason is unknown")),
         })
     }
 }

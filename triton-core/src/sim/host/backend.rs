@@ -1,6 +1,7 @@
 //! The workload backend over the simulated world.
 
 use std::boxed::Box;
+use std::collections::BTreeSet;
 use std::vec::Vec;
 
 use async_trait::async_trait;
@@ -10,8 +11,8 @@ use super::super::world::{Pod, Workload, World};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{
-    Flow, FlowUid, Lock, Obstacle, Shape, TemplateRef, TrafficView, Version, WorkloadChange, WorkloadPod,
-    WorkloadView,
+    Flow, FlowUid, Lock, Obstacle, PodName, Shape, TemplateRef, TrafficView, Version, WorkloadChange,
+    WorkloadPod, WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
 
@@ -82,9 +83,13 @@ fn carry_out(
     let id = subject.instance;
     let result = change::carry_out(world, subject, change, seen);
     let kind = match change {
-        WorkloadChange::Hook(_) | WorkloadChange::LetGo(_) => Watched::Pods,
-        WorkloadChange::Lock
-        | WorkloadChange::Release
+        WorkloadChange::Hook(_)
+        | WorkloadChange::LetGo(_)
+        | WorkloadChange::List(_)
+        | WorkloadChange::Spare(_) => Watched::Pods,
+        WorkloadChange::Lock { .. }
+        | WorkloadChange::Release { .. }
+        | WorkloadChange::Remove
         | WorkloadChange::Reshape(_)
         | WorkloadChange::Freeze(_) => Watched::Object,
     };
@@ -108,15 +113,19 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
         lock: lock(world, object, flow.map(|flow| &flow.uid)),
         frozen: object.paused,
         shape: Shape {
-            template: template(object, flow),
+            template: Some(template(object, flow)),
             replicas: object.replicas,
-            partition: object.partition,
+            partition: Some(object.partition),
+            doomed: Some(doomed(object, &listed)),
             surge: object.surge,
             unavailable: object.unavailable,
         },
         revision: object.update_revision.clone(),
         obstacle: obstacle(object),
-        pods: listed.into_iter().map(pod).collect(),
+        in_place: object.in_place,
+        remembered: object.remembered,
+        good: object.good.clone(),
+        pods: listed.into_iter().map(|seen| pod(seen, flow)).collect(),
         terminating: u32::try_from(ending.len()).unwrap_or(u32::MAX),
     }
 }
@@ -146,25 +155,29 @@ fn template(object: &Workload, flow: Option<&Flow>) -> TemplateRef {
 fn obstacle(object: &Workload) -> Option<Obstacle> {
     if object.deleting {
         Some(Obstacle::Deleted)
-    } else if let Some(owner) = &object.owner {
-        Some(Obstacle::Owned { owner: owner.clone() })
-    } else if object.in_place {
-        let what = "workloads with an in-place update policy are not acted on; use ReCreate".into();
-        Some(Obstacle::Unsupported { what })
     } else {
-        None
+        let owner = object.owner.as_ref();
+        owner.map(|owner| Obstacle::Owned { owner: owner.clone() })
     }
 }
 
-fn pod(pod: &Pod) -> WorkloadPod {
+/// Names of the list that are those of pods that are there.
+fn doomed(object: &Workload, pods: &[&Pod]) -> BTreeSet<PodName> {
+    let there = |name: &&PodName| pods.iter().any(|pod| pod.name == **name);
+    object.pods_to_delete.iter().filter(there).cloned().collect()
+}
+
+fn pod(pod: &Pod, flow: Option<&Flow>) -> WorkloadPod {
     WorkloadPod {
         name: pod.name.clone(),
         uid: pod.uid.clone(),
         version: pod.version.clone(),
         revision: Some(pod.revision.clone()),
         booted: pod.booted,
-        marked: pod.marked,
+        marked: pod.marked || pod.updating,
         hooked: pod.hooked,
+        listed: flow.is_some_and(|flow| pod.due.as_ref() == Some(&flow.uid)),
+        specified: pod.specified,
         gated: pod.gated(),
         failure: pod.failure.clone(),
         phase: pod.phase(),

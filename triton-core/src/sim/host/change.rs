@@ -3,7 +3,8 @@
 
 use super::super::world::{Held, Pod, Workload, World, default_unavailable, version};
 use crate::model::{
-    Flow, Holder, InstanceId, PodRef, PodUid, Shape, TemplateRef, TrafficChange, Version, WorkloadChange,
+    Flow, Holder, InstanceId, PodName, PodRef, PodUid, Shape, TemplateRef, TrafficChange, Version,
+    WorkloadChange,
 };
 use crate::ports::{PortError, PortErrorKind, Subject};
 
@@ -26,14 +27,26 @@ pub(super) fn carry_out(
             |pod, wanted| pod.hooked.then(|| pod.version == *wanted),
             |pod| pod.hooked = false,
         ),
+        (WorkloadChange::List(pods), Some(flow)) => {
+            let differs = |pod: &Pod, _: &Version| (pod.due.as_ref() != Some(&flow.uid)).then_some(true);
+            each(world, id, pods, differs, |pod| pod.due = Some(flow.uid.clone()))
+        }
+        (WorkloadChange::Spare(pods), Some(_)) => {
+            each(world, id, pods, |pod, _| pod.specified.then_some(true), |pod| pod.specified = false)
+        }
         (_, None) => Err(PortError::new(PortErrorKind::Rejected, "only a flow may do that to a workload")),
         (WorkloadChange::Reshape(shape), Some(flow)) => match (world.workload(id).is_some(), seen) {
             (false, None) => create(world, id, flow, shape),
             (false, Some(_)) => Err(gone()),
             (true, seen) => guarded(world, id, seen, |world| reshape(world, id, flow, shape)),
         },
-        (WorkloadChange::Lock, Some(flow)) => guarded(world, id, seen, |world| lock(world, id, flow)),
-        (WorkloadChange::Release, Some(flow)) => guarded(world, id, seen, |world| release(world, id, flow)),
+        (WorkloadChange::Lock { remember }, Some(flow)) => {
+            guarded(world, id, seen, |world| lock(world, id, flow, *remember))
+        }
+        (WorkloadChange::Release { good }, Some(flow)) => {
+            guarded(world, id, seen, |world| release(world, id, flow, good.as_ref()))
+        }
+        (WorkloadChange::Remove, Some(flow)) => guarded(world, id, seen, |world| remove(world, id, flow)),
         (WorkloadChange::Freeze(on), Some(_)) => {
             guarded(world, id, seen, |world| edit(world, id, |workload| workload.paused = *on))
         }
@@ -118,7 +131,8 @@ fn edit(world: &mut World, id: &InstanceId, change: impl FnOnce(&mut Workload)) 
         return Ok(false);
     }
     let spec = |w: &Workload| {
-        (w.replicas, w.partition, w.surge, w.unavailable, w.paused, w.hook, w.template_revision())
+        let strategy = (w.partition, w.surge, w.unavailable, w.paused);
+        (w.replicas, strategy, w.pods_to_delete.clone(), w.hook, w.template_revision())
     };
     if edited.replicas > 0 && edited.surge == 0 && edited.unavailable == 0 {
         // OpenKruise's webhook: one of maxUnavailable and maxSurge must be at least 1.
@@ -130,7 +144,7 @@ fn edit(world: &mut World, id: &InstanceId, change: impl FnOnce(&mut Workload)) 
     Ok(true)
 }
 
-fn lock(world: &mut World, id: &InstanceId, flow: &Flow) -> Result<bool, PortError> {
+fn lock(world: &mut World, id: &InstanceId, flow: &Flow, remember: Option<u32>) -> Result<bool, PortError> {
     edit(world, id, |workload| {
         // What a dead holder found is what must return, not what it left.
         let Workload { surge, unavailable, paused, .. } = *workload;
@@ -139,11 +153,29 @@ fn lock(world: &mut World, id: &InstanceId, flow: &Flow) -> Result<bool, PortErr
         workload.lock = Some(Held { holder: holder(flow), ..found });
         workload.hook = true;
         workload.exclude_preparing_delete = true;
+        workload.remembered = remember.or(workload.remembered);
     })
 }
 
-fn release(world: &mut World, id: &InstanceId, flow: &Flow) -> Result<bool, PortError> {
+/// Deletes a workload that a flow holds.
+fn remove(world: &mut World, id: &InstanceId, flow: &Flow) -> Result<bool, PortError> {
+    let held = world.workload(id).and_then(|workload| workload.lock.as_ref());
+    if held.is_none_or(|held| held.holder.uid != flow.uid) {
+        return Err(PortError::new(PortErrorKind::Conflict, "the workload is not locked by this flow"));
+    }
+    Ok(world.delete_workload(id))
+}
+
+fn release(
+    world: &mut World,
+    id: &InstanceId,
+    flow: &Flow,
+    good: Option<&std::vec::Vec<crate::model::Revision>>,
+) -> Result<bool, PortError> {
     edit(world, id, |workload| {
+        if let Some(good) = good {
+            workload.good.clone_from(good);
+        }
         if let Some(held) = workload.lock.take_if(|held| held.holder.uid == flow.uid) {
             workload.surge = held.surge;
             workload.unavailable = held.unavailable;
@@ -154,26 +186,41 @@ fn release(world: &mut World, id: &InstanceId, flow: &Flow) -> Result<bool, Port
 
 fn reshape(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Result<bool, PortError> {
     let template = match &shape.template {
-        TemplateRef::Flow => flow_template(world, flow)?,
-        TemplateRef::Revision(revision) => {
+        Some(TemplateRef::Flow) => Some(flow_template(world, flow)?),
+        Some(TemplateRef::Revision(revision)) => {
             let known = world.workload(id).and_then(|workload| workload.revisions.get(revision).cloned());
-            known.ok_or_else(|| {
+            Some(known.ok_or_else(|| {
                 PortError::new(PortErrorKind::Rejected, std::format!("there is no revision {revision}"))
-            })?
+            })?)
         }
+        None => None,
     };
+    if let (Some(wanted), Some(workload)) = (&shape.doomed, world.workload(id)) {
+        // OpenKruise's webhook: a new name must be that of a pod that is there.
+        let there = |name: &&PodName| workload.active().any(|pod| pod.name == **name);
+        let new = wanted.iter().filter(|name| !workload.pods_to_delete.contains(name));
+        if let Some(name) = new.into_iter().find(|name| !there(name)) {
+            let text = std::format!("spec.scaleStrategy.podsToDelete: there is no pod {name}");
+            return Err(PortError::new(PortErrorKind::Rejected, text));
+        }
+    }
     edit(world, id, |workload| {
-        workload.revisions.insert(template.revision(&id.name), template.clone());
-        workload.template = template;
+        if let Some(template) = template {
+            workload.revisions.insert(template.revision(&id.name), template.clone());
+            workload.template = template;
+        }
+        if let Some(doomed) = &shape.doomed {
+            workload.pods_to_delete = doomed.iter().cloned().collect();
+        }
         workload.replicas = shape.replicas;
-        workload.partition = shape.partition;
+        workload.partition = shape.partition.unwrap_or(workload.partition);
         workload.surge = shape.surge;
         workload.unavailable = shape.unavailable;
     })
 }
 
 fn create(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Result<bool, PortError> {
-    if shape.template != TemplateRef::Flow {
+    if shape.template != Some(TemplateRef::Flow) {
         return Err(gone());
     }
     let template = flow_template(world, flow)?;
@@ -188,7 +235,7 @@ fn create(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Res
             paused: false,
         }),
         replicas: shape.replicas,
-        partition: shape.partition,
+        partition: shape.partition.unwrap_or(0),
         surge: shape.surge,
         unavailable: shape.unavailable,
         hook: true,

@@ -69,6 +69,7 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
         status: if ready { "Ready" } else { "InProgress" }.into(),
         app_id: label("app"),
         group_id: label("group"),
+        app_name: workload.labels.get("app.kubernetes.io/name").cloned().unwrap_or_default(),
         image: template.image.clone(),
         cpu: template.cpu.0.clone(),
         memory: template.memory.0.clone(),

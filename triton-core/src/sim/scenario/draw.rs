@@ -9,7 +9,8 @@ use serde_json::json;
 use super::super::random::Random;
 use super::super::world::{NewWorkload, Timing};
 use crate::model::{
-    Draft, FlowId, FlowName, InstanceId, InstanceName, Namespace, RawSize, Template, UpdateStrategy,
+    Draft, FlowId, FlowName, InstanceId, InstanceName, Namespace, NonUpdateStrategy, RawSize, Template,
+    UpdateStrategy,
 };
 
 /// The one application that all flows of a scenario act on.
@@ -65,28 +66,108 @@ pub(super) fn workload(random: &mut Random) -> Option<NewWorkload> {
     })
 }
 
-/// The drafts of the flows, in the order in which they are made.
-pub(super) fn drafts(random: &mut Random, exists: bool) -> Vec<Draft> {
+/// The drafts of the flows, in the order in which they are made. Each fits what the ones before it lead to,
+/// if they come to their ends.
+pub(super) fn drafts(random: &mut Random, size: Option<u32>) -> Vec<Draft> {
     let count = random.between(1, 3);
-    let mut drafts = Vec::new();
-    for nth in 0..count {
-        let create = !exists && nth == 0;
+    let mut plan = Plan { size, remembered: None, revision: 0 };
+    (0..count).map(|_| plan.next(random)).collect()
+}
+
+/// What the flows drawn so far lead to.
+struct Plan {
+    /// Size of the workload; `None` while there is none.
+    size: Option<u32>,
+    /// The size to return to, while it is stopped.
+    remembered: Option<u32>,
+    /// Number of its template.
+    revision: u32,
+}
+
+impl Plan {
+    fn next(&mut self, random: &mut Random) -> Draft {
+        let Some(size) = self.size else { return self.brings(random, "create") };
+        if let (0, Some(remembered)) = (size, self.remembered) {
+            self.size = Some(remembered);
+            let named = random.chance(500).then_some(remembered);
+            return changes(random, "start", named);
+        }
+        match random.below(20) {
+            0..=8 => self.brings(random, "update"),
+            9 | 10 => self.brings(random, "rollback"),
+            11..=13 => changes(random, "restart", None),
+            14 | 15 => {
+                let to = random.between(0, 8);
+                self.size = Some(to);
+                changes(random, "scale", Some(to))
+            }
+            16 => {
+                let to = random.between(0, size);
+                self.size = Some(to);
+                changes(random, "scale_in", Some(to))
+            }
+            17 => {
+                let to = random.between(size, 8.max(size));
+                self.size = Some(to);
+                changes(random, "scale_out", Some(to))
+            }
+            18 => {
+                (self.size, self.remembered) = (Some(0), (size > 0).then_some(size).or(self.remembered));
+                changes(random, "stop", None)
+            }
+            _ => {
+                (self.size, self.remembered) = (None, None);
+                changes(random, "delete", None)
+            }
+        }
+    }
+
+    /// A flow that brings a template.
+    fn brings(&mut self, random: &mut Random, action: &str) -> Draft {
         let least = u32::from(random.chance(950));
         let replicas = random.between(least, 8);
-        let revision = if random.chance(150) { 0 } else { nth + 1 };
-        drafts.push(Draft {
-            action: if create { "create" } else { "update" }.into(),
-            app_id: 12_122,
-            group_id: 10_010,
-            app_name: "sample".into(),
-            instance_name: instance().name.to_string(),
-            replicas: (create || random.chance(600)).then_some(i64::from(replicas)),
-            template: Some(template(revision)),
+        self.revision = if random.chance(150) { 0 } else { self.revision + 1 };
+        let replicas = (action == "create" || random.chance(600)).then_some(replicas);
+        self.size = replicas.or(self.size);
+        Draft {
+            action: action.into(),
+            replicas: replicas.map(i64::from),
+            template: Some(template(self.revision)),
             update_strategy: Some(strategy(random)),
-            ..Draft::default()
-        });
+            ..bare()
+        }
     }
-    drafts
+}
+
+/// A flow that leaves the template alone.
+fn changes(random: &mut Random, action: &str, replicas: Option<u32>) -> Draft {
+    let UpdateStrategy { batch_size, batch_sizes, batch_interval_seconds, mode, .. } = strategy(random);
+    let strategy = NonUpdateStrategy {
+        batch_size,
+        batch_sizes,
+        batch_interval_seconds,
+        mode,
+        progress_deadline_seconds: random.chance(600).then(|| 20 + i32::from(random.chance(500)) * 100),
+        drain_seconds: Some(i32::from(random.chance(500)) * 3),
+        max_unavailable: (action == "restart" && random.chance(300)).then_some(RawSize::Int(2)),
+        ..NonUpdateStrategy::default()
+    };
+    Draft {
+        action: action.into(),
+        replicas: replicas.map(i64::from),
+        non_update_strategy: Some(strategy),
+        ..bare()
+    }
+}
+
+fn bare() -> Draft {
+    Draft {
+        app_id: 12_122,
+        group_id: 10_010,
+        app_name: "sample".into(),
+        instance_name: instance().name.to_string(),
+        ..Draft::default()
+    }
 }
 
 fn strategy(random: &mut Random) -> UpdateStrategy {
@@ -109,6 +190,10 @@ fn strategy(random: &mut Random) -> UpdateStrategy {
         no_pull_in: random.chance(50).then_some(true),
         progress_deadline_seconds: random.chance(600).then(|| 20 + small(random, 200)),
         drain_seconds: Some(small(random, 5)),
+        max_unavailable: random.chance(200).then(|| size(random)),
+        failure_threshold: random.chance(150).then(|| size(random)),
+        on_failure: random.chance(200).then(|| if random.chance(500) { "cancel" } else { "rollback" }.into()),
+        cancel_policy: random.chance(200).then(|| "revert".into()),
         ..UpdateStrategy::default()
     }
 }
@@ -126,7 +211,7 @@ fn template(revision: u32) -> serde_json::Value {
 
 /// Drafts that no admission lets in.
 pub(super) fn bad_draft(random: &mut Random) -> Draft {
-    let good = drafts(random, true).swap_remove(0);
+    let good = Plan { size: Some(3), remembered: None, revision: 0 }.brings(random, "update");
     match random.below(4) {
         0 => Draft { action: "explode".into(), ..good },
         1 => Draft { replicas: Some(-3), ..good },

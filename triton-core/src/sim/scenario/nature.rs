@@ -161,7 +161,7 @@ impl Runner<'_> {
         if running || !self.random.chance(300) {
             return None;
         }
-        let drafts = draw::drafts(&mut self.random, true);
+        let drafts = draw::drafts(&mut self.random, Some(3));
         let mut world = self.sim.world();
         world.delete_flow(&id);
         let new =

@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use super::runner::Runner;
 use super::{StepKind, Violation, draw};
-use crate::model::{BatchPhase, Command, FlowId, Seconds, Target, Timestamp};
+use crate::model::{BatchPhase, Command, Draft, FlowId, Seconds, Target, Timestamp};
 use crate::service::{ApiError, CreateFlow, DeployApi};
 
 impl Runner<'_> {
@@ -23,13 +23,33 @@ impl Runner<'_> {
             return Ok(());
         }
         let id = draw::flow_id(nth);
-        let (namespace, draft) = (id.namespace.clone(), self.drafts[nth].clone());
+        let namespace = id.namespace.clone();
+        let draft = self.with_pods(self.drafts[nth].clone());
         let made = CreateFlow { namespace, name: Some(id.name.clone()), draft };
         if let Err(error) = ready(self.service.create(made)) {
             return Err(self.violation(&std::format!("a drawn flow was refused: {error}")));
         }
         self.flows.push(id.clone());
         self.note(StepKind::Made { flow: id })
+    }
+
+    /// Some flows name the pods that they remove or restart.
+    fn with_pods(&mut self, mut draft: Draft) -> Draft {
+        if !matches!(draft.action.as_str(), "scale_in" | "restart") || self.random.chance(500) {
+            return draft;
+        }
+        let world = self.sim.world();
+        let Some(workload) = world.workload(&draw::instance()) else { return draft };
+        let most = match draft.replicas {
+            Some(to) => workload.replicas.saturating_sub(u32::try_from(to).unwrap_or(0)),
+            None => workload.replicas,
+        };
+        let names = workload.active().map(|pod| pod.name.to_string());
+        let names: Vec<_> = names.take(usize::try_from(most).unwrap_or(0)).collect();
+        if let Some(strategy) = &mut draft.non_update_strategy {
+            strategy.pods_to_delete = (!names.is_empty()).then_some(names);
+        }
+        draft
     }
 
     /// People look at the flows and order what they please.

@@ -54,7 +54,7 @@ impl<'a> Runner<'a> {
         let mut random = Random::new(seed, 2);
         let sim = Sim::new(seed, draw::timing(&mut random));
         let workload = draw::workload(&mut random);
-        let drafts = draw::drafts(&mut random, workload.is_some());
+        let drafts = draw::drafts(&mut random, workload.as_ref().map(|workload| workload.replicas));
         if let Some(workload) = workload {
             sim.world().add_workload(workload);
         }
@@ -303,10 +303,17 @@ impl<'a> Runner<'a> {
             micros: world.now().micros_since(self.began),
             crashes: self.crashes,
             flows: self.flows.iter().map(|id| (id.clone(), phase(id))).collect(),
+            refused: self.flows.iter().filter_map(|id| refused(&world, id)).collect(),
             outside: self.outside,
             digest: self.digest,
         }
     }
+}
+
+/// Why a flow failed, if it did.
+fn refused(world: &super::super::world::World, id: &FlowId) -> Option<std::string::String> {
+    let record = &world.flows().get(id)?.record;
+    (record.phase == FlowPhase::Failed).then(|| record.reason.clone())
 }
 
 /// The earliest time at which a duty that just had a turn has another: time passes between turns.

@@ -119,6 +119,8 @@ impl World {
             marked: false,
             hooked: template.hooked,
             specified: false,
+            due: None,
+            updating: false,
             gate: None,
             ends_at: None,
             listed: false,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::cloneset::CloneSetPod;
 use super::template::PodTemplate;
 use crate::model::{
-    FailureClass, PodFailure, PodName, PodPhase, PodRef, PodUid, Revision, Timestamp, Version,
+    FailureClass, FlowUid, PodFailure, PodName, PodPhase, PodRef, PodUid, Revision, Timestamp, Version,
 };
 
 /// How a pod comes to grief.
@@ -77,6 +77,10 @@ pub struct Pod {
     pub hooked: bool,
     /// Label `apps.kruise.io/specified-delete`.
     pub specified: bool,
+    /// The mark of the flow that replaces it.
+    pub due: Option<FlowUid>,
+    /// Lifecycle state `PreparingUpdate`.
+    pub updating: bool,
     /// The condition of triton's readiness gate, once somebody set it.
     pub gate: Option<bool>,
     /// When its deletion ends, once it is being deleted.

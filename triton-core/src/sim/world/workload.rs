@@ -60,6 +60,10 @@ pub struct Workload {
     pub hook: bool,
     /// Pods in `PreparingDelete` do not count when it scales.
     pub exclude_preparing_delete: bool,
+    /// The size that a flow remembered when it stopped it.
+    pub remembered: Option<u32>,
+    /// Revisions that flows brought successfully, newest first.
+    pub good: Vec<Revision>,
     /// `spec.template`.
     pub template: Arc<PodTemplate>,
     /// Every template it ever had, by revision.
@@ -102,6 +106,8 @@ impl Workload {
             pods_to_delete: Vec::new(),
             hook: false,
             exclude_preparing_delete: false,
+            remembered: None,
+            good: Vec::new(),
             revisions: [(template.revision(&id.name), Arc::clone(&template))].into(),
             template,
             generation: 1,

@@ -1,0 +1,89 @@
+//! Why a flow fails.
+
+use alloc::string::String;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a flow failed before it did anything.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Failure {
+    /// Create, but the workload exists.
+    WorkloadExists,
+    /// The workload to act on does not exist.
+    WorkloadMissing,
+    /// The workload is being deleted.
+    WorkloadDeleted,
+    /// The workload belongs to another controller.
+    WorkloadOwned {
+        /// Kind and name of the owner.
+        owner: String,
+    },
+    /// The action or an option, or this kind of workload, is not carried out by this version.
+    Unsupported {
+        /// What, and what to do instead.
+        what: String,
+    },
+    /// The stored spec is not one that admission lets in.
+    InvalidSpec {
+        /// Field path and message.
+        fault: String,
+    },
+    /// The workload was made anew, or its lock was taken away, while the flow ran.
+    LockLost,
+    /// The sizes do not fit the action.
+    WrongSize {
+        /// In which way, and what to do instead.
+        what: String,
+    },
+    /// Pods that the flow names do not fit the workload.
+    WrongPods {
+        /// In which way, and what to do instead.
+        what: String,
+    },
+    /// There is nothing to return to.
+    NoRevision {
+        /// What was looked for, and what to do instead.
+        what: String,
+    },
+}
+
+impl Failure {
+    /// A CamelCase word for it.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::WorkloadExists => "WorkloadExists",
+            Self::WorkloadMissing => "WorkloadMissing",
+            Self::WorkloadDeleted => "WorkloadDeleted",
+            Self::WorkloadOwned { .. } => "WorkloadOwned",
+            Self::Unsupported { .. } => "Unsupported",
+            Self::InvalidSpec { .. } => "InvalidSpec",
+            Self::LockLost => "LockLost",
+            Self::WrongSize { .. } => "WrongSize",
+            Self::WrongPods { .. } => "WrongPods",
+            Self::NoRevision { .. } => "NoRevision",
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WorkloadExists => f.write_str("the workload exists already; use action update"),
+            Self::WorkloadMissing => f.write_str("the workload does not exist; use action create"),
+            Self::WorkloadDeleted => f.write_str("the workload is being deleted; wait, then create it anew"),
+            Self::WorkloadOwned { owner } => {
+                write!(f, "the workload is controlled by {owner}; change it there or remove that owner")
+            }
+            Self::Unsupported { what }
+            | Self::WrongSize { what }
+            | Self::WrongPods { what }
+            | Self::NoRevision { what } => f.write_str(what),
+            Self::InvalidSpec { fault } => f.write_str(fault),
+            Self::LockLost => f.write_str(
+                "the workload was made anew or its lock was removed while the flow ran; look at it, then start a new flow",
+            ),
+        }
+    }
+}
