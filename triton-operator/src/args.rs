@@ -75,6 +75,9 @@ pub struct DoorArgs {
     /// Address for gRPC, plain text: keep it on loopback or behind a proxy that authenticates.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8099", value_parser = address)]
     pub grpc_address: SocketAddr,
+    /// Address for REST, plain text: keep it on loopback or behind a proxy that authenticates.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8088", value_parser = address)]
+    pub rest_address: SocketAddr,
     /// Address for /healthz and /readyz.
     #[arg(long, value_name = "HOST:PORT", default_value = ":8000", value_parser = address)]
     pub health_address: SocketAddr,
@@ -85,8 +88,8 @@ pub struct DoorArgs {
 
 impl From<DoorArgs> for Addresses {
     fn from(args: DoorArgs) -> Self {
-        let DoorArgs { grpc_address, health_address, metrics_address } = args;
-        Self { grpc: grpc_address, health: health_address, metrics: metrics_address }
+        let DoorArgs { grpc_address, rest_address, health_address, metrics_address } = args;
+        Self { grpc: grpc_address, rest: rest_address, health: health_address, metrics: metrics_address }
     }
 }
 
@@ -110,8 +113,9 @@ mod tests {
         Args::command().debug_assert();
         let args = Args::try_parse_from(["triton-operator", "run"]).unwrap();
         let Command::Run { doors, cluster } = args.command else { panic!("{args:?}") };
-        let Addresses { grpc, health, metrics } = doors.into();
+        let Addresses { grpc, rest, health, metrics } = doors.into();
         assert_eq!((grpc.to_string(), health.port(), metrics.port()), ("127.0.0.1:8099".into(), 8000, 8080));
+        assert_eq!(rest.to_string(), "127.0.0.1:8088");
         assert_eq!(cluster.namespace, None);
     }
 

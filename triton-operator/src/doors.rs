@@ -1,4 +1,4 @@
-//! The doors that both ways of running open: gRPC, health, metrics.
+//! The doors that both ways of running open: gRPC, REST, health, metrics.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use triton_core::service::{DeployApi, InstanceApi};
+use triton_core::service::{DeployApi, InstanceApi, LifecycleApi};
 
 use crate::stop::Stop;
 use crate::telemetry::health::{self, Measure, Ready};
@@ -17,6 +17,8 @@ use crate::telemetry::metrics::Metrics;
 pub struct Addresses {
     /// gRPC, plain text.
     pub grpc: SocketAddr,
+    /// REST, plain text.
+    pub rest: SocketAddr,
     /// `/healthz` and `/readyz`.
     pub health: SocketAddr,
     /// `/metrics`.
@@ -26,8 +28,19 @@ pub struct Addresses {
 /// Listeners that are bound and not answered yet.
 pub struct Doors {
     grpc: (TcpListener, SocketAddr),
+    rest: (TcpListener, SocketAddr),
     health: (TcpListener, SocketAddr),
     metrics: (TcpListener, SocketAddr),
+}
+
+/// What can be asked at the doors.
+pub struct Apis<D, I, L> {
+    /// Of flows.
+    pub deploys: Arc<D>,
+    /// Of instances and pods.
+    pub instances: Arc<I>,
+    /// Orders to instances.
+    pub lifecycle: Arc<L>,
 }
 
 /// Doors that are open.
@@ -41,6 +54,7 @@ impl Doors {
     pub async fn bind(addresses: &Addresses) -> anyhow::Result<Self> {
         let doors = Self {
             grpc: bind(addresses.grpc).await?,
+            rest: bind(addresses.rest).await?,
             health: bind(addresses.health).await?,
             metrics: bind(addresses.metrics).await?,
         };
@@ -52,30 +66,43 @@ impl Doors {
 
     /// The bound addresses by the name of their door.
     #[must_use]
-    pub const fn addresses(&self) -> [(&'static str, SocketAddr); 3] {
-        [("grpc", self.grpc.1), ("health", self.health.1), ("metrics", self.metrics.1)]
+    pub const fn addresses(&self) -> [(&'static str, SocketAddr); 4] {
+        [("grpc", self.grpc.1), ("rest", self.rest.1), ("health", self.health.1), ("metrics", self.metrics.1)]
     }
 
     /// Answers at all doors until `stop`.
-    pub fn open<D: DeployApi + 'static, I: InstanceApi + 'static>(
+    pub fn open<D, I, L>(
         self,
-        deploys: Arc<D>,
-        instances: Arc<I>,
+        apis: Apis<D, I, L>,
         metrics: Arc<Metrics>,
         ready: Ready,
         measure: Measure,
         stop: &Stop,
-    ) -> Open {
+    ) -> Open
+    where
+        D: DeployApi + 'static,
+        I: InstanceApi + 'static,
+        L: LifecycleApi + 'static,
+    {
         let mut tasks = JoinSet::new();
+        let Apis { deploys, instances, lifecycle } = apis;
+        let config = triton_grpc::rest::Config::default();
+        let same = (Arc::clone(&deploys), Arc::clone(&instances), Arc::clone(&lifecycle));
+        let rest = triton_grpc::rest::Server::new(same.0, same.1, same.2, config);
         let config = triton_grpc::server::Config::default();
-        let server = triton_grpc::server::Server::new(deploys, instances, config);
-        let watches = server.watches();
+        let server = triton_grpc::server::Server::new(deploys, instances, lifecycle, config);
+        let (watches, events) = (server.watches(), rest.watches());
         let measure: Measure = Arc::new(move |metrics| {
             measure(metrics);
-            metrics.size("watches", watches.live());
+            metrics.size("watches", watches.live().saturating_add(events.live()));
         });
         let ended = stop.future();
         tasks.spawn(async move { server.serve(self.grpc.0, ended).await.context("gRPC") });
+        let ended = stop.future();
+        tasks.spawn(async move {
+            rest.serve(self.rest.0, ended).await;
+            Ok(())
+        });
         let ended = stop.future();
         tasks.spawn(async move { health::health(self.health.0, ready, ended).await.context("health") });
         let ended = stop.future();

@@ -13,6 +13,7 @@ use crate::world::cache::Key;
 use crate::world::pods::PodEntry;
 
 /// Instances and pods out of the caches: nothing is asked of the API server.
+#[derive(Clone)]
 pub struct Instances {
     world: Arc<World>,
 }
@@ -42,6 +43,7 @@ impl Instances {
             status: if ready { "Ready" } else { "InProgress" }.into(),
             app_id: cloneset.ids.0,
             group_id: cloneset.ids.1,
+            app_name: cloneset.app_name.clone(),
             image: main.image.clone(),
             cpu: main.cpu.clone(),
             memory: main.memory.clone(),

@@ -14,6 +14,12 @@ pub const HOOK_ON: &str = "true";
 pub const LOCK: &str = "apps.triton.io/lock";
 /// Annotation on a workload: UID of the flow whose template it has. Empty: none's.
 pub const TEMPLATE_OF: &str = "apps.triton.io/template-of";
+/// Annotation on a workload: the size that it had when a flow stopped it.
+pub const REMEMBERED: &str = "apps.triton.io/replicas-before-stop";
+/// Annotation on a workload: the revisions that flows brought successfully, newest first, with commas.
+pub const GOOD: &str = "apps.triton.io/good-revisions";
+/// Label on a pod: UID of the flow that replaces it.
+pub const RESTARTED_BY: &str = "apps.triton.io/restarted-by";
 /// Finalizer on a flow that runs.
 pub const FINALIZER: &str = "apps.triton.io/flow";
 /// Label on a workload, value `"true"`: pods that are about to leave do not count as replicas
@@ -23,6 +29,10 @@ pub const EXCLUDE_PREPARING_DELETE: &str = "apps.kruise.io/cloneset-scaling-excl
 pub const LIFECYCLE_STATE: &str = "lifecycle.apps.kruise.io/state";
 /// Value of [`LIFECYCLE_STATE`]: chosen to be deleted, held by the `preDelete` hook.
 pub const PREPARING_DELETE: &str = "PreparingDelete";
+/// Value of [`LIFECYCLE_STATE`]: chosen to be updated in place, held by the `inPlaceUpdate` hook.
+pub const PREPARING_UPDATE: &str = "PreparingUpdate";
+/// Label on a pod, value `"true"`: to be deleted, whatever the numbers say (OpenKruise: specified delete).
+pub const SPECIFIED_DELETE: &str = "apps.kruise.io/specified-delete";
 /// Label on a pod: its revision, as full name or short hash (Kubernetes: `ControllerRevision`).
 pub const REVISION: &str = "controller-revision-hash";
 /// Label on an EndpointSlice: the Service that it belongs to (Kubernetes: `discovery.k8s.io`).

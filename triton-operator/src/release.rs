@@ -40,7 +40,8 @@ pub async fn release(client: &Client, namespace: Option<&str>, dry_run: bool) ->
     for pod in scope.pods().await.context("listing pods")? {
         let (namespace, name) = (pod.namespace().unwrap_or_default(), pod.name_any());
         let api: Api<Pod> = Api::namespaced(client.clone(), &namespace);
-        let body = json!({ "metadata": { "uid": pod.uid(), "labels": { labels::HOOK: null } } });
+        let marks = json!({ labels::HOOK: null, labels::RESTARTED_BY: null });
+        let body = json!({ "metadata": { "uid": pod.uid(), "labels": marks } });
         api.patch(&name, &scope.params, &Patch::Merge(&body)).await.with_context(|| format!("pod {name}"))?;
         say(&format!("pod {namespace}/{name}: hook label"));
     }
@@ -91,28 +92,33 @@ impl Scope<'_> {
     }
 }
 
+/// Annotations of triton's on a CloneSet.
+const NOTES: [&str; 4] = [labels::LOCK, labels::TEMPLATE_OF, labels::REMEMBERED, labels::GOOD];
+
 /// Merge patch that takes everything of triton's off a CloneSet; `None` when nothing is on it.
 fn cloneset(object: &DynamicObject) -> Option<Value> {
     let entry = CloneSetEntry::of(object).ok()?;
     let labelled = object.labels().contains_key(labels::EXCLUDE_PREPARING_DELETE);
-    let noted =
-        [labels::LOCK, labels::TEMPLATE_OF].iter().any(|name| object.annotations().contains_key(*name));
-    if !entry.hooked && !noted {
+    let noted: Vec<_> = NOTES.iter().filter(|name| object.annotations().contains_key(**name)).collect();
+    let hook =
+        |name: &&str| object.data["spec"]["lifecycle"][*name]["labelsHandler"][labels::HOOK].is_string();
+    let hooks: Vec<&str> = ["preDelete", "inPlaceUpdate"].into_iter().filter(hook).collect();
+    if hooks.is_empty() && noted.is_empty() {
         return None;
     }
     let mut body = json!({ "metadata": { "uid": entry.uid } });
     if labelled {
         body["metadata"]["labels"] = json!({ labels::EXCLUDE_PREPARING_DELETE: null });
     }
-    if noted {
-        body["metadata"]["annotations"] = json!({ labels::LOCK: null, labels::TEMPLATE_OF: null });
+    for name in noted {
+        body["metadata"]["annotations"][*name] = Value::Null;
     }
-    if entry.hooked {
-        let hook = &object.data["spec"]["lifecycle"]["preDelete"];
+    for name in hooks {
+        let hook = &object.data["spec"]["lifecycle"][name];
         let others = hook["labelsHandler"].as_object().is_some_and(|labels| labels.len() > 1)
             || hook["finalizersHandler"].as_array().is_some_and(|finalizers| !finalizers.is_empty());
         let rest = json!({ "labelsHandler": { labels::HOOK: null } });
-        body["spec"]["lifecycle"]["preDelete"] = if others { rest } else { Value::Null };
+        body["spec"]["lifecycle"][name] = if others { rest } else { Value::Null };
     }
     if let Some(note) = &entry.lock {
         let before = &note.before;
@@ -159,13 +165,32 @@ mod tests {
             },
             "spec": {
                 "selector": {}, "template": {},
-                "lifecycle": { "preDelete": { "labelsHandler": { labels::HOOK: "true" } } },
+                "lifecycle": {
+                    "preDelete": { "labelsHandler": { labels::HOOK: "true" } },
+                    "inPlaceUpdate": { "labelsHandler": { labels::HOOK: "true" } },
+                },
             },
         }));
         let body = cloneset(&object).unwrap();
         assert_eq!(body["metadata"]["labels"], json!({ labels::EXCLUDE_PREPARING_DELETE: null }));
-        assert_eq!(body["spec"]["lifecycle"], json!({ "preDelete": null }));
+        assert_eq!(body["spec"]["lifecycle"], json!({ "preDelete": null, "inPlaceUpdate": null }));
         assert_eq!(body["spec"]["updateStrategy"]["maxSurge"], 2);
+    }
+
+    #[test]
+    fn what_is_remembered_of_a_workload_for_later_actions_is_taken_off() {
+        for note in [labels::REMEMBERED, labels::GOOD] {
+            let object = object(json!({
+                "metadata": {
+                    "name": "demo", "namespace": "default", "uid": "cs", "resourceVersion": "1",
+                    "annotations": { note: "3", "other": "stays" },
+                },
+                "spec": { "selector": {}, "template": {} },
+            }));
+            let notes = &cloneset(&object).unwrap()["metadata"]["annotations"];
+            assert!(notes.as_object().is_some_and(|notes| notes.contains_key(note)), "{notes}");
+            assert!(notes.get("other").is_none(), "{notes}");
+        }
     }
 
     #[test]

@@ -73,14 +73,18 @@ fn event(why: &Why) -> Event {
 /// Kubernetes counts events of one reason and action as one: those of different batches are not.
 fn action(why: &Why) -> String {
     match why {
-        Why::BatchStarted { batch, .. } | Why::Reached { batch, .. } | Why::PodsMissing { batch } => {
-            format!("Batch{batch}")
-        }
+        Why::BatchStarted { batch, .. }
+        | Why::Reached { batch, .. }
+        | Why::PodsMissing { batch }
+        | Why::GoesOnWithout { batch, .. } => format!("Batch{batch}"),
         Why::Started
         | Why::AllBatchesDone
         | Why::Held { .. }
         | Why::Resumed
         | Why::Canceling
+        | Why::Stopping { .. }
+        | Why::GivingWay { .. }
+        | Why::Reverting
         | Why::Shed
         | Why::Ended { .. } => "Flow".into(),
     }
@@ -91,6 +95,8 @@ const fn is_warning(why: &Why) -> bool {
         why,
         Why::PodsMissing { .. }
             | Why::Held { .. }
+            | Why::Stopping { .. }
+            | Why::GoesOnWithout { .. }
             | Why::Ended { verdict: Verdict::Failed(_) | Verdict::Aborted { .. } }
     )
 }

@@ -12,13 +12,13 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use triton_core::driver::{Adapters, Driver};
 use triton_core::model::{DEFAULT_DRAIN, FlowId, Holder, InstanceId, InstanceName, Namespace, Seconds, Spec};
 use triton_core::ports::{TrafficRegistry, WorkloadBackend};
-use triton_core::service::{Checked, Service};
+use triton_core::service::{Checked, Lifecycle, Service};
 
 use crate::backend::cloneset::CloneSets;
 use crate::clock::{RandomNames, WallClock};
 use crate::controller::{Controller, Directory, Edition};
 use crate::crd::convert::FlowEntry;
-use crate::doors::{Addresses, Doors};
+use crate::doors::{Addresses, Apis, Doors};
 use crate::instances::Instances;
 use crate::queue::Queue;
 use crate::registry::readiness_gate::ReadinessGate;
@@ -63,7 +63,7 @@ impl Operator {
 
     /// The addresses that are listened on, with the ports that were free.
     #[must_use]
-    pub const fn addresses(&self) -> [(&'static str, SocketAddr); 3] {
+    pub const fn addresses(&self) -> [(&'static str, SocketAddr); 4] {
         self.doors.addresses()
     }
 
@@ -81,13 +81,17 @@ impl Operator {
         let metrics = Arc::new(Metrics::default());
         let store = Flows::new(client.clone(), Arc::clone(&world));
         let deploys = Service { store: store.clone(), names: RandomNames };
-        let workloads = CloneSets::new(client.clone(), Arc::clone(&world), store.clone());
-        let api = Arc::new(Checked { deploys, workloads });
-        let instances = Arc::new(Instances::new(Arc::clone(&world)));
+        let workloads = Arc::new(CloneSets::new(client.clone(), Arc::clone(&world), store.clone()));
+        let deploys = Checked { deploys, workloads };
+        let instances = || Instances::new(Arc::clone(&world));
+        let lifecycle = Lifecycle { deploys: deploys.clone(), instances: instances() };
         let (ready, sizes, waiting) = (Arc::clone(&world), Arc::clone(&world), Arc::clone(&queue));
         let open = doors.open(
-            api,
-            instances,
+            Apis {
+                deploys: Arc::new(deploys),
+                instances: Arc::new(instances()),
+                lifecycle: Arc::new(lifecycle),
+            },
             Arc::clone(&metrics),
             Arc::new(move || ready.is_ready()),
             Arc::new(move |metrics| measure(metrics, &sizes, &waiting)),

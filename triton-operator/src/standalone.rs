@@ -12,12 +12,12 @@ use triton_core::driver::Driver;
 use triton_core::engine::Why;
 use triton_core::model::{DEFAULT_DRAIN, FlowId, InstanceId, InstanceName, Namespace, Seconds};
 use triton_core::ports::{Clock, FlowStore, Loaded, StoreEvent};
-use triton_core::service::{Checked, Service};
+use triton_core::service::{Checked, Lifecycle, Service};
 use triton_core::sim::{Host, Sim, Timing};
 
 use crate::clock::WallClock;
 use crate::controller::{Controller, Directory, Edition, Listener};
-use crate::doors::{Addresses, Doors};
+use crate::doors::{Addresses, Apis, Doors};
 use crate::queue::Queue;
 use crate::stop::Stop;
 use crate::telemetry::metrics::Metrics;
@@ -51,7 +51,7 @@ impl Standalone {
 
     /// The addresses that are listened on, with the ports that were free.
     #[must_use]
-    pub const fn addresses(&self) -> [(&'static str, SocketAddr); 3] {
+    pub const fn addresses(&self) -> [(&'static str, SocketAddr); 4] {
         self.doors.addresses()
     }
 
@@ -75,11 +75,15 @@ impl Standalone {
         tasks.spawn(wake_for_workloads(sim.clone(), Arc::clone(&queue)));
         tasks.spawn(wake_for_flows(host.clone(), Arc::clone(&queue)));
         let deploys = Service { store: host.clone(), names: host.clone() };
-        let api = Arc::new(Checked { deploys, workloads: host.clone() });
+        let deploys = Checked { deploys, workloads: host.clone() };
+        let lifecycle = Lifecycle { deploys: deploys.clone(), instances: host.clone() };
         let waiting = Arc::clone(&queue);
         let open = doors.open(
-            api,
-            Arc::new(host.clone()),
+            Apis {
+                deploys: Arc::new(deploys),
+                instances: Arc::new(host.clone()),
+                lifecycle: Arc::new(lifecycle),
+            },
             Arc::clone(&metrics),
             Arc::new(|| true),
             Arc::new(move |metrics| metrics.size("queue", waiting.len())),

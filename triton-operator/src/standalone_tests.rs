@@ -67,7 +67,8 @@ fn template(image: &str) -> serde_json::Value {
 /// Runs until the sender is dropped.
 async fn start(sim: Sim) -> oneshot::Sender<()> {
     let free = "127.0.0.1:0".parse().unwrap();
-    let doors = Doors::bind(&Addresses { grpc: free, health: free, metrics: free }).await.unwrap();
+    let doors =
+        Doors::bind(&Addresses { grpc: free, rest: free, health: free, metrics: free }).await.unwrap();
     let (end, ended) = oneshot::channel();
     let ended = async { drop(ended.await) };
     tokio::spawn(Standalone { doors, sim }.serve(ended));

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
-use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use parking_lot::Mutex;
 use serde_json::Value;
 use triton_core::model::{
@@ -88,7 +88,7 @@ impl CloneSets {
     }
 
     async fn create(&self, flow: &Flow, shape: &Shape) -> Result<(), PortError> {
-        let body = patch::create(flow, shape, patch::pod_template(flow));
+        let body = patch::create(flow, shape, patch::pod_template(flow, !flow.spec.no_pull_in));
         let object: DynamicObject = serde_json::from_value(body).map_err(unreadable)?;
         let params = PostParams { field_manager: Some(labels::MANAGER.into()), ..PostParams::default() };
         let key = Key::new(flow.id.namespace.as_str(), flow.spec.identity.instance.as_str());
@@ -126,8 +126,13 @@ impl CloneSets {
         }
     }
 
-    async fn take_lock(&self, cloneset: &CloneSetEntry, flow: &Flow) -> Result<(), PortError> {
-        let body = patch::lock(cloneset, flow);
+    async fn take_lock(
+        &self,
+        cloneset: &CloneSetEntry,
+        flow: &Flow,
+        remember: Option<u32>,
+    ) -> Result<(), PortError> {
+        let body = patch::lock(cloneset, flow, remember);
         let api = self.api(&cloneset.key.namespace);
         let params = PatchParams::apply(labels::MANAGER).force();
         let patch = Patch::Apply(&body);
@@ -149,11 +154,31 @@ impl CloneSets {
         self.watched(&cloneset.key, call(request).await).map(Some)
     }
 
+    /// Deletes a workload, if it is still the one and as it was seen.
+    async fn remove(&self, cloneset: &CloneSetEntry) -> Result<(), PortError> {
+        let seen = Preconditions {
+            uid: Some(cloneset.uid.clone()),
+            resource_version: Some(cloneset.version.clone()),
+        };
+        let params = DeleteParams::background().preconditions(seen);
+        let api = self.api(&cloneset.key.namespace);
+        let deleted = call(api.delete(&cloneset.key.name, &params)).await;
+        self.doubtful.lock().insert(cloneset.key.clone());
+        match deleted {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind == PortErrorKind::Gone => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn reshape(&self, cloneset: &CloneSetEntry, flow: &Flow, shape: &Shape) -> Result<(), PortError> {
         let mine = cloneset.template_of.as_deref() == Some(flow.uid.as_str());
+        // A gate more or less would recreate every pod of a workload that updates in place.
+        let gated = !flow.spec.no_pull_in && (!cloneset.in_place || cloneset.gated);
         let template = match &shape.template {
-            TemplateRef::Flow => (!mine).then(|| patch::pod_template(flow)),
-            TemplateRef::Revision(wanted) => {
+            None => None,
+            Some(TemplateRef::Flow) => (!mine).then(|| patch::pod_template(flow, gated)),
+            Some(TemplateRef::Revision(wanted)) => {
                 let has = !mine && cloneset.update_revision.as_deref() == Some(wanted.as_str());
                 if has { None } else { Some(self.template_of(cloneset, wanted).await?) }
             }
@@ -185,7 +210,7 @@ impl CloneSets {
         instance: &InstanceId,
         pods: &[PodRef],
         needed: impl Fn(&PodEntry) -> bool + Sync,
-        body: fn(&PodRef) -> Value,
+        body: impl Fn(&PodRef) -> Value + Sync,
     ) -> Result<(), PortError> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), instance.namespace.as_str());
         let params = PatchParams { field_manager: Some(labels::MANAGER.into()), ..PatchParams::default() };
@@ -194,9 +219,9 @@ impl CloneSets {
             cached.is_none_or(|cached| cached.entry.uid == pod.uid.as_str() && needed(&cached.entry))
         });
         each(wanted, |pod| {
-            let (api, params) = (&api, &params);
+            let (api, params, body) = (&api, &params, body(pod));
             async move {
-                let patch = Patch::Merge(body(pod));
+                let patch = Patch::Merge(body);
                 self.world.took_pod(call(api.patch(pod.name.as_str(), params, &patch)).await)
             }
         })
@@ -234,14 +259,25 @@ impl WorkloadBackend for CloneSets {
             WorkloadChange::LetGo(pods) => {
                 return self.patch_pods(subject.instance, pods, PodEntry::hooked, patch::let_go_pod).await;
             }
-            WorkloadChange::Lock
-            | WorkloadChange::Release
+            WorkloadChange::Spare(pods) => {
+                let body = patch::spare_pod;
+                return self.patch_pods(subject.instance, pods, PodEntry::specified, body).await;
+            }
+            WorkloadChange::List(_)
+            | WorkloadChange::Lock { .. }
+            | WorkloadChange::Release { .. }
+            | WorkloadChange::Remove
             | WorkloadChange::Reshape(_)
             | WorkloadChange::Freeze(_) => {}
         }
         let Some(flow) = subject.flow else {
             return Err(PortError::new(PortErrorKind::Rejected, "only a flow changes a workload"));
         };
+        if let WorkloadChange::List(pods) = change {
+            let unlisted = |pod: &PodEntry| !pod.listed_by(flow.uid.as_str());
+            let body = |pod: &PodRef| patch::list_pod(pod, &flow.uid);
+            return self.patch_pods(subject.instance, pods, unlisted, body).await;
+        }
         let key = Key::new(subject.instance.namespace.as_str(), subject.instance.name.as_str());
         let looked = self.looks.lock().get(&key).cloned();
         let cloneset = match (looked, seen, change) {
@@ -251,16 +287,22 @@ impl WorkloadBackend for CloneSets {
         };
         let mine = cloneset.lock.as_ref().is_some_and(|note| note.holder.uid == flow.uid);
         match change {
-            WorkloadChange::Lock if mine => Ok(()),
-            WorkloadChange::Lock => self.take_lock(&cloneset, flow).await,
-            WorkloadChange::Release if !mine => Ok(()),
+            WorkloadChange::Lock { .. } if mine => Ok(()),
+            WorkloadChange::Lock { remember } => self.take_lock(&cloneset, flow, *remember).await,
+            WorkloadChange::Release { .. } if !mine => Ok(()),
             _ if !mine => Err(conflict("the workload is not locked by this flow")),
-            WorkloadChange::Release => self.change(&cloneset, patch::release(&cloneset)).await.map(drop),
+            WorkloadChange::Release { good } => {
+                self.change(&cloneset, patch::release(&cloneset, good.as_deref())).await.map(drop)
+            }
+            WorkloadChange::Remove => self.remove(&cloneset).await,
             WorkloadChange::Reshape(shape) => self.reshape(&cloneset, flow, shape).await,
             WorkloadChange::Freeze(on) => {
                 self.change(&cloneset, patch::freeze(&cloneset, *on)).await.map(drop)
             }
-            WorkloadChange::Hook(_) | WorkloadChange::LetGo(_) => Ok(()),
+            WorkloadChange::Hook(_)
+            | WorkloadChange::LetGo(_)
+            | WorkloadChange::List(_)
+            | WorkloadChange::Spare(_) => Ok(()),
         }
     }
 }

@@ -79,8 +79,12 @@ fn wait(times: u32, kind: PortErrorKind) -> Duration {
 /// One word for an effect, for logs and metrics.
 pub(super) const fn kind_of(effect: &Effect) -> &'static str {
     match effect {
-        Effect::Workload(WorkloadChange::Lock) => "lock",
-        Effect::Workload(WorkloadChange::Release) => "release",
+        Effect::Workload(WorkloadChange::Lock { .. }) => "lock",
+        Effect::Workload(WorkloadChange::Release { .. }) => "release",
+        Effect::Workload(WorkloadChange::Remove) => "remove",
+        Effect::Workload(WorkloadChange::List(_)) => "list",
+        Effect::Workload(WorkloadChange::Spare(_)) => "spare",
+        Effect::Supersede(_) => "supersede",
         Effect::Workload(WorkloadChange::Reshape(_)) => "reshape",
         Effect::Workload(WorkloadChange::Freeze(_)) => "freeze",
         Effect::Workload(WorkloadChange::Hook(_)) => "hook",

@@ -198,6 +198,7 @@ pub fn draft(spec: &Value) -> Result<Draft, Faults> {
         volume_claim_templates: application.volume_claim_templates,
         update_strategy: part(spec, "updateStrategy")?,
         non_update_strategy: part(spec, "nonUpdateStrategy")?,
+        rollback_to: part(spec, "rollbackTo")?,
     })
 }
 
@@ -248,6 +249,7 @@ pub fn manifest(new: &NewFlow) -> DeployFlow {
         },
         update_strategy: draft.update_strategy,
         non_update_strategy: draft.non_update_strategy,
+        rollback_to: draft.rollback_to,
     };
     let labels = new.draft.parse().ok().map(|(spec, _)| spec.identity.labels());
     let labels = labels.map(|labels| labels.map(|(key, value)| (key.to_owned(), value)).into());
@@ -270,7 +272,7 @@ pub fn status(progress: &Progress, report: &Report, generation: i64) -> serde_js
 #[must_use]
 pub fn orders(old: &Orders, new: &Orders) -> Map<String, Value> {
     let mut fields = Map::new();
-    let Orders { paused, canceled, resumes, target, sizes, interval, deadline } = new;
+    let Orders { paused, canceled, superseded, resumes, target, sizes, interval, deadline } = new;
     let mut set = |name: &str, changed: bool, value: Value| {
         if changed {
             fields.insert(name.into(), value);
@@ -279,6 +281,7 @@ pub fn orders(old: &Orders, new: &Orders) -> Map<String, Value> {
     let Target { batch, phase } = target;
     set("paused", *paused != old.paused, json!(paused));
     set("canceled", *canceled != old.canceled, json!(canceled));
+    set("supersededBy", *superseded != old.superseded, json!(superseded));
     set("resumes", *resumes != old.resumes, json!(resumes));
     set("batches", *target != old.target, json!(batch));
     set("stage", *target != old.target, json!(phase.as_str()));

@@ -8,11 +8,12 @@
 //! the estimated cost of the rules within the API server's budget, the rules give the messages.
 
 mod bounds;
+mod strategy;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool, ValidationRule,
 };
-use triton_core::model::{Action, BatchPhase};
+use triton_core::model::Action;
 
 /// One rule: where it sits, what must hold, what is said otherwise.
 struct Rule {
@@ -77,14 +78,8 @@ fn rules() -> Vec<Rule> {
     let mut rules = Vec::new();
     action(&mut rules);
     application(&mut rules);
-    for strategy in ["spec.updateStrategy", "spec.nonUpdateStrategy"] {
-        numbers(&mut rules, strategy);
-        size(&mut rules, &format!("{strategy}.batchSize"));
-        let modes = "self in ['', 'auto', 'manual']";
-        push(&mut rules, &format!("{strategy}.mode"), modes, "must be auto or manual");
-    }
-    update_strategy(&mut rules);
-    immutable(&mut rules);
+    strategy::all(&mut rules);
+    strategy::immutable(&mut rules);
     rules
 }
 
@@ -107,13 +102,12 @@ fn list(names: &[&str]) -> String {
 
 fn action(rules: &mut Vec<Rule>) {
     let all = Action::ALL.map(Action::as_str);
-    let built = Action::BUILT.map(Action::as_str);
     let updates: Vec<_> = Action::ALL.into_iter().filter(|a| a.is_update()).map(Action::as_str).collect();
     let (known, updates) = (list(&all), list(&updates));
+    let sized: Vec<_> =
+        Action::ALL.into_iter().filter(|action| action.needs_replicas()).map(Action::as_str).collect();
     let message = format!("must be one of {}", all.join(", "));
     push(rules, "spec.action", format!("self in {known}"), message);
-    let unbuilt = format!("= self + ' is not carried out by this version; use {}'", built.join(" or "));
-    push(rules, "spec.action", format!("!(self in {known}) || self in {}", list(&built)), unbuilt);
     push_for(
         rules,
         ("spec", ".nonUpdateStrategy"),
@@ -129,15 +123,46 @@ fn action(rules: &mut Vec<Rule>) {
     push_for(
         rules,
         ("spec", ".application.replicas"),
-        "self.action != 'create' || has(self.application.replicas)",
-        "is required for action create",
+        format!("!(self.action in {}) || has(self.application.replicas)", list(&sized)),
+        "= 'is required for action ' + self.action",
     );
+    push_for(
+        rules,
+        ("spec", ".application.replicas"),
+        "!(self.action in ['stop', 'delete']) || !has(self.application.replicas) \
+         || self.application.replicas == 0",
+        "= 'must be 0, or be left out, for action ' + self.action",
+    );
+    push_for(
+        rules,
+        ("spec", ".nonUpdateStrategy.podsToDelete"),
+        "self.action in ['scale_in', 'restart'] || !has(self.nonUpdateStrategy) \
+         || !has(self.nonUpdateStrategy.podsToDelete) || size(self.nonUpdateStrategy.podsToDelete) == 0",
+        "is for actions scale_in and restart only; leave it out",
+    );
+    rollback(rules);
     push_for(
         rules,
         ("spec", ".application.template"),
         "!(self.action in ['create', 'update']) || has(self.application.template)",
         "= 'is required for action ' + self.action",
     );
+}
+
+fn rollback(rules: &mut Vec<Rule>) {
+    push_for(
+        rules,
+        ("spec", ".rollbackTo"),
+        "self.action == 'rollback' || !has(self.rollbackTo)",
+        "is for action rollback only; leave it out",
+    );
+    push_for(
+        rules,
+        ("spec", ".rollbackTo"),
+        "self.action != 'rollback' || !has(self.rollbackTo) || !has(self.application.template)",
+        "stands instead of spec.application.template: give one of them",
+    );
+    push(rules, "spec.rollbackTo.revision", "self != ''", "must not be empty");
 }
 
 fn application(rules: &mut Vec<Rule>) {
@@ -223,111 +248,6 @@ fn selector(rules: &mut Vec<Rule>) {
 fn between(rules: &mut Vec<Rule>, at: &str, least: i64, most: i64) {
     let rule = format!("self >= {least} && self <= {most}");
     push(rules, at, rule, format!("must be between {least} and {most}"));
-}
-
-fn numbers(rules: &mut Vec<Rule>, strategy: &str) {
-    between(rules, &format!("{strategy}.batches"), 0, 1000);
-    between(rules, &format!("{strategy}.batchIntervalSeconds"), 0, 2_147_483_647);
-}
-
-/// A size as people write it: see `triton_core::model::BatchSize`.
-fn size(rules: &mut Vec<Rule>, at: &str) {
-    let text = "type(self) == string";
-    push(
-        rules,
-        at,
-        format!("!({text}) || self.matches('^ *[-+]?[0-9]+%? *$')"),
-        "must be a whole number or a percentage such as 25%",
-    );
-    let percent = "self.trim().endsWith('%')";
-    push(
-        rules,
-        at,
-        format!("!({text}) || !{percent} || self.matches('^ *[+]?0*([1-9][0-9]?|100)% *$')"),
-        "must be between 1% and 100%",
-    );
-    push(
-        rules,
-        at,
-        format!("{text} ? {percent} || !self.matches('^ *(-[0-9]+|[+]?0+) *$') : self >= 1"),
-        "must be at least 1",
-    );
-    push(
-        rules,
-        at,
-        format!(
-            "{text} ? !self.matches('^ *[+]?0*[1-9][0-9]{{4,}} *$') || self.matches('^ *[+]?0*10000 *$') \
-             : self <= 10000"
-        ),
-        "must be at most 10000",
-    );
-}
-
-fn update_strategy(rules: &mut Vec<Rule>) {
-    let at = |name: &str| format!("spec.updateStrategy.{name}");
-    between(rules, &at("canary"), 0, 10_000);
-    between(rules, &at("drainSeconds"), 0, 2_147_483_647);
-    between(rules, &at("progressDeadlineSeconds"), 0, 2_147_483_647);
-    push(rules, &at("progressDeadlineSeconds"), "self != 0", "must be at least 1");
-    let stages = BatchPhase::TARGETS.map(BatchPhase::as_str);
-    let message = format!("must be one of {}", stages.join(", "));
-    push(rules, &at("stage"), format!("self == '' || self in {}", list(&stages)), message);
-    push(rules, &at("onFailure"), "self == 'pause'", "must be pause, or be left out, in this version");
-    push(rules, &at("cancelPolicy"), "self == 'freeze'", "must be freeze, or be left out, in this version");
-    for (name, field) in [("maxUnavailable", ".maxUnavailable"), ("failureThreshold", ".failureThreshold")] {
-        let refuse = "is not carried out by this version; leave it out";
-        push_for(rules, ("spec.updateStrategy", field), format!("!has(self.{name})"), refuse);
-    }
-    size(rules, &at("batchSizes.*"));
-    push(rules, &at("batchSizes"), "size(self) > 0", "must not be empty");
-    push_for(
-        rules,
-        ("spec.updateStrategy", ".batchSizes"),
-        "!has(self.batchSize) || !has(self.batchSizes)",
-        "stands instead of batchSize: give one of them",
-    );
-    many_batches(rules);
-}
-
-/// Sizes below a thousandth of the replicas make too many batches; a percentage never does.
-fn many_batches(rules: &mut Vec<Rule>) {
-    let few = "self.application.replicas <= 1000";
-    let fits = |size: &str| {
-        format!(
-            "(type({size}) == string ? !{size}.matches('^ *[+]?[0-9]{{1,9}} *$') \
-             || int({size}.trim().replace('+', '')) * 1000 >= self.application.replicas \
-             : {size} * 1000 >= self.application.replicas)"
-        )
-    };
-    let one = format!("(!has(self.updateStrategy.batchSize) || {})", fits("self.updateStrategy.batchSize"));
-    let last = "self.updateStrategy.batchSizes[size(self.updateStrategy.batchSizes) - 1]";
-    let more = format!(
-        "(!has(self.updateStrategy.batchSizes) || size(self.updateStrategy.batchSizes) == 0 || {})",
-        fits(last)
-    );
-    push_for(
-        rules,
-        ("spec", ".updateStrategy.batchSize"),
-        format!("!has(self.updateStrategy) || !has(self.application.replicas) || {few} || ({one} && {more})"),
-        "makes more than 1000 batches; make it larger",
-    );
-}
-
-/// Everything but the orders is as it was when the flow was made.
-fn immutable(rules: &mut Vec<Rule>) {
-    let message = "cannot be changed after the flow was made; make another flow";
-    push_for(rules, ("spec", ".action"), "self.action == oldSelf.action", message);
-    push_for(rules, ("spec", ".application"), "self.application == oldSelf.application", message);
-    let given =
-        |who: &str, name: &str| format!("(has({who}.updateStrategy) && has({who}.updateStrategy.{name}))");
-    let same = |name: &str| {
-        let (new, old) = (given("self", name), given("oldSelf", name));
-        format!("{new} == {old} && (!{new} || self.updateStrategy.{name} == oldSelf.updateStrategy.{name})")
-    };
-    let all: Vec<_> = ["mode", "noPullIn", "canary", "drainSeconds"].map(same).into();
-    let only = "only paused, canceled, resumes, batches, stage, batchSize, batchSizes, batchIntervalSeconds \
-                and progressDeadlineSeconds can be changed after the flow was made";
-    push_for(rules, ("spec", ".updateStrategy"), all.join(" && "), only);
 }
 
 /// The node at a path; `*` is the items of a list or the values of a map.

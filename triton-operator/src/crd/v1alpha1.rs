@@ -9,9 +9,9 @@ use kube::CustomResource;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use triton_core::model::{NonUpdateStrategy, Record, UpdateStrategy};
+use triton_core::model::{NonUpdateStrategy, Record, RollbackTarget, UpdateStrategy};
 
-/// One order to create or update an application, carried out once and in batches.
+/// One order to an application, carried out once and in batches.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "apps.triton.io",
@@ -22,7 +22,7 @@ use triton_core::model::{NonUpdateStrategy, Record, UpdateStrategy};
     namespaced,
     status = "DeployFlowStatus",
     derive = "PartialEq",
-    doc = "One order to create or update an application, carried out once and in batches",
+    doc = "One order to an application, carried out once and in batches",
     printcolumn = r#"{"name":"REPLICAS","type":"integer","jsonPath":".status.replicas","description":"Active pods"}"#,
     printcolumn = r#"{"name":"UPDATED_READY_REPLICAS","type":"integer","jsonPath":".status.updatedReadyReplicas","description":"Pods as the flow wants them, in traffic"}"#,
     printcolumn = r#"{"name":"FINISHED_REPLICAS","type":"integer","jsonPath":".status.finishedReplicas","description":"Pods of finished batches"}"#,
@@ -36,16 +36,20 @@ use triton_core::model::{NonUpdateStrategy, Record, UpdateStrategy};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct DeployFlowSpec {
-    /// What to do with the application: create or update.
+    /// What to do with the application: create, update, rollback, restart, scale, scale_in, scale_out, start,
+    /// stop or delete.
     pub action: String,
     /// The application and its pods.
     pub application: Application,
-    /// How a create or an update goes: batches, gates and standing orders.
+    /// How a create, an update or a rollback goes: batches, gates and standing orders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update_strategy: Option<UpdateStrategy>,
-    /// How a restart or a change of size goes.
+    /// How a restart, a change of size or a deletion goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub non_update_strategy: Option<NonUpdateStrategy>,
+    /// What a rollback returns to; the last good revision before the current one when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_to: Option<RollbackTarget>,
 }
 
 /// The application that a flow acts on.

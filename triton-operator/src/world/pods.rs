@@ -118,7 +118,20 @@ impl PodEntry {
     /// Whether the workload holds it for us before it goes.
     #[must_use]
     pub fn marked(&self) -> bool {
-        self.labels.get(labels::LIFECYCLE_STATE).is_some_and(|state| state == labels::PREPARING_DELETE)
+        let held = |state: &String| state == labels::PREPARING_DELETE || state == labels::PREPARING_UPDATE;
+        self.labels.get(labels::LIFECYCLE_STATE).is_some_and(held)
+    }
+
+    /// Whether it is to be deleted, whatever the numbers say.
+    #[must_use]
+    pub fn specified(&self) -> bool {
+        self.labels.get(labels::SPECIFIED_DELETE).is_some_and(|value| value == "true")
+    }
+
+    /// Whether it carries the mark of the flow with this UID.
+    #[must_use]
+    pub fn listed_by(&self, flow: &str) -> bool {
+        self.labels.get(labels::RESTARTED_BY).is_some_and(|value| value == flow)
     }
 
     /// Whether it carries the hook label.

@@ -86,8 +86,20 @@ pub struct CloneSetEntry {
     pub update_revision: Option<String>,
     /// Its `preDelete` hook holds pods with triton's label.
     pub hooked: bool,
+    /// Its template has triton's readiness gate.
+    pub gated: bool,
+    /// `scaleStrategy.podsToDelete`.
+    pub pods_to_delete: Vec<String>,
+    /// It has a `scaleStrategy`.
+    pub scales: bool,
+    /// The size that it had when a flow stopped it.
+    pub remembered: Option<u32>,
+    /// Revisions that flows brought successfully, newest first.
+    pub good: Vec<String>,
     /// Labels `app` and `group` as numbers; 0 when missing or something else.
     pub ids: (i32, i32),
+    /// Label `app.kubernetes.io/name`; empty when missing.
+    pub app_name: String,
     /// The application's container in its template.
     pub main: Main,
 }
@@ -126,6 +138,9 @@ impl CloneSetEntry {
         let owner = meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
         let replicas = u32::try_from(spec.replicas.unwrap_or(1)).unwrap_or(0);
         let lock_text = annotation(labels::LOCK);
+        let gates = spec.template["spec"]["readinessGates"].as_array();
+        let gated = gates.is_some_and(|gates| gates.iter().any(|gate| gate["conditionType"] == labels::GATE));
+        let good = annotation(labels::GOOD).unwrap_or_default();
         let strategy = spec.update_strategy;
         let hook = spec.lifecycle.and_then(|lifecycle| lifecycle.pre_delete?.labels_handler);
         Ok(Self {
@@ -150,7 +165,13 @@ impl CloneSetEntry {
             template_of: annotation(labels::TEMPLATE_OF).filter(|uid| !uid.is_empty()),
             update_revision: Some(status.update_revision).filter(|revision| !revision.is_empty()),
             ids: (id("app"), id("group")),
+            app_name: label("app.kubernetes.io/name").cloned().unwrap_or_default(),
             main: Main::of(&spec.template["spec"]),
+            gated,
+            pods_to_delete: spec.scale_strategy.pods_to_delete.unwrap_or_default(),
+            scales: object.data["spec"]["scaleStrategy"].is_object(),
+            remembered: annotation(labels::REMEMBERED).and_then(|size| size.parse().ok()),
+            good: good.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             hooked: hook.is_some_and(|labels| labels.get(labels::HOOK).is_some_and(|v| v == labels::HOOK_ON)),
         })
     }
@@ -176,9 +197,15 @@ impl CloneSetEntry {
     /// # Errors
     /// [`PortErrorKind::Rejected`] names the field.
     pub fn has(&self, shape: &Shape) -> Result<(), PortError> {
+        let doomed = shape.doomed.as_ref().map_or(0, |doomed| {
+            doomed.iter().filter(|name| self.pods_to_delete.iter().any(|it| it == name.as_str())).count()
+        });
+        let count = |pods: usize| u32::try_from(pods).unwrap_or(u32::MAX);
+        let asked = shape.doomed.as_ref().map_or(0, |doomed| count(doomed.len()));
         let fields = [
             ("replicas", self.replicas, shape.replicas),
-            ("updateStrategy.partition", self.partition, shape.partition),
+            ("scaleStrategy.podsToDelete", count(doomed), asked),
+            ("updateStrategy.partition", self.partition, shape.partition.unwrap_or(self.partition)),
             ("updateStrategy.maxSurge", self.surge(), shape.surge),
             ("updateStrategy.maxUnavailable", self.unavailable(), shape.unavailable),
         ];

@@ -6,7 +6,7 @@
 //! pod, do not refuse ours.
 
 use serde_json::{Map, Value, json};
-use triton_core::model::{Flow, FlowId, FlowUid, Holder, PodRef, Shape, TemplateRef};
+use triton_core::model::{Flow, FlowId, FlowUid, Holder, PodRef, Revision, Shape, TemplateRef};
 
 use super::entry::{CloneSetEntry, LockNote, Settings};
 use crate::labels;
@@ -29,12 +29,12 @@ pub fn create(flow: &Flow, shape: &Shape, template: Value) -> Value {
         "template": template,
         "updateStrategy": {
             "type": "ReCreate",
-            "partition": shape.partition,
+            "partition": shape.partition.unwrap_or(0),
             "maxSurge": shape.surge,
             "maxUnavailable": shape.unavailable,
             "paused": false,
         },
-        "lifecycle": hook(),
+        "lifecycle": hook(false),
     });
     if let Some(claims) = &flow.spec.volume_claims {
         spec["volumeClaimTemplates"] = claims.to_json();
@@ -55,10 +55,10 @@ pub fn create(flow: &Flow, shape: &Shape, template: Value) -> Value {
     })
 }
 
-/// The flow's template and nothing else but the identity labels, the hook label and, unless pods take
-/// traffic by themselves, the readiness gate.
+/// The flow's template and nothing else but the identity labels, the hook label and, where pods are `gated`,
+/// the readiness gate.
 #[must_use]
-pub fn pod_template(flow: &Flow) -> Value {
+pub fn pod_template(flow: &Flow, gated: bool) -> Value {
     let mut template = flow.spec.template.as_ref().map_or(Value::Null, |template| template.to_json());
     if !template["metadata"].is_object() {
         template["metadata"] = json!({});
@@ -77,10 +77,10 @@ pub fn pod_template(flow: &Flow) -> Value {
     let gate = json!({ "conditionType": labels::GATE });
     let Some(spec) = template["spec"].as_object_mut() else { return template };
     match spec.get_mut("readinessGates").and_then(Value::as_array_mut) {
-        Some(gates) if flow.spec.no_pull_in => gates.retain(|given| *given != gate),
+        Some(gates) if !gated => gates.retain(|given| *given != gate),
         Some(gates) if gates.contains(&gate) => {}
         Some(gates) => gates.push(gate),
-        None if flow.spec.no_pull_in => {}
+        None if !gated => {}
         None => {
             spec.insert("readinessGates".into(), json!([gate]));
         }
@@ -91,7 +91,18 @@ pub fn pod_template(flow: &Flow) -> Value {
 /// Server-side apply that takes the lock: everything that triton owns of a workload, as it stands there,
 /// with the hook and the label that keeps leaving pods out of the count.
 #[must_use]
-pub fn lock(cloneset: &CloneSetEntry, flow: &Flow) -> Value {
+pub fn lock(cloneset: &CloneSetEntry, flow: &Flow, remember: Option<u32>) -> Value {
+    let mut notes = Map::new();
+    notes.insert(labels::LOCK.into(), lock_text(&flow.id, &flow.uid, given_back(cloneset)).into());
+    let template_of = cloneset.template_of.as_deref().unwrap_or_default();
+    notes.insert(labels::TEMPLATE_OF.into(), template_of.into());
+    // What an apply leaves out is taken away.
+    if let Some(size) = remember.or(cloneset.remembered) {
+        notes.insert(labels::REMEMBERED.into(), size.to_string().into());
+    }
+    if !cloneset.good.is_empty() {
+        notes.insert(labels::GOOD.into(), cloneset.good.join(",").into());
+    }
     let Settings { max_surge, max_unavailable, paused } = &cloneset.settings;
     let mut strategy = Map::new();
     let mut set = |name: &str, value: Value| {
@@ -112,15 +123,12 @@ pub fn lock(cloneset: &CloneSetEntry, flow: &Flow) -> Value {
             "uid": cloneset.uid,
             "resourceVersion": cloneset.version,
             "labels": { labels::EXCLUDE_PREPARING_DELETE: "true" },
-            "annotations": {
-                labels::LOCK: lock_text(&flow.id, &flow.uid, given_back(cloneset)),
-                labels::TEMPLATE_OF: cloneset.template_of.as_deref().unwrap_or_default(),
-            },
+            "annotations": notes,
         },
         "spec": {
             "replicas": cloneset.replicas,
             "updateStrategy": strategy,
-            "lifecycle": hook(),
+            "lifecycle": hook(cloneset.in_place),
         },
     })
 }
@@ -146,15 +154,30 @@ pub fn reshape(
         }
     };
     set("/spec/replicas", cloneset.replicas, shape.replicas);
-    set("/spec/updateStrategy/partition", cloneset.partition, shape.partition);
+    set("/spec/updateStrategy/partition", cloneset.partition, shape.partition.unwrap_or(cloneset.partition));
     set("/spec/updateStrategy/maxSurge", cloneset.surge(), shape.surge);
     set("/spec/updateStrategy/maxUnavailable", cloneset.unavailable(), shape.unavailable);
+    ops.extend(doomed(cloneset, shape));
     if let Some(template) = template {
-        let of = if shape.template == TemplateRef::Flow { flow.uid.as_str() } else { "" };
+        let of = if shape.template == Some(TemplateRef::Flow) { flow.uid.as_str() } else { "" };
         ops.push(json!({ "op": "add", "path": "/spec/template", "value": template }));
         ops.push(json!({ "op": "add", "path": annotation(labels::TEMPLATE_OF), "value": of }));
     }
     guarded(cloneset, ops)
+}
+
+/// The operation that names the pods that leave first; none when they are named already.
+fn doomed(cloneset: &CloneSetEntry, shape: &Shape) -> Option<Value> {
+    let wanted: Vec<&str> = shape.doomed.as_ref()?.iter().map(|name| name.as_str()).collect();
+    let named = |name: &&str| cloneset.pods_to_delete.iter().any(|it| it == *name);
+    if wanted.len() == cloneset.pods_to_delete.len() && wanted.iter().all(named) {
+        return None;
+    }
+    Some(if cloneset.scales {
+        json!({ "op": "add", "path": "/spec/scaleStrategy/podsToDelete", "value": wanted })
+    } else {
+        json!({ "op": "add", "path": "/spec/scaleStrategy", "value": { "podsToDelete": wanted } })
+    })
 }
 
 /// JSON patch that pauses the workload's controller, or lets it go on.
@@ -167,10 +190,14 @@ pub fn freeze(cloneset: &CloneSetEntry, paused: bool) -> Option<Value> {
 
 /// JSON patch that gives the lock and the settings back.
 #[must_use]
-pub fn release(cloneset: &CloneSetEntry) -> Option<Value> {
+pub fn release(cloneset: &CloneSetEntry, good: Option<&[Revision]>) -> Option<Value> {
     let before = cloneset.lock.as_ref()?.before.clone();
     let now = &cloneset.settings;
     let mut ops = vec![json!({ "op": "add", "path": annotation(labels::LOCK), "value": "" })];
+    if let Some(good) = good {
+        let names: Vec<&str> = good.iter().map(|revision| revision.as_str()).collect();
+        ops.push(json!({ "op": "add", "path": annotation(labels::GOOD), "value": names.join(",") }));
+    }
     let mut back = |name: &str, now: Value, before: Value| {
         let path = format!("/spec/updateStrategy/{name}");
         match (now == before, before.is_null()) {
@@ -199,8 +226,25 @@ pub fn let_go_pod(pod: &PodRef) -> Value {
     } })
 }
 
-fn hook() -> Value {
-    json!({ "preDelete": { "labelsHandler": { labels::HOOK: labels::HOOK_ON } } })
+/// Merge patch that marks a pod as one that this flow replaces; refused by another pod of that name.
+#[must_use]
+pub fn list_pod(pod: &PodRef, flow: &FlowUid) -> Value {
+    json!({ "metadata": { "uid": pod.uid, "labels": { labels::RESTARTED_BY: flow } } })
+}
+
+/// Merge patch that takes the mark off that has a pod deleted whatever the numbers say.
+#[must_use]
+pub fn spare_pod(pod: &PodRef) -> Value {
+    json!({ "metadata": { "uid": pod.uid, "labels": { labels::SPECIFIED_DELETE: null } } })
+}
+
+fn hook(in_place: bool) -> Value {
+    let handler = json!({ "labelsHandler": { labels::HOOK: labels::HOOK_ON } });
+    if in_place {
+        json!({ "preDelete": handler, "inPlaceUpdate": handler })
+    } else {
+        json!({ "preDelete": handler })
+    }
 }
 
 fn lock_text(id: &FlowId, uid: &FlowUid, before: Settings) -> String {

@@ -9,7 +9,7 @@ use crate::backend::cloneset::view::view;
 #[test]
 fn a_workload_is_made_locked_hooked_gated_and_labelled() {
     let flow = flow(|_| ());
-    let made = create(&flow, &shape(4, 2), pod_template(&flow));
+    let made = create(&flow, &shape(4, 2), pod_template(&flow, true));
     let (meta, spec) = (&made["metadata"], &made["spec"]);
     assert_eq!(meta["labels"]["app"], "7");
     assert_eq!(meta["labels"]["team"], "blue");
@@ -29,7 +29,7 @@ fn a_workload_is_made_locked_hooked_gated_and_labelled() {
 #[test]
 fn without_pulling_in_there_is_no_gate() {
     let flow = flow(|draft| draft.update_strategy.get_or_insert_default().no_pull_in = Some(true));
-    assert!(pod_template(&flow)["spec"].get("readinessGates").is_none());
+    assert!(pod_template(&flow, !flow.spec.no_pull_in)["spec"].get("readinessGates").is_none());
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn taking_the_lock_changes_no_number_and_remembers_what_to_give_back() {
     let cloneset = cloneset(|object| {
         object["spec"]["updateStrategy"] = json!({ "maxUnavailable": "25%", "partition": "50%" });
     });
-    let body = lock(&cloneset, &flow(|_| ()));
+    let body = lock(&cloneset, &flow(|_| ()), None);
     assert_eq!(body["spec"]["replicas"], 4);
     assert_eq!(
         body["spec"]["updateStrategy"],
@@ -66,7 +66,7 @@ fn a_number_that_the_api_server_did_not_keep_is_named_instead_of_asked_for_again
 #[test]
 fn an_abandoned_lock_remembers_better_than_the_workload() {
     let abandoned = cloneset(locked);
-    let body = lock(&abandoned, &flow(|_| ()));
+    let body = lock(&abandoned, &flow(|_| ()), None);
     let note: LockNote =
         serde_json::from_str(body["metadata"]["annotations"][labels::LOCK].as_str().unwrap()).unwrap();
     assert_eq!(json!(note.before), json!({ "maxUnavailable": "30%", "paused": true }));
@@ -95,12 +95,13 @@ fn a_reshape_names_only_what_differs_and_is_guarded_by_uid_generation_and_lock()
 fn a_template_is_replaced_whole_together_with_the_numbers() {
     let cloneset = cloneset(locked);
     let flow = flow(|_| ());
-    let ops = reshape(&cloneset, &flow, &shape(4, 4), Some(pod_template(&flow))).unwrap();
+    let ops = reshape(&cloneset, &flow, &shape(4, 4), Some(pod_template(&flow, true))).unwrap();
     let path = |path: &str| ops.as_array().unwrap().iter().find(|op| op["path"] == path).unwrap().clone();
     assert_eq!(path("/spec/template")["op"], "add");
     assert_eq!(path("/metadata/annotations/apps.triton.io~1template-of")["value"], "flow-uid");
     assert_eq!(path("/spec/updateStrategy/partition")["value"], 4);
-    let back = Shape { template: TemplateRef::Revision(Revision::new("demo-old").unwrap()), ..shape(4, 4) };
+    let back =
+        Shape { template: Some(TemplateRef::Revision(Revision::new("demo-old").unwrap())), ..shape(4, 4) };
     let ops = reshape(&cloneset, &flow, &back, Some(json!({}))).unwrap();
     let note =
         ops.as_array().unwrap().iter().find(|op| op["path"].as_str().unwrap().ends_with("template-of"));
@@ -109,7 +110,7 @@ fn a_template_is_replaced_whole_together_with_the_numbers() {
 
 #[test]
 fn a_release_gives_back_what_the_lock_remembers() {
-    let ops = release(&cloneset(locked)).unwrap();
+    let ops = release(&cloneset(locked), None).unwrap();
     let rest: Vec<_> = ops.as_array().unwrap()[3..].to_vec();
     assert_eq!(
         rest,
@@ -161,12 +162,12 @@ fn percentages_round_like_openkruise_rounds_them() {
 fn a_view_knows_whose_template_is_live_and_when_it_is_settled() {
     let (flow, cloneset) = (flow(|_| ()), cloneset(locked));
     let seen = view(&cloneset, &[], Some(&flow), Lock::Mine, true).unwrap();
-    assert_eq!(seen.shape.template, TemplateRef::Revision(Revision::new("demo-abc").unwrap()));
+    assert_eq!(seen.shape.template, Some(TemplateRef::Revision(Revision::new("demo-abc").unwrap())));
     assert!(seen.settled && seen.revision.is_some() && !seen.frozen);
     let mut live = cloneset.clone();
     live.template_of = Some("flow-uid".into());
     let seen = view(&live, &[], Some(&flow), Lock::Mine, true).unwrap();
-    assert_eq!(seen.shape.template, TemplateRef::Flow);
+    assert_eq!(seen.shape.template, Some(TemplateRef::Flow));
     live.generation += 1;
     let seen = view(&live, &[], Some(&flow), Lock::Mine, true).unwrap();
     assert!(!seen.settled && seen.revision.is_none(), "its controller has not seen the change yet");
@@ -174,7 +175,14 @@ fn a_view_knows_whose_template_is_live_and_when_it_is_settled() {
 }
 
 fn shape(replicas: u32, partition: u32) -> Shape {
-    Shape { template: TemplateRef::Flow, replicas, partition, surge: 1, unavailable: 0 }
+    Shape {
+        template: Some(TemplateRef::Flow),
+        replicas,
+        partition: Some(partition),
+        doomed: None,
+        surge: 1,
+        unavailable: 0,
+    }
 }
 
 fn flow(change: impl FnOnce(&mut Draft)) -> Flow {

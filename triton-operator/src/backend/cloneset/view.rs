@@ -1,10 +1,10 @@
 //! From a CloneSet and its pods to what the core sees. Pure.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use triton_core::model::{
-    Action, Flow, Lock, Obstacle, PodName, PodUid, Revision, Shape, TemplateRef, Version, WorkloadPod,
-    WorkloadView,
+    Flow, Lock, Obstacle, PodName, PodUid, Revision, Shape, TemplateRef, Version, WorkloadPod, WorkloadView,
 };
 
 use super::entry::CloneSetEntry;
@@ -40,35 +40,37 @@ pub fn view(
         lock,
         frozen: cloneset.settings.paused.unwrap_or(false),
         shape: Shape {
-            template,
+            template: Some(template),
             replicas: cloneset.replicas,
-            partition: cloneset.partition,
+            partition: Some(cloneset.partition),
+            doomed: Some(doomed(cloneset, &active)),
             surge: cloneset.surge(),
             unavailable: cloneset.unavailable(),
         },
         revision,
-        obstacle: obstacle(cloneset, flow),
-        pods: active.into_iter().filter_map(|pod| seen(&cloneset.key.name, pod)).collect(),
+        obstacle: obstacle(cloneset),
+        in_place: cloneset.in_place,
+        remembered: cloneset.remembered,
+        good: cloneset.good.iter().filter_map(|name| Revision::new(name).ok()).collect(),
+        pods: active.into_iter().filter_map(|pod| seen(&cloneset.key.name, pod, flow)).collect(),
         terminating: u32::try_from(terminating).unwrap_or(u32::MAX),
     })
 }
 
-fn obstacle(cloneset: &CloneSetEntry, flow: Option<&Flow>) -> Option<Obstacle> {
+fn obstacle(cloneset: &CloneSetEntry) -> Option<Obstacle> {
     if cloneset.terminating {
         return Some(Obstacle::Deleted);
     }
-    if let Some(owner) = cloneset.owner.clone() {
-        return Some(Obstacle::Owned { owner });
-    }
-    let updates = flow.is_some_and(|flow| flow.spec.action == Action::Update);
-    (updates && cloneset.in_place).then(|| Obstacle::Unsupported {
-        what: "the CloneSet updates in place, which this version does not carry out; set its \
-               spec.updateStrategy.type to ReCreate"
-            .into(),
-    })
+    cloneset.owner.clone().map(|owner| Obstacle::Owned { owner })
 }
 
-fn seen(workload: &str, pod: &PodEntry) -> Option<WorkloadPod> {
+/// Names of `podsToDelete` that are those of pods that are there; OpenKruise takes the others away.
+fn doomed(cloneset: &CloneSetEntry, active: &[&Arc<PodEntry>]) -> BTreeSet<PodName> {
+    let there = |name: &&String| active.iter().any(|pod| *pod.key.name == ***name);
+    cloneset.pods_to_delete.iter().filter(there).filter_map(|name| PodName::new(name).ok()).collect()
+}
+
+fn seen(workload: &str, pod: &PodEntry, flow: Option<&Flow>) -> Option<WorkloadPod> {
     let label = pod.labels.get(crate::labels::REVISION);
     Some(WorkloadPod {
         name: PodName::new(&pod.key.name).ok()?,
@@ -78,6 +80,8 @@ fn seen(workload: &str, pod: &PodEntry) -> Option<WorkloadPod> {
         booted: pod.booted,
         marked: pod.marked(),
         hooked: pod.hooked(),
+        listed: flow.is_some_and(|flow| pod.listed_by(flow.uid.as_str())),
+        specified: pod.specified(),
         gated: pod.gated,
         failure: pod.failure.clone(),
         phase: pod.phase,
