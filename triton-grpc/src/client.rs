@@ -1,22 +1,33 @@
-//! The API over the wire: a [`Client`] is a [`DeployApi`] and an [`InstanceApi`].
+//! The API over the wire: a [`Client`] is a [`DeployApi`], an
+//! [`InstanceApi`](triton_core::service::InstanceApi) and a
+//! [`LifecycleApi`](triton_core::service::LifecycleApi).
+//!
+//! A call that finds nobody (`Unavailable`) is tried again, see [`Retry`], where it may happen twice: looking,
+//! Continue, Pause, Resume, Cancel, Edit (one that cancels must do nothing else), Delete; Next when it says what
+//! it expects; making a flow or giving an order to an instance when the request has an identification.
 
-use std::collections::VecDeque;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+mod answers;
+mod instances;
+mod resume;
+mod retry;
+
+pub use retry::Retry;
+
 use std::time::Duration;
 
-use futures_core::Stream;
 use tonic::codec::Streaming;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
-use triton_core::model::{FlowId, InstanceId, Namespace, Target};
+use triton_core::model::{Edit, FlowId, Target};
 use triton_core::service::{
-    ApiError, ApiErrorKind, ApiStream, CreateFlow, DeployApi, FlowEvent, FlowFilter, FlowView, InstanceApi,
-    InstanceView, MAX_PAGE, Ordered, PodFilter, PodId, PodView,
+    ApiError, ApiErrorKind, ApiStream, CreateFlow, DeployApi, FlowEvent, FlowFilter, FlowView, MAX_PAGE,
+    Ordered,
 };
 
+use answers::Answers;
+
 use crate::application::application_client::ApplicationClient;
-use crate::convert;
+use crate::convert::{self, Paths};
 use crate::deployflow::DeployReply;
 use crate::deployflow::deploy_flow_client::DeployFlowClient;
 use crate::pod::pod_client::PodClient;
@@ -35,6 +46,7 @@ pub struct Client {
     deploys: DeployFlowClient<Channel>,
     applications: ApplicationClient<Channel>,
     pods: PodClient<Channel>,
+    retry: Retry,
 }
 
 impl Client {
@@ -66,18 +78,54 @@ impl Client {
             deploys: DeployFlowClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER),
             applications: ApplicationClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER),
             pods: PodClient::new(channel).max_decoding_message_size(MAX_ANSWER),
+            retry: Retry::default(),
         }
+    }
+
+    /// The same with other patience.
+    #[must_use]
+    pub fn with_retry(self, retry: Retry) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// The flow now and each change, until it has ended or `until` is reached, also over broken connections and
+    /// servers that start anew: the watch is taken up again and nothing is told twice in a row. States in between
+    /// may be lost. The stream gives up after as many calls as `retry` allows without an answer.
+    ///
+    /// The one difference to [`DeployApi::watch`] besides: without `until`, it does not end where a person is
+    /// asked.
+    #[must_use]
+    pub fn follow(&self, id: &FlowId, until: Option<Target>, retry: Retry) -> ApiStream<FlowView> {
+        resume::follow(self.clone().with_retry(Retry::NEVER), id.clone(), until, retry)
     }
 
     /// A handle for one call; it shares the connection.
     fn deploys(&self) -> DeployFlowClient<Channel> {
         self.deploys.clone()
     }
+
+    /// Calls what may be called twice.
+    async fn again<T, F>(&self, call: impl FnMut() -> F + Send) -> Result<T, ApiError>
+    where
+        T: Send,
+        F: Future<Output = Result<T, ApiError>> + Send,
+    {
+        self.retry.call(true, call).await
+    }
+
+    /// Makes a flow; what is wrong with it is said in the terms of the core.
+    async fn make(&self, flow: CreateFlow, request: Option<&str>) -> Result<FlowView, ApiError> {
+        let wire = convert::create_request(flow, request)?;
+        let create = || async { answer(self.deploys().create(wire.clone()).await) };
+        let reply = self.retry.call(request.is_some(), create).await;
+        convert::flow_view(reply.map_err(|error| in_terms_of_the_core(convert::CREATE, error))?)
+    }
 }
 
 impl DeployApi for Client {
     async fn get(&self, id: &FlowId) -> Result<FlowView, ApiError> {
-        convert::flow_view(answer(self.deploys().get(convert::meta_request(id)).await)?)
+        let get = || async { answer(self.deploys().get(convert::meta_request(id)).await) };
+        self.again(get).await.and_then(convert::flow_view)
     }
 
     async fn list(&self, filter: &FlowFilter) -> Result<Vec<FlowView>, ApiError> {
@@ -87,7 +135,8 @@ impl DeployApi for Client {
             let got = u32::try_from(flows.len()).unwrap_or(u32::MAX);
             let start = filter.start.saturating_add(got);
             let page = FlowFilter { start, page_size: wanted.saturating_sub(got), ..filter.clone() };
-            let reply = answer(self.deploys().gets(convert::list_request(&page)).await)?;
+            let gets = || async { answer(self.deploys().gets(convert::list_request(&page)).await) };
+            let reply = self.again(gets).await?;
             let more = reply.more && !reply.deploys.is_empty();
             flows.extend(convert::flow_views(reply)?);
             if !more {
@@ -97,47 +146,69 @@ impl DeployApi for Client {
     }
 
     async fn create(&self, flow: CreateFlow) -> Result<FlowView, ApiError> {
-        let request = convert::create_request(flow)?;
-        let reply = answer(self.deploys().create(request).await).map_err(|mut error| {
-            if error.kind == ApiErrorKind::InvalidArgument {
-                error.message = convert::manifest_terms(&error.message);
-            }
-            error
-        });
-        convert::flow_view(reply?)
+        self.make(flow, None).await
+    }
+
+    async fn create_once(&self, flow: CreateFlow, request: &str) -> Result<FlowView, ApiError> {
+        self.make(flow, Some(request)).await
     }
 
     async fn next(&self, id: &FlowId, expected: Option<Target>) -> Result<FlowView, ApiError> {
-        convert::flow_view(answer(self.deploys().next(convert::next_request(id, expected)).await)?)
+        let mut calls = 0;
+        let next = || {
+            calls += 1;
+            async { answer(self.deploys().next(convert::next_request(id, expected)).await) }
+        };
+        match (self.retry.call(expected.is_some(), next).await, expected) {
+            // An earlier call may have been heard although its answer was not.
+            (Err(error), Some(expected)) if calls > 1 && error.kind == ApiErrorKind::FailedPrecondition => {
+                let view = self.get(id).await?;
+                if view.target > expected { Ok(view) } else { Err(error) }
+            }
+            (reply, _) => reply.and_then(convert::flow_view),
+        }
     }
 
     async fn go_to(&self, id: &FlowId, target: Target) -> Result<Ordered, ApiError> {
-        convert::ordered(answer(self.deploys().r#continue(convert::continue_request(id, target)).await)?)
+        let go_on =
+            || async { answer(self.deploys().r#continue(convert::continue_request(id, target)).await) };
+        self.again(go_on).await.and_then(convert::ordered)
     }
 
     async fn pause(&self, id: &FlowId) -> Result<Ordered, ApiError> {
-        ordered(self.deploys().pause(convert::meta_request(id)).await).await
+        self.again(|| async { ordered(self.deploys().pause(convert::meta_request(id)).await).await }).await
     }
 
     async fn resume(&self, id: &FlowId) -> Result<Ordered, ApiError> {
-        ordered(self.deploys().resume(convert::meta_request(id)).await).await
+        self.again(|| async { ordered(self.deploys().resume(convert::meta_request(id)).await).await }).await
     }
 
     async fn cancel(&self, id: &FlowId) -> Result<Ordered, ApiError> {
-        ordered(self.deploys().cancel(convert::meta_request(id)).await).await
+        self.again(|| async { ordered(self.deploys().cancel(convert::meta_request(id)).await).await }).await
+    }
+
+    async fn edit(&self, id: &FlowId, edit: &Edit) -> Result<Ordered, ApiError> {
+        let cancel = Edit { canceled: Some(true), ..Edit::default() };
+        // A cancel that was heard stands in the way of whatever else the edit says.
+        let repeatable = edit.canceled != Some(true) || *edit == cancel;
+        let call = || async { answer(self.deploys().edit(convert::edit_request(id, edit)).await) };
+        self.retry.call(repeatable, call).await.and_then(convert::ordered)
     }
 
     async fn delete(&self, id: &FlowId) -> Result<(), ApiError> {
-        answer(self.deploys().delete(convert::meta_request(id)).await).map(|_| ())
+        let delete = || async { answer(self.deploys().delete(convert::meta_request(id)).await) };
+        self.again(delete).await.map(|_| ())
     }
 
     async fn watch(&self, id: &FlowId, target: Option<Target>) -> Result<ApiStream<FlowView>, ApiError> {
-        let replies = answer(self.deploys().watch(convert::watch_request(id, target)).await)?;
+        let watch = || async { answer(self.deploys().watch(convert::watch_request(id, target)).await) };
+        let replies = self.again(watch).await?;
         Ok(Box::pin(Answers::new(replies, |reply, _| Ok(vec![convert::flow_view(reply)?]))))
     }
 
     async fn list_and_watch(&self, filter: &FlowFilter) -> Result<ApiStream<FlowEvent>, ApiError> {
-        let replies = answer(self.deploys().list_and_watch(convert::list_request(filter)).await)?;
+        let watch = || async { answer(self.deploys().list_and_watch(convert::list_request(filter)).await) };
+        let replies = self.again(watch).await?;
         Ok(Box::pin(Answers::new(replies, |reply, first| {
             if first {
                 Ok(vec![FlowEvent::Listed(convert::flow_views(reply)?)])
@@ -148,23 +219,12 @@ impl DeployApi for Client {
     }
 }
 
-impl InstanceApi for Client {
-    async fn instance(&self, id: &InstanceId) -> Result<InstanceView, ApiError> {
-        convert::instance_view(answer(self.applications.clone().get(convert::instance_request(id)).await)?)
+/// What the server said of its request, said of the manifest.
+fn in_terms_of_the_core(paths: Paths, mut error: ApiError) -> ApiError {
+    if error.kind == ApiErrorKind::InvalidArgument {
+        error.message = convert::manifest_terms(paths, &error.message);
     }
-
-    async fn instances(&self, namespace: Option<&Namespace>) -> Result<Vec<InstanceView>, ApiError> {
-        let request = convert::instances_request(namespace);
-        answer(self.applications.clone().gets(request).await).map(convert::instance_views)
-    }
-
-    async fn pod(&self, id: &PodId) -> Result<PodView, ApiError> {
-        convert::pod_view(answer(self.pods.clone().get(convert::pod_request(id)).await)?)
-    }
-
-    async fn pods(&self, filter: &PodFilter) -> Result<Vec<PodView>, ApiError> {
-        convert::pod_views(answer(self.pods.clone().gets(convert::pods_request(filter)).await)?)
-    }
+    error
 }
 
 fn answer<T>(outcome: Result<Response<T>, Status>) -> Result<T, ApiError> {
@@ -176,48 +236,4 @@ async fn ordered(outcome: Result<Response<Streaming<DeployReply>>, Status>) -> R
     let reply = answer(outcome)?.message().await.map_err(|status| from_status(&status))?;
     let nothing = || ApiError::new(ApiErrorKind::Internal, "the server did not answer the order");
     convert::ordered(reply.ok_or_else(nothing)?)
-}
-
-/// Reads one reply, which may tell several things; the flag is set for the first reply.
-type Read<R, T> = fn(R, bool) -> Result<Vec<T>, ApiError>;
-
-/// A stream of replies as a stream of what they tell.
-struct Answers<R, T> {
-    replies: Option<Streaming<R>>,
-    read: Read<R, T>,
-    first: bool,
-    told: VecDeque<T>,
-}
-
-impl<R, T> Answers<R, T> {
-    fn new(replies: Streaming<R>, read: Read<R, T>) -> Self {
-        Self { replies: Some(replies), read, first: true, told: VecDeque::new() }
-    }
-}
-
-impl<R, T: Unpin> Stream for Answers<R, T> {
-    type Item = Result<T, ApiError>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        loop {
-            if let Some(item) = this.told.pop_front() {
-                return Poll::Ready(Some(Ok(item)));
-            }
-            let Some(replies) = &mut this.replies else { return Poll::Ready(None) };
-            let error = match ready!(Pin::new(replies).poll_next(cx)) {
-                Some(Ok(reply)) => match (this.read)(reply, std::mem::take(&mut this.first)) {
-                    Ok(told) => {
-                        this.told = told.into();
-                        continue;
-                    }
-                    Err(error) => Some(error),
-                },
-                Some(Err(status)) => Some(from_status(&status)),
-                None => None,
-            };
-            this.replies = None;
-            return Poll::Ready(error.map(Err));
-        }
-    }
 }

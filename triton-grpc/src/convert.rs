@@ -11,19 +11,26 @@
 
 mod create;
 mod deploy;
+mod edit;
 mod instance;
 mod json;
+mod order;
 mod paths;
 mod request;
+mod strategy;
 
 pub(crate) use create::{create_flow, create_request};
 pub(crate) use deploy::{deploy_reply, first_reply, flow_event, flow_view, flow_views, ordered};
+pub(crate) use edit::{edit, edit_request};
 pub(crate) use instance::{
     instance_id, instance_reply, instance_request, instance_view, instance_views, instances_namespace,
     instances_reply, instances_request, pod_filter, pod_id, pod_reply, pod_request, pod_view, pod_views,
     pods_reply, pods_request,
 };
-pub(crate) use paths::{manifest_terms, request_terms};
+pub(crate) use order::{
+    Asked, OrderCall, delete_reply, deploy_name, made_name, order_call, paths, rollback_reply,
+};
+pub(crate) use paths::{CREATE, Paths, manifest_terms, request_terms};
 pub(crate) use request::{
     continue_request, continue_target, expected, flow_filter, flow_id, list_request, meta_request,
     more_reply, next_request, removed_reply, watch_request, watch_target,

@@ -1,13 +1,17 @@
-//! Serves a [`DeployApi`] and an [`InstanceApi`] over gRPC, in plain text.
+//! Serves a [`DeployApi`], an [`InstanceApi`] and a [`LifecycleApi`] over gRPC, in plain text.
 //!
 //! ```no_run
 //! # use std::sync::Arc;
-//! # use triton_core::service::{DeployApi, InstanceApi};
-//! # async fn run(api: Arc<impl DeployApi + 'static>, instances: Arc<impl InstanceApi + 'static>) {
+//! # use triton_core::service::{DeployApi, InstanceApi, LifecycleApi};
+//! # async fn run(
+//! #     api: Arc<impl DeployApi + 'static>,
+//! #     instances: Arc<impl InstanceApi + 'static>,
+//! #     lifecycle: Arc<impl LifecycleApi + 'static>,
+//! # ) {
 //! use triton_grpc::server::{Config, Server};
 //!
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:8099").await.expect("the port is free");
-//! let server = Server::new(api, instances, Config::default());
+//! let server = Server::new(api, instances, lifecycle, Config::default());
 //! let watches = server.watches(); // for metrics
 //! server.serve(listener, async { /* until SIGTERM */ }).await.expect("served");
 //! assert_eq!(watches.live(), 0);
@@ -48,7 +52,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tonic::transport::server::{Router, TcpIncoming};
-use triton_core::service::{DeployApi, InstanceApi};
+use triton_core::service::{DeployApi, InstanceApi, LifecycleApi};
 
 use applications::Applications;
 use deploys::Deploys;
@@ -133,11 +137,12 @@ pub enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
-/// The gRPC door over two APIs.
+/// The gRPC door over three APIs.
 #[derive(Debug)]
-pub struct Server<A, I> {
+pub struct Server<A, I, L> {
     api: Arc<A>,
     instances: Arc<I>,
+    lifecycle: Arc<L>,
     config: Config,
     hub: Hub,
 }
@@ -164,27 +169,28 @@ impl Watches {
 ///
 /// # Errors
 /// As [`Server::serve`].
-pub async fn serve<A: DeployApi + 'static, I: InstanceApi + 'static>(
+pub async fn serve<A: DeployApi + 'static, I: InstanceApi + 'static, L: LifecycleApi + 'static>(
     listener: TcpListener,
     api: Arc<A>,
     instances: Arc<I>,
+    lifecycle: Arc<L>,
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    Server::new(api, instances, config).serve(listener, shutdown).await
+    Server::new(api, instances, lifecycle, config).serve(listener, shutdown).await
 }
 
-impl<A: DeployApi + 'static, I: InstanceApi + 'static> Server<A, I> {
+impl<A: DeployApi + 'static, I: InstanceApi + 'static, L: LifecycleApi + 'static> Server<A, I, L> {
     /// A server that does not serve yet.
     #[must_use]
-    pub fn new(api: Arc<A>, instances: Arc<I>, config: Config) -> Self {
+    pub fn new(api: Arc<A>, instances: Arc<I>, lifecycle: Arc<L>, config: Config) -> Self {
         let hub = Hub::new(Limits {
             watchers: config.max_watches,
             queue: config.watch_queue.max(1),
             list_queue: config.list_queue.max(1),
             patience: config.watch_patience,
         });
-        Self { api, instances, config, hub }
+        Self { api, instances, lifecycle, config, hub }
     }
 
     /// The numbers of its watches.
@@ -212,7 +218,7 @@ impl<A: DeployApi + 'static, I: InstanceApi + 'static> Server<A, I> {
         };
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<DeployFlowServer<Deploys<A>>>().await;
-        health.set_serving::<ApplicationServer<Applications<I>>>().await;
+        health.set_serving::<ApplicationServer<Applications<I, L>>>().await;
         health.set_serving::<PodServer<Pods<I>>>().await;
         let router = self.router(reflect)?.add_service(health_service);
 
@@ -245,7 +251,9 @@ impl<A: DeployApi + 'static, I: InstanceApi + 'static> Server<A, I> {
     fn router(&self, reflect: bool) -> Result<Router, ServeError> {
         let config = &self.config;
         let deploys = Deploys { api: self.api.clone(), hub: self.hub.clone() };
-        let applications = ApplicationServer::new(Applications(self.instances.clone()));
+        let applications =
+            Applications { instances: self.instances.clone(), lifecycle: self.lifecycle.clone() };
+        let applications = ApplicationServer::new(applications);
         let pods = PodServer::new(Pods(self.instances.clone()));
         let (v1, v1alpha) = if reflect {
             (Some(describer().build_v1()?), Some(describer().build_v1alpha()?))

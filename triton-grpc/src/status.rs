@@ -10,24 +10,26 @@ pub struct Codes {
     pub grpc: Code,
     /// Over HTTP.
     pub http: u16,
+    /// The name of the gRPC code, which tells errors with one HTTP code apart.
+    pub name: &'static str,
 }
 
 /// The codes of a kind of error, the same at every door.
 #[must_use]
 pub const fn codes(kind: ApiErrorKind) -> Codes {
-    let (grpc, http) = match kind {
-        ApiErrorKind::Aborted => (Code::Aborted, 409),
-        ApiErrorKind::AlreadyExists => (Code::AlreadyExists, 409),
-        ApiErrorKind::FailedPrecondition => (Code::FailedPrecondition, 409),
-        ApiErrorKind::Internal => (Code::Internal, 500),
-        ApiErrorKind::InvalidArgument => (Code::InvalidArgument, 400),
-        ApiErrorKind::NotFound => (Code::NotFound, 404),
-        ApiErrorKind::PermissionDenied => (Code::PermissionDenied, 403),
-        ApiErrorKind::ResourceExhausted => (Code::ResourceExhausted, 429),
-        ApiErrorKind::Unauthenticated => (Code::Unauthenticated, 401),
-        ApiErrorKind::Unavailable => (Code::Unavailable, 503),
+    let (grpc, http, name) = match kind {
+        ApiErrorKind::Aborted => (Code::Aborted, 409, "ABORTED"),
+        ApiErrorKind::AlreadyExists => (Code::AlreadyExists, 409, "ALREADY_EXISTS"),
+        ApiErrorKind::FailedPrecondition => (Code::FailedPrecondition, 409, "FAILED_PRECONDITION"),
+        ApiErrorKind::Internal => (Code::Internal, 500, "INTERNAL"),
+        ApiErrorKind::InvalidArgument => (Code::InvalidArgument, 400, "INVALID_ARGUMENT"),
+        ApiErrorKind::NotFound => (Code::NotFound, 404, "NOT_FOUND"),
+        ApiErrorKind::PermissionDenied => (Code::PermissionDenied, 403, "PERMISSION_DENIED"),
+        ApiErrorKind::ResourceExhausted => (Code::ResourceExhausted, 429, "RESOURCE_EXHAUSTED"),
+        ApiErrorKind::Unauthenticated => (Code::Unauthenticated, 401, "UNAUTHENTICATED"),
+        ApiErrorKind::Unavailable => (Code::Unavailable, 503, "UNAVAILABLE"),
     };
-    Codes { grpc, http }
+    Codes { grpc, http, name }
 }
 
 /// An error as a gRPC status.
@@ -62,23 +64,23 @@ mod tests {
     use super::*;
 
     /// The answers of the API, row by row.
-    const TABLE: [(ApiErrorKind, Code, u16); 10] = [
-        (ApiErrorKind::NotFound, Code::NotFound, 404),
-        (ApiErrorKind::InvalidArgument, Code::InvalidArgument, 400),
-        (ApiErrorKind::FailedPrecondition, Code::FailedPrecondition, 409),
-        (ApiErrorKind::AlreadyExists, Code::AlreadyExists, 409),
-        (ApiErrorKind::Aborted, Code::Aborted, 409),
-        (ApiErrorKind::Unavailable, Code::Unavailable, 503),
-        (ApiErrorKind::ResourceExhausted, Code::ResourceExhausted, 429),
-        (ApiErrorKind::Unauthenticated, Code::Unauthenticated, 401),
-        (ApiErrorKind::PermissionDenied, Code::PermissionDenied, 403),
-        (ApiErrorKind::Internal, Code::Internal, 500),
+    const TABLE: [(ApiErrorKind, Code, u16, &str); 10] = [
+        (ApiErrorKind::NotFound, Code::NotFound, 404, "NOT_FOUND"),
+        (ApiErrorKind::InvalidArgument, Code::InvalidArgument, 400, "INVALID_ARGUMENT"),
+        (ApiErrorKind::FailedPrecondition, Code::FailedPrecondition, 409, "FAILED_PRECONDITION"),
+        (ApiErrorKind::AlreadyExists, Code::AlreadyExists, 409, "ALREADY_EXISTS"),
+        (ApiErrorKind::Aborted, Code::Aborted, 409, "ABORTED"),
+        (ApiErrorKind::Unavailable, Code::Unavailable, 503, "UNAVAILABLE"),
+        (ApiErrorKind::ResourceExhausted, Code::ResourceExhausted, 429, "RESOURCE_EXHAUSTED"),
+        (ApiErrorKind::Unauthenticated, Code::Unauthenticated, 401, "UNAUTHENTICATED"),
+        (ApiErrorKind::PermissionDenied, Code::PermissionDenied, 403, "PERMISSION_DENIED"),
+        (ApiErrorKind::Internal, Code::Internal, 500, "INTERNAL"),
     ];
 
     #[test]
     fn every_row_of_the_table_of_answers_holds() {
-        for (kind, grpc, http) in TABLE {
-            assert_eq!(codes(kind), Codes { grpc, http }, "{kind:?}");
+        for (kind, grpc, http, name) in TABLE {
+            assert_eq!(codes(kind), Codes { grpc, http, name }, "{kind:?}");
         }
     }
 

@@ -1,13 +1,16 @@
 use super::*;
+use crate::convert::strategy::{size, wire_size};
 use serde_json::json;
+use triton_core::model::{NonUpdateStrategy, RawSize, UpdateStrategy};
 use triton_core::service::ApiErrorKind;
 
 #[test]
 fn a_whole_application_survives_the_round_trip() {
     let flow = CreateFlow { namespace: namespace(), name: FlowName::new("df").ok(), draft: full() };
-    assert_eq!(create_request(flow.clone()).and_then(create_flow), Ok(flow));
+    assert_eq!(create_request(flow.clone(), None).and_then(create_flow), Ok((flow, None)));
     let flow = CreateFlow { namespace: namespace(), name: None, draft: tutorial() };
-    assert_eq!(create_request(flow.clone()).and_then(create_flow), Ok(flow));
+    let there = create_request(flow.clone(), Some("7f3a"));
+    assert_eq!(there.and_then(create_flow), Ok((flow, Some("7f3a".into()))));
 }
 
 #[test]
@@ -32,7 +35,7 @@ fn the_tutorials_application_as_a_client_writes_it_is_one_that_the_core_admits()
         template: wire_object("template", &tutorial().template.unwrap()).ok(),
         ..Default::default()
     };
-    let flow = create_flow(request).unwrap();
+    let (flow, _) = create_flow(request).unwrap();
     let (spec, orders) = flow.draft.parse().unwrap();
     assert_eq!((spec.identity.app_id, spec.replicas, spec.canary), (12122, Some(3), 1));
     assert_eq!(orders.sizes.nth(0, 3), Some(1));
@@ -49,7 +52,7 @@ fn what_stands_twice_must_agree() {
             application_spec: Some(spec),
             ..Default::default()
         };
-        create_flow(request).map(|flow| (flow.draft.app_id, flow.draft.app_name))
+        create_flow(request).map(|(flow, _)| (flow.draft.app_id, flow.draft.app_name))
     };
     assert_eq!(twice(7), Ok((7, "a".into())));
     assert_eq!(twice(0), Ok((7, "a".into())));
@@ -80,7 +83,8 @@ fn the_client_refuses_what_the_wire_cannot_carry_in_the_words_of_the_core() {
         let mut draft = tutorial();
         change(&mut draft);
         let words = draft.parse().unwrap_err().to_string();
-        let refused = create_request(CreateFlow { namespace: namespace(), name: None, draft }).unwrap_err();
+        let flow = CreateFlow { namespace: namespace(), name: None, draft };
+        let refused = create_request(flow, None).unwrap_err();
         assert_eq!((refused.kind, refused.message), (ApiErrorKind::InvalidArgument, words));
     };
     refused(|draft| draft.app_id = i64::MAX);
@@ -141,6 +145,7 @@ fn full() -> Draft {
             failure_threshold: Some(RawSize::Text("10%".into())),
             on_failure: Some("cancel".into()),
             cancel_policy: Some("revert".into()),
+            superseded_by: None,
         }),
         non_update_strategy: Some(NonUpdateStrategy {
             paused: Some(false),
@@ -150,8 +155,17 @@ fn full() -> Draft {
             batch_interval_seconds: Some(10),
             mode: Some("manual".into()),
             batches: Some(1),
+            stage: Some("Baked".into()),
+            batch_sizes: Some(vec![RawSize::Text("10%".into())]),
+            progress_deadline_seconds: Some(60),
+            drain_seconds: Some(0),
+            max_unavailable: Some(RawSize::Int(1)),
+            failure_threshold: Some(RawSize::Text("10%".into())),
+            on_failure: Some("cancel".into()),
+            superseded_by: None,
             pods_to_delete: Some(vec!["12122-sample-10010-zh98f".into()]),
         }),
+        rollback_to: Some(RollbackTarget { revision: "6ddf9b7cf4".into() }),
         ..tutorial()
     }
 }

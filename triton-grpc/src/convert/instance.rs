@@ -9,7 +9,8 @@ use crate::{application, pod};
 /// Asks for one instance.
 pub(crate) fn instance_request(id: &InstanceId) -> application::InstanceMetaRequest {
     let (namespace, name) = (id.namespace.to_string(), id.name.to_string());
-    application::InstanceMetaRequest { instance: Some(application::InstanceMeta { namespace, name }) }
+    let instance = Some(application::InstanceMeta { namespace, name });
+    application::InstanceMetaRequest { instance, ..application::InstanceMetaRequest::default() }
 }
 
 /// Which instance is asked for.
@@ -68,6 +69,7 @@ fn instance(view: InstanceView) -> application::Instance {
         request_cpu: view.request_cpu,
         request_memory: view.request_memory,
         update_revision: view.update_revision,
+        app_name: view.app_name,
     }
 }
 
@@ -80,6 +82,7 @@ fn view_of_instance(instance: application::Instance) -> InstanceView {
         status: instance.status,
         app_id: instance.app_id,
         group_id: instance.group_id,
+        app_name: instance.app_name,
         image: instance.image,
         cpu: instance.cpu,
         memory: instance.memory,
@@ -205,6 +208,7 @@ mod tests {
             status: "InProgress".into(),
             app_id: 12122,
             group_id: -10010,
+            app_name: "deploy-demo-hello".into(),
             image: "nginx:latest".into(),
             cpu: "2".into(),
             memory: "1Gi".into(),

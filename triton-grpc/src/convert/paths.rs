@@ -1,10 +1,13 @@
-//! Field paths in messages: the core names fields as the manifest has them, a caller of Create knows them as
-//! its request has them.
+//! Field paths in messages: the core names fields as the manifest has them, a caller knows them as its request
+//! has them.
 
 use std::borrow::Cow;
 
-/// Where each field of a manifest stands in a request to create.
-const PATHS: [(&str, &str); 13] = [
+/// Where each field of a manifest stands in a request.
+pub(crate) type Paths = &'static [(&'static str, &'static str)];
+
+/// In a request to create.
+pub(crate) const CREATE: Paths = &[
     ("spec.action", "action"),
     ("spec.application.appID", "appID"),
     ("spec.application.appName", "appName"),
@@ -17,29 +20,44 @@ const PATHS: [(&str, &str); 13] = [
     ("spec.application.template", "template"),
     ("spec.application.volumeClaimTemplates", "volumeClaimTemplates"),
     ("spec.nonUpdateStrategy", "nonUpdateStrategy"),
+    ("spec.rollbackTo", "rollbackTo"),
     ("spec.updateStrategy", "strategy"),
+];
+/// In a request to roll an instance back.
+pub(crate) const ROLLBACK: Paths = &[
+    ("spec.application.instanceName", "instance.name"),
+    ("spec.application.replicas", "replicas"),
+    ("spec.rollbackTo.revision", "revision"),
+    ("spec.updateStrategy", "strategy"),
+];
+/// In any other order to an instance.
+pub(crate) const ORDER: Paths = &[
+    ("spec.application.instanceName", "instance.name"),
+    ("spec.application.replicas", "replicas"),
+    ("spec.nonUpdateStrategy", "strategy"),
 ];
 
 /// Between two faults in a message.
 const GAP: &str = "; ";
 
 /// A message about a manifest, in the terms of the request.
-pub(crate) fn request_terms(message: &str) -> String {
-    translate(message, |(manifest, request)| (manifest, request))
+pub(crate) fn request_terms(paths: Paths, message: &str) -> String {
+    translate(message, paths, |(manifest, request)| (manifest, request))
 }
 
 /// The inverse of [`request_terms`].
-pub(crate) fn manifest_terms(message: &str) -> String {
-    translate(message, |(manifest, request)| (request, manifest))
+pub(crate) fn manifest_terms(paths: Paths, message: &str) -> String {
+    translate(message, paths, |(manifest, request)| (request, manifest))
 }
 
 /// Only a path at the head of a fault is translated: what follows it is prose.
 fn translate(
     message: &str,
+    paths: Paths,
     order: fn((&'static str, &'static str)) -> (&'static str, &'static str),
 ) -> String {
     let one = |fault| {
-        let hit = PATHS.into_iter().map(order).find_map(|(from, to)| {
+        let hit = paths.iter().copied().map(order).find_map(|(from, to)| {
             let rest = str::strip_prefix(fault, from)?;
             rest.starts_with([':', '.', '[']).then(|| Cow::Owned(format!("{to}{rest}")))
         });
@@ -60,7 +78,7 @@ mod tests {
     #[test]
     fn paths_are_named_as_the_request_has_them() {
         assert_eq!(
-            request_terms(MANIFEST),
+            request_terms(CREATE, MANIFEST),
             "action: must be one of create, update; strategy.batchSizes[1]: must be at least 1; \
              applicationSpec.applicationType: must be cloneset; template.spec.containers: must have at least one \
              container; strategy.maxUnavailable: is not carried out by this version; leave it out",
@@ -69,13 +87,26 @@ mod tests {
 
     #[test]
     fn the_client_gets_the_words_of_the_core_back() {
-        assert_eq!(manifest_terms(&request_terms(MANIFEST)), MANIFEST);
+        assert_eq!(manifest_terms(CREATE, &request_terms(CREATE, MANIFEST)), MANIFEST);
+    }
+
+    #[test]
+    fn an_order_has_one_strategy_whichever_the_manifest_has() {
+        for (paths, manifest) in [(ORDER, "spec.nonUpdateStrategy"), (ROLLBACK, "spec.updateStrategy")] {
+            let words = format!("{manifest}.batchSize: must be at least 1; spec.application.replicas: no");
+            let told = request_terms(paths, &words);
+            assert_eq!(told, "strategy.batchSize: must be at least 1; replicas: no");
+            assert_eq!(manifest_terms(paths, &told), words);
+        }
     }
 
     #[test]
     fn prose_is_left_alone() {
         for text in ["the template is fine", "strategy", "spec.application.replicasX: no", ""] {
-            assert_eq!((request_terms(text), manifest_terms(text)), (text.into(), text.into()));
+            assert_eq!(
+                (request_terms(CREATE, text), manifest_terms(CREATE, text)),
+                (text.into(), text.into())
+            );
         }
     }
 }

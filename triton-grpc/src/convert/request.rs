@@ -9,8 +9,11 @@ use crate::deployflow::{
     NextRequest, TargetState, WatchRequest,
 };
 
+/// Where a flow goes that is told a batch and no stage: as a manifest that names only the batch.
+pub(super) const START: BatchPhase = BatchPhase::Smoking;
+
 /// Names a flow.
-fn meta(id: &FlowId) -> DeployMeta {
+pub(super) fn meta(id: &FlowId) -> DeployMeta {
     DeployMeta { namespace: id.namespace.to_string(), name: id.name.to_string() }
 }
 
@@ -47,10 +50,10 @@ pub(crate) fn continue_request(id: &FlowId, target: Target) -> ContinueRequest {
     ContinueRequest { deploy: Some(meta(id)), target: Some(target_state(target)) }
 }
 
-/// How far a flow is to go on. Without a stage: as a manifest that names only the batch.
+/// How far a flow is to go on.
 pub(crate) fn continue_target(request: &ContinueRequest) -> Result<Target, ApiError> {
     let target = request.target.as_ref().ok_or_else(|| fault("target", "must be given"))?;
-    read_target(target, BatchPhase::Smoking)
+    read_target(target, START)
 }
 
 /// Asks to watch a flow.
@@ -111,11 +114,13 @@ fn known_action(name: &str) -> Result<String, ApiError> {
     }
 }
 
-fn target_state(target: Target) -> TargetState {
+/// A point in a rollout.
+pub(super) fn target_state(target: Target) -> TargetState {
     TargetState { stage: target.phase.as_str().into(), batches: wire_count(target.batch) }
 }
 
-fn read_target(target: &TargetState, default: BatchPhase) -> Result<Target, ApiError> {
+/// The point in a rollout that a caller names; `default`: the stage when none is named.
+pub(super) fn read_target(target: &TargetState, default: BatchPhase) -> Result<Target, ApiError> {
     let batch = batch_number("target.batches", target.batches)?;
     let phase = match given(&target.stage) {
         Some(stage) => phase("target.stage", stage)?,

@@ -3,51 +3,80 @@
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
-use triton_core::service::InstanceApi;
+use triton_core::service::{ApiError, ApiErrorKind, InstanceApi, LifecycleApi, Made};
 
 use super::generated::application::application_server::Application;
 use crate::application::{
     EmptyReply, GetsRequest, InstanceMetaRequest, InstanceReply, InstancesReply, RestartReply,
-    RestartRequest, RollbackReply, RollbackRequest, ScaleReply, ScaleRequest,
+    RestartRequest, RollbackReply, RollbackRequest, ScaleReply, ScaleRequest, StartReply, StartRequest,
+    StopReply, StopRequest,
 };
-use crate::convert;
+use crate::convert::{self, Asked};
 use crate::status::to_status;
 
-/// Instances over an API.
-pub(crate) struct Applications<I>(pub(crate) Arc<I>);
+/// Instances, and orders to them.
+pub(crate) struct Applications<I, L> {
+    pub(crate) instances: Arc<I>,
+    pub(crate) lifecycle: Arc<L>,
+}
 
 #[tonic::async_trait]
-impl<I: InstanceApi + 'static> Application for Applications<I> {
+impl<I: InstanceApi + 'static, L: LifecycleApi + 'static> Application for Applications<I, L> {
     async fn get(&self, request: Request<InstanceMetaRequest>) -> Result<Response<InstanceReply>, Status> {
         let id = convert::instance_id(request.get_ref().instance.as_ref()).map_err(|e| to_status(&e))?;
-        let instance = self.0.instance(&id).await.map_err(|e| to_status(&e))?;
+        let instance = self.instances.instance(&id).await.map_err(|e| to_status(&e))?;
         Ok(Response::new(convert::instance_reply(instance)))
     }
 
     async fn gets(&self, request: Request<GetsRequest>) -> Result<Response<InstancesReply>, Status> {
         let namespace = convert::instances_namespace(request.get_ref()).map_err(|e| to_status(&e))?;
-        let instances = self.0.instances(namespace.as_ref()).await.map_err(|e| to_status(&e))?;
+        let instances = self.instances.instances(namespace.as_ref()).await.map_err(|e| to_status(&e))?;
         Ok(Response::new(convert::instances_reply(instances)))
     }
 
-    async fn restart(&self, _: Request<RestartRequest>) -> Result<Response<RestartReply>, Status> {
-        Err(not_built("Restart"))
+    async fn restart(&self, request: Request<RestartRequest>) -> Result<Response<RestartReply>, Status> {
+        let made = self.order(request).await?;
+        Ok(Response::new(RestartReply { deploy_name: convert::deploy_name(&made) }))
     }
 
-    async fn scale(&self, _: Request<ScaleRequest>) -> Result<Response<ScaleReply>, Status> {
-        Err(not_built("Scale"))
+    async fn scale(&self, request: Request<ScaleRequest>) -> Result<Response<ScaleReply>, Status> {
+        let made = self.order(request).await?;
+        Ok(Response::new(ScaleReply { deploy_name: convert::deploy_name(&made) }))
     }
 
-    async fn rollback(&self, _: Request<RollbackRequest>) -> Result<Response<RollbackReply>, Status> {
-        Err(not_built("Rollback"))
+    async fn rollback(&self, request: Request<RollbackRequest>) -> Result<Response<RollbackReply>, Status> {
+        self.order(request).await.map(|made| Response::new(convert::rollback_reply(made)))
     }
 
-    async fn delete(&self, _: Request<InstanceMetaRequest>) -> Result<Response<EmptyReply>, Status> {
-        Err(not_built("Delete"))
+    async fn delete(&self, request: Request<InstanceMetaRequest>) -> Result<Response<EmptyReply>, Status> {
+        self.order(request).await.map(|made| Response::new(convert::delete_reply(&made)))
+    }
+
+    async fn start(&self, request: Request<StartRequest>) -> Result<Response<StartReply>, Status> {
+        let made = self.order(request).await?;
+        Ok(Response::new(StartReply { deploy_name: convert::deploy_name(&made) }))
+    }
+
+    async fn stop(&self, request: Request<StopRequest>) -> Result<Response<StopReply>, Status> {
+        let made = self.order(request).await?;
+        Ok(Response::new(StopReply { deploy_name: convert::deploy_name(&made) }))
     }
 }
 
-fn not_built(call: &str) -> Status {
-    let text = "is not built yet and nothing was done: this version carries out create and update";
-    Status::unimplemented(format!("application.Application/{call} {text}"))
+impl<I, L: LifecycleApi> Applications<I, L> {
+    /// Gives an order; what is wrong with it is said in the terms of the request.
+    async fn order(
+        &self,
+        request: Request<impl TryInto<Asked, Error = ApiError> + Send>,
+    ) -> Result<Made, Status> {
+        let Asked { instance, order, request } =
+            request.into_inner().try_into().map_err(|e| to_status(&e))?;
+        let paths = convert::paths(&order);
+        self.lifecycle.order(&instance, order, request.as_deref()).await.map_err(|mut error| {
+            if error.kind == ApiErrorKind::InvalidArgument {
+                error.message = convert::request_terms(paths, &error.message);
+            }
+            to_status(&error)
+        })
+    }
 }

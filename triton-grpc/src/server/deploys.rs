@@ -12,7 +12,8 @@ use super::hub::{Change, Hub};
 use super::watch::{self, Replies, Until};
 use crate::convert;
 use crate::deployflow::{
-    ContinueRequest, CreateRequest, DeployMetaRequest, DeploysRequest, EmptyReply, NextRequest, WatchRequest,
+    ContinueRequest, CreateRequest, DeployMetaRequest, DeploysRequest, EditRequest, EmptyReply, NextRequest,
+    WatchRequest,
 };
 use crate::status::to_status;
 
@@ -104,14 +105,26 @@ impl<A: DeployApi + 'static> DeployFlow for Deploys<A> {
     }
 
     async fn create(&self, request: Request<CreateRequest>) -> Answer<Frame> {
-        let flow = convert::create_flow(request.into_inner()).map_err(refuse)?;
-        let created = self.api.create(flow).await.map_err(|mut error| {
+        let (flow, request) = convert::create_flow(request.into_inner()).map_err(refuse)?;
+        let created = match request {
+            Some(request) => self.api.create_once(flow, &request).await,
+            None => self.api.create(flow).await,
+        };
+        let created = created.map_err(|mut error| {
             if error.kind == ApiErrorKind::InvalidArgument {
-                error.message = convert::request_terms(&error.message);
+                error.message = convert::request_terms(convert::CREATE, &error.message);
             }
             error
         });
         answer(created.map(reply))
+    }
+
+    async fn edit(&self, request: Request<EditRequest>) -> Answer<Frame> {
+        let request = request.into_inner();
+        let id = convert::flow_id(request.deploy.as_ref()).map_err(refuse)?;
+        let edit = convert::edit(&request).map_err(refuse)?;
+        let ordered = self.api.edit(&id, &edit).await;
+        answer(ordered.map(|ordered| Frame::encode(&convert::first_reply(&ordered))))
     }
 }
 
