@@ -1,0 +1,70 @@
+//! Field paths in messages: the core names fields as the manifest has them, a caller knows them as the body
+//! has them.
+
+use triton_core::service::{ApiError, ApiErrorKind};
+
+/// Paths of a manifest and what stands for them in a body; the first that fits is taken.
+pub(super) type Terms = &'static [(&'static str, &'static str)];
+
+/// Of a flow to be made.
+pub(super) const FLOW: Terms = &[("spec.application", "applicationSpec"), ("spec.", "")];
+/// Of an order with a whole strategy for a body.
+pub(super) const STRATEGY: Terms = &[("spec.nonUpdateStrategy.", "")];
+/// Of an order with a size.
+pub(super) const SIZE: Terms =
+    &[("spec.application.replicas", "replicas"), ("spec.nonUpdateStrategy", "nonUpdateStrategy")];
+/// Of a rollback.
+pub(super) const ROLLBACK: Terms =
+    &[("spec.updateStrategy", "updateStrategy"), ("spec.rollbackTo.revision", "revision")];
+
+/// Between two faults in a message.
+const GAP: &str = "; ";
+
+/// The error in the terms of the body. Only a path at the head of a fault is translated: what follows it is
+/// prose.
+pub(super) fn of(terms: Terms) -> impl Fn(ApiError) -> ApiError {
+    move |error| {
+        if error.kind != ApiErrorKind::InvalidArgument {
+            return error;
+        }
+        let one = |fault: &str| {
+            let hit = terms.iter().find_map(|(from, to)| Some(format!("{to}{}", fault.strip_prefix(from)?)));
+            hit.unwrap_or_else(|| fault.to_owned())
+        };
+        let message = error.message.split(GAP).map(one).collect::<Vec<_>>().join(GAP);
+        ApiError { message, ..error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = "spec.action: must be one of create, update; spec.updateStrategy.batchSizes[1]: must be at \
+        least 1; spec.application.template.spec.containers: must have at least one container; \
+        spec.nonUpdateStrategy: action update takes spec.updateStrategy; leave it out";
+
+    #[test]
+    fn paths_are_named_as_the_body_has_them() {
+        assert_eq!(
+            told(FLOW, MANIFEST),
+            "action: must be one of create, update; updateStrategy.batchSizes[1]: must be at least 1; \
+             applicationSpec.template.spec.containers: must have at least one container; nonUpdateStrategy: \
+             action update takes spec.updateStrategy; leave it out"
+        );
+        assert_eq!(told(STRATEGY, "spec.nonUpdateStrategy.mode: must be auto"), "mode: must be auto");
+        assert_eq!(told(SIZE, "spec.application.replicas: is required"), "replicas: is required");
+        assert_eq!(told(SIZE, "spec.nonUpdateStrategy.stage: no"), "nonUpdateStrategy.stage: no");
+        assert_eq!(told(ROLLBACK, "spec.rollbackTo.revision: no"), "revision: no");
+    }
+
+    #[test]
+    fn other_errors_are_left_alone() {
+        let error = ApiError::new(ApiErrorKind::NotFound, "spec.action");
+        assert_eq!(of(FLOW)(error.clone()), error);
+    }
+
+    fn told(terms: Terms, message: &str) -> String {
+        of(terms)(ApiError::new(ApiErrorKind::InvalidArgument, message)).message
+    }
+}
