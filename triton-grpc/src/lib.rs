@@ -1,16 +1,24 @@
-//! The gRPC door of triton.
+//! The doors of triton: gRPC and REST.
 //!
-//! - [`server`] serves any [`DeployApi`](triton_core::service::DeployApi) and
-//!   [`InstanceApi`](triton_core::service::InstanceApi);
-//! - [`client`] is both of them again, over the wire;
+//! - [`server`] serves any [`DeployApi`](triton_core::service::DeployApi),
+//!   [`InstanceApi`](triton_core::service::InstanceApi) and
+//!   [`LifecycleApi`](triton_core::service::LifecycleApi);
+//! - [`client`] is all of them again, over the wire; it tries again what it may, and follows flows over broken
+//!   connections;
+//! - [`rest`] serves the same, and [`LifecycleApi`](triton_core::service::LifecycleApi), as JSON over HTTP;
+//! - `cli` (feature) is the command line over the client;
 //! - [`status`] is the one table of API errors, for every door;
 //! - [`deployflow`], [`application`] and [`pod`] are the messages of `proto/`.
 //!
 //! Everything that knows a message and a core type at once is in the private module `convert`.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "client")]
 pub mod client;
 mod convert;
+#[cfg(feature = "rest")]
+pub mod rest;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod status;

@@ -1,0 +1,180 @@
+//! The command line, `kubectl triton`: everything that people ask of flows, instances and pods, typed.
+//!
+//! It is written over the traits of the core ([`DeployApi`], [`InstanceApi`], [`LifecycleApi`]) and knows
+//! nothing of the wire; only [`main`] chooses the gRPC [`Client`].
+//!
+//! - `args` is what can be typed, `help` what it teaches;
+//! - `read`, `steer`, `order`, `create`, `wait`, `explain`, `plan` and `watch` are the commands;
+//! - `object`, `table` and `screen` are how answers look, `failure` how refusals do.
+
+mod args;
+mod context;
+mod create;
+mod detail;
+mod explain;
+mod failure;
+mod follow;
+mod help;
+mod manifest;
+mod object;
+mod order;
+mod phrase;
+mod plan;
+mod read;
+#[cfg(test)]
+mod rig;
+mod screen;
+mod steer;
+#[cfg(test)]
+mod svg;
+mod table;
+mod wait;
+mod watch;
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use triton_core::model::Namespace;
+use triton_core::service::{DeployApi, InstanceApi, LifecycleApi};
+
+use crate::client::Client;
+use args::{Args, Command, Delete, Global};
+use failure::Failure;
+use screen::{Paint, Screen, now};
+
+/// What every command works with.
+struct Session<'a, A, L> {
+    /// Flows, instances and pods.
+    api: &'a A,
+    /// Orders to instances.
+    orders: &'a L,
+    /// Where it works.
+    namespace: Namespace,
+    /// The namespace was typed, so commands to type name it too.
+    explicit: bool,
+    /// The operator's address, for hints.
+    server: String,
+}
+
+/// Runs the program.
+///
+/// The exit code is 0 when it did what was asked, 2 for usage, 1 for other errors; `wait` has more, see its
+/// help.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    let paint = Paint::on(stdout.is_terminal());
+    let (mut out, mut err) = (stdout, stderr);
+    let mut screen = Screen { out: &mut out, notes: &mut err, paint, format: args.global.output, clock: now };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(run(args, &mut screen)),
+        Err(error) => Err(error.into()),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => failure.show(&mut screen),
+    }
+}
+
+/// Does what was typed, over gRPC.
+async fn run(args: Args, screen: &mut Screen<'_>) -> Result<u8, Failure> {
+    let Args { global, command } = args;
+    if let Command::Completion { shell } = command {
+        clap_complete::generate(shell, &mut Args::command(), "kubectl-triton", &mut screen.out);
+        return Ok(failure::DONE);
+    }
+    refuse_cluster(&global)?;
+    let namespace = context::namespace(global.namespace.as_deref())?;
+    let mut wanted = None;
+    if let Command::Plan(plan) = &command {
+        wanted = plan::offline(plan, &namespace, screen)?;
+        if wanted.is_none() {
+            return Ok(failure::DONE);
+        }
+    }
+    let client = Client::connect(&global.server).await.map_err(|error| Failure::of(error, &global.server))?;
+    let session = Session {
+        api: &client,
+        orders: &client,
+        namespace,
+        explicit: global.namespace.is_some(),
+        server: global.server,
+    };
+    match wanted {
+        Some(flows) => session.plan(flows, screen).await,
+        None => session.run(command, screen).await,
+    }
+}
+
+/// Nothing is read from a cluster, so nobody is left in the belief that it was.
+fn refuse_cluster(global: &Global) -> Result<(), Failure> {
+    let flag = match (&global.kubeconfig, &global.context) {
+        (None, None) => return Ok(()),
+        (Some(_), _) => "--kubeconfig",
+        (None, Some(_)) => "--context",
+    };
+    let why = "this program talks to the operator over gRPC and never to the API server";
+    let hint = "kubectl --context CONTEXT -n NAMESPACE port-forward deployment/triton-operator 8099:8099, \
+                then --server http://127.0.0.1:8099 (or TRITON_SERVER)";
+    Err(Failure::usage(format!("{flag} is not taken: {why}")).hint(hint))
+}
+
+impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
+    /// Does one command.
+    async fn run(&self, command: Command, screen: &mut Screen<'_>) -> Result<u8, Failure> {
+        match command {
+            Command::Get { name } => self.get(&name, screen).await,
+            Command::List(list) => self.list(&list, screen).await,
+            Command::Create(create) => self.create(&create, screen).await,
+            Command::Next { name, expect } => self.next(&name, expect, screen).await,
+            Command::Continue { name, batch, stage } => self.go_to(&name, batch, stage, screen).await,
+            Command::Pause { name } => self.pause(&name, screen).await,
+            Command::Resume { name } => self.resume(&name, screen).await,
+            Command::Cancel { name } => self.cancel(&name, screen).await,
+            Command::Delete { what: Delete::Flow { name } } => self.forget(&name, screen).await,
+            Command::History { instance } => self.history(&instance, screen).await,
+            Command::Wait(wait) => self.wait(&wait, screen).await,
+            Command::Explain { name } => self.explain(&name, screen).await,
+            Command::Plan(plan) => self.plan(plan::wanted(&plan)?, screen).await,
+            Command::Watch(watch) => self.watch(watch, screen).await,
+            Command::Instances { all_namespaces } => self.instances(all_namespaces, screen).await,
+            Command::Pods { instance, all_namespaces } => self.pods(instance, all_namespaces, screen).await,
+            Command::Completion { .. } => Ok(failure::DONE),
+            Command::Rollback { .. }
+            | Command::Restart { .. }
+            | Command::Scale { .. }
+            | Command::Start { .. }
+            | Command::Stop { .. }
+            | Command::Delete { what: Delete::Instance { .. } } => self.order(command, screen).await,
+        }
+    }
+}
+
+impl<A, L> Session<'_, A, L> {
+    /// What an error of the API means here.
+    fn failed(&self, error: triton_core::service::ApiError) -> Failure {
+        Failure::of(error, &self.server)
+    }
+
+    /// A flow of this namespace.
+    fn id(&self, name: &triton_core::model::FlowName) -> triton_core::model::FlowId {
+        triton_core::model::FlowId { namespace: self.namespace.clone(), name: name.clone() }
+    }
+
+    /// An instance of this namespace.
+    fn instance(&self, name: &triton_core::model::InstanceName) -> triton_core::model::InstanceId {
+        triton_core::model::InstanceId { namespace: self.namespace.clone(), name: name.clone() }
+    }
+
+    /// How a flow is named in a command to type.
+    fn words(&self, name: &triton_core::model::FlowName) -> String {
+        phrase::typed(&self.id(name), self.explicit)
+    }
+}
+
+#[cfg(test)]
+#[path = "cli/commands_tests.rs"]
+mod commands_tests;

@@ -1,0 +1,155 @@
+//! Batches, gates and pods of an order to an instance.
+
+use clap::{ArgGroup, Args as ClapArgs, ValueEnum};
+use triton_core::model::{FlowName, InstanceName, NonUpdateStrategy, RawSize, UpdateStrategy};
+use triton_core::service::RollbackTo;
+
+/// How it is carried out; everything may be left out.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Batches and gates")]
+pub(crate) struct Strategy {
+    /// Pods per batch, or percent such as 25%; a list gives each batch its own, the last one repeats. All at
+    /// once when left out.
+    #[arg(long, value_name = "SIZE[,SIZE]", value_delimiter = ',')]
+    pub(crate) batch_size: Vec<String>,
+    /// Seconds between batches in mode auto.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) interval: Option<i32>,
+    /// Who lets it go from batch to batch: a person (manual) or the interval (auto).
+    #[arg(long, value_enum)]
+    pub(crate) mode: Option<Mode>,
+    /// Pods in a first batch that waits for a person; for update and rollback.
+    #[arg(long, value_name = "PODS")]
+    pub(crate) canary: Option<i32>,
+    /// Seconds a stage may take before the flow pauses.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) deadline: Option<i32>,
+    /// Seconds a pod keeps running once it is out of traffic.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) drain: Option<i32>,
+    /// Identification of this order: the same order with the same one acts once. Made anew when left out.
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: Option<String>,
+}
+
+/// Who lets a flow go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// The interval.
+    Auto,
+    /// A person.
+    Manual,
+}
+
+impl Strategy {
+    /// For an update or a rollback.
+    pub(crate) fn for_update(&self) -> UpdateStrategy {
+        UpdateStrategy { canary: self.canary, ..self.plain(Vec::new()).into() }
+    }
+
+    /// For everything else; a canary is then the first size of the list.
+    pub(crate) fn plain(&self, pods: Vec<String>) -> NonUpdateStrategy {
+        let sizes: Vec<RawSize> = self.batch_size.iter().map(|size| RawSize::Text(size.clone())).collect();
+        let (batch_size, batch_sizes) = match sizes.len() {
+            0 => (None, None),
+            1 => (sizes.into_iter().next(), None),
+            _ => (None, Some(sizes)),
+        };
+        let mode = self.mode.map(|mode| match mode {
+            Mode::Auto => "auto".to_owned(),
+            Mode::Manual => "manual".to_owned(),
+        });
+        NonUpdateStrategy {
+            batch_size,
+            batch_sizes,
+            batch_interval_seconds: self.interval,
+            mode,
+            progress_deadline_seconds: self.deadline,
+            drain_seconds: self.drain,
+            pods_to_delete: (!pods.is_empty()).then_some(pods),
+            ..NonUpdateStrategy::default()
+        }
+    }
+}
+
+/// What to return to; the last good revision before the current one when nothing is said.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(group = ArgGroup::new("to").args(["to_flow", "to_revision"]))]
+pub(crate) struct ReturnTo {
+    /// The template that this flow brought.
+    #[arg(long, value_name = "FLOW")]
+    to_flow: Option<FlowName>,
+    /// This revision of the workload, full name or hash.
+    #[arg(long, value_name = "REVISION")]
+    to_revision: Option<String>,
+}
+
+impl ReturnTo {
+    /// As the API has it; the error is what is wrong with the revision.
+    pub(crate) fn target(&self) -> Result<RollbackTo, String> {
+        match (&self.to_flow, &self.to_revision) {
+            (Some(flow), _) => Ok(RollbackTo::Flow(flow.clone())),
+            (None, Some(revision)) => {
+                let revision = triton_core::model::Revision::new(revision.as_str());
+                revision.map(RollbackTo::Revision).map_err(|error| format!("--to-revision: {error}"))
+            }
+            (None, None) => Ok(RollbackTo::LastGood),
+        }
+    }
+}
+
+/// What to plan: a manifest, or an order to an instance.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(group = ArgGroup::new("what").required(true).args(["filename", "instance"]))]
+pub(crate) struct PlanArgs {
+    /// A manifest; - for standard input.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) filename: Option<String>,
+    /// An instance that something is to be done to.
+    pub(crate) instance: Option<InstanceName>,
+    /// What is to be done to the instance.
+    #[arg(long, value_enum, default_value = "update")]
+    pub(crate) action: Choice,
+    /// Pods wanted in the end; else as many as there are.
+    #[arg(long)]
+    pub(crate) replicas: Option<u32>,
+    /// Pods there are now; else the operator is asked. With it no operator is needed.
+    #[arg(long, value_name = "PODS")]
+    pub(crate) current: Option<u32>,
+    #[command(flatten)]
+    pub(crate) strategy: Strategy,
+}
+
+/// An action that needs no manifest to be planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Choice {
+    /// Another template.
+    Update,
+    /// An earlier template.
+    Rollback,
+    /// The same template.
+    Restart,
+    /// Another size.
+    Scale,
+    /// Back from zero.
+    Start,
+    /// To zero.
+    Stop,
+    /// To zero, and then the workload.
+    Delete,
+}
+
+impl Choice {
+    /// The action on the wire.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Update => "update",
+            Self::Rollback => "rollback",
+            Self::Restart => "restart",
+            Self::Scale => "scale",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Delete => "delete",
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Whole commands, typed at the API in-process over a simulated world.
+
+use std::fs;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use triton_core::model::FlowId;
+
+use super::failure::Failure;
+use super::rig::Play;
+
+const TUTORIAL: &str = include_str!("../../../docs/tutorial/nginx-deployflow.yaml");
+const NAME: &str = "12122-sample-10010-df";
+const INSTANCE: &str = "12122-sample-10010";
+
+#[test]
+fn the_tutorial_is_typed_from_create_to_success() {
+    let play = Play::new(1);
+    let (folder, file) = manifest(TUTORIAL);
+    let (done, text) = play.typed(&["create", "-f", &file]);
+    assert_eq!(done, Ok(0), "{text}");
+    assert!(
+        text.starts_with("flow default/12122-sample-10010-df: made, create 12122-sample-10010\n"),
+        "{text}"
+    );
+    assert!(text.contains("Service sample-12122-svc is no flow and was left alone"), "{text}");
+    drop(folder);
+
+    for (gate, then) in [("Smoked", "batch 1 may go on to Baking"), ("Baking", "batch 1 may go on to Baked")]
+    {
+        assert!(play.carry(&id()));
+        let (done, text) = play.typed(&["explain", NAME]);
+        assert_eq!(done, Ok(0));
+        assert!(text.contains(&format!("kubectl triton next {NAME} --expect 1/{gate}")), "{text}");
+        let (done, text) = play.typed(&["next", NAME]);
+        assert_eq!((done, text), (Ok(0), format!("flow default/{NAME}: {then}\n")));
+    }
+    assert!(play.carry(&id()));
+    let (done, text) = play.typed(&["continue", NAME, "--batch", "3"]);
+    assert_eq!(done, Ok(0), "{text}");
+    assert!(!play.carry(&id()), "nothing asks any more");
+    let (done, text) = play.typed(&["wait", NAME]);
+    assert_eq!(done, Ok(0));
+    assert!(text.starts_with(&format!("flow default/{NAME}: Success")), "{text}");
+    let (done, text) = play.typed(&["history", INSTANCE]);
+    assert!(done == Ok(0) && text.contains("create   Success   3"), "{text}");
+    let (done, text) = play.typed(&["pods", INSTANCE, "-o", "name"]);
+    assert!(done == Ok(0) && text.lines().filter(|line| line.starts_with("pod/")).count() == 3, "{text}");
+}
+
+#[test]
+fn next_is_refused_where_nobody_is_asked_and_where_another_gate_was_meant() {
+    let play = started();
+    let refused = play.typed(&["next", NAME, "--expect", "2/Baked"]).0.unwrap_err();
+    assert_eq!(refused.hint, Some(format!("kubectl triton explain {NAME}")));
+    assert_eq!(play.typed(&["next", NAME]).0, Ok(0));
+    let refused = play.typed(&["next", NAME]).0.unwrap_err();
+    assert!(refused.message.contains("the permission was given a moment ago"), "{refused:?}");
+}
+
+#[test]
+fn wait_ends_with_the_code_of_what_came() {
+    let play = started();
+    assert_eq!(play.typed(&["wait", NAME, "--for=waiting"]).0, Ok(0));
+    assert_eq!(play.typed(&["wait", NAME, "--for=batch=1/Smoked"]).0, Ok(0));
+    let (done, text) = play.typed(&["wait", NAME]);
+    assert_eq!(done, Ok(6));
+    assert!(text.contains(&format!("try: kubectl triton explain {NAME}")), "{text}");
+    assert_eq!(play.typed(&["cancel", NAME]).0, Ok(0));
+    play.carry(&id());
+    assert_eq!(play.typed(&["wait", NAME]).0, Ok(4));
+    assert_eq!(play.typed(&["wait", NAME, "--for=finished"]).0, Ok(0));
+    assert_eq!(play.typed(&["wait", "nobody"]).0.unwrap_err().code, 1);
+}
+
+#[test]
+fn a_pause_waits_for_a_person_and_a_deadline_is_kept() {
+    let play = started();
+    play.did(&["next", NAME]);
+    play.did(&["pause", NAME]);
+    play.carry(&id());
+    assert_eq!(play.typed(&["wait", NAME]).0, Ok(6));
+    assert_eq!(play.typed(&["wait", NAME, "--stay", "--timeout=1h"]).0, Ok(5));
+    let text = play.did(&["explain", NAME]);
+    assert!(text.contains("WHY        Paused: paused by order"), "{text}");
+    assert!(text.contains(&format!("kubectl triton resume {NAME}")), "{text}");
+    let again = play.did(&["pause", NAME]);
+    assert!(again.contains("it was so already"), "{again}");
+}
+
+#[test]
+fn programs_get_objects_and_names() {
+    let play = started();
+    let (_, text) = play.typed(&["get", NAME, "-o", "json"]);
+    let object: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(object["status"]["conditions"][0]["phase"], "Smoked");
+    let (_, text) = play.typed(&["list", "-o", "name"]);
+    assert_eq!(text, format!("deployflow.apps.triton.io/{NAME}\n"));
+    let (_, text) = play.typed(&["list", "-o", "yaml"]);
+    assert!(text.contains("kind: List") && text.contains("reason: Approval"), "{text}");
+    let (_, text) = play.typed(&["instances"]);
+    assert!(text.starts_with("NAME                 STATUS       READY"), "{text}");
+}
+
+#[test]
+fn a_list_shows_who_is_waited_for() {
+    let play = started();
+    let (_, text) = play.typed(&["list"]);
+    let row = text.lines().nth(1).unwrap_or_default();
+    assert!(row.starts_with(&format!("{NAME}   create   BatchStarted   0/3       0/3")), "{text}");
+    assert!(row.ends_with("Approval"), "{text}");
+    let (_, text) = play.typed(&["list", "--action", "update"]);
+    assert!(text.contains("no flows in default"), "{text}");
+}
+
+#[test]
+fn a_plan_is_what_the_simulated_flow_then_does() {
+    for (size, canary) in [("1", 1), ("25%", 1), ("3", 2), ("100%", 0)] {
+        let play = Play::new(7);
+        let text = TUTORIAL
+            .replace("replicas: 3", "replicas: 7")
+            .replace("batchSize: 1", &format!("batchSize: {size}"))
+            .replace("canary: 1", &format!("canary: {canary}"));
+        let (_folder, file) = manifest(&text);
+        let (done, text) = play.typed(&["plan", "-f", &file, "-o", "json"]);
+        assert_eq!(done, Ok(0), "{text}");
+        let plan: Value = serde_json::from_str(&text).unwrap();
+        let planned: Vec<u64> = sizes(&plan["batches"]);
+
+        assert_eq!(play.typed(&["create", "-f", &file]).0, Ok(0));
+        play.did(&["continue", NAME, "--batch", "100"]);
+        assert!(!play.carry(&id()), "{size}");
+        let (_, text) = play.typed(&["get", NAME, "-o", "json"]);
+        let flow: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(planned, sizes(&flow["status"]["conditions"]), "{size} {canary}");
+        assert_eq!(flow["status"]["phase"], "Success");
+        let took = took(&flow);
+        assert!(plan["earliestEndSeconds"].as_u64().is_some_and(|least| least <= took), "{took} {plan}");
+    }
+}
+
+#[test]
+fn an_update_is_planned_with_the_size_that_there_is() {
+    let play = started();
+    play.did(&["continue", NAME, "--batch", "100"]);
+    play.carry(&id());
+    let (done, text) = play.typed(&["plan", INSTANCE, "--batch-size", "2", "--mode", "auto"]);
+    assert_eq!(done, Ok(0), "{text}");
+    let wanted = "\
+update default/12122-sample-10010: 3 pods now, 3 wanted; 2 batches, at most 5 pods at once, 20s at the earliest
+
+BATCH   PODS   NEW AFTER   OLD AFTER   PEAK   STARTS   ENDS   ASKS A PERSON
+1       2      2           1           5      +0s      +10s
+2       1      3           0           4      +10s     +20s
+
+Earliest times: people, booting pods and registries are taken to need no time.
+";
+    assert_eq!(text, wanted);
+}
+
+#[test]
+fn what_is_refused_names_the_field_and_does_nothing() {
+    let play = Play::new(1);
+    let (_folder, file) = manifest(&TUTORIAL.replace("batchSize: 1", "batchSize: 0"));
+    for command in ["create", "plan"] {
+        let Failure { code, message, .. } = play.typed(&[command, "-f", &file]).0.unwrap_err();
+        assert_eq!(code, 1);
+        assert!(message.contains("spec.updateStrategy.batchSize: must be at least 1"), "{message}");
+    }
+    assert!(play.typed(&["list"]).1.contains("no flows"));
+    let (_folder, file) = manifest("kind: Service\nmetadata: {name: a}\n");
+    let failure = play.typed(&["create", "-f", &file]).0.unwrap_err();
+    assert!(failure.message.contains("it holds Service a"), "{failure:?}");
+}
+
+#[test]
+fn a_name_that_is_taken_says_what_to_do() {
+    let play = started();
+    let (_folder, file) = manifest(TUTORIAL);
+    let failure = play.typed(&["create", "-f", &file]).0.unwrap_err();
+    assert!(failure.hint.unwrap_or_default().contains("give it another metadata.name"));
+}
+
+#[test]
+fn orders_to_instances_reach_the_core() {
+    let play = started();
+    let failure = play.typed(&["restart", "nobody"]).0.unwrap_err();
+    assert_eq!(failure.hint, Some("kubectl triton instances -n default".into()));
+    let failure = play.typed(&["restart", INSTANCE, "--canary", "1"]).0.unwrap_err();
+    assert_eq!(failure.code, 2);
+    let (done, text) = play.typed(&["delete", "instance", "nobody", "--yes"]);
+    assert!(done == Ok(0) && text.contains("there is none"), "{text}");
+}
+
+#[test]
+fn only_a_finished_flow_is_forgotten() {
+    let play = started();
+    assert!(play.typed(&["delete", "flow", NAME]).0.is_err());
+    play.did(&["cancel", NAME]);
+    play.carry(&id());
+    assert_eq!(play.typed(&["delete", "flow", NAME]).0, Ok(0));
+    assert_eq!(play.typed(&["get", NAME]).0.unwrap_err().code, 1);
+}
+
+#[test]
+fn watching_something_else_than_a_terminal_prints_a_line_per_change() {
+    let play = started();
+    play.did(&["cancel", NAME]);
+    play.carry(&id());
+    let (done, text) = play.typed(&["watch", NAME]);
+    assert_eq!(done, Ok(0));
+    assert!(text.contains("Canceled") && text.lines().count() == 1, "{text}");
+}
+
+/// The tutorial's flow at its first gate.
+fn started() -> Play {
+    let play = Play::new(1);
+    let (_folder, file) = manifest(TUTORIAL);
+    assert_eq!(play.typed(&["create", "-f", &file]).0, Ok(0));
+    assert!(play.carry(&id()));
+    play
+}
+
+fn id() -> FlowId {
+    crate::views::id(NAME)
+}
+
+fn manifest(text: &str) -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("flow.yaml");
+    fs::write(&file, text).unwrap();
+    let name = file.to_str().unwrap().to_owned();
+    (folder, name)
+}
+
+fn sizes(batches: &Value) -> Vec<u64> {
+    batches.as_array().unwrap().iter().map(|batch| batch["batchSize"].as_u64().unwrap()).collect()
+}
+
+/// Whole seconds from start to end.
+fn took(flow: &Value) -> u64 {
+    let at = |field: &str| {
+        let time: triton_core::model::Timestamp = flow["status"][field].as_str().unwrap().parse().unwrap();
+        time
+    };
+    u64::try_from(at("finishedAt").micros_since(at("startedAt")) / 1_000_000).unwrap()
+}

@@ -1,0 +1,86 @@
+//! `create`: flows from a manifest.
+
+use triton_core::model::{FlowId, FlowName};
+use triton_core::service::{ApiErrorKind, CreateFlow, DeployApi, FlowView, InstanceApi};
+
+use super::args::CreateArgs;
+use super::failure::{DONE, Failure};
+use super::follow::insist;
+use super::manifest::{self, Described};
+use super::order::request_id;
+use super::screen::Screen;
+use super::{Session, object};
+
+impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
+    /// `create`. All of the manifest is read and checked before the first flow is made.
+    pub(super) async fn create(&self, create: &CreateArgs, screen: &mut Screen<'_>) -> Result<u8, Failure> {
+        let manifest = manifest::read(&create.filename)?;
+        let mut flows = Vec::new();
+        for described in manifest.flows {
+            described.draft.parse()?;
+            flows.push(self.placed(described)?);
+        }
+        for other in &manifest.others {
+            screen.note(format!("{other} is no flow and was left alone; kubectl apply -f makes it"))?;
+        }
+        let mut made = Vec::new();
+        for flow in flows {
+            made.push(self.make(flow).await?);
+        }
+        let objects: Vec<_> = made.iter().map(object::flow).collect();
+        if screen.objects(&objects, true)? {
+            return Ok(DONE);
+        }
+        for flow in &made {
+            screen.line(format!("flow {}: made, {} {}", flow.id, flow.action, flow.instance_name))?;
+            screen.note(format!("look on: kubectl triton watch {}", self.words(&flow.id.name)))?;
+        }
+        Ok(DONE)
+    }
+
+    /// With namespace and name: a flow without a name gets one here, so that trying again makes no second.
+    fn placed(&self, described: Described) -> Result<CreateFlow, Failure> {
+        let Described { name, namespace, draft } = described;
+        let namespace = match namespace {
+            Some(theirs) if self.explicit && theirs != self.namespace => {
+                let ours = &self.namespace;
+                let text = format!("the manifest says namespace {theirs}, the command says {ours}");
+                return Err(Failure::usage(text).hint("leave one of them out"));
+            }
+            Some(theirs) => theirs,
+            None => self.namespace.clone(),
+        };
+        let fresh = || FlowName::new(format!("{}-{}", draft.instance_name, &request_id()[..8]));
+        let name = name.map_or_else(fresh, Ok).map_err(|error| Failure::new(error.to_string()))?;
+        Ok(CreateFlow { namespace, name: Some(name), draft })
+    }
+
+    async fn make(&self, flow: CreateFlow) -> Result<FlowView, Failure> {
+        let name = flow.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        let (action, instance) = (flow.draft.action.clone(), flow.draft.instance_name.clone());
+        let mut tries = 0_u32;
+        let made = insist(async || {
+            tries += 1;
+            match self.api.create(flow.clone()).await {
+                // The first try made it although no answer came.
+                Err(error) if tries > 1 && error.kind == ApiErrorKind::AlreadyExists => {
+                    let Some(name) = flow.name.clone() else { return Err(error) };
+                    let id = FlowId { namespace: flow.namespace.clone(), name };
+                    let there = self.api.get(&id).await?;
+                    let same = there.action == action && there.instance_name == instance;
+                    if same { Ok(there) } else { Err(error) }
+                }
+                answer => answer,
+            }
+        });
+        made.await.map_err(|error| {
+            let exists = error.kind == ApiErrorKind::AlreadyExists;
+            let failure = self.failed(error);
+            let hint = format!(
+                "a flow is carried out once: give it another metadata.name, or none; \
+                 kubectl triton get {name} shows the one that is there"
+            );
+            if exists { failure.hint(hint) } else { failure }
+        })
+    }
+}

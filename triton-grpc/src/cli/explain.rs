@@ -1,0 +1,184 @@
+//! `explain`: why a flow is not moving, who must act, what to type, when it is looked at again.
+
+mod reasons;
+
+use serde_json::json;
+use triton_core::model::{FlowName, Timestamp};
+use triton_core::service::{DeployApi, FlowView, InstanceApi};
+
+use super::failure::{DONE, Failure};
+use super::screen::{Paint, Screen, Tone};
+use super::{Session, phrase};
+
+/// Why a flow is where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Explanation {
+    /// Where it is.
+    place: String,
+    /// What it waits for, or why it ended.
+    why: String,
+    /// Who must act.
+    who: String,
+    /// Commands, and what they come to.
+    commands: Vec<(String, String)>,
+    /// When it is looked at again at the latest, while it has not ended.
+    again: Option<(Timestamp, Timestamp)>,
+}
+
+impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
+    /// `explain`.
+    pub(super) async fn explain(&self, name: &FlowName, screen: &mut Screen<'_>) -> Result<u8, Failure> {
+        let view = self.look(name).await?;
+        let told = explain(&view, &self.words(name));
+        let object = told.object(&view);
+        if screen.objects(&[object], true)? {
+            return Ok(DONE);
+        }
+        for line in told.lines(&view, screen.now(), screen.paint) {
+            screen.line(line)?;
+        }
+        Ok(DONE)
+    }
+}
+
+/// Explains a flow; `name` is how it is named in commands.
+pub(super) fn explain(view: &FlowView, name: &str) -> Explanation {
+    let place = match view.record.conditions.last() {
+        Some(batch) if !view.record.finished => {
+            let of = view.record.batches;
+            format!("{}, {} of {of} {}", view.record.phase, phrase::title(batch), batch.phase)
+        }
+        _ => view.record.phase.to_string(),
+    };
+    let reason = phrase::reason(view);
+    let told = if view.record.finished {
+        reasons::ended(view, name)
+    } else if phrase::given(view) {
+        reasons::taken_notice(name)
+    } else if view.canceled {
+        reasons::closing(name)
+    } else {
+        reasons::waiting(view, reason, name)
+    };
+    let message = phrase::message(view);
+    let why = match (message.is_empty(), reason.is_empty()) {
+        (true, true) => "nobody has looked at it yet".to_owned(),
+        (true, false) => reason.to_owned(),
+        (false, true) => message.to_owned(),
+        (false, false) => format!("{reason}: {message}"),
+    };
+    let waiting = view.record.waiting.as_ref().filter(|_| !view.record.finished);
+    let again = waiting.map(|waiting| (waiting.since, waiting.until));
+    Explanation { place, why, who: told.who, commands: told.commands, again }
+}
+
+impl Explanation {
+    fn lines(&self, view: &FlowView, now: Timestamp, paint: Paint) -> Vec<String> {
+        let title = |title: &str| paint.text(Tone::Title, &format!("{title:<11}"));
+        let mut lines = vec![
+            format!("{}{}", title("FLOW"), view.id),
+            format!("{}{}", title("IS"), paint.text(phrase::tone(view), &self.place)),
+            format!("{}{}", title("WHY"), self.why),
+            format!("{}{}", title("WHO ACTS"), self.who),
+        ];
+        if let Some((since, until)) = self.again {
+            let (since, left) = (phrase::ago(since, now), phrase::ago(now, until));
+            lines.push(format!("{}for {since}; looked at again in {left} at the latest", title("WAITS")));
+        }
+        let width = self.commands.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
+        for (at, (command, what)) in self.commands.iter().enumerate() {
+            let title = title(if at == 0 { "TYPE" } else { "" });
+            let what = paint.text(Tone::Faint, what);
+            lines.push(format!("{title}{command:<width$}   {what}"));
+        }
+        lines
+    }
+
+    fn object(&self, view: &FlowView) -> serde_json::Value {
+        let commands = self.commands.iter().map(|(command, what)| json!({ "type": command, "does": what }));
+        json!({
+            "kind": "Explanation",
+            "metadata": { "name": view.id.name, "namespace": view.id.namespace },
+            "place": self.place,
+            "reason": phrase::reason(view),
+            "why": self.why,
+            "who": self.who,
+            "commands": commands.collect::<Vec<_>>(),
+            "since": self.again.map(|(since, _)| since),
+            "looksAgainAt": self.again.map(|(_, until)| until),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::views;
+    use triton_core::engine::Waiting;
+    use triton_core::model::{BatchPhase, HoldReason};
+
+    #[test]
+    fn a_gate_names_the_command_that_opens_it() {
+        let view = views::smoked("web-df");
+        let text = explain(&view, "web-df").lines(&view, views::at(30), Paint::default()).join("\n");
+        let wanted = "\
+FLOW       default/web-df
+IS         BatchStarted, batch 1 canary of 3 Smoked
+WHY        Approval: waits for a person: Next lets batch 1 take traffic
+WHO ACTS   a person; the time spent here counts against no deadline
+WAITS      for 13s; looked at again in 9m47s at the latest
+TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on
+           kubectl triton cancel web-df                   ends it and leaves the workload clean";
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn every_wait_of_the_engine_says_who_acts_and_what_to_type() {
+        let rival = views::id("other");
+        let waits = [
+            Waiting::Approval { batch: 1, phase: BatchPhase::Baking },
+            Waiting::Pods { ready: 0, of: 1 },
+            Waiting::Interval,
+            Waiting::In { ready: 0, of: 1 },
+            Waiting::Out { pods: 1 },
+            Waiting::Backend,
+            Waiting::Paused,
+            Waiting::Held { reason: HoldReason::PodsFailed, failed: 1 },
+            Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0 },
+            Waiting::Rival { rival },
+            Waiting::Verify { ready: 0, of: 1 },
+        ];
+        let unknown = told("SomethingElse").who;
+        for wait in waits {
+            let told = told(wait.reason());
+            assert_ne!(told.who, unknown, "{}", wait.reason());
+            assert!(!told.commands.is_empty(), "{}", wait.reason());
+            assert_eq!(wait.asks_a_person(), told.who.starts_with("a person"), "{}", wait.reason());
+        }
+        for reason in ["Rejected", "Unreachable", "CorruptStatus"] {
+            assert_ne!(told(reason).who, unknown, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_flow_that_has_ended_waits_for_nobody() {
+        let view = views::success("web-df");
+        let told = explain(&view, "web-df");
+        assert_eq!((told.who.as_str(), told.again), ("nobody: it has ended", None));
+    }
+
+    #[test]
+    fn the_object_says_the_same() {
+        let view = views::smoked("web-df");
+        let object = explain(&view, "web-df").object(&view);
+        assert_eq!(object["reason"], "Approval");
+        assert_eq!(object["commands"][0]["type"], "kubectl triton next web-df --expect 1/Smoked");
+        assert_eq!(object["looksAgainAt"], "2021-09-13T12:59:21.000001Z");
+    }
+
+    fn told(reason: &str) -> Explanation {
+        let mut view = views::smoked("web-df");
+        view.record.waiting.as_mut().unwrap().reason = reason.into();
+        explain(&view, "web-df")
+    }
+}

@@ -1,0 +1,131 @@
+//! Who acts for each reason, and how. The same table for people is in docs/operations.md.
+
+use triton_core::model::FlowPhase;
+use triton_core::service::FlowView;
+
+use crate::cli::phrase;
+
+/// Who acts, and the commands.
+pub(super) struct Told {
+    pub(super) who: String,
+    pub(super) commands: Vec<(String, String)>,
+}
+
+fn told(who: impl Into<String>, commands: &[(String, &str)]) -> Told {
+    let commands = commands.iter().map(|(command, what)| (command.clone(), (*what).to_owned()));
+    Told { who: who.into(), commands: commands.collect() }
+}
+
+fn triton(command: &str, name: &str) -> String {
+    format!("kubectl triton {command} {name}")
+}
+
+/// For a flow that has not ended and waits for this reason.
+pub(super) fn waiting(view: &FlowView, reason: &str, name: &str) -> Told {
+    let namespace = &view.id.namespace;
+    let cancel = (triton("cancel", name), "ends it and leaves the workload clean");
+    let resume = |what| (triton("resume", name), what);
+    let watch = (triton("watch", name), "looks on");
+    let instance = &view.instance_name;
+    let pods =
+        (format!("kubectl triton pods {instance} -n {namespace}"), "shows the pods, and which are not ready");
+    let events = (format!("kubectl -n {namespace} get events"), "says what keeps a pod from running");
+    match reason {
+        "Approval" => {
+            let expect = phrase::here(view).map(|here| format!(" --expect {}/{}", here.batch, here.phase));
+            let next = format!("{}{}", triton("next", name), expect.unwrap_or_default());
+            let who = "a person; the time spent here counts against no deadline";
+            told(who, &[(next, "lets it go on"), cancel])
+        }
+        "Paused" => told("a person, who paused it or another", &[resume("lets it go on"), cancel]),
+        "PodsFailed" => told(
+            "a person: mend the pods, or give up",
+            &[pods, events, resume("gives the stage its whole deadline again"), cancel],
+        ),
+        "DeadlineExceeded" => {
+            told("a person: a stage took too long", &[pods, events, resume("waits once more"), cancel])
+        }
+        "PodsStarting" => {
+            told("kubelet and scheduler; at the deadline of the stage it pauses", &[pods, events])
+        }
+        "PullingIn" => {
+            let slices = format!("kubectl -n {namespace} get endpointslices");
+            let who = "the endpoints controller, or a Service that does not select the pods";
+            told(who, &[(slices, "shows which pods are ready in each"), pods])
+        }
+        "PodsLeaving" => {
+            told("registry, drain time and CloneSet controller; then it goes on by itself", &[pods, watch])
+        }
+        "Interval" => told("nobody: the interval between batches runs", &[watch]),
+        "Verifying" => {
+            told("nobody, as a rule: the whole workload is compared with the spec", &[pods, watch])
+        }
+        "Workload" => {
+            let clonesets = format!("kubectl -n {namespace} get clonesets {instance}");
+            let manager = "kubectl -n kruise-system get pods".to_owned();
+            told(
+                "the CloneSet controller, which has not taken notice of the last change",
+                &[(clonesets, "shows what it has observed"), (manager, "shows whether OpenKruise runs")],
+            )
+        }
+        "Rival" => {
+            let list = format!("kubectl triton list --instance {instance} -n {namespace}");
+            told(
+                "the other flow, which holds the workload: let it end, or cancel it",
+                &[(list, "shows both"), cancel],
+            )
+        }
+        _ => broken(view, reason, name).unwrap_or_else(|| told("see the reason above", &[watch, cancel])),
+    }
+}
+
+/// Where the operator itself is stopped.
+fn broken(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
+    let namespace = &view.id.namespace;
+    let edit = format!("kubectl -n {namespace} edit df {}", view.id.name);
+    match reason {
+        "Rejected" => {
+            let quota = format!("kubectl -n {namespace} get resourcequotas");
+            let who =
+                "whoever set admission, quota or rights: the message names the refusal; it is tried again";
+            Some(told(who, &[(quota, "shows what is left"), (triton("cancel", name), "ends it")]))
+        }
+        "Unreachable" => {
+            let ready = "kubectl get --raw /readyz".to_owned();
+            Some(told("whoever runs the API server; it is tried again", &[(ready, "asks it")]))
+        }
+        "CorruptStatus" => {
+            let delete = format!("kubectl -n {namespace} delete df {}", view.id.name);
+            let who = "whoever edited status.progress; the flow touches nothing meanwhile";
+            Some(told(who, &[(edit, "mends it"), (delete, "gives it up")]))
+        }
+        "" => {
+            let logs = "kubectl -n NAMESPACE logs deployment/triton-operator".to_owned();
+            Some(told("the operator, which has not looked at it yet", &[(logs, "shows whether it runs")]))
+        }
+        _ => None,
+    }
+}
+
+/// For a flow whose gate was opened and that the operator has not gone on with.
+pub(super) fn taken_notice(name: &str) -> Told {
+    let who = "nobody: the permission was given, the operator is about to go on";
+    told(who, &[(triton("watch", name), "looks on")])
+}
+
+/// For a flow that is cancelled and not clean yet.
+pub(super) fn closing(name: &str) -> Told {
+    let wait = format!("{} --for=finished", triton("wait", name));
+    told("nobody: it was cancelled and leaves the workload clean", &[(wait, "waits for its end")])
+}
+
+/// For a flow that has ended.
+pub(super) fn ended(view: &FlowView, name: &str) -> Told {
+    let history = format!("kubectl triton history {}", view.instance_name);
+    let seen = (history, "shows what was done to the instance");
+    let forget = (triton("delete flow", name), "forgets it");
+    if view.record.phase == FlowPhase::Failed {
+        return told("whoever made it: it cannot be carried out; make another one", &[seen, forget]);
+    }
+    told("nobody: it has ended", &[seen, forget])
+}

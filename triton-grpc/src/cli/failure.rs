@@ -1,0 +1,134 @@
+//! What went wrong, why, and what to type.
+
+use std::io;
+use std::process::ExitCode;
+
+use triton_core::model::{Fault, Faults};
+use triton_core::service::{ApiError, ApiErrorKind};
+
+use super::screen::{Screen, Tone};
+
+/// What was asked was done, or what was waited for has come.
+pub(super) const DONE: u8 = 0;
+/// An error.
+pub(super) const ERROR: u8 = 1;
+/// What was typed makes no sense; clap's code too.
+pub(super) const USAGE: u8 = 2;
+/// A flow failed, was replaced, or ended short of what was waited for.
+pub(super) const FAILED: u8 = 3;
+/// A flow was cancelled.
+pub(super) const CANCELED: u8 = 4;
+/// The time to wait was over.
+pub(super) const TIMEOUT: u8 = 5;
+/// A flow waits for a person.
+pub(super) const PERSON: u8 = 6;
+
+/// Why the program ends early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// Exit code.
+    pub(super) code: u8,
+    /// What and why.
+    pub(super) message: String,
+    /// What to type.
+    pub(super) hint: Option<String>,
+    /// Nobody reads the output any more.
+    silent: bool,
+}
+
+impl Failure {
+    /// An error.
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { code: ERROR, message: message.into(), hint: None, silent: false }
+    }
+
+    /// Something that was typed.
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self { code: USAGE, ..Self::new(message) }
+    }
+
+    /// With what to type.
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// An error of the API at this address.
+    pub(super) fn of(error: ApiError, server: &str) -> Self {
+        let failure = Self::new(error.message);
+        match error.kind {
+            ApiErrorKind::NotFound => failure.hint("kubectl triton list -A shows what there is"),
+            ApiErrorKind::Unavailable => failure.hint(format!(
+                "is the operator there? {server} was asked (--server, TRITON_SERVER). In a cluster: \
+                 kubectl -n NAMESPACE port-forward deployment/triton-operator 8099:8099"
+            )),
+            ApiErrorKind::Aborted => {
+                failure.hint("somebody changed it at the same moment: type the same again")
+            }
+            ApiErrorKind::InvalidArgument
+            | ApiErrorKind::AlreadyExists
+            | ApiErrorKind::FailedPrecondition
+            | ApiErrorKind::Internal
+            | ApiErrorKind::PermissionDenied
+            | ApiErrorKind::ResourceExhausted
+            | ApiErrorKind::Unauthenticated => failure,
+        }
+    }
+
+    /// Tells it on standard error.
+    pub(super) fn show(&self, screen: &mut Screen<'_>) -> ExitCode {
+        if self.silent {
+            return ExitCode::SUCCESS;
+        }
+        let error = screen.paint.text(Tone::Bad, "error:");
+        // Where nobody can be told, the exit code still tells.
+        let _ = writeln!(screen.notes, "{error} {}", self.message);
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(screen.notes, "  {} {hint}", screen.paint.text(Tone::Faint, "try:"));
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// Whoever closes a pipe has read enough.
+    fn from(error: io::Error) -> Self {
+        let silent = error.kind() == io::ErrorKind::BrokenPipe;
+        Self { silent, ..Self::new(error.to_string()) }
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::new(format!("the answer cannot be printed: {error}"))
+    }
+}
+
+impl From<Faults> for Failure {
+    /// One line for each fault.
+    fn from(Faults(faults): Faults) -> Self {
+        let line = |Fault { field, message }: &Fault| format!("\n  {field}: {message}");
+        let lines: String = faults.iter().map(line).collect();
+        Self::new(format!("refused, nothing was done:{lines}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_that_a_person_can_mend_says_what_to_type() {
+        let of = |kind| Failure::of(ApiError::new(kind, "so"), "http://there:1").hint.unwrap_or_default();
+        assert!(of(ApiErrorKind::NotFound).contains("kubectl triton list"));
+        let unreachable = of(ApiErrorKind::Unavailable);
+        assert!(unreachable.contains("http://there:1") && unreachable.contains("port-forward"));
+        assert!(of(ApiErrorKind::Aborted).contains("again"));
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_error() {
+        let failure = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert!(failure.silent);
+        assert!(!Failure::from(io::Error::from(io::ErrorKind::NotFound)).silent);
+    }
+}

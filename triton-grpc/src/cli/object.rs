@@ -1,0 +1,111 @@
+//! Answers as objects, in the form of the custom resource where there is one.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use triton_core::service::{FlowView, InstanceView, PodView};
+
+/// A flow, as `kubectl get df -o json` has it, without what the API does not tell (the template).
+pub(super) fn flow(view: &FlowView) -> Value {
+    let strategy = json!({
+        "mode": view.mode,
+        "canary": view.canary,
+        "batchIntervalSeconds": view.interval.0,
+        "progressDeadlineSeconds": view.deadline.0,
+        "drainSeconds": view.drain.0,
+        "batches": view.target.batch,
+        "stage": view.target.phase.as_str(),
+        "canceled": view.canceled,
+    });
+    let update = matches!(view.action.as_str(), "create" | "update" | "rollback");
+    let of = if update { "updateStrategy" } else { "nonUpdateStrategy" };
+    json!({
+        "apiVersion": "apps.triton.io/v1alpha1",
+        "kind": "DeployFlow",
+        "metadata": {
+            "name": view.id.name,
+            "namespace": view.id.namespace,
+            "creationTimestamp": view.created_at,
+        },
+        "spec": {
+            "action": view.action,
+            "application": {
+                "appID": view.app_id,
+                "groupID": view.group_id,
+                "appName": view.app_name,
+                "instanceName": view.instance_name,
+                "replicas": view.replicas,
+            },
+            of: strategy,
+        },
+        "status": serde_json::to_value(&view.record).unwrap_or_default(),
+    })
+}
+
+/// An application instance.
+pub(super) fn instance(view: &InstanceView) -> Value {
+    plain("Instance", view)
+}
+
+/// A pod.
+pub(super) fn pod(view: &PodView) -> Value {
+    plain("Pod", view)
+}
+
+/// Several objects.
+pub(super) fn list(items: &[Value]) -> Value {
+    json!({ "apiVersion": "v1", "kind": "List", "items": items })
+}
+
+/// `kind/name`.
+pub(super) fn name(object: &Value) -> String {
+    let kind = match object["kind"].as_str().unwrap_or_default() {
+        "DeployFlow" => "deployflow.apps.triton.io".to_owned(),
+        kind => kind.to_lowercase(),
+    };
+    let name = object["metadata"]["name"].as_str().or_else(|| object["name"].as_str());
+    format!("{kind}/{}", name.unwrap_or_default())
+}
+
+/// The fields of a view, named as everything else is.
+fn plain(kind: &str, view: &impl Serialize) -> Value {
+    let mut object = Map::from_iter([("kind".to_owned(), kind.into())]);
+    if let Ok(Value::Object(fields)) = serde_json::to_value(view) {
+        object.extend(fields.into_iter().map(|(field, value)| (camel(&field), value)));
+    }
+    object.into()
+}
+
+fn camel(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut name, word| {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+        name.push_str(letters.as_str());
+        name
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::views;
+
+    #[test]
+    fn a_flow_is_shown_as_the_custom_resource_has_it() {
+        let object = flow(&views::smoked("web-df"));
+        assert_eq!(object["kind"], "DeployFlow");
+        assert_eq!(object["spec"]["application"]["instanceName"], "12122-sample-10010");
+        assert_eq!(object["status"]["waiting"]["reason"], "Approval");
+        assert_eq!(object["status"]["conditions"][0]["phase"], "Smoked");
+        assert_eq!(name(&object), "deployflow.apps.triton.io/web-df");
+    }
+
+    #[test]
+    fn instances_and_pods_are_named_in_the_same_case() {
+        let view = InstanceView { name: "web".into(), available_replicas: 2, ..InstanceView::default() };
+        let object = instance(&view);
+        assert_eq!(object["availableReplicas"], 2);
+        assert_eq!(name(&object), "instance/web");
+    }
+}

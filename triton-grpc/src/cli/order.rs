@@ -1,0 +1,125 @@
+//! Orders to instances: rollback, restart, scale, start, stop, delete. Each makes one flow.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::io::{self, IsTerminal};
+
+use triton_core::model::{InstanceId, InstanceName};
+use triton_core::service::{ApiError, ApiErrorKind, DeployApi, InstanceApi, InstanceOrder, LifecycleApi};
+
+use super::args::{Command, Delete, Strategy};
+use super::failure::{DONE, Failure};
+use super::follow::insist;
+use super::screen::Screen;
+use super::{Session, object, phrase};
+
+impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
+    /// The command, as the order that it is.
+    pub(super) async fn order(&self, command: Command, screen: &mut Screen<'_>) -> Result<u8, Failure> {
+        let (name, strategy, order) = match command {
+            Command::Rollback { instance, to, strategy } => {
+                let to = to.target().map_err(Failure::usage)?;
+                let order = InstanceOrder::Rollback { to, strategy: strategy.for_update() };
+                (instance, strategy, order)
+            }
+            Command::Restart { instance, pods, strategy } => {
+                let order = InstanceOrder::Restart { strategy: strategy.plain(pods) };
+                (instance, strategy, order)
+            }
+            Command::Scale { instance, replicas, delete_pods, strategy } => {
+                let order = InstanceOrder::Scale { replicas, strategy: strategy.plain(delete_pods) };
+                (instance, strategy, order)
+            }
+            Command::Start { instance, replicas, strategy } => {
+                let order = InstanceOrder::Start { replicas, strategy: strategy.plain(Vec::new()) };
+                (instance, strategy, order)
+            }
+            Command::Stop { instance, strategy } => {
+                let order = InstanceOrder::Stop { strategy: strategy.plain(Vec::new()) };
+                (instance, strategy, order)
+            }
+            Command::Delete { what: Delete::Instance { name, yes, strategy } } => {
+                if !yes && !self.confirmed(&name, screen).await? {
+                    screen.note("nothing was done")?;
+                    return Ok(DONE);
+                }
+                let order = InstanceOrder::Delete { strategy: strategy.plain(Vec::new()) };
+                (name, strategy, order)
+            }
+            other => return Err(Failure::usage(format!("{other:?} is no order to an instance"))),
+        };
+        self.give(&self.instance(&name), order, &strategy, screen).await
+    }
+
+    async fn give(
+        &self,
+        instance: &InstanceId,
+        order: InstanceOrder,
+        strategy: &Strategy,
+        screen: &mut Screen<'_>,
+    ) -> Result<u8, Failure> {
+        if strategy.canary.is_some() && !matches!(order, InstanceOrder::Rollback { .. }) {
+            let hint = "give the first batch its own size: --batch-size 1,25%";
+            return Err(Failure::usage("--canary is for update and rollback").hint(hint));
+        }
+        let request = strategy.request_id.clone().unwrap_or_else(request_id);
+        let made = insist(async || self.orders.order(instance, order.clone(), Some(&request)).await).await;
+        let made = made.map_err(|error| self.unmade(error, instance))?;
+        let Some(flow) = made.flow else {
+            screen.line(format!("instance {instance}: there is none, so nothing is to be done"))?;
+            return Ok(DONE);
+        };
+        if screen.objects(&[object::flow(&flow)], true)? {
+            return Ok(DONE);
+        }
+        let to =
+            if made.rollback_to.is_empty() { String::new() } else { format!(" to {}", made.rollback_to) };
+        screen.line(format!("instance {instance}: flow {} carries out {}{to}", flow.id.name, flow.action))?;
+        screen.note(format!("look on: kubectl triton watch {}", self.words(&flow.id.name)))?;
+        screen.note(format!("request id {request}: the same order with --request-id {request} acts once"))?;
+        Ok(DONE)
+    }
+
+    fn unmade(&self, error: ApiError, instance: &InstanceId) -> Failure {
+        let missing = error.kind == ApiErrorKind::NotFound;
+        let failure = self.failed(error);
+        if missing {
+            return failure.hint(format!("kubectl triton instances -n {}", instance.namespace));
+        }
+        failure
+    }
+
+    /// Asks whether an instance is to be removed with all its pods.
+    async fn confirmed(&self, name: &InstanceName, screen: &mut Screen<'_>) -> Result<bool, Failure> {
+        if !io::stdin().is_terminal() {
+            let hint = format!("kubectl triton delete instance {name} --yes");
+            return Err(Failure::usage("nobody can be asked whether this is meant").hint(hint));
+        }
+        let view = self.api.instance(&self.instance(name)).await.map_err(|error| self.failed(error))?;
+        let Session { namespace, .. } = self;
+        let pods = phrase::pods(view.replicas);
+        write!(screen.notes, "Remove {namespace}/{name}, {pods}, and then its workload? Type its name: ")?;
+        screen.notes.flush()?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(answer.trim() == name.as_str())
+    }
+}
+
+/// An identification that nobody else gives: 16 hexadecimal digits.
+pub(super) fn request_id() -> String {
+    // Each hasher has random keys; hashing nothing with them is a random number.
+    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_order_gets_an_identification_of_its_own() {
+        let (one, two) = (request_id(), request_id());
+        assert_ne!(one, two);
+        assert_eq!((one.len(), two.len()), (16, 16));
+    }
+}

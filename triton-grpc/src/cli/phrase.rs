@@ -1,0 +1,160 @@
+//! Words for flows: where one is, whom it waits for, how long things took.
+
+use triton_core::model::{BatchPhase, BatchReport, FlowId, FlowPhase, PodReport, PullIn, Target, Timestamp};
+use triton_core::service::FlowView;
+
+use super::screen::Tone;
+
+/// Where a person is asked, if one is.
+pub(super) fn gate(view: &FlowView) -> Option<Target> {
+    let asked = view.record.waiting.as_ref().is_some_and(|waiting| waiting.reason == "Approval");
+    here(view).filter(|here| asked && !view.canceled && view.target <= *here)
+}
+
+/// The batch a flow is at, and its phase.
+pub(super) fn here(view: &FlowView) -> Option<Target> {
+    view.record.conditions.last().map(|batch| Target { batch: batch.batch, phase: batch.phase })
+}
+
+/// Whether a flow has come as far as a point. A stage that failed is where it failed.
+pub(super) fn reached(view: &FlowView, target: Target) -> bool {
+    here(view).is_some_and(|Target { batch, phase }| {
+        let phase = match phase {
+            BatchPhase::SmokeFailed => BatchPhase::Smoking,
+            BatchPhase::BakeFailed => BatchPhase::Baking,
+            phase => phase,
+        };
+        Target { batch, phase } >= target
+    })
+}
+
+/// An approval was given that the operator has not taken notice of.
+pub(super) fn given(view: &FlowView) -> bool {
+    let asked = view.record.waiting.as_ref().is_some_and(|waiting| waiting.reason == "Approval");
+    asked && here(view).is_some_and(|here| view.target > here)
+}
+
+/// Whether nothing happens before a person does something.
+pub(super) fn waits_for_a_person(view: &FlowView) -> bool {
+    !view.record.finished && !view.canceled && view.ends_watch(None)
+}
+
+/// How a flow is named in a command to type.
+pub(super) fn typed(id: &FlowId, explicit: bool) -> String {
+    if explicit { format!("{} -n {}", id.name, id.namespace) } else { id.name.to_string() }
+}
+
+/// The colour of a flow.
+pub(super) fn tone(view: &FlowView) -> Tone {
+    match view.record.phase {
+        FlowPhase::Success => Tone::Good,
+        FlowPhase::Failed | FlowPhase::Aborted => Tone::Bad,
+        FlowPhase::Canceled => Tone::Faint,
+        FlowPhase::Pending | FlowPhase::Initializing | FlowPhase::BatchStarted | FlowPhase::BatchFinished => {
+            match reason(view) {
+                "PodsFailed" | "DeadlineExceeded" | "CorruptStatus" | "Rejected" | "Unreachable" => Tone::Bad,
+                _ => Tone::Busy,
+            }
+        }
+    }
+}
+
+/// What it waits for, or why it ended, in one word.
+pub(super) fn reason(view: &FlowView) -> &str {
+    match &view.record.waiting {
+        Some(waiting) if !view.record.finished => &waiting.reason,
+        _ => &view.record.reason,
+    }
+}
+
+/// What it waits for, or why it ended, as a sentence.
+pub(super) fn message(view: &FlowView) -> &str {
+    match &view.record.waiting {
+        Some(waiting) if !view.record.finished => &waiting.message,
+        _ => &view.record.message,
+    }
+}
+
+/// `batch 2`, `batch 1 canary`.
+pub(super) fn title(batch: &BatchReport) -> String {
+    let canary = if batch.canary { " canary" } else { "" };
+    format!("batch {}{canary}", batch.batch)
+}
+
+/// Where a pod stands in traffic.
+pub(super) const fn traffic(pod: &PodReport) -> &'static str {
+    match pod.pull_in_status {
+        PullIn::PullInSucceeded => "in traffic",
+        PullIn::PullInFailed => "did not get in",
+        PullIn::None => "out of traffic",
+    }
+}
+
+/// New pods of a batch that are in traffic.
+pub(super) fn pulled_in(batch: &BatchReport) -> usize {
+    batch.pods.iter().filter(|pod| pod.pull_in_status == PullIn::PullInSucceeded).count()
+}
+
+/// `1 pod`, `3 pods`.
+pub(super) fn pods(count: u32) -> String {
+    if count == 1 { "1 pod".into() } else { format!("{count} pods") }
+}
+
+/// The revision without the name of its workload.
+pub(super) fn revision(view: &FlowView) -> &str {
+    let full = view.record.update_revision.as_ref().map_or("", |revision| revision.as_str());
+    full.strip_prefix(view.instance_name.as_str()).map_or(full, |short| short.trim_start_matches('-'))
+}
+
+/// How long ago, as kubectl says it.
+pub(super) fn ago(then: Timestamp, now: Timestamp) -> String {
+    span(now.micros_since(then) / 1_000_000)
+}
+
+/// How long something took, or takes until now; nothing when it has not begun.
+pub(super) fn took(from: Option<Timestamp>, to: Option<Timestamp>, now: Timestamp) -> String {
+    from.map_or_else(String::new, |from| ago(from, to.unwrap_or(now)))
+}
+
+/// Seconds in the two largest units: `42s`, `3m5s`, `2h10m`, `5d3h`.
+pub(super) fn span(seconds: i64) -> String {
+    let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
+    let first = units.iter().position(|(_, size)| seconds >= *size).unwrap_or(units.len() - 1);
+    let mut left = seconds.max(0);
+    let parts = units.iter().skip(first).take(2).map(|(unit, size)| {
+        let number = left / size;
+        left %= size;
+        let only = first == units.len() - 1;
+        if number > 0 || only { format!("{number}{unit}") } else { String::new() }
+    });
+    parts.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::views;
+
+    #[test]
+    fn spans_have_two_units_at_most() {
+        let cases = [(0, "0s"), (59, "59s"), (60, "1m"), (185, "3m5s"), (7800, "2h10m"), (442_800, "5d3h")];
+        for (seconds, text) in cases {
+            assert_eq!(span(seconds), text);
+        }
+    }
+
+    #[test]
+    fn an_approval_that_was_given_is_no_gate() {
+        let mut view = views::smoked("a");
+        assert_eq!(gate(&view), Some(Target { batch: 1, phase: BatchPhase::Smoked }));
+        assert!(waits_for_a_person(&view) && !given(&view));
+        view.target = Target { batch: 1, phase: BatchPhase::Baking };
+        assert_eq!(gate(&view), None);
+        assert!(!waits_for_a_person(&view) && given(&view));
+    }
+
+    #[test]
+    fn a_revision_is_shown_by_its_hash() {
+        assert_eq!(revision(&views::smoked("a")), "6ddf9b7cf4");
+    }
+}

@@ -1,0 +1,117 @@
+//! A simulated world on a virtual clock, with the API in-process: what commands are tested on.
+
+mod both;
+
+use std::io::Write;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use clap::Parser;
+use triton_core::driver::{Driver, Rest};
+use triton_core::model::{FlowId, Timestamp};
+use triton_core::service::{Lifecycle, Service};
+use triton_core::sim::{Host, Sim, Timing};
+
+use super::args::Args;
+use super::failure::Failure;
+use super::screen::{Paint, Screen};
+use super::{Session, plan};
+use crate::views;
+
+/// The world.
+pub(super) struct Play {
+    sim: Sim,
+    pub(super) api: Both,
+    driver: Driver<Host, Host, Host>,
+}
+
+/// Service for flows, host for instances.
+pub(super) struct Both {
+    service: Service<Host, Host>,
+    host: Host,
+}
+
+impl Play {
+    pub(super) fn new(seed: u64) -> Self {
+        let sim = Sim::new(seed, Timing::default());
+        let host = sim.host();
+        let service = Service { store: host.clone(), names: host.clone() };
+        let api = Both { service, host: host.clone() };
+        Self { sim, api, driver: Driver { store: host.clone(), clock: host.clone(), adapters: host } }
+    }
+
+    /// Types a command in namespace default; answers exit code or failure, and what was printed.
+    pub(super) fn typed(&self, words: &[&str]) -> (Result<u8, Failure>, String) {
+        let args = Args::try_parse_from([&["kubectl-triton"], words].concat()).unwrap();
+        let (mut out, mut notes) = (Vec::new(), Vec::new());
+        let mut screen = Screen {
+            out: &mut out,
+            notes: &mut notes,
+            paint: Paint::default(),
+            format: args.global.output,
+            clock: || views::at(0),
+        };
+        let orders = Lifecycle { deploys: self.api.service.clone(), instances: self.api.host.clone() };
+        let session = Session {
+            api: &self.api,
+            orders: &orders,
+            namespace: "default".parse().unwrap(),
+            explicit: false,
+            server: "http://127.0.0.1:1".into(),
+        };
+        let done = match &args.command {
+            super::args::Command::Plan(planned) => {
+                match plan::offline(planned, &session.namespace, &mut screen) {
+                    Ok(None) => Ok(0),
+                    Ok(Some(flows)) => in_no_time(session.plan(flows, &mut screen)),
+                    Err(failure) => Err(failure),
+                }
+            }
+            _ => in_no_time(session.run(args.command, &mut screen)),
+        };
+        out.write_all(&notes).unwrap();
+        (done, String::from_utf8(out).unwrap())
+    }
+
+    /// Types a command that does what it says; answers what was printed.
+    pub(super) fn did(&self, words: &[&str]) -> String {
+        let (done, text) = self.typed(words);
+        assert_eq!(done, Ok(0), "{words:?}: {text}");
+        text
+    }
+
+    /// Lets time pass until the flow waits for a person or has ended; `true` when it waits.
+    pub(super) fn carry(&self, id: &FlowId) -> bool {
+        for _ in 0..10_000 {
+            match ready(self.driver.advance(id, &mut |_, _| {})).unwrap() {
+                Rest::Until(_, waiting) if waiting.asks_a_person() => return true,
+                Rest::Until(until, _) => self.pass_time(until),
+                Rest::Again => {}
+                Rest::Done => return false,
+                rest @ (Rest::Corrupt | Rest::Gone) => panic!("the flow is {rest:?}"),
+            }
+        }
+        panic!("nothing came of it");
+    }
+
+    fn pass_time(&self, until: Timestamp) {
+        let mut world = self.sim.world();
+        let now = world.now();
+        let next = world.next_event().map_or(until, |event| event.min(until));
+        world.advance(next.max(now));
+    }
+}
+
+/// What a command comes to; pauses and deadlines pass at once when nothing else happens.
+fn in_no_time<T>(command: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(command)
+}
+
+/// What a future comes to that has nothing to wait for: the simulated world answers at once.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("the simulated world answers at once"),
+    }
+}
