@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
 
+#[allow(dead_code, reason = "shared with other tests")]
 #[path = "support/server.rs"]
 mod server;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 use server::Served;
 use triton_core::driver::{Driver, Rest};
 use triton_core::model::{FlowId, Namespace, Seconds};
-use triton_core::service::{Checked, DeployApi, Service};
+use triton_core::service::{Checked, DeployApi, Lifecycle, Service};
 use triton_core::sim::{Host, Sim, Timing};
 use triton_core::testing::api_suite::{self, ApiRig};
 use triton_grpc::client::Client;
@@ -24,17 +25,22 @@ async fn the_service_keeps_the_promises_of_the_api_in_process() {
     let rig = Rig::new(sim, service(&host), None);
     api_suite::all(&rig, &namespace("api")).await;
     api_suite::instances(&rig, &host, &namespace("shown")).await;
+    api_suite::lifecycle(&rig, &lifecycle(&host), &namespace("ordered")).await;
+    api_suite::lifecycle_carried_out(&rig, &lifecycle(&host), &namespace("lived")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_keeps_the_promises_of_the_api_over_the_wire() {
     let sim = Sim::new(1, Timing::default());
     let host = sim.host();
-    let served = Served::start(Arc::new(service(&host)), Arc::new(host), Config::default()).await;
+    let (service, lifecycle) = (Arc::new(service(&host)), Arc::new(lifecycle(&host)));
+    let served = Served::start_each(service, Arc::new(host), lifecycle, Config::default()).await;
     let client: Client = served.client().await;
     let rig = Rig::new(sim, client.clone(), Some(Duration::from_millis(1)));
     api_suite::all(&rig, &namespace("api")).await;
     api_suite::instances(&rig, &client, &namespace("shown")).await;
+    api_suite::lifecycle(&rig, &client, &namespace("ordered")).await;
+    api_suite::lifecycle_carried_out(&rig, &client, &namespace("lived")).await;
     server::until("all watches are gone", || served.watches.live() == 0).await;
     served.stop().await;
 }
@@ -91,6 +97,10 @@ impl<A: DeployApi> ApiRig for Rig<A> {
 fn service(host: &Host) -> Checked<Service<Host, Host>, Host> {
     let deploys = Service { store: host.clone(), names: host.clone() };
     Checked { deploys, workloads: host.clone() }
+}
+
+fn lifecycle(host: &Host) -> Lifecycle<Checked<Service<Host, Host>, Host>, Host> {
+    Lifecycle { deploys: service(host), instances: host.clone() }
 }
 
 fn namespace(name: &str) -> Namespace {

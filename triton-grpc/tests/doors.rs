@@ -1,5 +1,4 @@
-//! What a stranger with a generic client finds: refusals that name fields, calls that are not built yet,
-//! health, descriptions, limits.
+//! What a stranger with a generic client finds: refusals that name fields, health, descriptions, limits.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
 
@@ -23,10 +22,10 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
-use triton_core::service::{ApiErrorKind, DeployApi, FlowFilter, Service};
+use triton_core::service::{ApiErrorKind, DeployApi, FlowFilter, Lifecycle, Service};
 use triton_core::sim::{Sim, Timing};
+use triton_grpc::application::InstanceMetaRequest;
 use triton_grpc::application::application_client::ApplicationClient;
-use triton_grpc::application::{InstanceMetaRequest, RestartRequest, RollbackRequest, ScaleRequest};
 use triton_grpc::client::Client;
 use triton_grpc::deployflow::deploy_flow_client::DeployFlowClient;
 use triton_grpc::deployflow::{
@@ -68,7 +67,9 @@ async fn bad_input_is_refused_and_the_field_named_as_the_request_has_it() {
 async fn an_application_that_the_core_refuses_is_refused_in_the_terms_of_the_request() {
     let host = Sim::new(1, Timing::default()).host();
     let service = Service { store: host.clone(), names: host.clone() };
-    let served = Served::start(Arc::new(service), Arc::new(host), Config::default()).await;
+    let lifecycle = Lifecycle { deploys: service.clone(), instances: host.clone() };
+    let served =
+        Served::start_each(Arc::new(service), Arc::new(host), Arc::new(lifecycle), Config::default()).await;
     let request = CreateRequest {
         namespace: "default".into(),
         app_id: -1,
@@ -90,23 +91,6 @@ async fn an_application_that_the_core_refuses_is_refused_in_the_terms_of_the_req
         assert!(status.message().contains(fault), "{fault} is not in {}", status.message());
     }
     assert!(!status.message().contains("spec.application."), "{}", status.message());
-}
-
-#[tokio::test]
-async fn calls_that_are_not_built_yet_say_so() {
-    let served = fake().await;
-    let mut applications = ApplicationClient::new(channel(&served).await);
-    let refusals = [
-        applications.restart(RestartRequest::default()).await.unwrap_err(),
-        applications.scale(ScaleRequest::default()).await.unwrap_err(),
-        applications.rollback(RollbackRequest::default()).await.unwrap_err(),
-        applications.delete(InstanceMetaRequest::default()).await.unwrap_err(),
-    ];
-    for (status, call) in refusals.iter().zip(["Restart", "Scale", "Rollback", "Delete"]) {
-        assert_eq!(status.code(), Code::Unimplemented);
-        let words = format!("application.Application/{call} is not built yet and nothing was done");
-        assert!(status.message().starts_with(&words), "{status}");
-    }
 }
 
 #[tokio::test]
@@ -139,7 +123,7 @@ async fn a_page_that_does_not_fit_is_cut_and_the_client_asks_for_the_rest() {
         view
     };
     let fake = Arc::new(Fake::with((0..100).map(large)));
-    let served = Served::start(fake.clone(), fake.clone(), Config::default()).await;
+    let served = Served::start(fake.clone(), Config::default()).await;
     let mut raw = DeployFlowClient::new(channel(&served).await);
     let reply = raw.gets(DeploysRequest::default()).await.unwrap().into_inner();
     assert!(reply.more);
@@ -172,7 +156,7 @@ async fn descriptions_are_served_in_both_versions_unless_told_otherwise() {
     {
         let fake = Arc::new(Fake::default());
         let config = Config { reflection, ..Config::default() };
-        let server = Served::start(fake.clone(), fake, config).await;
+        let server = Served::start(fake, config).await;
         for version in versions {
             let services = services(channel(&server).await, version).await;
             match services {
@@ -202,7 +186,7 @@ async fn a_client_says_when_nobody_is_there() {
 
 async fn fake() -> Served {
     let fake = Arc::new(Fake::default());
-    Served::start(fake.clone(), fake, Config::default()).await
+    Served::start(fake, Config::default()).await
 }
 
 async fn channel(served: &Served) -> Channel {

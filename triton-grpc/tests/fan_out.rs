@@ -98,7 +98,7 @@ async fn nothing_is_left_of_clients_that_are_gone() {
 async fn a_list_that_is_not_read_is_ended_and_the_others_go_on() {
     let fake = Arc::new(Fake::with([views::smoked("df")]));
     let config = Config { list_queue: 32, ..Config::default() };
-    let served = Served::start(fake.clone(), fake.clone(), config).await;
+    let served = Served::start(fake.clone(), config).await;
     let filter = FlowFilter::default();
     let mut unread = narrow(&served).await.list_and_watch(&filter).await.unwrap();
     let mut list = served.client().await.list_and_watch(&filter).await.unwrap();
@@ -120,7 +120,7 @@ async fn a_list_that_is_not_read_is_ended_and_the_others_go_on() {
 async fn more_watches_than_allowed_are_refused() {
     let fake = Arc::new(Fake::with([views::smoked("df")]));
     let config = Config { max_watches: 2, ..Config::default() };
-    let served = Served::start(fake.clone(), fake.clone(), config).await;
+    let served = Served::start(fake.clone(), config).await;
     let client = served.client().await;
     let one = client.watch(&views::id("df"), FAR).await.unwrap();
     let _two = client.watch(&views::id("df"), FAR).await.unwrap();
@@ -133,7 +133,7 @@ async fn more_watches_than_allowed_are_refused() {
 
 async fn start() -> (Arc<Fake>, Served) {
     let fake = Arc::new(Fake::with([views::smoked("df"), views::pending("other")]));
-    let served = Served::start(fake.clone(), fake.clone(), Config::default()).await;
+    let served = Served::start(fake.clone(), Config::default()).await;
     (fake, served)
 }
 

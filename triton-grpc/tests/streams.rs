@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
 
+#[allow(dead_code, reason = "shared with other tests")]
 #[path = "support/fake.rs"]
 mod fake;
 #[path = "support/server.rs"]
@@ -163,7 +164,7 @@ async fn while_changes_cannot_be_watched_a_watch_is_refused_and_other_calls_go_o
     let fake = Arc::new(Fake::with([views::pending("df")]));
     fake.die(true);
     let config = Config { watch_patience: Duration::from_millis(20), ..Config::default() };
-    let served = Served::start(fake.clone(), fake.clone(), config).await;
+    let served = Served::start(fake.clone(), config).await;
     let client = served.client().await;
     let refused = in_time(client.watch(&views::id("df"), None)).await.map(|_| ()).unwrap_err();
     assert_eq!(refused.kind, ApiErrorKind::Unavailable);
@@ -215,7 +216,7 @@ async fn a_list_tells_of_what_matches_and_of_nothing_twice() {
 
 async fn start(flows: impl IntoIterator<Item = FlowView>) -> (Arc<Fake>, Served, Client) {
     let fake = Arc::new(Fake::with(flows));
-    let served = Served::start(fake.clone(), fake.clone(), Config::default()).await;
+    let served = Served::start(fake.clone(), Config::default()).await;
     let client = served.client().await;
     (fake, served, client)
 }

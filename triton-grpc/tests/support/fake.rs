@@ -7,10 +7,10 @@ use futures::StreamExt;
 use futures::stream::unfold;
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
-use triton_core::model::{FlowId, InstanceId, Namespace, Target};
+use triton_core::model::{Edit, FlowId, InstanceId, Namespace, Target};
 use triton_core::service::{
     ApiError, ApiErrorKind, ApiStream, CreateFlow, DeployApi, FlowEvent, FlowFilter, FlowView, InstanceApi,
-    InstanceView, Ordered, PodFilter, PodId, PodView,
+    InstanceOrder, InstanceView, LifecycleApi, Made, Ordered, PodFilter, PodId, PodView, RollbackTo,
 };
 
 /// Flows in memory, and whoever is told of their changes.
@@ -19,6 +19,10 @@ pub(crate) struct Fake {
     events: Mutex<broadcast::Sender<FlowEvent>>,
     subscriptions: AtomicUsize,
     dead: AtomicBool,
+    orders: Mutex<Vec<(InstanceId, InstanceOrder, Option<String>)>>,
+    refusal: Mutex<Option<ApiError>>,
+    failures: AtomicUsize,
+    calls: AtomicUsize,
 }
 
 impl Default for Fake {
@@ -28,6 +32,10 @@ impl Default for Fake {
             events: Mutex::new(events()),
             subscriptions: AtomicUsize::new(0),
             dead: AtomicBool::new(false),
+            orders: Mutex::default(),
+            refusal: Mutex::default(),
+            failures: AtomicUsize::new(0),
+            calls: AtomicUsize::new(0),
         }
     }
 }
@@ -78,10 +86,38 @@ impl Fake {
         self.subscriptions.load(Ordering::SeqCst)
     }
 
-    fn read(&self, id: &FlowId) -> Result<FlowView, ApiError> {
-        if self.dead.load(Ordering::SeqCst) {
+    /// Cannot be reached by the next so many calls.
+    pub(crate) fn fail(&self, calls: usize) {
+        self.failures.store(calls, Ordering::SeqCst);
+        self.calls.store(0, Ordering::SeqCst);
+    }
+
+    /// Calls since then.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Answers orders to instances with this from now on.
+    pub(crate) fn refuse(&self, error: ApiError) {
+        *self.refusal.lock() = Some(error);
+    }
+
+    /// The orders to instances so far.
+    pub(crate) fn orders(&self) -> Vec<(InstanceId, InstanceOrder, Option<String>)> {
+        self.orders.lock().clone()
+    }
+
+    /// Counts a call, and fails it when it is to fail.
+    fn called(&self) -> Result<(), ApiError> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        if self.dead.load(Ordering::SeqCst) || call < self.failures.load(Ordering::SeqCst) {
             return Err(ApiError::new(ApiErrorKind::Unavailable, "the store cannot be reached"));
         }
+        Ok(())
+    }
+
+    fn read(&self, id: &FlowId) -> Result<FlowView, ApiError> {
+        self.called()?;
         let missing = || ApiError::new(ApiErrorKind::NotFound, format!("there is no flow {id}"));
         self.flows.lock().get(id).cloned().ok_or_else(missing)
     }
@@ -106,11 +142,15 @@ impl DeployApi for Fake {
     }
 
     async fn list(&self, filter: &FlowFilter) -> Result<Vec<FlowView>, ApiError> {
+        if self.calls.fetch_add(1, Ordering::SeqCst) < self.failures.load(Ordering::SeqCst) {
+            return Err(ApiError::new(ApiErrorKind::Unavailable, "the store cannot be reached"));
+        }
         let flows: Vec<_> = self.flows.lock().values().cloned().collect();
         Ok(filter.page(flows))
     }
 
     async fn create(&self, _: CreateFlow) -> Result<FlowView, ApiError> {
+        self.called()?;
         Err(ApiError::new(ApiErrorKind::PermissionDenied, "this server makes no flows"))
     }
 
@@ -134,7 +174,12 @@ impl DeployApi for Fake {
         self.order(id, |flow| flow.canceled)
     }
 
+    async fn edit(&self, id: &FlowId, _: &Edit) -> Result<Ordered, ApiError> {
+        self.order(id, |_| false)
+    }
+
     async fn delete(&self, id: &FlowId) -> Result<(), ApiError> {
+        self.called()?;
         self.remove(id);
         Ok(())
     }
@@ -159,18 +204,44 @@ impl DeployApi for Fake {
 
 impl InstanceApi for Fake {
     async fn instance(&self, id: &InstanceId) -> Result<InstanceView, ApiError> {
+        self.called()?;
         Err(ApiError::new(ApiErrorKind::NotFound, format!("there is no instance {id}")))
     }
 
     async fn instances(&self, _: Option<&Namespace>) -> Result<Vec<InstanceView>, ApiError> {
+        self.called()?;
         Ok(Vec::new())
     }
 
     async fn pod(&self, id: &PodId) -> Result<PodView, ApiError> {
+        self.called()?;
         Err(ApiError::new(ApiErrorKind::NotFound, format!("there is no pod {}", id.name)))
     }
 
     async fn pods(&self, _: &PodFilter) -> Result<Vec<PodView>, ApiError> {
+        self.called()?;
         Ok(Vec::new())
+    }
+}
+
+impl LifecycleApi for Fake {
+    async fn order(
+        &self,
+        instance: &InstanceId,
+        order: InstanceOrder,
+        request: Option<&str>,
+    ) -> Result<Made, ApiError> {
+        self.called()?;
+        if let Some(error) = self.refusal.lock().clone() {
+            return Err(error);
+        }
+        let rollback_to = match &order {
+            InstanceOrder::Rollback { to: RollbackTo::Flow(flow), .. } => flow.to_string(),
+            _ => String::new(),
+        };
+        self.orders.lock().push((instance.clone(), order, request.map(Into::into)));
+        let flow =
+            self.flows.lock().values().find(|flow| flow.instance_name == instance.name.as_str()).cloned();
+        Ok(Made { flow, rollback_to })
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use triton_core::service::{DeployApi, InstanceApi};
+use triton_core::service::{DeployApi, InstanceApi, LifecycleApi};
 use triton_grpc::client::Client;
 use triton_grpc::server::{Config, ServeError, Server, Watches};
 
@@ -24,15 +24,38 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Serves both APIs.
-    pub(crate) async fn start<A, I>(api: Arc<A>, instances: Arc<I>, config: Config) -> Self
+    /// Serves one thing that is all APIs.
+    pub(crate) async fn start<A>(api: Arc<A>, config: Config) -> Self
+    where
+        A: DeployApi + InstanceApi + LifecycleApi + 'static,
+    {
+        Self::start_each(api.clone(), api.clone(), api, config).await
+    }
+
+    /// Serves the APIs on a port that is free.
+    pub(crate) async fn start_each<A, I, L>(
+        api: Arc<A>,
+        instances: Arc<I>,
+        lifecycle: Arc<L>,
+        config: Config,
+    ) -> Self
     where
         A: DeployApi + 'static,
         I: InstanceApi + 'static,
+        L: LifecycleApi + 'static,
     {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::listen(listener, Server::new(api, instances, lifecycle, config))
+    }
+
+    /// Serves on this listener.
+    pub(crate) fn listen<A, I, L>(listener: TcpListener, server: Server<A, I, L>) -> Self
+    where
+        A: DeployApi + 'static,
+        I: InstanceApi + 'static,
+        L: LifecycleApi + 'static,
+    {
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let server = Server::new(api, instances, config);
         let watches = server.watches();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(server.serve(listener, async move {
