@@ -2,14 +2,20 @@
 //! `TRITON_KUBECONFIG` names. One story per file; each test has a namespace to itself, except the tutorial,
 //! which plays where it was written for.
 
+#[path = "cluster/actions.rs"]
+mod actions;
 #[path = "cluster/app.rs"]
 mod app;
+#[path = "cluster/bad.rs"]
+mod bad;
 #[path = "cluster/cloneset.rs"]
 mod cloneset;
 #[path = "cluster/crash.rs"]
 mod crash;
 #[path = "cluster/deletion.rs"]
 mod deletion;
+#[path = "cluster/doors.rs"]
+mod doors;
 #[path = "cluster/input.rs"]
 mod input;
 #[path = "cluster/keeper.rs"]
@@ -20,6 +26,8 @@ mod losses;
 mod operator;
 #[path = "cluster/orders.rs"]
 mod orders;
+#[path = "cluster/reversals.rs"]
+mod reversals;
 #[path = "cluster/rig.rs"]
 mod rig;
 #[path = "cluster/safety.rs"]
@@ -30,3 +38,5 @@ mod site;
 mod traffic;
 #[path = "cluster/tutorial.rs"]
 mod tutorial;
+#[path = "cluster/watched.rs"]
+mod watched;

@@ -8,14 +8,16 @@ mod budgets;
 mod directions;
 #[path = "house_rules/generated.rs"]
 mod generated;
+#[path = "house_rules/guards.rs"]
+mod guards;
 #[path = "house_rules/manual.rs"]
 mod manual;
 #[path = "house_rules/pages.rs"]
 mod pages;
-#[path = "house_rules/records.rs"]
-mod records;
 #[path = "house_rules/reached.rs"]
 mod reached;
+#[path = "house_rules/records.rs"]
+mod records;
 #[path = "house_rules/rooms.rs"]
 mod rooms;
 #[path = "house_rules/source.rs"]
@@ -33,12 +35,12 @@ fn every_file_and_function_keeps_its_budget() {
 }
 
 #[test]
-fn imports_point_one_way() {
-#[test]
 fn every_file_of_code_is_compiled() {
     assert_eq!(reached::check(&files()), Vec::<Fault>::new());
 }
 
+#[test]
+fn imports_point_one_way() {
     clean(&rust(), directions::check);
 }
 
@@ -92,6 +94,13 @@ fn the_manual_names_everything_that_there_is() {
 #[test]
 fn every_decision_record_has_the_form() {
     assert_eq!(records::check(&files()), Vec::<Fault>::new());
+}
+
+#[test]
+fn every_guard_is_in_place_and_missed_when_it_is_gone() {
+    let all = triton_tests::guards::all().expect("the lists of guards can be read");
+    let page = guards::text(triton_tests::guards::page::PATH);
+    assert_eq!(guards::check(&all, &page, guards::text), Vec::<String>::new(), "run make guards");
 }
 
 #[test]

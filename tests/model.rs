@@ -22,7 +22,7 @@ use machine::Machine;
 use setup::{Budget, Setup, Start};
 use state::State;
 use stateright::{Checker, Expectation, Model, Path};
-use triton_core::model::{Action, FlowPhase};
+use triton_core::model::{Action, FlowPhase, OnFailure};
 
 /// Fewest states that all configurations together must visit.
 const ENOUGH: usize = 1_000_000;
@@ -111,6 +111,8 @@ fn setups() -> Vec<Setup> {
     setups.extend(updates());
     setups.extend(rough_updates());
     setups.extend(rougher());
+    setups.extend(sizes());
+    setups.extend(exchanges());
     setups
 }
 
@@ -229,4 +231,82 @@ fn rougher() -> Vec<Setup> {
 
 fn old(pods: u32) -> Start {
     Start { old: pods, ..Start::default() }
+}
+
+/// Changes of size, up to the end of a workload.
+fn sizes() -> Vec<Setup> {
+    let new = |name, action, replicas| Setup::new(name, action, replicas);
+    let lost = Budget { losses: 1, ..ORDERS };
+    vec![
+        new("scale out 1 to 3", Action::ScaleOut, 3).from(old(1)).with(Budget { stale: 1, ..ORDERS }),
+        new("scale out 2 to 4 with one out of order, a lost pod", Action::Scale, 4)
+            .from(Start { degraded: 1, ..old(1) })
+            .batch(2)
+            .with(lost),
+        new("scale in 3 to 1", Action::ScaleIn, 1).from(old(3)).with(Budget { stale: 1, ..ORDERS }),
+        new("scale in 4 to 1, batches of 2, manual, a lost pod", Action::Scale, 1)
+            .from(old(4))
+            .batch(2)
+            .manual()
+            .with(lost),
+        new("scale in 2 to 1 of pods that never had gates", Action::ScaleIn, 1)
+            .from(Start { adopted: true, ..old(2) })
+            .with(Budget { stale: 1, ..ORDERS }),
+        new("stop 2, late writes", Action::Stop, 0)
+            .same_size()
+            .from(old(2))
+            .with(Budget { stale: 1, ..lost }),
+        new("start 2", Action::Start, 2)
+            .from(Start { stopped: true, ..Start::default() })
+            .with(Budget { failures: 1, ..lost }),
+        new("delete 2, late writes", Action::Delete, 0)
+            .same_size()
+            .from(old(2))
+            .with(Budget { stale: 1, ..ORDERS }),
+    ]
+}
+
+/// Pods exchanged by name, before their successors, or back.
+fn exchanges() -> Vec<Setup> {
+    let new = |name, action, replicas| Setup::new(name, action, replicas);
+    let lost = Budget { losses: 1, ..ORDERS };
+    vec![
+        new("restart 2", Action::Restart, 2).same_size().from(old(2)).with(Budget { stale: 1, ..ORDERS }),
+        new("restart 3, batches of 2, a lost pod", Action::Restart, 3)
+            .same_size()
+            .from(old(3))
+            .batch(2)
+            .with(Budget { pauses: 0, ..lost }),
+        new("restart 2 without surge, a lost pod", Action::Restart, 2)
+            .same_size()
+            .from(old(2))
+            .unavailable(1)
+            .with(lost),
+        new("update 2 without surge, late writes", Action::Update, 2)
+            .from(old(2))
+            .unavailable(1)
+            .with(Budget { stale: 1, ..ORDERS }),
+        new("update 3 to 2 without surge, canary, a lost pod", Action::Update, 2)
+            .from(old(3))
+            .canary(1)
+            .unavailable(1)
+            .with(lost),
+        new("update 2 that reverts when cancelled", Action::Update, 2)
+            .from(old(2))
+            .reverting()
+            .with(Budget { stale: 1, ..ORDERS }),
+        new("update 3 that goes on without a failed pod", Action::Update, 3)
+            .from(old(3))
+            .batch(2)
+            .tolerating(1)
+            .with(Budget { failures: 1, pauses: 0, ..ORDERS }),
+        new("update 2 that cancels when a pod fails", Action::Update, 2)
+            .from(old(2))
+            .on_failure(OnFailure::Cancel)
+            .with(Budget { failures: 1, ..ORDERS }),
+        new("update 2 that returns when a pod fails", Action::Update, 2)
+            .from(old(2))
+            .on_failure(OnFailure::Rollback)
+            .with(Budget { failures: 1, pauses: 0, ..ORDERS }),
+    ]
 }

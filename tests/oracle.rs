@@ -24,13 +24,28 @@ pub(crate) fn judge(ending: &Ending<'_>, world: &Observation) -> Result<(), Stri
 
 /// Success: the ordered size, all of the new revision, all serving.
 fn succeeded(ending: &Ending<'_>, world: &Observation) -> Result<(), String> {
-    let wanted = ending.spec.replicas.unwrap_or(ending.from);
+    let spec = ending.spec;
+    let wanted = match spec.action {
+        Action::Stop => 0,
+        Action::Delete => {
+            return ensure(world.shape.is_none(), || "the workload is still there".into());
+        }
+        Action::Start => match (spec.replicas, &world.shape) {
+            (Some(replicas), _) => replicas,
+            (None, Some(shape)) => shape.replicas,
+            (None, None) => 0,
+        },
+        _ => spec.replicas.unwrap_or(ending.from),
+    };
     at_ease(world)?;
     let shape = world.shape.as_ref().ok_or("there is no workload")?;
     same("pods asked for", shape.replicas, wanted)?;
     same("pods", world.pods.len(), wanted)?;
-    same("partition", shape.partition, 0)?;
-    ensure(shape.template == TemplateRef::Flow, || "the template is not the flow's".into())?;
+    if !matches!(spec.action, Action::Create | Action::Update) {
+        return Ok(());
+    }
+    same("partition", shape.partition.unwrap_or(0), 0)?;
+    ensure(shape.template == Some(TemplateRef::Flow), || "the template is not the flow's".into())?;
     let new = world.pods.count(Facts::FRESH, Facts::empty());
     same("new pods", new, if ending.spec.action == Action::Create { world.pods.len() } else { wanted })
 }
@@ -38,7 +53,11 @@ fn succeeded(ending: &Ending<'_>, world: &Observation) -> Result<(), String> {
 /// Cancel: some size between both, everything serving, and the next scale-out starts what serves.
 fn canceled(ending: &Ending<'_>, world: &Observation) -> Result<(), String> {
     let from = ending.from;
-    let to = ending.spec.replicas.unwrap_or(from);
+    let to = match ending.spec.action {
+        Action::Stop | Action::Delete => 0,
+        Action::Start if ending.spec.replicas.is_none() => u32::MAX,
+        _ => ending.spec.replicas.unwrap_or(from),
+    };
     let Some(shape) = &world.shape else {
         return ensure(ending.spec.action == Action::Create, || "the workload is gone".into());
     };
@@ -47,7 +66,7 @@ fn canceled(ending: &Ending<'_>, world: &Observation) -> Result<(), String> {
     same("pods, of those asked for", pods, shape.replicas)?;
     let within = (from.min(to)..=from.max(to)).contains(&pods);
     ensure(within, || format!("{pods} pods are left, not between {from} and {to}"))?;
-    if ending.spec.action == Action::Update && shape.template == TemplateRef::Flow {
+    if ending.spec.action == Action::Update && shape.template == Some(TemplateRef::Flow) {
         // All that is left is new, or a later scale-out would start pods that do not serve yet.
         let old = world.pods.count(Facts::empty(), Facts::FRESH);
         return same("old pods under the new template", old, 0);

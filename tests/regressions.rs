@@ -30,7 +30,7 @@ fn the_end_is_durable_before_the_workload_is_given_back() {
     let world = rig.host.sim().world();
     let at = |wanted: fn(&Happening) -> bool| world.journal().iter().position(wanted);
     let ended = at(|it| matches!(it, Happening::Progress { after: Progress::Finished { .. }, .. }));
-    let released = at(|it| matches!(it, Happening::Workload { change: WorkloadChange::Release, .. }));
+    let released = at(|it| matches!(it, Happening::Workload { change: WorkloadChange::Release { .. }, .. }));
     assert!(ended.is_some() && ended < released, "ended {ended:?}, given back {released:?}");
 }
 

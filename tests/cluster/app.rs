@@ -53,6 +53,24 @@ pub(crate) fn flow(name: &str, action: &str, replicas: u32, image: &str, strateg
     })
 }
 
+/// A flow that brings no template: rollback, restart, scale and so on.
+pub(crate) fn order(name: &str, action: &str, replicas: Option<u32>, strategy: Value) -> Value {
+    let mut order = flow(name, action, 0, "", Value::Null);
+    let spec = &mut order["spec"];
+    spec["application"].as_object_mut().and_then(|fields| fields.remove("template"));
+    match replicas {
+        Some(replicas) => spec["application"]["replicas"] = json!(replicas),
+        None => drop(spec["application"].as_object_mut().and_then(|fields| fields.remove("replicas"))),
+    }
+    if action != "rollback" {
+        spec.as_object_mut().and_then(|fields| fields.remove("updateStrategy"));
+        spec["nonUpdateStrategy"] = strategy;
+    } else {
+        spec["updateStrategy"] = strategy;
+    }
+    order
+}
+
 /// The same flow with an annotation on its pods, such as those of the test nodes.
 pub(crate) fn annotated(mut flow: Value, key: &str, value: &str) -> Value {
     flow["spec"]["application"]["template"]["metadata"]["annotations"][key] = json!(value);

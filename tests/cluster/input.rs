@@ -8,20 +8,21 @@ use serde_json::{Value, json};
 use triton_operator::crd::convert;
 use triton_tests::scene::{Kind, View};
 
-use crate::{app, site::Site};
-
-/// A field below `spec`, a value that is refused there (null: the field is missing), the field that the
-/// refusal names, and words of it.
-type Case = (&'static str, Value, &'static str, &'static str);
+use crate::{
+    app,
+    bad::{Case, cases, orders, wrong_types, wrong_values},
+    site::Site,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_server_refuses_what_the_object_alone_shows_and_names_the_field() {
     let site = Site::new("input").await;
     site.kill_operator();
-    for (field, value, named, words) in cases() {
-        let mut flow = app::create("bad", 5, json!({"batchSize": 1}));
+    let create = app::create("bad", 5, json!({"batchSize": 1}));
+    let creates = cases().into_iter().map(|case| (create.clone(), case));
+    for (mut flow, (field, value, named, words)) in creates.chain(orders()) {
         set(&mut flow["spec"], field, &value);
-        let case = format!("{field}: {value}");
+        let case = format!("{} with {field}: {value}", flow["spec"]["action"]);
         let refusal = site.try_apply(&flow).expect_err(&case).to_string();
         let told =
             refusal.lines().any(|line| line.contains(&format!("spec.{named}")) && line.contains(words));
@@ -39,7 +40,7 @@ async fn only_the_orders_of_a_flow_can_be_changed() {
     site.kill_operator();
     let flow = app::create("flow", 5, json!({"batchSize": 1, "mode": "manual", "canary": 1}));
     site.apply(&flow);
-    let refused: [(&str, Value, &str); 8] = [
+    let refused: [(&str, Value, &str); 12] = [
         ("action", json!("update"), "action"),
         ("application.replicas", json!(6), "application"),
         ("application.instanceName", json!("other"), "application"),
@@ -48,13 +49,26 @@ async fn only_the_orders_of_a_flow_can_be_changed() {
         ("updateStrategy.canary", json!(2), "updateStrategy"),
         ("updateStrategy.drainSeconds", json!(1), "updateStrategy"),
         ("updateStrategy.noPullIn", json!(true), "updateStrategy"),
+        ("updateStrategy.maxUnavailable", json!(1), "updateStrategy"),
+        ("updateStrategy.failureThreshold", json!(1), "updateStrategy"),
+        ("updateStrategy.onFailure", json!("cancel"), "updateStrategy"),
+        ("updateStrategy.cancelPolicy", json!("revert"), "updateStrategy"),
     ];
     for (field, value, named) in refused {
-        let mut changed = flow.clone();
-        set(&mut changed["spec"], field, &value);
-        let refusal = site.try_apply(&changed).expect_err(field).to_string();
-        assert!(refusal.contains(&format!("spec.{named}")) && refusal.contains("changed after"), "{refusal}");
+        cannot_be_changed(&site, &flow, field, &value, named);
     }
+    let restart = app::order("restart", "restart", None, json!({"podsToDelete": ["web-1"]}));
+    let mut back = app::order("back", "rollback", None, json!({"mode": "auto"}));
+    back["spec"]["rollbackTo"] = json!({"revision": "web-1"});
+    site.apply(&restart);
+    site.apply(&back);
+    let pods = "nonUpdateStrategy.podsToDelete";
+    cannot_be_changed(&site, &restart, pods, &json!(["web-1", "web-2"]), "nonUpdateStrategy");
+    cannot_be_changed(&site, &restart, pods, &Value::Null, "nonUpdateStrategy");
+    let missing = "nonUpdateStrategy.maxUnavailable";
+    cannot_be_changed(&site, &restart, missing, &json!(1), "nonUpdateStrategy");
+    cannot_be_changed(&site, &back, "rollbackTo", &json!({"revision": "web-2"}), "rollbackTo");
+    cannot_be_changed(&site, &back, "rollbackTo", &Value::Null, "rollbackTo");
     for (field, value) in [
         ("updateStrategy.paused", json!(true)),
         ("updateStrategy.batchSize", json!("50%")),
@@ -66,6 +80,13 @@ async fn only_the_orders_of_a_flow_can_be_changed() {
         set(&mut changed["spec"], field, &value);
         site.apply(&changed);
     }
+}
+
+fn cannot_be_changed(site: &Site, flow: &Value, field: &str, value: &Value, named: &str) {
+    let mut changed = flow.clone();
+    set(&mut changed["spec"], field, value);
+    let refusal = site.try_apply(&changed).expect_err(field).to_string();
+    assert!(refusal.contains(&format!("spec.{named}")) && refusal.contains("changed after"), "{refusal}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,128 +226,6 @@ fn accepted() -> Vec<(&'static str, Value)> {
                 "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
             }]),
         ),
-    ]
-}
-
-/// Everything of semantics.md, section 9, that the object alone shows.
-fn cases() -> Vec<Case> {
-    let mut cases = vec![
-        ("action", json!("destroy"), "action", "must be one of"),
-        ("action", json!("restart"), "action", "not carried out by this version"),
-        ("nonUpdateStrategy", json!({"podsToDelete": ["web-1"]}), "nonUpdateStrategy", "updateStrategy"),
-        ("updateStrategy.mode", json!("fast"), "updateStrategy.mode", "auto or manual"),
-        ("updateStrategy.stage", json!("Frying"), "updateStrategy.stage", "must be one of"),
-        ("updateStrategy.onFailure", json!("explode"), "updateStrategy.onFailure", "pause"),
-        ("updateStrategy.cancelPolicy", json!("revert"), "updateStrategy.cancelPolicy", "freeze"),
-        ("updateStrategy.maxUnavailable", json!(1), "updateStrategy.maxUnavailable", "leave it out"),
-        ("updateStrategy.failureThreshold", json!("10%"), "updateStrategy.failureThreshold", "leave it out"),
-        ("updateStrategy.canary", json!(-1), "updateStrategy.canary", "between 0 and 10000"),
-        ("updateStrategy.canary", json!(10_001), "updateStrategy.canary", "between 0 and 10000"),
-        ("updateStrategy.batches", json!(-1), "updateStrategy.batches", "between 0 and 1000"),
-        ("updateStrategy.batches", json!(1_001), "updateStrategy.batches", "between 0 and 1000"),
-        (
-            "updateStrategy.batchIntervalSeconds",
-            json!(-1),
-            "updateStrategy.batchIntervalSeconds",
-            "between 0",
-        ),
-        ("updateStrategy.drainSeconds", json!(-1), "updateStrategy.drainSeconds", "between 0"),
-        (
-            "updateStrategy.progressDeadlineSeconds",
-            json!(0),
-            "updateStrategy.progressDeadlineSeconds",
-            "at least 1",
-        ),
-    ];
-    cases.extend(applications());
-    cases.extend(sizes());
-    cases
-}
-
-fn applications() -> Vec<Case> {
-    let long = "a".repeat(64);
-    let mut cases = vec![
-        ("application.replicas", Value::Null, "application.replicas", "required"),
-        ("application.replicas", json!(-1), "application.replicas", "between 0 and 10000"),
-        ("application.replicas", json!(10_001), "application.replicas", "between 0 and 10000"),
-        ("application.template", Value::Null, "application.template", "required"),
-        ("application.template.spec.containers", json!([]), "application.template", "at least one container"),
-        ("application.appID", json!(-1), "application.appID", "between 0"),
-        ("application.groupID", json!(-1), "application.groupID", "between 0"),
-        ("application.appName", json!(""), "application.appName", "not be empty"),
-        ("application.appName", json!("a".repeat(64)), "application.appName", "at most 63"),
-        (
-            "application.applicationLabel",
-            json!({"team": "-x"}),
-            "application.applicationLabel",
-            "letters, digits",
-        ),
-        ("application.appName", json!("no spaces"), "application.appName", "letters, digits"),
-        ("application.applicationType", json!("deployment"), "application.applicationType", "cloneset"),
-    ];
-    for (name, words) in
-        [("", "not be empty"), ("Web", "lower case"), ("a_b", "lower case"), (&*long, "at most 63")]
-    {
-        cases.push(("application.instanceName", json!(name), "application.instanceName", words));
-    }
-    for labels in [json!({"app": "other"}), json!({"tier": "front"})] {
-        let selector = json!({"matchLabels": labels});
-        cases.push(("application.selector", selector, "application.selector", "does not match the labels"));
-    }
-    let expression = json!({"matchExpressions": [{"key": "tier", "operator": "Exists"}]});
-    cases.push(("application.selector", expression, "application.selector", "does not match the labels"));
-    cases
-}
-
-fn sizes() -> Vec<Case> {
-    let mut cases = Vec::new();
-    let sizes = [
-        (json!(0), "at least 1"),
-        (json!(-1), "at least 1"),
-        (json!("0"), "at least 1"),
-        (json!("-3"), "at least 1"),
-        (json!(10_001), "at most 10000"),
-        (json!("10001"), "at most 10000"),
-        (json!("0%"), "between 1% and 100%"),
-        (json!("101%"), "between 1% and 100%"),
-        (json!("many"), "whole number or a percentage"),
-        (json!(""), "whole number or a percentage"),
-    ];
-    for (size, words) in sizes {
-        cases.push(("updateStrategy.batchSize", size.clone(), "updateStrategy.batchSize", words));
-        let strategy = json!({"batchSizes": [1, size]});
-        cases.push(("updateStrategy", strategy, "updateStrategy.batchSizes[1]", words));
-    }
-    cases.push(("updateStrategy", json!({"batchSizes": []}), "updateStrategy.batchSizes", "not be empty"));
-    let both = json!({"batchSize": 1, "batchSizes": [1]});
-    cases.push(("updateStrategy", both, "updateStrategy.batchSizes", "one of them"));
-    cases.push(("application.replicas", json!(1_001), "updateStrategy.batchSize", "more than 1000 batches"));
-    cases
-}
-
-/// What an older definition may have let in.
-fn wrong_values() -> Vec<Case> {
-    vec![
-        ("action", json!("destroy"), "action", ""),
-        ("application.replicas", json!(-1), "application.replicas", ""),
-        ("updateStrategy.batchSize", json!(0), "updateStrategy.batchSize", ""),
-        ("updateStrategy.batchSize", json!("many"), "updateStrategy.batchSize", ""),
-        ("updateStrategy.mode", json!("fast"), "updateStrategy.mode", ""),
-        ("nonUpdateStrategy", json!({"podsToDelete": ["web-1"]}), "nonUpdateStrategy", ""),
-        ("application.template.spec.containers", json!([]), "application.template", ""),
-        ("application.replicas", Value::Null, "application.replicas", ""),
-        ("application.selector", json!({"matchLabels": {"app": "other"}}), "application.selector", ""),
-    ]
-}
-
-/// What only a definition without types lets in.
-fn wrong_types() -> Vec<Case> {
-    vec![
-        ("action", json!(7), "action", ""),
-        ("application.replicas", json!("three"), "application.replicas", ""),
-        ("application.template", json!("nginx"), "application", ""),
-        ("application", Value::Null, "application", ""),
-        ("updateStrategy", json!([1]), "updateStrategy", ""),
     ]
 }
 

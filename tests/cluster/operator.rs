@@ -110,6 +110,19 @@ async fn the_rights_of_the_manifest_are_enough() {
     site.apply(&app::flow("third", "update", 2, "nginx:3", json!({"mode": "auto", "drainSeconds": 0})));
     site.ends("third", "Success").await;
     all_run(&site.view(), "nginx:3", 2);
+    let auto = || json!({"mode": "auto", "drainSeconds": 0});
+    for (action, replicas) in [
+        ("restart", None),
+        ("rollback", None),
+        ("stop", None),
+        ("start", None),
+        ("scale", Some(3)),
+        ("delete", None),
+    ] {
+        site.apply(&app::order(action, action, replicas, auto()));
+        site.ends(action, "Success").await;
+    }
+    assert!(site.view().get(Kind::Set, app::NAME).is_none());
     let log = site.take_operator().log();
     assert!(!log.contains("forbidden"), "{log}");
 }
@@ -157,7 +170,8 @@ async fn release_gives_everything_back_and_restarts_no_pod() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tutorial_is_played_on_a_standalone_operator() {
     let (plane, grpc) = (Plane::shared(), free_port());
-    let operator = Operator::standalone(plane, &[PROGRAM], grpc);
+    let folder = tempfile::tempdir().expect("a folder for its log");
+    let operator = Operator::standalone(&[PROGRAM], folder.path(), grpc, free_port());
     let mut operator = operator.unwrap_or_else(|error| panic!("{error}"));
     operator.ready().await.unwrap_or_else(|error| panic!("{error}"));
     let call = |rpc: &str, input: &str| {

@@ -174,6 +174,40 @@ impl Site {
         self.ends("first", "Success").await;
     }
 
+    /// Gives an order to the application over gRPC; answers the name of the flow that carries it out.
+    pub(crate) fn call(&self, rpc: &str, mut request: Value) -> String {
+        request["instance"] = json!({"name": app::NAME, "namespace": self.namespace});
+        let (address, rpc) = (format!("localhost:{}", self.grpc), format!("application.Application/{rpc}"));
+        let answer = self.rig.plane.grpcurl(&["--plaintext", "-d", &request.to_string(), &address, &rpc]);
+        let answer = answer.unwrap_or_else(|error| panic!("{error}"));
+        let answer: Value = serde_json::from_str(&answer).expect("grpcurl prints JSON");
+        answer["deployName"].as_str().unwrap_or_else(|| panic!("no flow in {answer}")).to_owned()
+    }
+
+    /// Gives an order to the application over REST; answers the name of the flow that carries it out.
+    pub(crate) async fn post(&self, orders: &str, body: &Value) -> String {
+        let operator = self.take_operator();
+        let path = format!("/api/v1/namespaces/{}/instances/{}/{orders}", self.namespace, app::NAME);
+        let answer = operator.post(&path, &body.to_string()).await;
+        *self.operator() = Some(operator);
+        let (status, text) = answer.expect("it answers");
+        assert_eq!(status, 201, "{text}");
+        let answer: Value = serde_json::from_str(&text).expect("it answers JSON");
+        answer["data"]["deployName"].as_str().unwrap_or_else(|| panic!("no flow in {text}")).to_owned()
+    }
+
+    /// Waits until a flow has succeeded and given the workload back.
+    pub(crate) async fn succeeds(&self, flow: &str) {
+        self.ends(flow, "Success").await;
+        self.gives_back(flow).await;
+    }
+
+    /// Waits until a flow has given the workload back.
+    pub(crate) async fn gives_back(&self, flow: &str) {
+        let what = format!("{flow} gives the workload back");
+        self.scene.holds(&what, |view| view.flow(flow)["metadata"]["finalizers"].is_null()).await;
+    }
+
     /// Waits until a flow has ended; it must be with this phase.
     pub(crate) async fn ends(&self, flow: &str, phase: &str) {
         let what = format!("{flow} ends");

@@ -15,27 +15,8 @@ use crate::{
 async fn an_update_never_takes_a_pod_out_before_another_serves() {
     let site = Site::new("traffic").await;
     site.serve(4).await;
-    let foreign = json!({
-        "metadata": {"labels": {"team": "shop"}, "annotations": {"example.org/note": "ours"}},
-        "spec": {
-            "revisionHistoryLimit": 7,
-            "updateStrategy": {"scatterStrategy": [{"key": "app", "value": "1"}]},
-        },
-    });
-    site.kubectl(&[
-        "patch",
-        "clonesets.apps.kruise.io",
-        app::NAME,
-        "--type=merge",
-        "-p",
-        &foreign.to_string(),
-    ]);
+    set_foreign_fields(&site).await;
     let set = |site: &Site| site.view().get(Kind::Set, app::NAME).cloned().unwrap_or_default();
-    site.scene
-        .holds("the patch is seen", |view| {
-            view.get(Kind::Set, app::NAME).is_some_and(|set| set["spec"]["revisionHistoryLimit"] == 7)
-        })
-        .await;
     let before = set(&site);
 
     let safety = Safety::from_now(&site.scene);
@@ -61,8 +42,26 @@ async fn an_update_never_takes_a_pod_out_before_another_serves() {
     assert_eq!(not_ours(&set(&site)), not_ours(&before), "foreign fields are as they were");
 }
 
+/// Sets fields of the CloneSet that triton does not own.
+pub(crate) async fn set_foreign_fields(site: &Site) {
+    let foreign = json!({
+        "metadata": {"labels": {"team": "shop"}, "annotations": {"example.org/note": "ours"}},
+        "spec": {
+            "revisionHistoryLimit": 7,
+            "updateStrategy": {"scatterStrategy": [{"key": "app", "value": "1"}]},
+        },
+    });
+    let patch = ["patch", "clonesets.apps.kruise.io", app::NAME, "--type=merge", "-p", &foreign.to_string()];
+    site.kubectl(&patch);
+    site.scene
+        .holds("the patch is seen", |view| {
+            view.get(Kind::Set, app::NAME).is_some_and(|set| set["spec"]["revisionHistoryLimit"] == 7)
+        })
+        .await;
+}
+
 /// What is left of a CloneSet without the fields that triton owns.
-fn not_ours(set: &Value) -> Value {
+pub(crate) fn not_ours(set: &Value) -> Value {
     let (mut meta, mut spec) = (set["metadata"].clone(), set["spec"].clone());
     let remove = |value: &mut Value, names: &[&str]| {
         if let Some(fields) = value.as_object_mut() {

@@ -1,11 +1,13 @@
 //! The article's tutorial, its commands word for word: only the port, the address of the manifest and the
 //! stray `-o` of `describe` differ.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
-use triton_tests::scene::Kind;
+use triton_tests::scene::{Kind, name};
 
-use crate::site::Site;
+use crate::{safety::Safety, site::Site};
 
 const FLOW: &str = "12122-sample-10010-df";
 const INSTANCE: &str = "12122-sample-10010";
@@ -17,6 +19,8 @@ const STATUS: &str = "kubectl get df  12122-sample-10010-df -o yaml";
 const SERVICE: &str = "kubectl describe svc sample-12122-svc";
 const NEXT: &str = r#"grpcurl --plaintext -d '{"deploy":{"name":"12122-sample-10010-df","namespace":"default"}}' localhost:8099 deployflow.DeployFlow/Next"#;
 const GET: &str = r#"grpcurl --plaintext -d '{"deploy":{"name":"12122-sample-10010-df","namespace":"default"}}' localhost:8099 deployflow.DeployFlow/Get"#;
+
+const SCALE: &str = r#"grpcurl --plaintext -d '{"instance":{"name":"12122-sample-10010","namespace":"default"},"replicas":2,"strategy":{"podsToDelete":["12122-sample-10010-zh98f"],"batchSize":"1","batches":"1","batchIntervalSeconds":10}}' localhost:8099 application.Application/Scale"#;
 
 const WIDE: &str = "kubectl get df -o wide";
 
@@ -97,6 +101,37 @@ async fn the_tutorial_of_the_article_runs_word_for_word() {
     let approved = seconds(&batches[1]["startedAt"]) - seconds(&batches[0]["finishedAt"]);
     assert!(approved < 9.0, "the approval replaces the interval: {approved} s");
     get_answers_with_the_fields_of_the_article(&site);
+    the_named_pod_and_no_other_is_scaled_away(&site).await;
+    get_answers_with_the_fields_of_the_article(&site);
+}
+
+/// The article's section on scaling.
+async fn the_named_pod_and_no_other_is_scaled_away(site: &Site) {
+    let safety = Safety::from_now(&site.scene);
+    let mut rest: Vec<String> = site.view().pods().into_iter().map(|pod| name(pod).to_owned()).collect();
+    let named = rest.remove(2);
+    let answer: Value = serde_json::from_str(&run(site, &SCALE.replace("12122-sample-10010-zh98f", &named)))
+        .expect("grpcurl prints JSON");
+    let flow = text(&answer["deployName"]);
+    assert!(flow.starts_with(&format!("{INSTANCE}-")), "{answer}");
+    site.ends(flow, "Success").await;
+
+    let view = site.view();
+    assert_eq!(view.pods().into_iter().map(name).collect::<Vec<_>>(), rest, "{named} was named");
+    assert_eq!(safety.out_before_deletion(&site.scene), 1);
+    safety.drained(&site.scene, Duration::from_secs(10));
+    safety.serving_at_least(&site.scene, 2);
+    assert_eq!(endpoints(site).matches(":80").count(), 2, "{}", endpoints(site));
+    let answer: Value =
+        serde_json::from_str(&run(site, &GET.replace(FLOW, flow))).expect("grpcurl prints JSON");
+    let shown = json!({
+        "namespace": "default", "name": flow, "appID": 12122, "groupID": 10010,
+        "appName": "deploy-demo-hello", "instanceName": INSTANCE, "replicas": 2, "action": "scale_in",
+        "availableReplicas": 2, "phase": "Success", "finished": true, "batches": 1, "batchSize": 1,
+        "finishedBatches": 1, "batchIntervalSeconds": 10,
+        "conditions": [{"batch": 1, "batchSize": 1, "phase": "Baked"}],
+    });
+    contains(&answer["deploy"], &shown, "deploy");
 }
 
 fn the_wide_columns_are_there(site: &Site) {

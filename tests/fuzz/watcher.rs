@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use triton_core::engine::{Decision, decide, kind, look};
+use triton_core::engine::{Decision, decide, look};
 use triton_core::model::{
-    Facts, Flow, FlowId, InstanceId, Kind, Lock, Observation, Orders, Pods, Progress, Revision, Shape,
-    TemplateRef, Timestamp, Traffic, TrafficView, Verdict, WorkloadView,
+    Action, Facts, Flow, FlowId, InstanceId, Lock, Observation, Orders, Pods, Progress, Revision, Shape,
+    TemplateRef, Timestamp, Traffic, TrafficView, Verdict, WorkloadChange, WorkloadView,
 };
 use triton_core::sim::scenario::{Chaos, Step, StepKind};
 use triton_core::sim::{Cause as DeletedBy, Entry, Happening, Pod, Workload, World};
@@ -31,11 +31,21 @@ pub(crate) struct Watcher {
     /// The flow that ended last, and how it left the world.
     last: Option<(Flow, Verdict)>,
     end: Option<Workload>,
+    /// A flow that deletes has removed the workload.
+    removed: bool,
 }
 
 impl Watcher {
     pub(crate) fn new(chaos: Chaos) -> Self {
-        Self { chaos, flows: BTreeMap::new(), starts: BTreeMap::new(), world: None, last: None, end: None }
+        Self {
+            chaos,
+            flows: BTreeMap::new(),
+            starts: BTreeMap::new(),
+            world: None,
+            last: None,
+            end: None,
+            removed: false,
+        }
     }
 
     /// Judges a step.
@@ -65,6 +75,10 @@ impl Watcher {
             } => Err(format!("S6: {} was removed in traffic", pod.name)),
             Happening::Progress { write, id, before: Some(before), after } if write.result == Ok(true) => {
                 self.saved(world, id, before, after)
+            }
+            Happening::Workload { change: WorkloadChange::Remove, flow, .. } => {
+                self.removed |= flow.as_ref().is_some_and(|flow| flow.spec.action == Action::Delete);
+                Ok(())
             }
             Happening::Saw { .. }
             | Happening::Created { .. }
@@ -117,7 +131,7 @@ impl Watcher {
         let before = self.world.replace(now.clone());
         let old = std::mem::replace(&mut self.flows, flows);
         let Some(before) = before else { return Ok(()) };
-        if before.shape.is_some() && now.shape.is_none() {
+        if before.shape.is_some() && now.shape.is_none() && !self.removed {
             return Err("S14: the workload is gone".into());
         }
         for (id, after) in &self.flows {
@@ -169,7 +183,7 @@ fn decisions(
     now: Timestamp,
 ) -> Result<(), String> {
     let mut flow = flow.clone();
-    let seen = look(kind(flow.spec.action).unwrap_or(Kind::Grow), workload, traffic);
+    let seen = look(Some(&flow), workload, traffic);
     for _ in 0..FOLD {
         let decision = decide(&flow, &seen, now);
         judge_intent(&Intent { flow: &flow, seen: &seen, now, decision: &decision })
@@ -221,6 +235,7 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
         pods.push(pod.reference(), facts, pod.out_since);
     }
     let template = if ours { TemplateRef::Flow } else { TemplateRef::Revision(revision.clone()) };
+    let template = Some(template);
     Observation {
         settled: workload.observed_latest(),
         lock: if workload.lock.is_some() { Lock::Mine } else { Lock::Free },
@@ -228,12 +243,17 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
         shape: Some(Shape {
             template,
             replicas: workload.replicas,
-            partition: workload.partition,
+            partition: Some(workload.partition),
+            doomed: Some(workload.pods_to_delete.iter().cloned().collect()),
             surge: workload.surge,
             unavailable: workload.unavailable,
         }),
         revision: workload.update_revision.clone(),
         obstacle: None,
+        in_place: workload.in_place,
+        remembered: workload.remembered,
+        good: workload.good.clone(),
+        yields: false,
         terminating: u32::try_from(workload.pods.len()).expect("a count of pods fits")
             - workload.active_count(),
         pods,

@@ -18,7 +18,7 @@ Written by `make gen` from the code; the house rules compare it. What the words 
 
 pub(crate) fn page() -> String {
     let mut page = String::from(HEAD);
-    for kind in [Kind::Grow, Kind::Replace] {
+    for kind in [Kind::Grow, Kind::Replace, Kind::Swap, Kind::Shrink] {
         page += &life(kind);
     }
     page + &gates() + &phases() + &holds() + &waits() + &ends()
@@ -27,8 +27,17 @@ pub(crate) fn page() -> String {
 /// The rows of one kind of batch, in the order a batch walks them.
 fn life(kind: Kind) -> String {
     let (name, what) = match kind {
-        Kind::Grow => ("grow", "new pods come (`create`)"),
-        Kind::Replace => ("replace", "new pods come beside the old ones, then old ones leave (`update`)"),
+        Kind::Grow => ("grow", "new pods come (`create`, `scale_out`, `start`, `scale` to a larger size)"),
+        Kind::Replace => (
+            "replace",
+            "new pods come beside the old ones, then old ones leave (`update`, `rollback`, `restart`)",
+        ),
+        Kind::Swap => (
+            "swap",
+            "old pods leave, or are updated in place, and new ones take their places (the same with \
+             `maxUnavailable`; `update` and `rollback` of workloads that update in place)",
+        ),
+        Kind::Shrink => ("shrink", "pods leave (`scale_in`, `stop`, `delete`, `scale` to a smaller size)"),
     };
     let mut text = format!("\n## A batch of kind {name}\n{}.\n\n", capital(what));
     text += "| stage | shown as | the workload is asked for the new pods | and to do without the old ones | \
@@ -156,6 +165,9 @@ fn say(failure: &Failure) -> String {
         | Failure::WorkloadOwned { .. }
         | Failure::Unsupported { .. }
         | Failure::InvalidSpec { .. }
+        | Failure::WrongSize { .. }
+        | Failure::WrongPods { .. }
+        | Failure::NoRevision { .. }
         | Failure::LockLost => failure.to_string(),
     }
 }

@@ -1,7 +1,7 @@
 //! S1: enough pods stay in traffic.
 
 use triton_core::engine::Decision;
-use triton_core::model::{Facts, Progress};
+use triton_core::model::{Facts, Kind, Progress};
 
 use super::reading::{count_of, floor, in_traffic, moved, size_after, taken_out};
 use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
@@ -31,7 +31,8 @@ fn closing_keeps_the_floor(intent: &Intent<'_>) -> Outcome {
     let (Progress::Rolling { batch, .. }, Some(_)) = (&intent.flow.progress, moved(intent.decision)) else {
         return Ok(());
     };
-    let wanted = size_after(intent.flow, plan, *keep).min(batch.serving);
+    let missing = if plan.base.kind == Kind::Swap { batch.size } else { 0 };
+    let wanted = size_after(intent.flow, plan, *keep).saturating_sub(missing).min(batch.serving);
     ensure(*floor == wanted, || format!("closing keeps {floor} in traffic, not {wanted}"))
 }
 

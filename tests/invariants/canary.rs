@@ -1,6 +1,6 @@
 //! S5: until a person agrees, a canary stays a canary.
 
-use triton_core::model::{BatchPhase, Facts, Progress, Stage, Target};
+use triton_core::model::{BatchPhase, Facts, Kind, Progress, Stage, Target};
 
 use super::reading::{facts, fresh_after, pulled_in, requested_fresh, reshape, stale_after};
 use super::{Intent, Invariant, Outcome, Property, ensure};
@@ -21,14 +21,17 @@ fn intent(intent: &Intent<'_>) -> Outcome {
         return Ok(());
     }
     if let Some(shape) = reshape(intent.decision) {
+        let asked = requested_fresh(flow, shape).unwrap_or(0);
         let (fresh, stale) = (fresh_after(flow, plan, done + batch.size), stale_after(flow, plan, *done));
-        ensure(requested_fresh(shape) <= fresh, || format!("beyond the canary: {shape:?}"))?;
-        ensure(shape.replicas - requested_fresh(shape) >= stale, || format!("old pods leave: {shape:?}"))?;
+        ensure(asked <= fresh, || format!("beyond the canary: {shape:?}"))?;
+        let swaps = plan.base.kind == Kind::Swap;
+        ensure(swaps || shape.replicas - asked >= stale, || format!("old pods leave: {shape:?}"))?;
     }
     let new = pulled_in(intent.decision)
         .is_some_and(|pods| pods.iter().any(|pod| facts(intent.seen, pod).contains(Facts::FRESH)));
     let belongs =
         intent.seen.pods.count(Facts::FRESH | Facts::ASKED, Facts::MARKED) < fresh_after(flow, plan, *done);
-    let early = new && !belongs && (batch.stage < Stage::PullingIn || !given(BatchPhase::Baking));
+    let resumed = plan.base.kind == Kind::Swap && batch.forgiven;
+    let early = new && !belongs && !resumed && (batch.stage < Stage::PullingIn || !given(BatchPhase::Baking));
     ensure(!early, || "a canary pod is pulled in before a person agreed".into())
 }

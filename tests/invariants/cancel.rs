@@ -1,6 +1,6 @@
 //! S8: a cancelled flow never widens the change, and ends in a clean world.
 
-use triton_core::model::{Action, Facts, Progress, TemplateRef, Verdict};
+use triton_core::model::{Brings, Facts, Kind, Progress, TemplateRef, Verdict};
 
 use super::reading::{
     exposed, fresh_after, is_mine, moved, pulled_in, requested_fresh, reshape, size_after, stale_after,
@@ -17,12 +17,15 @@ pub(super) const ROW: Invariant = Invariant {
 };
 
 fn intent(intent: &Intent<'_>) -> Outcome {
-    if !intent.flow.orders.canceled {
+    let turned = intent.flow.progress.base().is_some_and(|base| base.turned);
+    if !intent.flow.orders.canceled || turned {
         return Ok(());
     }
-    if let Some((shape, seen)) = reshape(intent.decision).zip(intent.seen.shape.as_ref()) {
+    let shrinks = intent.flow.progress.base().is_some_and(|base| base.kind == Kind::Shrink);
+    if !shrinks && let Some((shape, seen)) = reshape(intent.decision).zip(intent.seen.shape.as_ref()) {
         let there = intent.seen.pods.count(Facts::FRESH, Facts::empty());
-        let (before, after) = (requested_fresh(seen).max(kept(intent)).max(there), requested_fresh(shape));
+        let fresh = |shape| requested_fresh(intent.flow, shape).unwrap_or(0);
+        let (before, after) = (fresh(seen).max(kept(intent)).max(there), fresh(shape));
         ensure(after <= before, || format!("{after} new pods asked for, {before} before"))?;
     }
     if let (Some(pods), Progress::Closing { plan, keep, .. }) =
@@ -30,7 +33,8 @@ fn intent(intent: &Intent<'_>) -> Outcome {
     {
         let kept = fresh_after(intent.flow, plan, *keep) as usize;
         // A flow that brought the very template that served before exposes nothing new.
-        let same = plan.base.previous.is_some() && plan.base.previous == intent.seen.revision;
+        let same = matches!(plan.base.kind, Kind::Shrink)
+            || plan.base.previous.is_some() && plan.base.previous == intent.seen.revision;
         let new =
             pods.iter().filter(|pod| super::reading::facts(intent.seen, pod).contains(Facts::FRESH)).count();
         ensure(same || new == 0 || exposed(intent.seen) as usize + new <= kept, || {
@@ -61,12 +65,12 @@ fn clean(intent: &Intent<'_>) -> Outcome {
     ensure(shape.replicas == size, || format!("{} pods asked for at the end, not {size}", shape.replicas))?;
     let marked = seen.pods.count(Facts::MARKED, Facts::empty());
     ensure(marked == 0 && seen.pods.len() <= size, || format!("{} pods, {marked} leaving", seen.pods.len()))?;
-    if flow.spec.action == Action::Update && stale > 0 {
+    if plan.base.kind.exchanges() && plan.base.brings != Brings::Nothing && stale > 0 {
         // An update to the template that was there already changes nothing.
-        let back = shape.template != TemplateRef::Flow || plan.base.previous == seen.revision;
+        let back = shape.template != Some(TemplateRef::Flow) || plan.base.previous == seen.revision;
         ensure(back, || "the old template is not back".into())?;
         let foreign = seen.pods.count(Facts::empty(), Facts::CURRENT | Facts::MARKED);
-        ensure(foreign <= shape.partition, || {
+        ensure(foreign <= shape.partition.unwrap_or(0), || {
             format!("{foreign} kept pods, some would be replaced: {shape:?}")
         })?;
     }

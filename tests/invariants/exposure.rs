@@ -1,6 +1,6 @@
 //! S3: no more new pods than batches were allowed.
 
-use triton_core::model::{Facts, Mode, Progress, Stage};
+use triton_core::model::{Brings, Facts, Kind, Mode, Progress, Stage};
 
 use super::reading::{fresh_after, moved, pulled_in, requested_fresh, reshape, span};
 use super::{Intent, Invariant, Outcome, Property, ensure};
@@ -22,6 +22,9 @@ fn intent(intent: &Intent<'_>) -> Outcome {
     else {
         return Ok(());
     };
+    if turned(&intent.flow.progress) {
+        return Ok(());
+    }
     let ordered = intent.flow.orders.target.batch;
     ensure(batch.number <= ordered, || format!("batch {} starts, only {ordered} ordered", batch.number))
 }
@@ -29,13 +32,20 @@ fn intent(intent: &Intent<'_>) -> Outcome {
 fn requests(intent: &Intent<'_>) -> Outcome {
     let Some(shape) = reshape(intent.decision) else { return Ok(()) };
     let bound = bound(intent, Stage::Smoking);
-    let asked = requested_fresh(shape);
+    let Some(asked) = requested_fresh(intent.flow, shape) else { return Ok(()) };
+    if intent.flow.progress.base().is_some_and(|base| base.kind == Kind::Shrink) {
+        return Ok(());
+    }
     ensure(asked <= bound, || format!("{asked} new pods asked for, more than {bound}"))
 }
 
 fn pull_ins(intent: &Intent<'_>) -> Outcome {
     let Some(pods) = pulled_in(intent.decision) else { return Ok(()) };
-    let Progress::Rolling { batch, .. } = &intent.flow.progress else { return Ok(()) };
+    let Progress::Rolling { plan, batch, .. } = &intent.flow.progress else { return Ok(()) };
+    // Where nobody is asked, new pods that took the places of old ones serve at once.
+    if plan.base.kind == Kind::Shrink || (plan.base.kind == Kind::Swap && (!batch.canary || batch.forgiven)) {
+        return Ok(());
+    }
     let fresh =
         pods.iter().filter(|pod| super::reading::facts(intent.seen, pod).contains(Facts::FRESH)).count();
     let exposed = intent.seen.pods.count(Facts::FRESH | Facts::ASKED, Facts::MARKED);
@@ -51,13 +61,20 @@ fn bound(intent: &Intent<'_>, from: Stage) -> u32 {
     let flow = intent.flow;
     match (&flow.progress, span(&flow.progress)) {
         (Progress::Rolling { plan, batch, .. }, Some((done, end))) => {
-            fresh_after(flow, plan, if batch.stage >= from { end } else { done })
+            let swaps = plan.base.kind == Kind::Swap && batch.stage > Stage::Queued && from == Stage::Smoking;
+            fresh_after(flow, plan, if batch.stage >= from || swaps { end } else { done })
         }
         (Progress::Verifying { plan, .. }, _) => fresh_after(flow, plan, plan.work),
         // Pods that are there may be asked for again, so that wrongly chosen ones return.
         (Progress::Closing { plan, keep, .. }, _) => {
             fresh_after(flow, plan, *keep).max(intent.seen.pods.count(Facts::FRESH, Facts::empty()))
         }
+        (Progress::Preparing { base }, _) if base.brings == Brings::Nothing => base.from,
         _ => 0,
     }
+}
+
+/// The flow was cancelled and returns what it had changed.
+fn turned(progress: &Progress) -> bool {
+    progress.base().is_some_and(|base| base.turned)
 }

@@ -1,6 +1,6 @@
 //! S18: pods that fail stop the change.
 
-use triton_core::model::{Facts, Progress, Stage};
+use triton_core::model::{Facts, Kind, Progress, Stage};
 
 use super::reading::{exposed, facts, fresh_after, moved, pulled_in, requested_fresh, reshape};
 use super::{Intent, Invariant, Outcome, Property, ensure};
@@ -17,12 +17,21 @@ fn intent(intent: &Intent<'_>) -> Outcome {
     let (flow, seen) = (intent.flow, intent.seen);
     let Progress::Rolling { plan, done, batch } = &flow.progress else { return Ok(()) };
     let failed = seen.pods.count(Facts::FRESH | Facts::FAILED, Facts::MARKED);
+    let tolerated = flow.spec.tolerance.of(batch.size);
+    let failed = failed.saturating_sub(plan.base.degraded);
+    if plan.base.kind == Kind::Shrink || failed <= tolerated {
+        return Ok(());
+    }
     if failed == 0 || batch.forgiven || flow.orders.canceled {
         return Ok(());
     }
     if let Some((shape, now)) = reshape(intent.decision).zip(seen.shape.as_ref()) {
-        ensure(requested_fresh(shape) <= requested_fresh(now), || format!("{failed} failed, yet {shape:?}"))?;
-        ensure(shape.partition >= now.partition, || format!("{failed} failed, yet old pods go: {shape:?}"))?;
+        let fresh = |shape| requested_fresh(flow, shape);
+        ensure(fresh(shape) <= fresh(now), || format!("{failed} failed, yet {shape:?}"))?;
+        let exchanged = plan.base.kind.exchanges() && shape.partition.is_some();
+        ensure(!exchanged || shape.partition >= now.partition, || {
+            format!("{failed} failed, yet old pods go: {shape:?}")
+        })?;
     }
     if let Some(Progress::Rolling { batch: next, .. }) = moved(intent.decision) {
         ensure(next.stage == batch.stage, || format!("{failed} failed, yet {:?} is next", next.stage))?;

@@ -1,7 +1,7 @@
 //! S12: nothing is asked for that is so already.
 
 use triton_core::engine::{Decision, Effect};
-use triton_core::model::{Facts, TrafficChange, WorkloadChange};
+use triton_core::model::{Facts, Shape, TrafficChange, WorkloadChange};
 
 use super::reading::{facts, is_mine, pods_of};
 use super::{Intent, Invariant, Outcome, Property, ensure};
@@ -30,14 +30,27 @@ fn intent(intent: &Intent<'_>) -> Outcome {
         Decision::Act(Effect::Traffic(TrafficChange::PullOut(_))) => {
             all(|facts| facts.contains(Facts::ASKED | Facts::MARKED))
         }
+        Decision::Act(Effect::Supersede(_)) => seen.yields,
         Decision::Act(Effect::Workload(change)) => match change {
             WorkloadChange::Hook(_) => all(|facts| !facts.contains(Facts::HOOKED)),
             WorkloadChange::LetGo(_) => all(|facts| facts.contains(Facts::HOOKED | Facts::MARKED)),
-            WorkloadChange::Reshape(shape) => seen.shape.as_ref() != Some(shape),
+            WorkloadChange::Reshape(shape) => seen.shape.as_ref().is_none_or(|seen| differs(seen, shape)),
+            WorkloadChange::List(_) => all(|facts| !facts.intersects(Facts::LISTED | Facts::MARKED)),
+            WorkloadChange::Spare(_) => all(|facts| facts.contains(Facts::SPECIFIED | Facts::HOOKED)),
+            WorkloadChange::Remove => is_mine(seen) && seen.pods.is_empty(),
             WorkloadChange::Freeze(on) => seen.frozen != *on,
-            WorkloadChange::Lock => !is_mine(seen),
-            WorkloadChange::Release => is_mine(seen),
+            WorkloadChange::Lock { .. } => !is_mine(seen),
+            WorkloadChange::Release { .. } => is_mine(seen),
         },
     };
     ensure(needed, || format!("{:?} changes nothing, or goes too far", intent.decision))
+}
+
+/// Whether a shape that is asked for differs from the one that is there; what is `None` is not asked for.
+fn differs(seen: &Shape, want: &Shape) -> bool {
+    want.template.as_ref().is_some_and(|template| seen.template.as_ref() != Some(template))
+        || seen.replicas != want.replicas
+        || want.partition.is_some_and(|partition| seen.partition != Some(partition))
+        || want.doomed.as_ref().is_some_and(|doomed| seen.doomed.as_ref() != Some(doomed))
+        || (seen.surge, seen.unavailable) != (want.surge, want.unavailable)
 }

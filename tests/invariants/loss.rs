@@ -1,6 +1,6 @@
 //! S19: nothing is taken as done that was not seen.
 
-use triton_core::model::{Batch, Facts, Flow, Observation, Plan, Progress, Stage};
+use triton_core::model::{Batch, Facts, Flow, Kind, Observation, Plan, Progress, Stage};
 
 use super::reading::{fresh_after, moved, requested_fresh, stale_after};
 use super::{Intent, Invariant, Outcome, Property, ensure};
@@ -31,14 +31,21 @@ fn intent(intent: &Intent<'_>) -> Outcome {
 fn stage_is_over(flow: &Flow, plan: &Plan, end: u32, batch: &Batch, seen: &Observation) -> Outcome {
     let (fresh, stale) = (fresh_after(flow, plan, end), stale_after(flow, plan, end));
     let new = |facts| seen.pods.count(Facts::FRESH | facts, Facts::MARKED);
-    let asked = seen.shape.as_ref().map_or(0, requested_fresh);
+    let asked = seen.shape.as_ref().and_then(|shape| requested_fresh(flow, shape)).unwrap_or(fresh);
+    // Pods that were out of service before pods were added are not waited for.
+    let fresh_ready = fresh - plan.base.degraded.min(fresh);
     let over = match batch.stage {
         Stage::Queued => true,
-        Stage::Smoking | Stage::Smoked => new(Facts::BOOTED) >= fresh && asked == fresh,
-        Stage::PullingIn | Stage::Proving => new(Facts::IN) >= fresh && asked == fresh,
-        Stage::Leaving | Stage::Baked => {
+        Stage::Smoking | Stage::Smoked => new(Facts::BOOTED) >= fresh_ready && asked == fresh,
+        Stage::PullingIn | Stage::Proving => new(Facts::IN) >= fresh_ready && asked == fresh,
+        Stage::Vacating | Stage::Leaving | Stage::Baked => {
             let marked = seen.pods.count(Facts::MARKED, Facts::empty());
-            let old = seen.pods.count(Facts::empty(), Facts::MARKED | Facts::FRESH);
+            let old = match plan.base.kind {
+                Kind::Shrink => {
+                    seen.pods.count(Facts::empty(), Facts::MARKED) - fresh.min(new(Facts::empty()))
+                }
+                _ => seen.pods.count(Facts::empty(), Facts::MARKED | Facts::FRESH),
+            };
             batch.stage == Stage::Baked || (marked == 0 && old <= stale)
         }
     };

@@ -25,6 +25,10 @@ fn change(change: &Change<'_>) -> Outcome {
 }
 
 fn done(progress: &Progress) -> u32 {
+    // What was cancelled and returns has no work that it may not take back.
+    if progress.base().is_some_and(|base| base.turned) {
+        return u32::MAX;
+    }
     match progress {
         Progress::Rolling { done, .. } => *done,
         Progress::Pending | Progress::Preparing { .. } => 0,

@@ -39,7 +39,8 @@ fn intent(intent: &Intent<'_>) -> Outcome {
 }
 
 fn next_batch(flow: &Flow, batch: &Batch, last: bool, intent: &Intent<'_>) -> Outcome {
-    if batch.canary || flow.spec.mode == Mode::Manual {
+    let turned = flow.progress.base().is_some_and(|base| base.turned);
+    if (batch.canary || flow.spec.mode == Mode::Manual) && !turned {
         return allowed(flow, batch.number + 1, BatchPhase::Smoking);
     }
     let over = batch.since.plus(flow.orders.interval);
@@ -47,10 +48,11 @@ fn next_batch(flow: &Flow, batch: &Batch, last: bool, intent: &Intent<'_>) -> Ou
 }
 
 fn stages(flow: &Flow, batch: &Batch, next: &Batch) -> Outcome {
-    use Stage::{Baked, Leaving, Proving, PullingIn, Queued, Smoked, Smoking};
+    use Stage::{Baked, Leaving, Proving, PullingIn, Queued, Smoked, Smoking, Vacating};
     let follows = matches!(
         (batch.stage, next.stage),
-        (Queued, Smoking)
+        (Queued, Smoking | Vacating)
+            | (Vacating, Smoking | Baked)
             | (Smoking, Smoked)
             | (Smoked, PullingIn)
             | (PullingIn, Proving)

@@ -18,18 +18,22 @@ pub(super) const ROW: Invariant = Invariant {
 fn intent(intent: &Intent<'_>) -> Outcome {
     let seen = intent.seen;
     let fine = match intent.decision {
-        Decision::Act(Effect::Workload(WorkloadChange::Lock)) => {
+        Decision::Act(Effect::Workload(WorkloadChange::Lock { .. })) => {
             seen.lock == Lock::Free
                 && seen.obstacle.is_none()
                 && matches!(intent.flow.progress, Progress::Preparing { .. })
         }
-        Decision::Act(Effect::Workload(WorkloadChange::Release)) => {
+        Decision::Act(Effect::Workload(WorkloadChange::Release { .. })) => {
             is_mine(seen) && intent.flow.progress.is_finished()
         }
         Decision::Act(Effect::Workload(WorkloadChange::Reshape(_))) if seen.shape.is_none() => {
             intent.flow.spec.action == Action::Create
                 && matches!(intent.flow.progress, Progress::Preparing { .. })
         }
+        Decision::Act(Effect::Workload(WorkloadChange::Remove)) => {
+            is_mine(seen) && intent.flow.spec.action == Action::Delete
+        }
+        Decision::Act(Effect::Supersede(_)) => matches!(seen.lock, Lock::Theirs(_)),
         Decision::Act(_) => is_mine(seen),
         Decision::Move(..) | Decision::Wait(..) | Decision::Done => true,
     };
@@ -38,5 +42,6 @@ fn intent(intent: &Intent<'_>) -> Outcome {
 
 fn change(change: &Change<'_>) -> Outcome {
     let removed = change.before.world.shape.is_some() && change.after.world.shape.is_none();
-    ensure(!removed || change.cause == Cause::Nature, || "the workload was removed".into())
+    let ordered = change.after.flow.spec.action == Action::Delete;
+    ensure(!removed || ordered || change.cause == Cause::Nature, || "the workload was removed".into())
 }

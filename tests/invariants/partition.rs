@@ -27,6 +27,12 @@ fn intent(intent: &Intent<'_>) -> Outcome {
                 Progress::Rolling { done, batch: old, .. } => done + old.size,
                 _ => 0,
             };
+            // A batch may go on without pods that failed; it never grows.
+            if let Progress::Rolling { batch: old, .. } = before
+                && old.number == batch.number
+            {
+                ensure(batch.size <= old.size, || format!("{batch:?} after {old:?}"))?;
+            }
             ensure(*done == expected, || format!("{done} pods done, not {expected}"))
         }
         Some(Progress::Verifying { plan, .. }) => {

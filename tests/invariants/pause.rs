@@ -1,7 +1,7 @@
 //! S7: a paused flow takes no step of its own.
 
 use triton_core::engine::{Decision, Effect};
-use triton_core::model::{Command, Facts, Progress, Stage, TrafficChange, WorkloadChange};
+use triton_core::model::{Command, Facts, Kind, Progress, Stage, TrafficChange, WorkloadChange};
 
 use super::reading::{exposed, facts, fresh_after};
 use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
@@ -17,8 +17,9 @@ pub(super) const ROW: Invariant = Invariant {
 fn intent(intent: &Intent<'_>) -> Outcome {
     let flow = intent.flow;
     let orders = &flow.orders;
-    let closes =
-        orders.canceled || matches!(flow.progress, Progress::Closing { .. } | Progress::Finished { .. });
+    let turned = flow.progress.base().is_some_and(|base| base.turned);
+    let closes = (orders.canceled && !turned)
+        || matches!(flow.progress, Progress::Closing { .. } | Progress::Finished { .. });
     let held = flow.progress.hold().is_some_and(|hold| hold.resumes >= orders.resumes);
     if closes || !(orders.paused || held) {
         return Ok(());
@@ -35,8 +36,8 @@ fn intent(intent: &Intent<'_>) -> Outcome {
         }
         Decision::Act(
             Effect::Workload(WorkloadChange::LetGo(_)) | Effect::Traffic(TrafficChange::PullOut(_)),
-        ) => stage != Some(Stage::Leaving),
-        Decision::Act(Effect::Workload(_)) => false,
+        ) => !matches!(stage, Some(Stage::Leaving | Stage::Vacating)),
+        Decision::Act(Effect::Workload(_) | Effect::Supersede(_)) => false,
     };
     ensure(fine, || format!("{:?} while paused", intent.decision))
 }
@@ -47,6 +48,7 @@ fn belongs(intent: &Intent<'_>, more: u32) -> bool {
     match &intent.flow.progress {
         Progress::Preparing { .. } | Progress::Verifying { .. } => true,
         Progress::Rolling { batch, .. } if batch.stage > Stage::PullingIn => true,
+        Progress::Rolling { plan, .. } if plan.base.kind == Kind::Shrink => true,
         Progress::Rolling { plan, done, .. } => {
             exposed(intent.seen) + more <= fresh_after(intent.flow, plan, *done)
         }

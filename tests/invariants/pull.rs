@@ -1,9 +1,11 @@
 //! S6: new pods are in before old ones go, and a pod goes only once it is out and drained.
 
 use triton_core::engine::Decision;
-use triton_core::model::{Action, Facts, Observation, PodRef, Progress, Stage, Timestamp, WorkloadChange};
+use triton_core::model::{
+    Brings, Facts, Kind, Observation, PodRef, Progress, Shape, Stage, Timestamp, WorkloadChange,
+};
 
-use super::reading::{fresh_after, moved, reshape, stale_after, workload_change};
+use super::reading::{fresh_after, moved, reshape, size_after, stale_after, workload_change};
 use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
 
 pub(super) const ROW: Invariant = Invariant {
@@ -26,15 +28,21 @@ fn chosen(intent: &Intent<'_>) -> Outcome {
     let flow = intent.flow;
     let Progress::Rolling { plan, done, batch } = &flow.progress else { return Ok(()) };
     // Later a lower partition only repairs what others changed.
-    if flow.spec.action != Action::Update || batch.stage > Stage::Leaving {
+    if plan.base.kind != Kind::Replace || batch.stage > Stage::Leaving {
         return Ok(());
     }
     let leaves = batch.stage < Stage::Leaving
         && matches!(moved(intent.decision), Some(Progress::Rolling { batch, .. }) if batch.stage == Stage::Leaving);
     let old = intent.seen.pods.count(Facts::empty(), Facts::FRESH | Facts::MARKED);
     let kept = stale_after(flow, plan, *done).min(old);
-    let asked = |decision: &Decision| reshape(decision).is_some_and(|shape| shape.partition < kept);
-    let first = intent.seen.shape.as_ref().is_some_and(|shape| shape.partition >= kept);
+    let size = size_after(flow, plan, *done);
+    let fewer = |shape: &Shape| match plan.base.brings {
+        Brings::Nothing => shape.replicas < size + batch.size,
+        Brings::Flow | Brings::Revision(_) => shape.partition.is_some_and(|partition| partition < kept),
+    };
+    let grown = batch.stage >= Stage::Smoking;
+    let asked = |decision: &Decision| grown && reshape(decision).is_some_and(fewer);
+    let first = intent.seen.shape.as_ref().is_some_and(|shape| !fewer(shape));
     if !(leaves || (asked(intent.decision) && first)) {
         return Ok(());
     }

@@ -2,26 +2,27 @@
 
 use triton_core::engine::{Decision, Effect};
 use triton_core::model::{
-    Action, Facts, Flow, Lock, Observation, Plan, PodRef, Progress, Shape, Stage, TemplateRef, TrafficChange,
-    WorkloadChange,
+    Brings, Facts, Flow, Kind, Lock, Observation, Plan, PodRef, Progress, Shape, Stage, TemplateRef,
+    TrafficChange, WorkloadChange,
 };
 
 /// New pods when so much of the work is done.
-pub(super) fn fresh_after(flow: &Flow, plan: &Plan, done: u32) -> u32 {
-    match flow.spec.action {
-        Action::Update => plan.fresh + done.min(plan.base.to.saturating_sub(plan.fresh)),
-        _ => plan.base.from + done,
+pub(super) fn fresh_after(_: &Flow, plan: &Plan, done: u32) -> u32 {
+    match plan.base.kind {
+        Kind::Replace | Kind::Swap => plan.fresh + done.min(plan.base.to.saturating_sub(plan.fresh)),
+        Kind::Shrink => plan.base.from - done,
+        Kind::Grow => plan.base.from + done,
     }
 }
 
 /// Old pods when so much of the work is done. The first of a growing update have no old counterpart.
-pub(super) fn stale_after(flow: &Flow, plan: &Plan, done: u32) -> u32 {
-    match flow.spec.action {
-        Action::Update => {
+pub(super) fn stale_after(_: &Flow, plan: &Plan, done: u32) -> u32 {
+    match plan.base.kind {
+        Kind::Replace | Kind::Swap => {
             let growth = plan.base.to.saturating_sub(plan.base.from);
             (plan.base.from - plan.fresh).saturating_sub(done.saturating_sub(growth))
         }
-        _ => 0,
+        Kind::Grow | Kind::Shrink => 0,
     }
 }
 
@@ -39,10 +40,17 @@ pub(super) fn span(progress: &Progress) -> Option<(u32, u32)> {
 }
 
 /// New pods that the workload is asked for by this shape.
-pub(super) fn requested_fresh(shape: &Shape) -> u32 {
-    match shape.template {
-        TemplateRef::Flow => shape.replicas.saturating_sub(shape.partition),
-        TemplateRef::Revision(_) => 0,
+/// `None` where the numbers alone do not tell new from old: a restart names pods.
+pub(super) fn requested_fresh(flow: &Flow, shape: &Shape) -> Option<u32> {
+    let by_revision = shape.replicas.saturating_sub(shape.partition.unwrap_or(0));
+    match (flow.progress.base().map(|base| (base.kind, &base.brings)), &shape.template) {
+        (Some((Kind::Grow | Kind::Shrink, _)), _) => Some(shape.replicas),
+        (Some((_, Brings::Nothing)), _) => None,
+        (Some((_, Brings::Revision(wanted))), Some(TemplateRef::Revision(is))) if wanted == is => {
+            Some(by_revision)
+        }
+        (_, Some(TemplateRef::Flow)) => Some(by_revision),
+        (_, Some(TemplateRef::Revision(_)) | None) => Some(0),
     }
 }
 
@@ -66,9 +74,12 @@ pub(super) const fn reshape(decision: &Decision) -> Option<&Shape> {
 pub(super) const fn pods_of(decision: &Decision) -> Option<&Vec<PodRef>> {
     match decision {
         Decision::Act(Effect::Traffic(TrafficChange::PullIn(pods) | TrafficChange::PullOut(pods)))
-        | Decision::Act(Effect::Workload(WorkloadChange::Hook(pods) | WorkloadChange::LetGo(pods))) => {
-            Some(pods)
-        }
+        | Decision::Act(Effect::Workload(
+            WorkloadChange::Hook(pods)
+            | WorkloadChange::LetGo(pods)
+            | WorkloadChange::List(pods)
+            | WorkloadChange::Spare(pods),
+        )) => Some(pods),
         _ => None,
     }
 }
@@ -125,14 +136,23 @@ pub(super) fn is_mine(seen: &Observation) -> bool {
 }
 
 /// How far a flow is, as something that may only grow.
-pub(super) const fn position(progress: &Progress) -> (u8, u32, Option<Stage>) {
+pub(super) fn position(progress: &Progress) -> (u8, u32, Option<Stage>) {
+    // What was cancelled may return in batches of its own: a second life behind the first.
+    if progress.base().is_some_and(|base| base.turned) {
+        let (step, number, stage) = place(progress);
+        return (step + 5, number, stage);
+    }
+    place(progress)
+}
+
+const fn place(progress: &Progress) -> (u8, u32, Option<Stage>) {
     match progress {
         Progress::Pending => (0, 0, None),
         Progress::Preparing { .. } => (1, 0, None),
         Progress::Rolling { batch, .. } => (2, batch.number, Some(batch.stage)),
         Progress::Verifying { .. } => (3, 0, None),
         Progress::Closing { shed, .. } => (4, *shed as u32, None),
-        Progress::Finished { .. } => (5, 0, None),
+        Progress::Finished { .. } => (20, 0, None),
     }
 }
 
@@ -142,7 +162,9 @@ pub(super) fn floor(flow: &Flow) -> Option<u32> {
         // Others may have added pods meanwhile: what counts is the size that this batch begins and ends with.
         Progress::Rolling { plan, done, batch } => {
             let (before, after) = (size_after(flow, plan, *done), size_after(flow, plan, done + batch.size));
-            Some(before.min(after).min(batch.serving))
+            // Where old pods leave first, a batch may be missing.
+            let missing = if plan.base.kind == Kind::Swap { batch.size } else { 0 };
+            Some(before.min(after).saturating_sub(missing).min(batch.serving))
         }
         Progress::Verifying { plan, .. } => Some(plan.base.to),
         Progress::Closing { plan, keep, floor, .. } => Some(size_after(flow, plan, *keep).min(*floor)),

@@ -19,7 +19,8 @@ fn intent(intent: &Intent<'_>) -> Outcome {
         Progress::Preparing { base } => base.from.max(base.to),
         Progress::Rolling { plan, done, batch } => {
             // Old pods that others added stay until old pods leave anyway.
-            let old = intent.seen.pods.count(Facts::empty(), Facts::FRESH | Facts::MARKED);
+            let leaving = Facts::FRESH | Facts::MARKED | Facts::SPECIFIED;
+            let old = intent.seen.pods.count(Facts::empty(), leaving);
             larger(plan) + batch.size + old.saturating_sub(stale_after(intent.flow, plan, *done))
         }
         Progress::Verifying { plan, .. } => larger(plan),
@@ -28,7 +29,7 @@ fn intent(intent: &Intent<'_>) -> Outcome {
         Progress::Pending | Progress::Finished { .. } => 0,
     };
     ensure(shape.replicas <= bound, || format!("{} pods asked for, more than {bound}", shape.replicas))?;
-    ensure(shape.partition <= shape.replicas, || format!("partition beyond replicas: {shape:?}"))
+    ensure(shape.partition.unwrap_or(0) <= shape.replicas, || format!("partition beyond replicas: {shape:?}"))
 }
 
 fn change(change: &Change<'_>) -> Outcome {

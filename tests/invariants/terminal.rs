@@ -15,7 +15,7 @@ pub(super) const ROW: Invariant = Invariant {
 };
 
 fn intent(intent: &Intent<'_>) -> Outcome {
-    let releases = matches!(workload_change(intent.decision), Some(WorkloadChange::Release));
+    let releases = matches!(workload_change(intent.decision), Some(WorkloadChange::Release { .. }));
     let fine = releases || *intent.decision == Decision::Done;
     ensure(!intent.flow.progress.is_finished() || fine, || format!("{:?} after the end", intent.decision))
 }

@@ -1,6 +1,6 @@
 //! S17: Success is true.
 
-use triton_core::model::{Facts, Progress, Verdict};
+use triton_core::model::{Action, Facts, Progress, Verdict};
 
 use super::reading::{moved, requested_fresh};
 use super::{Intent, Invariant, Outcome, Property, ensure};
@@ -19,8 +19,17 @@ fn intent(intent: &Intent<'_>) -> Outcome {
         return Ok(());
     };
     let (flow, seen) = (intent.flow, intent.seen);
-    let plan = flow.progress.plan().ok_or("Success without a plan")?;
-    let ordered = flow.spec.replicas.unwrap_or(plan.base.from);
+    let Some(plan) = flow.progress.plan() else {
+        let nothing = flow.spec.action == Action::Delete && seen.shape.is_none();
+        return ensure(nothing, || "Success without a plan".into());
+    };
+    let ordered = plan.base.to;
+    ensure(flow.spec.action == Action::Delete || flow.spec.replicas.is_none_or(|r| r == ordered), || {
+        format!("{ordered} pods were planned, {:?} ordered", flow.spec.replicas)
+    })?;
+    if flow.spec.action == Action::Delete {
+        return ensure(seen.shape.is_none() && seen.pods.is_empty(), || "the workload is there".into());
+    }
     let good = seen.pods.count(Facts::FRESH | Facts::BOOTED | Facts::IN, Facts::MARKED | Facts::FAILED);
     ensure(good == ordered && seen.pods.len() == ordered && seen.terminating == 0, || {
         format!(
@@ -29,6 +38,6 @@ fn intent(intent: &Intent<'_>) -> Outcome {
             seen.terminating
         )
     })?;
-    let asked = seen.shape.as_ref().map_or(0, requested_fresh);
+    let asked = seen.shape.as_ref().and_then(|shape| requested_fresh(flow, shape)).unwrap_or(ordered);
     ensure(asked == ordered && seen.settled, || format!("{asked} new pods are asked for at the end"))
 }

@@ -84,15 +84,15 @@ impl Machine {
 
     fn at_rest(&self, at: &State) -> Result<(), String> {
         let Progress::Finished { verdict, .. } = &at.progress else {
-            let seen = see(at, self.kind);
             let flow = at.flow(&self.setup);
+            let seen = see(at, Some(&flow));
             let decision = triton_core::engine::decide(&flow, &seen, NOW);
             return Err(format!("stuck with {decision:?} at {at:?}"));
         };
         let start = self.setup.start;
         let from = start.old + start.degraded + start.new;
         let ending = Ending { spec: &self.setup.flow.spec, verdict, from };
-        judge(&ending, &see(at, self.kind)).map_err(|what| format!("{what} at {at:?}"))
+        judge(&ending, &see(at, Some(&at.flow(&self.setup)))).map_err(|what| format!("{what} at {at:?}"))
     }
 
     fn known(&self, print: u64) -> bool {

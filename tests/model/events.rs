@@ -153,6 +153,8 @@ const fn newborn(rev: Rev, setup: &Setup) -> Pod {
         asked: false,
         listed: false,
         specified: false,
+        doomed: false,
+        due: false,
         out_for: SHORT.0,
         gone: false,
     }
@@ -163,7 +165,7 @@ fn as_seen(pod: Pod, template: Rev) -> CloneSetPod {
         updated: pod.rev == template,
         preparing_delete: pod.marked,
         hooked: pod.hooked,
-        specified: pod.specified,
+        specified: pod.specified || pod.doomed,
         scheduled: true,
         running: true,
         ready: pod.ready(),

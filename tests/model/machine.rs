@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 
 use stateright::{Model, Property};
-use triton_core::engine::{Answer, Decision, Effect, Waiting, admit, decide, keep, kind};
-use triton_core::model::{BatchPhase, Command, Kind, Progress, Target, Verdict};
+use triton_core::engine::{Answer, Decision, Effect, Waiting, admit, decide, keep};
+use triton_core::model::{BatchPhase, Command, Progress, Target, Verdict};
 
 use super::events::Event;
 use super::invariants::{Cause, Change, Intent, Stand, Violation, judge_change, judge_intent};
@@ -46,22 +46,20 @@ pub(crate) enum Write {
 /// The search over one configuration.
 pub(crate) struct Machine {
     pub(crate) setup: Setup,
-    pub(crate) kind: Kind,
     /// States, as fingerprints, from which the flow is known to end well.
     pub(crate) live: Vec<Mutex<HashSet<u64>>>,
 }
 
 impl Machine {
     pub(crate) fn new(setup: Setup) -> Self {
-        let kind = kind(setup.flow.spec.action).expect("an action that is carried out");
         let live = (0..64).map(|_| Mutex::default()).collect();
-        Self { setup, kind, live }
+        Self { setup, live }
     }
 
     /// One look and one decision; moves that follow from the same look are folded as the driver does it.
     pub(crate) fn decide(&self, state: &State) -> Result<Write, Violation> {
         let mut flow = state.flow(&self.setup);
-        let seen = see(state, self.kind);
+        let seen = see(state, Some(&flow));
         let mut moved = false;
         loop {
             let decision = decide(&flow, &seen, NOW);
@@ -152,7 +150,7 @@ impl Machine {
 
     fn judge(&self, before: &State, cause: Cause, after: &State) -> Result<(), Violation> {
         let flows = (before.flow(&self.setup), after.flow(&self.setup));
-        let worlds = (see(before, self.kind), see(after, self.kind));
+        let worlds = (see(before, Some(&flows.0)), see(after, Some(&flows.1)));
         let full = self.setup.budget;
         let spent = full.losses - after.budget.losses + full.failures - after.budget.failures;
         judge_change(&Change {
@@ -183,7 +181,7 @@ impl Machine {
         if before.set.is_none_or(|set| set.locked || !set.observed) {
             return;
         }
-        if let Some(effect) = keep(&see(before, Kind::Grow), self.setup.flow.spec.drain, NOW) {
+        if let Some(effect) = keep(&see(before, None), self.setup.flow.spec.drain, NOW) {
             execute(state, before, &effect, Reach::All);
         }
     }

@@ -1,8 +1,8 @@
 //! What is searched: one small world and how much may go wrong in it.
 
 use triton_core::model::{
-    Action, BatchSize, Flow, FlowId, FlowName, FlowUid, Identity, InstanceName, Mode, Namespace, Orders,
-    Progress, Seconds, Sizes, Spec, Template,
+    Action, BatchSize, CancelPolicy, Flow, FlowId, FlowName, FlowUid, Identity, InstanceName, Mode,
+    Namespace, OnFailure, Orders, Progress, Seconds, Sizes, Spec, Template, Tolerance,
 };
 
 /// Pods at the start, all of them equal in what is not said.
@@ -14,8 +14,10 @@ pub(crate) struct Start {
     pub(crate) degraded: u32,
     /// Pods of the new revision that serve: an earlier flow to the same template was cancelled.
     pub(crate) new: u32,
-    /// The workload was not triton's: old pods have neither the readiness gate nor the hook label.
+    /// Old pods have neither triton's readiness gate nor its hook label: others made them.
     pub(crate) adopted: bool,
+    /// The workload has no pods.
+    pub(crate) stopped: bool,
 }
 
 /// How often things may go wrong or be ordered, in one run.
@@ -82,6 +84,11 @@ impl Setup {
             no_pull_in: false,
             drain: SHORT,
             pods: Vec::new(),
+            rollback_to: None,
+            max_unavailable: None,
+            tolerance: Tolerance::default(),
+            on_failure: OnFailure::default(),
+            cancel_policy: CancelPolicy::default(),
         };
         let orders = Orders { sizes: sizes(1), interval: SHORT, deadline: NEVER, ..Orders::default() };
         let id = FlowId {
@@ -106,6 +113,36 @@ impl Setup {
 
     pub(crate) fn manual(mut self) -> Self {
         self.flow.spec.mode = Mode::Manual;
+        self
+    }
+
+    /// Old pods leave before new ones start, so many at a time.
+    pub(crate) fn unavailable(mut self, pods: u32) -> Self {
+        self.flow.spec.max_unavailable = Some(BatchSize::Pods(pods));
+        self
+    }
+
+    /// So many pods of a batch may fail.
+    pub(crate) fn tolerating(mut self, pods: u32) -> Self {
+        self.flow.spec.tolerance = Tolerance::UpTo(BatchSize::Pods(pods));
+        self
+    }
+
+    /// What happens when more fail.
+    pub(crate) fn on_failure(mut self, policy: OnFailure) -> Self {
+        self.flow.spec.on_failure = policy;
+        self
+    }
+
+    /// A cancelled flow returns what it had changed.
+    pub(crate) fn reverting(mut self) -> Self {
+        self.flow.spec.cancel_policy = CancelPolicy::Revert;
+        self
+    }
+
+    /// The size stays as it is.
+    pub(crate) fn same_size(mut self) -> Self {
+        self.flow.spec.replicas = None;
         self
     }
 

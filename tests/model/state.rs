@@ -32,6 +32,10 @@ pub(crate) struct Pod {
     pub(crate) listed: bool,
     /// Label `specified-delete`.
     pub(crate) specified: bool,
+    /// Named by `podsToDelete`.
+    pub(crate) doomed: bool,
+    /// Marked by the flow as one that it replaces.
+    pub(crate) due: bool,
     /// Seconds since the endpoints stopped to show it, as far as that matters.
     pub(crate) out_for: u32,
     /// Gone; kept in the list until the step is over, so that positions name pods.
@@ -56,6 +60,8 @@ impl fmt::Debug for Pod {
             (self.asked, "asked"),
             (self.listed, "listed"),
             (self.specified, "specified"),
+            (self.doomed, "doomed"),
+            (self.due, "due"),
         ];
         write!(f, "{:?}", self.rev)?;
         flags.iter().filter(|(on, _)| *on).try_for_each(|(_, name)| write!(f, " {name}"))?;
@@ -80,6 +86,8 @@ pub(crate) struct Set {
     pub(crate) told: Option<Rev>,
     /// `status.currentRevision`.
     pub(crate) current: Rev,
+    /// The size to return to.
+    pub(crate) remembered: Option<u32>,
 }
 
 /// `maxUnavailable` of a workload that nobody acts on.
@@ -119,7 +127,7 @@ impl fmt::Debug for State {
 
 impl State {
     pub(crate) fn first(setup: &Setup) -> Self {
-        let Start { old, degraded, new, adopted } = setup.start;
+        let Start { old, degraded, new, adopted, stopped } = setup.start;
         let serving = Pod {
             rev: Rev::Old,
             booted: true,
@@ -130,6 +138,8 @@ impl State {
             asked: !adopted,
             listed: true,
             specified: false,
+            doomed: false,
+            due: false,
             out_for: 0,
             gone: false,
         };
@@ -138,7 +148,7 @@ impl State {
         let mut pods = vec![serving; old as usize];
         pods.extend(vec![broken; degraded as usize]);
         pods.extend(vec![fresh; new as usize]);
-        let set = (!pods.is_empty()).then(|| Set {
+        let set = (!pods.is_empty() || stopped).then(|| Set {
             template: Rev::Old,
             replicas: old + degraded + new,
             partition: if new > 0 { old + degraded + new } else { 0 },
@@ -150,6 +160,7 @@ impl State {
             observed: true,
             told: Some(Rev::Old),
             current: Rev::Old,
+            remembered: None,
         });
         let orders = &setup.flow.orders;
         let mut state = Self {

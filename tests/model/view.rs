@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use triton_core::engine::{Effect, look};
 use triton_core::model::{
-    FailureClass, Kind, Lock, Observation, PodFailure, PodName, PodPhase, PodRef, PodTraffic, PodUid,
+    FailureClass, Flow, Lock, Observation, PodFailure, PodName, PodPhase, PodRef, PodTraffic, PodUid,
     Revision, Shape, TemplateRef, Timestamp, Traffic, TrafficChange, TrafficView, Version, WorkloadChange,
     WorkloadPod, WorkloadView,
 };
@@ -30,7 +30,7 @@ fn revision(rev: Rev) -> Revision {
 
 /// One look at the state through the real `look`. `mine`: through the eyes of the flow, which holds the
 /// lock where the workload is locked; the keeper sees another's lock.
-pub(crate) fn see(state: &State, kind: Kind) -> Observation {
+pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
     let Some(set) = state.set else { return Observation::absent() };
     let mut traffic = TrafficView::default();
     let mut pods = Vec::with_capacity(state.pods.len());
@@ -38,28 +38,34 @@ pub(crate) fn see(state: &State, kind: Kind) -> Observation {
         pods.push(workload_pod(at, *pod));
         traffic.pods.insert(NAMES[at].uid.clone(), shown(*pod));
     }
+    let doomed = state.pods.iter().enumerate().filter(|(_, pod)| pod.doomed && !pod.gone);
+    let doomed = doomed.map(|(at, _)| NAMES[at].name.clone()).collect();
     let view = WorkloadView {
         version: VERSION.clone(),
         settled: set.observed,
         lock: if set.locked { Lock::Mine } else { Lock::Free },
         frozen: set.paused,
         shape: Shape {
-            template: if set.template == Rev::New {
+            template: Some(if set.template == Rev::New {
                 TemplateRef::Flow
             } else {
                 TemplateRef::Revision(revision(Rev::Old))
-            },
+            }),
             replicas: set.replicas,
-            partition: set.partition,
+            partition: Some(set.partition),
+            doomed: Some(doomed),
             surge: set.surge,
             unavailable: set.unavailable,
         },
         revision: set.told.map(revision),
         obstacle: None,
+        in_place: false,
+        remembered: set.remembered,
+        good: Vec::new(),
         pods,
         terminating: state.terminating,
     };
-    look(kind, Some(&view), &traffic)
+    look(flow, Some(&view), &traffic)
 }
 
 fn workload_pod(at: usize, pod: Pod) -> WorkloadPod {
@@ -73,6 +79,8 @@ fn workload_pod(at: usize, pod: Pod) -> WorkloadPod {
         booted: pod.booted,
         marked: pod.marked,
         hooked: pod.hooked,
+        listed: pod.due,
+        specified: pod.specified,
         gated: pod.gated,
         failure: pod.failed.then(failure),
         phase: PodPhase::Pending,
@@ -115,10 +123,27 @@ pub(crate) fn execute(state: &mut State, seen: &State, effect: &Effect, reach: R
         Effect::Traffic(TrafficChange::PullOut(pods)) => {
             each(state, seen, pods, (true, reach), |pod| pod.asked = false)
         }
+        Effect::Workload(WorkloadChange::List(pods)) => {
+            each(state, seen, pods, (false, reach), |pod| pod.due = true)
+        }
+        Effect::Workload(WorkloadChange::Spare(pods)) => {
+            each(state, seen, pods, (false, reach), |pod| pod.specified = false)
+        }
+        Effect::Supersede(_) => {}
+        Effect::Workload(WorkloadChange::Remove) => {
+            if unobserved(state.set) == unobserved(seen.set) && state.pods.is_empty() {
+                state.set = None;
+            }
+        }
         // Guarded by the version of the workload, which its status does not change here: the harder case.
         Effect::Workload(change) => {
             if unobserved(state.set) == unobserved(seen.set) {
                 state.set = Some(changed(state.set, change));
+                if let WorkloadChange::Reshape(Shape { doomed: Some(doomed), .. }) = change {
+                    for (at, pod) in state.pods.iter_mut().enumerate() {
+                        pod.doomed = doomed.contains(&NAMES[at].name);
+                    }
+                }
             }
         }
     }
@@ -160,22 +185,37 @@ fn changed(set: Option<Set>, change: &WorkloadChange) -> Set {
         observed: false,
         told: None,
         current: Rev::New,
+        remembered: None,
     });
     match change {
-        WorkloadChange::Lock => Set { locked: true, hook: true, observed: set.observed && set.hook, ..set },
-        WorkloadChange::Release => {
+        WorkloadChange::Lock { remember } => Set {
+            locked: true,
+            hook: true,
+            observed: set.observed && set.hook,
+            remembered: remember.or(set.remembered),
+            ..set
+        },
+        WorkloadChange::Release { .. } => {
             Set { locked: false, surge: 0, unavailable: UNAVAILABLE, paused: false, observed: false, ..set }
         }
         WorkloadChange::Freeze(on) => Set { paused: *on, observed: false, ..set },
         WorkloadChange::Reshape(shape) => Set {
-            template: if shape.template == TemplateRef::Flow { Rev::New } else { Rev::Old },
+            template: match shape.template {
+                Some(TemplateRef::Flow) => Rev::New,
+                Some(TemplateRef::Revision(_)) => Rev::Old,
+                None => set.template,
+            },
             replicas: shape.replicas,
-            partition: shape.partition,
+            partition: shape.partition.unwrap_or(set.partition),
             surge: shape.surge,
             unavailable: shape.unavailable,
             observed: false,
             ..set
         },
-        WorkloadChange::Hook(_) | WorkloadChange::LetGo(_) => set,
+        WorkloadChange::Hook(_)
+        | WorkloadChange::LetGo(_)
+        | WorkloadChange::List(_)
+        | WorkloadChange::Spare(_)
+        | WorkloadChange::Remove => set,
     }
 }

@@ -1,6 +1,7 @@
 //! Helpers that the suites share.
 
 pub mod cloneset;
+pub mod guards;
 pub mod operator;
 pub mod plane;
 pub mod scene;

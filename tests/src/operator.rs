@@ -14,11 +14,12 @@ use tokio::{
 
 use crate::plane::{Component, Plane, PlaneError, free_port};
 
-/// A running `triton-operator`. Dropping it kills it (SIGKILL), as does the end of the test process.
+/// A running `triton-operator run` or `standalone`. Dropping it kills it (SIGKILL), as does the end of the test process.
 #[derive(Debug)]
 pub struct Operator {
     component: Component,
     grpc: u16,
+    rest: u16,
     health: u16,
     metrics: u16,
     log: PathBuf,
@@ -59,30 +60,42 @@ impl Operator {
         Self::launch(plane, command, args, grpc)
     }
 
-    /// Starts `command` as `triton-operator standalone`.
-    ///
-    /// # Errors
-    /// As [`Operator::start`].
-    pub fn standalone(plane: &Plane, command: &[&str], grpc: u16) -> Result<Self, PlaneError> {
-        Self::launch(plane, command, vec!["standalone".to_owned()], grpc)
-    }
-
-    fn launch(plane: &Plane, command: &[&str], verb: Vec<String>, grpc: u16) -> Result<Self, PlaneError> {
+    fn launch(plane: &Plane, command: &[&str], task: Vec<String>, grpc: u16) -> Result<Self, PlaneError> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let folder = plane.folder().join(format!("operator-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
         fs::create_dir_all(&folder)
             .map_err(|source| PlaneError::Io { doing: format!("creating {}", folder.display()), source })?;
+        Self::spawn(command, task, &folder, grpc, free_port())
+    }
+
+    /// Starts `command`, to which the arguments of `triton-operator standalone` are added, with its log in
+    /// `folder`. The ports of gRPC and REST are the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Operator::start`].
+    pub fn standalone(command: &[&str], folder: &Path, grpc: u16, rest: u16) -> Result<Self, PlaneError> {
+        Self::spawn(command, vec!["standalone".to_owned()], folder, grpc, rest)
+    }
+
+    fn spawn(
+        command: &[&str],
+        task: Vec<String>,
+        folder: &Path,
+        grpc: u16,
+        rest: u16,
+    ) -> Result<Self, PlaneError> {
         let (health, metrics) = (free_port(), free_port());
         let mut args: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
-        args.extend(verb);
+        args.extend(task);
         args.extend([
             format!("--grpc-address=127.0.0.1:{grpc}"),
+            format!("--rest-address=127.0.0.1:{rest}"),
             format!("--health-address=127.0.0.1:{health}"),
             format!("--metrics-address=127.0.0.1:{metrics}"),
             "--log=info,triton_operator=debug".to_owned(),
         ]);
-        let component = Component::start("operator", Path::new("/usr/bin/env"), &args, &folder)?;
-        Ok(Self { component, grpc, health, metrics, log: folder.join("operator.log") })
+        let component = Component::start("operator", Path::new("/usr/bin/env"), &args, folder)?;
+        Ok(Self { component, grpc, rest, health, metrics, log: folder.join("operator.log") })
     }
 
     /// Waits until it knows the cluster (`/readyz`).
@@ -117,12 +130,14 @@ impl Operator {
     /// What it answers to an HTTP request: status and body; `None` when it does not.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
         let port = if path == "/metrics" { self.metrics } else { self.health };
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
-        stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+        ask(port, &format!("GET {path} HTTP/1.0\r\n\r\n")).await
+    }
+
+    /// What it answers over REST to a body of JSON: status and body; `None` when it does not.
+    pub async fn post(&self, path: &str, body: &str) -> Option<(u16, String)> {
+        let (port, length) = (self.rest, body.len());
+        let head = format!("Content-Type: application/json\r\nContent-Length: {length}");
+        ask(port, &format!("POST {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n{head}\r\n\r\n{body}")).await
     }
 
     /// Asks it to end (SIGTERM) and waits until it has; answers its exit code.
@@ -176,4 +191,13 @@ impl Operator {
     pub fn tail(&self, lines: usize) -> String {
         crate::plane::tail(&self.log(), lines)
     }
+}
+
+async fn ask(port: u16, request: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }

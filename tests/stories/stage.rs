@@ -270,10 +270,14 @@ fn state(pod: &Pod) -> &'static str {
 
 fn named(effect: &Effect) -> String {
     match effect {
-        Effect::Workload(WorkloadChange::Lock) => "locks the workload".into(),
-        Effect::Workload(WorkloadChange::Release) => "gives the lock back".into(),
+        Effect::Workload(WorkloadChange::Lock { .. }) => "locks the workload".into(),
+        Effect::Workload(WorkloadChange::Release { .. }) => "gives the lock back".into(),
+        Effect::Workload(WorkloadChange::Remove) => "deletes the workload".into(),
+        Effect::Workload(WorkloadChange::List(pods)) => format!("marks {} pods to be replaced", pods.len()),
+        Effect::Workload(WorkloadChange::Spare(pods)) => format!("keeps {} pods after all", pods.len()),
+        Effect::Supersede(rival) => format!("takes over from {}", rival.name),
         Effect::Workload(WorkloadChange::Reshape(shape)) => {
-            let old = shape.partition.min(shape.replicas);
+            let old = shape.partition.unwrap_or(0).min(shape.replicas);
             format!("asks for {} pods, {old} of them kept as they are", shape.replicas)
         }
         Effect::Workload(WorkloadChange::Freeze(true)) => "pauses the workload's controller".into(),

@@ -3,12 +3,13 @@
 use serde_json::json;
 use triton_core::engine::Waiting;
 use triton_core::model::{
-    Base, Batch, BatchPhase, Draft, Failure, Flow, FlowId, FlowName, FlowUid, Hold, HoldReason, Mode,
-    Namespace, Plan, Progress, Stage, Timestamp, UpdateStrategy, Verdict,
+    Base, Batch, BatchPhase, Brings, Draft, Failure, Flow, FlowId, FlowName, FlowUid, Hold, HoldReason, Kind,
+    Mode, Namespace, Plan, Progress, Stage, Timestamp, UpdateStrategy, Verdict,
 };
 
-pub(super) const STAGES: [Stage; 7] = [
+pub(super) const STAGES: [Stage; 8] = [
     Stage::Queued,
+    Stage::Vacating,
     Stage::Smoking,
     Stage::Smoked,
     Stage::PullingIn,
@@ -95,11 +96,15 @@ pub(crate) fn waitings() -> Vec<Waiting> {
 }
 
 pub(super) fn failures() -> Vec<Failure> {
-    let unsupported = "rollback is not carried out by this version; use create or update".into();
+    let unsupported = "workloads of this sort are not acted on".into();
+    let size = "there are 3 pods, fewer than 5; use action scale_out or scale".into();
     let fault = "spec.updateStrategy.batchSize: must be at least 1".into();
     vec![
         Failure::InvalidSpec { fault },
         Failure::Unsupported { what: unsupported },
+        Failure::WrongSize { what: size },
+        Failure::WrongPods { what: "there is no pod app-x of this workload".into() },
+        Failure::NoRevision { what: "no flow has brought a revision before the current one".into() },
         Failure::WorkloadExists,
         Failure::WorkloadMissing,
         Failure::WorkloadDeleted,
@@ -113,7 +118,17 @@ fn plan() -> Plan {
 }
 
 fn base() -> Base {
-    Base { from: 3, to: 3, partition: 0, previous: None }
+    Base {
+        kind: Kind::Replace,
+        brings: Brings::Flow,
+        in_place: false,
+        degraded: 0,
+        turned: false,
+        from: 3,
+        to: 3,
+        partition: 0,
+        previous: None,
+    }
 }
 
 fn id(name: &str) -> FlowId {

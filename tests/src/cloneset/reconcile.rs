@@ -89,9 +89,10 @@ impl Reconciler {
         self.create(&look, &changes).await?;
         self.change(&look, changes.pods).await?;
         let Some(look) = self.look().await? else { return Ok(false) };
-        self.drop_gone_names(&look).await?;
-        self.report(&look).await?;
-        Ok(busy)
+        // The answer to a write of ours may show more than that write, and its event is no news any more.
+        let dropped = self.drop_gone_names(&look).await?;
+        let reported = self.report(&look).await?;
+        Ok(busy || dropped || reported)
     }
 
     async fn look(&mut self) -> Result<Option<Look>> {
@@ -177,12 +178,12 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Names of pods that are gone leave `podsToDelete`.
-    async fn drop_gone_names(&self, look: &Look) -> Result<()> {
+    /// Names of pods that are gone leave `podsToDelete`; whether any did.
+    async fn drop_gone_names(&self, look: &Look) -> Result<bool> {
         let lives = |name: &&str| look.pods.iter().any(|pod| pod.metadata.name.as_deref() == Some(name));
         let left: Vec<&str> = object::pods_to_delete(&look.set).filter(lives).collect();
         if left.len() == object::pods_to_delete(&look.set).count() {
-            return Ok(());
+            return Ok(false);
         }
         let patch = Patch::Merge(json!({
             "metadata": {"resourceVersion": look.set.metadata.resource_version},
@@ -193,14 +194,15 @@ impl Reconciler {
             Err(kube::Error::Api(refusal)) if refusal.is_conflict() || refusal.is_not_found() => {}
             Err(error) => return Err(error).context("emptying podsToDelete"),
         }
-        Ok(())
+        Ok(true)
     }
 
-    async fn report(&self, look: &Look) -> Result<()> {
+    /// Writes the status where it differs; whether it did.
+    async fn report(&self, look: &Look) -> Result<bool> {
         let status = status(look);
         let old = &look.set.data["status"];
         if status.iter().all(|(field, value)| old[field] == *value) {
-            return Ok(());
+            return Ok(false);
         }
         let patch = Patch::Merge(json!({"status": status}));
         match self.set_api.patch_status(&self.key.1, &PatchParams::default(), &patch).await {
@@ -208,7 +210,7 @@ impl Reconciler {
             Err(kube::Error::Api(refusal)) if refusal.is_not_found() => {}
             Err(error) => return Err(error).context("writing the status"),
         }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -1,0 +1,122 @@
+//! The clients in other languages, each against an embedded world of its own: with the proto files and nothing
+//! else they lead the tutorial's flow to Success.
+//!
+//! The one for Python is left out where there is no Python, except in CI.
+
+use std::{
+    env, fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tokio::process::Command;
+use triton_tests::{operator::Operator, plane::free_port};
+
+/// How long fetching, building and running one client may take.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+#[tokio::test]
+async fn the_client_for_go_leads_a_flow_to_success() -> Result<()> {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("client-go");
+    fs::create_dir_all(&folder)?;
+    let client = folder.join("quickstart");
+    let mut build = Command::new("go");
+    build.args(["build", "-mod=readonly", "-buildvcs=false", "-o"]).arg(&client).arg(".");
+    // No C compiler, no workspace file of somebody's own.
+    build.envs([("CGO_ENABLED", "0"), ("GOWORK", "off")]).current_dir(clients().join("go"));
+    run(build).await?;
+    leads(&[client.as_path()]).await
+}
+
+#[tokio::test]
+async fn the_client_for_python_leads_a_flow_to_success() -> Result<()> {
+    let mut look = Command::new("python3");
+    look.args(["-c", "import ensurepip, venv"]).stdout(Stdio::null()).stderr(Stdio::null());
+    if !look.status().await.is_ok_and(|status| status.success()) {
+        ensure!(env::var("CI").as_deref() != Ok("true"), "python3 with venv is needed in CI");
+        // Test harnesses capture the print macros.
+        writeln!(io::stderr(), "clients: there is no python3 with venv: its client is not tried")?;
+        return Ok(());
+    }
+    let python = python(&clients().join("python/requirements.txt")).await?;
+    leads(&[&python, &clients().join("python/quickstart.py")]).await
+}
+
+/// Starts a world and runs a client in it, twice: the second time everything is done already.
+async fn leads(command: &[&Path]) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut operator =
+        Operator::standalone(&[env!("CARGO_BIN_EXE_operator")], folder.path(), free_port(), free_port())?;
+    operator.ready().await?;
+    let request = folder.path().join("create.json");
+    fs::write(&request, hurried(&fs::read_to_string(root().join("docs/tutorial/create.json"))?)?)?;
+    let client = || {
+        let mut client = Command::new(command[0]);
+        client.args(&command[1..]).arg("--address").arg(format!("127.0.0.1:{}", operator.grpc()));
+        client.arg("--protos").arg(root().join("triton-grpc/proto")).arg("--request").arg(&request);
+        client.env("PYTHONDONTWRITEBYTECODE", "1");
+        client
+    };
+    let first = run(client()).await?;
+    let steps: Vec<&str> = first.lines().filter(|line| line.starts_with("Next: ")).collect();
+    let wanted = ["Smoked", "Baking", "Baked"].map(|stage| format!("Next: batch 1 was {stage}"));
+    ensure!(steps == wanted, "other permissions were asked for:\n{first}");
+    ensure!(first.starts_with("0 flows\n"), "the world was not empty:\n{first}");
+    let end = first.lines().last().unwrap_or_default();
+    ensure!(end.contains(" create Success, 3 of 3 pods serve"), "another end:\n{first}");
+
+    let second = run(client()).await?;
+    ensure!(second.starts_with("1 flows\n"), "the flow was not listed:\n{second}");
+    ensure!(second.contains("the flow is there already") && !second.contains("Next: "), "{second}");
+    Ok(())
+}
+
+/// The tutorial's request with a shorter wait between batches.
+fn hurried(text: &str) -> Result<String> {
+    let mut request: Value = serde_json::from_str(text)?;
+    request["strategy"]["batchIntervalSeconds"] = 1.into();
+    Ok(request.to_string())
+}
+
+/// The interpreter of an environment that has these packages; it is kept for the next time.
+async fn python(requirements: &Path) -> Result<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("client-python");
+    let (python, mark) = (folder.join("bin/python"), folder.join("requirements.txt"));
+    let wanted = fs::read_to_string(requirements)?;
+    if fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    let mut make = Command::new("python3");
+    make.args(["-m", "venv", "--clear"]).arg(&folder);
+    run(make).await?;
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements);
+    run(install).await?;
+    fs::write(&mark, wanted)?;
+    Ok(python)
+}
+
+/// What a program prints; fails with everything that it said.
+async fn run(mut command: Command) -> Result<String> {
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let name = format!("{:?}", command.as_std());
+    let ended = tokio::time::timeout(PATIENCE, command.output()).await;
+    let Output { status, stdout, stderr } = ended
+        .with_context(|| format!("{name} took too long"))?
+        .with_context(|| format!("starting {name}"))?;
+    let (out, err) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    ensure!(status.success(), "{name}: {status}\n{out}{err}");
+    Ok(out.into_owned())
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or_else(|| Path::new("."))
+}
+
+fn clients() -> PathBuf {
+    root().join("examples/clients")
+}

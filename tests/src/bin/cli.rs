@@ -1,0 +1,5 @@
+//! `kubectl-triton` as a program that tests can start.
+
+fn main() -> std::process::ExitCode {
+    triton_grpc::cli::main()
+}
