@@ -6,8 +6,8 @@ use std::time::Instant;
 use triton_benches::{figure, head, machine};
 use triton_core::engine::{Decision, decide};
 use triton_core::model::{
-    Action, Base, Batch, BatchSize, Draft, Facts, Flow, Lock, Observation, Plan, PodRef, Pods, Progress,
-    Shape, Sizes, Stage, TemplateRef, Timestamp, UpdateStrategy,
+    Action, Base, Batch, BatchSize, Brings, Draft, Facts, Flow, Kind, Lock, Observation, Plan, PodRef, Pods,
+    Progress, Shape, Sizes, Stage, TemplateRef, Timestamp, UpdateStrategy,
 };
 
 #[global_allocator]
@@ -108,7 +108,18 @@ fn flow(action: Action, stage: Stage, size: u32) -> Flow {
     };
     let (spec, mut orders) = draft.parse().expect("a valid draft");
     orders.sizes = Sizes(vec![BatchSize::Pods(size)]);
-    let base = Base { from, to, partition: 0, previous: "old".parse().ok() };
+    let kind = if action == Action::Create { Kind::Grow } else { Kind::Replace };
+    let base = Base {
+        kind,
+        brings: Brings::Flow,
+        in_place: false,
+        degraded: 0,
+        turned: false,
+        from,
+        to,
+        partition: 0,
+        previous: "old".parse().ok(),
+    };
     let plan = Plan { base, fresh: 0, work: to };
     let batch = Batch {
         number: 1,
@@ -146,7 +157,14 @@ fn world(replicas: u32, partition: u32, surge: u32, pods: &[(u32, Facts)]) -> Ob
             all.push(pod, *facts, NOW);
         }
     }
-    let shape = Shape { template: TemplateRef::Flow, replicas, partition, surge, unavailable: 0 };
+    let shape = Shape {
+        template: Some(TemplateRef::Flow),
+        replicas,
+        partition: Some(partition),
+        doomed: None,
+        surge,
+        unavailable: 0,
+    };
     Observation {
         lock: Lock::Mine,
         shape: Some(shape),

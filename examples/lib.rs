@@ -154,10 +154,15 @@ pub fn told(step: &Step) -> Vec<String> {
 
 fn named(effect: &Effect) -> String {
     match effect {
-        Effect::Workload(WorkloadChange::Lock) => "lock the workload".into(),
-        Effect::Workload(WorkloadChange::Release) => "give the lock back".into(),
+        Effect::Workload(WorkloadChange::Lock { .. }) => "lock the workload".into(),
+        Effect::Workload(WorkloadChange::Release { .. }) => "give the lock back".into(),
+        Effect::Workload(WorkloadChange::Remove) => "delete the workload".into(),
+        Effect::Workload(WorkloadChange::List(pods)) => format!("mark {} pods to be replaced", pods.len()),
+        Effect::Workload(WorkloadChange::Spare(pods)) => format!("keep {} pods after all", pods.len()),
+        Effect::Supersede(rival) => format!("take over from {rival}"),
         Effect::Workload(WorkloadChange::Reshape(shape)) => {
-            format!("ask for {} pods, {} of them old", shape.replicas, shape.partition.min(shape.replicas))
+            let old = shape.partition.map(|old| format!(", {} of them old", old.min(shape.replicas)));
+            format!("ask for {} pods{}", shape.replicas, old.unwrap_or_default())
         }
         Effect::Workload(WorkloadChange::Freeze(on)) => format!("pause the workload's controller: {on}"),
         Effect::Workload(WorkloadChange::Hook(pods)) => format!("protect {} pods", pods.len()),

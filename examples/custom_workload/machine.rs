@@ -1,7 +1,9 @@
 //! The machine itself: what is wanted, what runs, and the supervisor that brings them together. It knows
 //! nothing of flows.
 
-use triton_core::model::{FlowId, FlowUid, InstanceId, Revision, Seconds, Template, Timestamp};
+use std::collections::BTreeSet;
+
+use triton_core::model::{FlowId, FlowUid, InstanceId, PodName, Revision, Seconds, Template, Timestamp};
 
 /// How long a process takes to start.
 const BOOT: Seconds = Seconds(1);
@@ -19,6 +21,12 @@ pub(crate) struct Group {
     pub(crate) partition: u32,
     pub(crate) surge: u32,
     pub(crate) unavailable: u32,
+    /// Processes that leave first.
+    pub(crate) doomed: BTreeSet<PodName>,
+    /// The size from before it was stopped.
+    pub(crate) remembered: Option<u32>,
+    /// Revisions that flows brought successfully, newest first.
+    pub(crate) good: Vec<Revision>,
     /// Every template it ever had; revisions are numbered by it.
     templates: Vec<Template>,
     /// The template that new processes get, as a position.
@@ -38,6 +46,8 @@ pub(crate) struct Process {
     pub(crate) marked: bool,
     /// Asks before it leaves.
     pub(crate) hooked: bool,
+    /// The flow that replaces it.
+    pub(crate) due: Option<FlowUid>,
     /// Listed by the load balancer, and since when it is as it is.
     pub(crate) serving: (bool, Timestamp),
 }
@@ -54,6 +64,9 @@ impl Group {
             partition: 0,
             surge: 0,
             unavailable: 0,
+            doomed: BTreeSet::new(),
+            remembered: None,
+            good: Vec::new(),
             templates: Vec::new(),
             current: 0,
             template_of: None,
@@ -112,7 +125,10 @@ impl Group {
         }
         let surplus = (count(self, true) + stale).saturating_sub(replicas);
         let mut order: Vec<usize> = (0..self.processes.len()).collect();
-        order.sort_by_key(|at| self.processes[*at].revision == current);
+        order.sort_by_key(|at| {
+            let process = &self.processes[*at];
+            (!self.doomed.contains(&self.name(process)), process.revision == current)
+        });
         let chosen = order.into_iter().filter(|at| !self.processes[*at].marked).take(surplus);
         for at in chosen.collect::<Vec<_>>() {
             let version = self.tick();
@@ -121,12 +137,23 @@ impl Group {
         }
     }
 
+    pub(crate) fn name(&self, process: &Process) -> PodName {
+        let name = format!("{}-{}", self.instance.name, process.number);
+        PodName::new(name).expect("an instance name and a number are a name")
+    }
+
     fn start(&mut self, now: Timestamp) {
         let number = self.tick();
-        let (revision, serving) = (self.current, (false, now));
-        let process =
-            Process { number, version: number, revision, started: now, marked: false, hooked: true, serving };
-        self.processes.push(process);
+        self.processes.push(Process {
+            number,
+            version: number,
+            revision: self.current,
+            started: now,
+            marked: false,
+            hooked: true,
+            due: None,
+            serving: (false, now),
+        });
     }
 }
 

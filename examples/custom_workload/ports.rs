@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use triton_core::model::{
-    Flow, InstanceId, Lock, PodPhase, PodRef, PodTraffic, Shape, TemplateRef, Timestamp, Traffic,
+    Flow, FlowUid, InstanceId, Lock, PodPhase, PodRef, PodTraffic, Shape, TemplateRef, Timestamp, Traffic,
     TrafficChange, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
 use triton_core::ports::{Clock, PortError, PortErrorKind, Subject, TrafficRegistry, WorkloadBackend};
@@ -67,9 +67,17 @@ impl WorkloadBackend for Machine {
         let Some(group) = groups.get_mut(subject.instance) else {
             return Err(PortError::new(PortErrorKind::Gone, "there is no such workload"));
         };
+        if *change == WorkloadChange::Remove && seen == Some(&version(group.version)) {
+            groups.remove(subject.instance);
+            return Ok(());
+        }
         match (change, subject.flow) {
             (WorkloadChange::Hook(pods), _) => hook(group, pods, true),
             (WorkloadChange::LetGo(pods), _) => hook(group, pods, false),
+            (WorkloadChange::List(pods), Some(flow)) => {
+                let due = Some(flow.uid.clone());
+                each(group, pods, false, |process| process.due != due, |process| process.due.clone_from(&due))
+            }
             _ if seen.is_some_and(|seen| *seen != version(group.version)) => {
                 Err(conflict("the workload has changed"))
             }
@@ -82,11 +90,22 @@ impl WorkloadBackend for Machine {
 /// Changes of the workload itself, guarded by its version.
 fn own(group: &mut Group, flow: &Flow, change: &WorkloadChange) -> Result<(), PortError> {
     match change {
-        WorkloadChange::Lock => group.lock = Some((flow.id.clone(), flow.uid.clone())),
-        WorkloadChange::Release => group.lock = None,
+        WorkloadChange::Lock { remember } => {
+            group.lock = Some((flow.id.clone(), flow.uid.clone()));
+            group.remembered = remember.or(group.remembered);
+        }
+        WorkloadChange::Release { good } => {
+            group.lock = None;
+            group.good = good.clone().unwrap_or_else(|| group.good.clone());
+        }
         WorkloadChange::Freeze(on) => group.frozen = *on,
         WorkloadChange::Reshape(shape) => reshape(group, flow, shape)?,
-        WorkloadChange::Hook(_) | WorkloadChange::LetGo(_) => return Ok(()),
+        // Nothing here deletes processes beside the numbers.
+        WorkloadChange::Spare(_)
+        | WorkloadChange::Hook(_)
+        | WorkloadChange::LetGo(_)
+        | WorkloadChange::List(_)
+        | WorkloadChange::Remove => return Ok(()),
     }
     group.version += 1;
     Ok(())
@@ -96,14 +115,18 @@ fn reshape(group: &mut Group, flow: &Flow, shape: &Shape) -> Result<(), PortErro
     // What this makes is locked from the start.
     group.lock.get_or_insert_with(|| (flow.id.clone(), flow.uid.clone()));
     match (&shape.template, &flow.spec.template) {
-        (TemplateRef::Flow, Some(template)) => {
+        (None, _) => {}
+        (Some(TemplateRef::Flow), Some(template)) => {
             group.use_template(template);
             group.template_of = Some(flow.uid.clone());
         }
-        (TemplateRef::Revision(revision), _) if group.use_revision(revision) => group.template_of = None,
+        (Some(TemplateRef::Revision(revision)), _) if group.use_revision(revision) => {
+            group.template_of = None
+        }
         _ => return Err(PortError::new(PortErrorKind::Rejected, "that template is not known")),
     }
-    (group.replicas, group.partition) = (shape.replicas, shape.partition);
+    (group.replicas, group.partition) = (shape.replicas, shape.partition.unwrap_or(group.partition));
+    group.doomed = shape.doomed.clone().unwrap_or_else(|| group.doomed.clone());
     (group.surge, group.unavailable) = (shape.surge, shape.unavailable);
     Ok(())
 }
@@ -146,36 +169,43 @@ fn view(group: &Group, flow: Option<&Flow>, now: Timestamp) -> WorkloadView {
     };
     let own = uid.is_some() && group.template_of.as_ref() == uid;
     let template = if own { TemplateRef::Flow } else { TemplateRef::Revision(group.current_revision()) };
+    let names = group.processes.iter().map(|process| group.name(process));
+    let doomed = names.filter(|name| group.doomed.contains(name)).collect();
     WorkloadView {
         version: version(group.version),
         settled: true,
         lock,
         frozen: group.frozen,
         shape: Shape {
-            template,
+            template: Some(template),
             replicas: group.replicas,
-            partition: group.partition,
+            partition: Some(group.partition),
+            doomed: Some(doomed),
             surge: group.surge,
             unavailable: group.unavailable,
         },
         revision: Some(group.current_revision()),
         obstacle: None,
-        pods: group.processes.iter().map(|process| pod(group, process, now)).collect(),
+        in_place: false,
+        remembered: group.remembered,
+        good: group.good.clone(),
+        pods: group.processes.iter().map(|process| pod(group, process, uid, now)).collect(),
         terminating: 0,
     }
 }
 
-fn pod(group: &Group, process: &Process, now: Timestamp) -> WorkloadPod {
+fn pod(group: &Group, process: &Process, looks: Option<&FlowUid>, now: Timestamp) -> WorkloadPod {
     let booted = process.booted(now);
-    let name = format!("{}-{}", group.instance.name, process.number);
     WorkloadPod {
-        name: name.parse().expect("an instance name and a number are a name"),
+        name: group.name(process),
         uid: uid(process).parse().expect("a number is not empty"),
         version: version(process.version),
         revision: Some(group.revision_of(process)),
         booted,
         marked: process.marked,
         hooked: process.hooked,
+        listed: looks.is_some() && process.due.as_ref() == looks,
+        specified: false,
         gated: true,
         failure: None,
         phase: if booted { PodPhase::ContainersReady } else { PodPhase::Pending },
