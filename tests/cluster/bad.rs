@@ -83,7 +83,7 @@ pub(crate) fn orders() -> Vec<(Value, Case)> {
         ),
     ]);
     for (path, value, words) in [
-        ("nonUpdateStrategy.onFailure", json!("stop"), "pause, cancel or"),
+        ("nonUpdateStrategy.onFailure", json!("stop"), "pause or cancel"),
         ("nonUpdateStrategy.maxUnavailable", json!("0%"), "between 1% and 100%"),
         ("nonUpdateStrategy.failureThreshold", json!(-1), "at least 1"),
         ("nonUpdateStrategy.batchSize", json!(0), "at least 1"),
