@@ -2,22 +2,19 @@
 
 use std::{
     fs,
-    process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
+    process::{Command, Output, Stdio},
 };
 
 use serde_json::Value;
-use triton_tests::plane::free_port;
+use triton_tests::{operator::Operator, plane::free_port};
 
 const TUTORIAL: &str = include_str!("../docs/tutorial/nginx-deployflow.yaml");
 const NAME: &str = "12122-sample-10010-df";
 const INSTANCE: &str = "12122-sample-10010";
-/// How long a stage of the embedded world may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 
-#[test]
-fn the_nginx_tutorial_is_typed_from_its_manifest_to_success() {
-    let operator = Operator::start();
+#[tokio::test]
+async fn the_nginx_tutorial_is_typed_from_its_manifest_to_success() {
+    let operator = World::start().await;
     let folder = tempfile::tempdir().expect("a folder for the manifest");
     let file = folder.path().join("nginx.yaml");
     let quick = TUTORIAL.replace("batchIntervalSeconds: 10", "batchIntervalSeconds: 1");
@@ -54,9 +51,9 @@ fn the_nginx_tutorial_is_typed_from_its_manifest_to_success() {
     operator.typed(&["get", NAME], 1);
 }
 
-#[test]
-fn a_wait_that_takes_too_long_and_a_flow_that_is_cancelled_have_codes_of_their_own() {
-    let operator = Operator::start();
+#[tokio::test]
+async fn a_wait_that_takes_too_long_and_a_flow_that_is_cancelled_have_codes_of_their_own() {
+    let operator = World::start().await;
     let folder = tempfile::tempdir().expect("a folder for the manifest");
     let file = folder.path().join("nginx.yaml");
     fs::write(&file, TUTORIAL).expect("the manifest can be written");
@@ -78,29 +75,20 @@ fn an_operator_that_is_not_there_is_named_with_what_to_type() {
     assert!(text.contains(&server) && text.contains("port-forward"), "{text}");
 }
 
-/// An operator over an embedded world, on free ports. Dropping it kills it.
-struct Operator {
-    child: Child,
+/// An operator over an embedded world, on free ports.
+struct World {
+    _operator: Operator,
+    _log: tempfile::TempDir,
     server: String,
 }
 
-impl Operator {
-    fn start() -> Self {
-        let port = free_port();
-        let child = Command::new(env!("CARGO_BIN_EXE_operator"))
-            .args(["standalone", "--health-address=127.0.0.1:0", "--metrics-address=127.0.0.1:0"])
-            .arg(format!("--grpc-address=127.0.0.1:{port}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the operator can be started");
-        let operator = Self { child, server: format!("http://127.0.0.1:{port}") };
-        let began = Instant::now();
-        while !kubectl_triton(&operator.server, &["list"]).status.success() {
-            assert!(began.elapsed() < PATIENCE, "the operator does not answer");
-        }
-        operator
+impl World {
+    async fn start() -> Self {
+        let (log, grpc) = (tempfile::tempdir().expect("a folder for its log"), free_port());
+        let operator = Operator::standalone(&[env!("CARGO_BIN_EXE_operator")], log.path(), grpc, free_port());
+        let mut operator = operator.unwrap_or_else(|error| panic!("{error}"));
+        operator.ready().await.unwrap_or_else(|error| panic!("{error}"));
+        Self { _operator: operator, _log: log, server: format!("http://127.0.0.1:{grpc}") }
     }
 
     /// Types a command, which ends with this code; answers what it printed.
@@ -109,14 +97,6 @@ impl Operator {
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(code), "{words:?}\n{out}\n{err}");
         out.into_owned()
-    }
-}
-
-impl Drop for Operator {
-    fn drop(&mut self) {
-        // It may have ended by itself; either way nothing is left of it.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
