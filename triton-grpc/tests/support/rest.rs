@@ -25,7 +25,8 @@ pub(crate) struct Rest {
     pub(crate) home: Namespace,
 }
 
-const KINDS: [ApiErrorKind; 10] = [
+/// Every kind of error.
+pub(crate) const KINDS: [ApiErrorKind; 10] = [
     ApiErrorKind::Aborted,
     ApiErrorKind::AlreadyExists,
     ApiErrorKind::FailedPrecondition,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use triton_core::driver::{Driver, Rest};
-use triton_core::model::{FlowId, Seconds};
-use triton_core::service::DeployApi;
+use triton_core::model::{FlowId, Namespace, Seconds};
+use triton_core::service::{Checked, DeployApi, Lifecycle, Service};
 use triton_core::sim::{Host, Sim};
 use triton_core::testing::api_suite::ApiRig;
 
@@ -13,13 +13,13 @@ pub(crate) struct Rig<A> {
     sim: Sim,
     api: A,
     driver: Driver<Host, Host, Host>,
-    /// Real time that an answer may be under way.
-    delay: Duration,
+    /// Real time that an answer may be under way; `None` in the same process.
+    delay: Option<Duration>,
 }
 
 impl<A: DeployApi> Rig<A> {
     /// An API that answers over this world.
-    pub(crate) fn new(sim: Sim, api: A, delay: Duration) -> Self {
+    pub(crate) fn new(sim: Sim, api: A, delay: Option<Duration>) -> Self {
         let host = sim.host();
         let driver = Driver { store: host.clone(), clock: host.clone(), adapters: host };
         Self { sim, api, driver, delay }
@@ -51,6 +51,25 @@ impl<A: DeployApi> ApiRig for Rig<A> {
             let event = [next, world.next_event(), Some(soon)].into_iter().flatten().min().unwrap_or(soon);
             world.advance(event);
         }
-        tokio::time::sleep(self.delay).await;
+        match self.delay {
+            Some(delay) => tokio::time::sleep(delay).await,
+            None => tokio::task::yield_now().await,
+        }
     }
+}
+
+/// The service of flows over this world, as the operator has it.
+pub(crate) fn service(host: &Host) -> Checked<Service<Host, Host>, Host> {
+    let deploys = Service { store: host.clone(), names: host.clone() };
+    Checked { deploys, workloads: host.clone() }
+}
+
+/// The service of orders to instances over this world.
+pub(crate) fn lifecycle(host: &Host) -> Lifecycle<Checked<Service<Host, Host>, Host>, Host> {
+    Lifecycle { deploys: service(host), instances: host.clone() }
+}
+
+/// A namespace for one part of the suite.
+pub(crate) fn namespace(name: &str) -> Namespace {
+    Namespace::new(name).unwrap()
 }

@@ -11,7 +11,9 @@ use triton_core::service::{
     ApiError, ApiErrorKind, ApiStream, CreateFlow, DeployApi, FlowEvent, FlowFilter, FlowView, InstanceApi,
     InstanceOrder, InstanceView, LifecycleApi, Made, Ordered, PodFilter, PodId, PodView,
 };
+use triton_grpc::rest::Config;
 
+use super::http::Served;
 use super::views;
 
 /// What the APIs do.
@@ -41,6 +43,13 @@ struct Shared {
 }
 
 impl Stub {
+    /// Serves one over REST.
+    pub(crate) async fn serve(config: Config) -> (Self, Served) {
+        let stub = Self::default();
+        let served = Served::start(stub.clone(), stub.clone(), stub.clone(), config).await;
+        (stub, served)
+    }
+
     /// From now on.
     pub(crate) fn be(&self, mood: Mood) {
         *self.0.mood.lock() = mood;

@@ -1,23 +1,12 @@
 //! What the REST door says of flows, and what it makes of what it is told.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
-
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/http.rs"]
-mod http;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/stub.rs"]
-mod stub;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/views.rs"]
-mod views;
-
-use http::{Served, ask};
 use serde_json::{Value, json};
-use stub::Stub;
 use triton_core::service::{Lifecycle, Service};
 use triton_core::sim::{Sim, Timing};
 use triton_grpc::rest::Config;
+
+use crate::http::{Served, ask};
+use crate::stub::Stub;
 
 const FLOW: &str = "/api/v1/namespaces/default/deployflows/df";
 const FLOWS: &str = "/api/v1/namespaces/default/deployflows";
@@ -25,7 +14,7 @@ const INSTANCE: &str = "/api/v1/namespaces/default/instances/12122-sample-10010"
 
 #[tokio::test]
 async fn a_flow_has_the_fields_of_the_message_under_the_same_names() {
-    let (_, served) = stubbed().await;
+    let (_, served) = Stub::serve(Config::default()).await;
     let flow = served.ask("GET", FLOW, None).await.json();
     let wanted = json!({
         "namespace": "default", "name": "df", "appID": 12122, "groupID": 10010, "appName": "deploy-demo-hello",
@@ -63,7 +52,7 @@ async fn a_flow_has_the_fields_of_the_message_under_the_same_names() {
 
 #[tokio::test]
 async fn a_list_says_how_to_page() {
-    let (_, served) = stubbed().await;
+    let (_, served) = Stub::serve(Config::default()).await;
     // Of 25 flows.
     for (query, length, page) in [
         ("", 10, json!({ "start": 0, "pageSize": 10, "next": 10 })),
@@ -84,7 +73,7 @@ async fn a_list_says_how_to_page() {
 
 #[tokio::test]
 async fn a_patch_can_set_false_and_zero_and_leaves_alone_what_it_does_not_name() {
-    let (stub, served) = stubbed().await;
+    let (stub, served) = Stub::serve(Config::default()).await;
     let edit = |fields: &str| {
         let all = ["paused", "canceled", "target", "sizes", "interval", "deadline"];
         let shown = |name: &&str| {
@@ -111,7 +100,7 @@ async fn a_patch_can_set_false_and_zero_and_leaves_alone_what_it_does_not_name()
 
 #[tokio::test]
 async fn orders_reach_the_api_as_they_were_given() {
-    let (stub, served) = stubbed().await;
+    let (stub, served) = Stub::serve(Config::default()).await;
     let target = |verb: &str, target: &str| {
         let id = "FlowId { namespace: Namespace(\"default\"), name: FlowName(\"df\") }";
         format!("({verb:?}, {id}, {target})")
@@ -138,7 +127,7 @@ async fn orders_reach_the_api_as_they_were_given() {
 
 #[tokio::test]
 async fn orders_to_instances_reach_the_api_with_size_strategy_and_key() {
-    let (stub, served) = stubbed().await;
+    let (stub, served) = Stub::serve(Config::default()).await;
     let strategy = json!({ "batchSize": "1", "mode": "auto", "podsToDelete": ["a"] });
     let parts = ["batch_size: Some(Text(\"1\"))", "mode: Some(\"auto\")", "pods_to_delete: Some([\"a\"])"];
     let made = json!({ "deployName": "df" });
@@ -181,7 +170,7 @@ async fn orders_to_instances_reach_the_api_with_size_strategy_and_key() {
 
 #[tokio::test]
 async fn deleting_an_instance_names_the_flow_or_says_that_there_is_nothing_to_do() {
-    let (_, served) = stubbed().await;
+    let (_, served) = Stub::serve(Config::default()).await;
     let reply = served.ask("DELETE", INSTANCE, None).await;
     assert_eq!((reply.http, &reply.json()["data"]), (202, &json!({ "deployName": "df" })));
     let absent = "/api/v1/namespaces/default/instances/absent";
@@ -195,7 +184,7 @@ async fn a_flow_without_an_action_creates_what_is_absent_and_updates_what_is_the
     let made = served.ask("POST", FLOWS, Some(&application("web"))).await.json();
     assert_eq!(made["data"]["action"], "create", "{made}");
     assert!(made["data"]["name"].as_str().unwrap().starts_with("web-"));
-    let (stub, stubbed) = stubbed().await;
+    let (stub, stubbed) = Stub::serve(Config::default()).await;
     assert_eq!(stubbed.ask("POST", FLOWS, Some(&application("web"))).await.http, 201);
     assert!(stub.asked().iter().any(|asked| asked.contains("action: \"update\"")));
     drop(sim);
@@ -240,12 +229,6 @@ fn application(instance: &str) -> Value {
         "appID": 1, "groupID": 1, "appName": "app", "instanceName": instance, "replicas": 1,
         "template": { "metadata": {}, "spec": { "containers": [{ "name": "web", "image": "app:1" }] } },
     }})
-}
-
-async fn stubbed() -> (Stub, Served) {
-    let stub = Stub::default();
-    let served = Served::start(stub.clone(), stub.clone(), stub.clone(), Config::default()).await;
-    (stub, served)
 }
 
 async fn simulated() -> (Sim, Served) {

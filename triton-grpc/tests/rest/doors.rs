@@ -1,31 +1,17 @@
 //! What a stranger with curl finds at the REST door: the envelope whatever happens, refusals that name fields,
 //! limits.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
-
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/http.rs"]
-mod http;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/stub.rs"]
-mod stub;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/views.rs"]
-mod views;
-
 use std::time::Duration;
 
-use http::{Reply, Served, ask};
 use serde_json::{Value, json};
-use stub::{Mood, Stub};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use triton_core::service::ApiErrorKind::{
-    Aborted, AlreadyExists, FailedPrecondition, Internal, InvalidArgument, NotFound, PermissionDenied,
-    ResourceExhausted, Unauthenticated, Unavailable,
-};
 use triton_grpc::rest::Config;
 use triton_grpc::status::codes;
+
+use crate::http::{Reply, ask};
+use crate::rest::KINDS;
+use crate::stub::{Mood, Stub};
 
 const FLOW: &str = "/api/v1/namespaces/default/deployflows/df";
 const FLOWS: &str = "/api/v1/namespaces/default/deployflows";
@@ -65,7 +51,7 @@ fn calls() -> Vec<(&'static str, String, Option<Value>, u16)> {
 
 #[tokio::test]
 async fn every_call_answers_in_the_envelope_and_with_the_code_of_the_table() {
-    let (stub, served) = serve(Config::default()).await;
+    let (stub, served) = Stub::serve(Config::default()).await;
     for (method, path, body, http) in calls() {
         let reply = served.ask(method, &path, body.as_ref()).await;
         assert_eq!(reply.http, http, "{method} {path}: {}", reply.text);
@@ -78,20 +64,8 @@ async fn every_call_answers_in_the_envelope_and_with_the_code_of_the_table() {
         }
         assert_eq!(stub.asked().len(), 1, "{method} {path}");
     }
-    let kinds = [
-        Aborted,
-        AlreadyExists,
-        FailedPrecondition,
-        Internal,
-        InvalidArgument,
-        NotFound,
-        PermissionDenied,
-        ResourceExhausted,
-        Unauthenticated,
-        Unavailable,
-    ];
     let watches = [("GET", format!("{FLOW}/watch"), None, 200), ("GET", format!("{FLOWS}/watch"), None, 200)];
-    for kind in kinds {
+    for kind in KINDS {
         stub.be(Mood::Refuse(kind));
         for (method, path, body, _) in calls().into_iter().chain(watches.clone()) {
             let reply = served.ask(method, &path, body.as_ref()).await;
@@ -175,7 +149,7 @@ async fn bad_orders_are_refused_and_the_field_named() {
 
 #[tokio::test]
 async fn what_is_not_understood_is_refused_in_the_envelope_too() {
-    let (stub, served) = serve(Config::default()).await;
+    let (stub, served) = Stub::serve(Config::default()).await;
     let at = served.address;
     for path in ["/", "/api/v1", "/api/v1/namespaces/default", "/api/v2/x", "/api/v1/docs/no-such-file"] {
         let reply = served.ask("GET", path, None).await;
@@ -204,7 +178,7 @@ async fn what_is_not_understood_is_refused_in_the_envelope_too() {
 
 #[tokio::test]
 async fn what_is_too_large_is_refused_and_an_application_may_be_larger_than_an_order() {
-    let (_, served) = serve(Config::default()).await;
+    let (_, served) = Stub::serve(Config::default()).await;
     let body = |size: usize| {
         let spec = json!({ "instanceName": "a", "template": { "x": "y".repeat(size) } });
         Some(json!({ "action": "create", "applicationSpec": spec }))
@@ -223,7 +197,8 @@ async fn what_is_too_large_is_refused_and_an_application_may_be_larger_than_an_o
 
 #[tokio::test]
 async fn a_call_that_hangs_and_one_that_panics_are_answered() {
-    let (stub, served) = serve(Config { call_timeout: Duration::from_millis(50), ..Config::default() }).await;
+    let (stub, served) =
+        Stub::serve(Config { call_timeout: Duration::from_millis(50), ..Config::default() }).await;
     stub.be(Mood::Hang);
     refused(&served.ask("GET", FLOW, None).await, 503, "the request was not answered in time");
     refused(&served.ask("GET", &format!("{FLOW}/watch"), None).await, 503, "the request was not answered");
@@ -235,7 +210,7 @@ async fn a_call_that_hangs_and_one_that_panics_are_answered() {
 
 #[tokio::test]
 async fn pages_of_other_origins_may_look_and_give_no_orders() {
-    let (stub, served) = serve(Config::default()).await;
+    let (stub, served) = Stub::serve(Config::default()).await;
     let own = format!("http://{}", served.address);
     let pause = format!("{FLOW}/pause");
     for origin in ["http://evil.example", "null", "http://localhost:1"] {
@@ -250,7 +225,7 @@ async fn pages_of_other_origins_may_look_and_give_no_orders() {
 
 #[tokio::test]
 async fn a_server_on_loopback_answers_to_names_of_loopback_only() {
-    let (stub, served) = serve(Config::default()).await;
+    let (stub, served) = Stub::serve(Config::default()).await;
     for host in ["evil.example", "evil.example:8088", "localhost.evil.example", "10.0.0.1", "::1"] {
         refused(&ask(served.address, "GET", FLOW, &[("host", host)], None).await, 403, "host: ");
     }
@@ -264,7 +239,7 @@ async fn a_server_on_loopback_answers_to_names_of_loopback_only() {
 async fn connections_beyond_the_limit_wait_and_idle_ones_are_closed() {
     let config =
         Config { max_connections: 1, header_timeout: Duration::from_millis(200), ..Config::default() };
-    let (_, served) = serve(config).await;
+    let (_, served) = Stub::serve(config).await;
     let mut idle = TcpStream::connect(served.address).await.unwrap();
     assert_eq!(served.ask("GET", FLOW, None).await.http, 200, "after the idle one was closed");
     let mut rest = String::new();
@@ -275,7 +250,7 @@ async fn connections_beyond_the_limit_wait_and_idle_ones_are_closed() {
 #[tokio::test]
 async fn a_server_that_stops_lets_calls_end_and_then_goes() {
     let config = Config { grace: Duration::from_millis(100), ..Config::default() };
-    let (stub, served) = serve(config).await;
+    let (stub, served) = Stub::serve(config).await;
     stub.be(Mood::Hang);
     let hanging = tokio::spawn(ask_quietly(served.address));
     while stub.asked().is_empty() {
@@ -292,12 +267,6 @@ async fn ask_quietly(address: std::net::SocketAddr) {
     let _ = stream.read_to_end(&mut Vec::new()).await;
 }
 
-async fn serve(config: Config) -> (Stub, Served) {
-    let stub = Stub::default();
-    let served = Served::start(stub.clone(), stub.clone(), stub.clone(), config).await;
-    (stub, served)
-}
-
 fn refused(reply: &Reply, http: u16, begins: &str) {
     assert_eq!(reply.http, http, "{}", reply.text);
     let json = reply.json();
@@ -308,7 +277,7 @@ fn refused(reply: &Reply, http: u16, begins: &str) {
 
 /// Asks all of it; each is refused with these words, and the API not asked.
 async fn refuse_all<const N: usize>(table: [(Call, &str); N]) {
-    let (stub, served) = serve(Config::default()).await;
+    let (stub, served) = Stub::serve(Config::default()).await;
     for ((method, path, body), begins) in table {
         let reply = served.ask(method, &path, body.as_ref()).await;
         refused(&reply, 400, begins);

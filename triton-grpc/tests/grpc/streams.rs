@@ -1,22 +1,9 @@
 //! Where streams begin, what they leave out, and where they end.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
-
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/fake.rs"]
-mod fake;
-#[path = "support/server.rs"]
-mod server;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/views.rs"]
-mod views;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use fake::Fake;
 use futures::StreamExt;
-use server::{Served, in_time, until};
 use tonic::Streaming;
 use tonic::transport::Channel;
 use triton_core::model::{BatchPhase, FlowPhase, Target};
@@ -25,6 +12,10 @@ use triton_grpc::client::Client;
 use triton_grpc::deployflow::deploy_flow_client::DeployFlowClient;
 use triton_grpc::deployflow::{DeployMeta, DeployMetaRequest, DeployReply};
 use triton_grpc::server::Config;
+
+use crate::fake::Fake;
+use crate::server::{Served, in_time, until};
+use crate::views;
 
 #[tokio::test]
 async fn a_flow_that_is_not_there_is_not_watched() {

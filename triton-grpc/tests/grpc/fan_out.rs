@@ -1,29 +1,19 @@
 //! Many watchers: each change is encoded once, a reader that never reads holds up nobody, and nothing is
 //! left of clients that are gone.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
-
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/fake.rs"]
-mod fake;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/server.rs"]
-mod server;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/views.rs"]
-mod views;
-
 use std::sync::Arc;
 
-use fake::Fake;
 use futures::StreamExt;
 use futures::future::join_all;
-use server::{Served, in_time, until};
 use tonic::transport::Endpoint;
 use triton_core::model::{BatchPhase, Target};
 use triton_core::service::{ApiErrorKind, ApiStream, DeployApi, FlowEvent, FlowFilter, FlowView};
 use triton_grpc::client::Client;
 use triton_grpc::server::Config;
+
+use crate::fake::Fake;
+use crate::server::{Served, in_time, until};
+use crate::views;
 
 /// Where a watch goes on until the flow has ended.
 const FAR: Option<Target> = Some(Target { batch: 9, phase: BatchPhase::Baked });

@@ -1,24 +1,10 @@
 //! Orders to instances as a client of the original gives them, and what became of them.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
-
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/fake.rs"]
-mod fake;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/server.rs"]
-mod server;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/views.rs"]
-mod views;
-
 use std::sync::Arc;
 
-use fake::Fake;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 use serde_json::{Value, json};
-use server::Served;
 use tonic::{Code, Status};
 use triton_core::model::{InstanceId, NonUpdateStrategy, RawSize, UpdateStrategy};
 use triton_core::service::{ApiError, ApiErrorKind, InstanceOrder, LifecycleApi, Made, RollbackTo};
@@ -27,6 +13,10 @@ use triton_grpc::application::{
     EmptyReply, InstanceMeta, InstanceMetaRequest, RollbackReply, RollbackRequest, ScaleRequest, StartRequest,
 };
 use triton_grpc::server::Config;
+
+use crate::fake::Fake;
+use crate::server::Served;
+use crate::views;
 
 #[tokio::test]
 async fn the_articles_scale_answers_with_the_flow_that_it_made() {

@@ -1,33 +1,23 @@
 //! Watches as server-sent events.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
-
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/http.rs"]
-mod http;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/stub.rs"]
-mod stub;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/views.rs"]
-mod views;
-
 use std::time::Duration;
 
 use futures::StreamExt;
-use http::{Event, Served, events, send};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use stub::Stub;
 use triton_core::service::{ApiError, ApiErrorKind, FlowEvent};
 use triton_grpc::rest::Config;
+
+use crate::http::{Event, events, send};
+use crate::stub::Stub;
+use crate::views;
 
 const WATCH: &str = "/api/v1/namespaces/default/deployflows/df/watch";
 const LIST: &str = "/api/v1/namespaces/default/deployflows/watch";
 
 #[tokio::test]
 async fn a_flow_is_told_at_each_change_and_the_stream_ends_with_the_watch() {
-    let (stub, served) = serve(Config::default()).await;
+    let (stub, served) = Stub::serve(Config::default()).await;
     let response = send(served.address, "GET", WATCH, &[], None).await;
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut events = events(response);
@@ -44,7 +34,7 @@ async fn a_flow_is_told_at_each_change_and_the_stream_ends_with_the_watch() {
 
 #[tokio::test]
 async fn a_watch_takes_a_target() {
-    let (stub, served) = serve(Config::default()).await;
+    let (stub, served) = Stub::serve(Config::default()).await;
     for (query, target) in [
         ("batches=2", "Some(Target { batch: 2, phase: Baked })"),
         ("batches=2&stage=Smoked", "Some(Target { batch: 2, phase: Smoked })"),
@@ -56,7 +46,7 @@ async fn a_watch_takes_a_target() {
 
 #[tokio::test]
 async fn what_ends_a_watch_early_is_an_event_with_the_envelope_of_the_error() {
-    let (stub, served) = serve(Config::default()).await;
+    let (stub, served) = Stub::serve(Config::default()).await;
     let mut events = events(send(served.address, "GET", WATCH, &[], None).await);
     stub.tell(Err(ApiError::new(ApiErrorKind::NotFound, "flow default/df was removed")));
     let wanted =
@@ -67,7 +57,7 @@ async fn what_ends_a_watch_early_is_an_event_with_the_envelope_of_the_error() {
 
 #[tokio::test]
 async fn a_list_is_told_then_each_change_and_each_removal() {
-    let (stub, served) = serve(Config::default()).await;
+    let (stub, served) = Stub::serve(Config::default()).await;
     let mut events = events(send(served.address, "GET", LIST, &[], None).await);
     stub.tell_lists(Ok(FlowEvent::Listed(vec![views::smoked("a"), views::smoked("b")])));
     stub.tell_lists(Ok(FlowEvent::Changed(views::success("a"))));
@@ -84,7 +74,7 @@ async fn a_list_is_told_then_each_change_and_each_removal() {
 
 #[tokio::test]
 async fn there_are_no_more_watches_than_allowed_and_one_that_is_left_makes_room() {
-    let (_, served) = serve(Config { max_watches: 1, ..Config::default() }).await;
+    let (_, served) = Stub::serve(Config { max_watches: 1, ..Config::default() }).await;
     let open = send(served.address, "GET", WATCH, &[], None).await;
     assert_eq!(served.watches.live(), 1);
     for path in [WATCH, LIST] {
@@ -102,7 +92,7 @@ async fn there_are_no_more_watches_than_allowed_and_one_that_is_left_makes_room(
 
 #[tokio::test]
 async fn a_stream_on_which_nothing_happens_gets_comments() {
-    let (_, served) = serve(Config { keepalive: Duration::from_millis(10), ..Config::default() }).await;
+    let (_, served) = Stub::serve(Config { keepalive: Duration::from_millis(10), ..Config::default() }).await;
     let mut response = send(served.address, "GET", WATCH, &[], None).await;
     let frame = response.body_mut().frame().await.unwrap().unwrap().into_data().unwrap();
     assert!(frame.starts_with(b":"), "{frame:?}");
@@ -110,7 +100,7 @@ async fn a_stream_on_which_nothing_happens_gets_comments() {
 
 #[tokio::test]
 async fn watches_are_told_when_the_server_stops() {
-    let (_, served) = serve(Config::default()).await;
+    let (_, served) = Stub::serve(Config::default()).await;
     let mut events = events(send(served.address, "GET", WATCH, &[], None).await);
     let stopped = served.stop();
     let last = events.next().await;
@@ -127,10 +117,4 @@ fn told(event: &Option<Event>) -> (&str, Value) {
 
 fn json(data: &str) -> Value {
     serde_json::from_str(data).unwrap()
-}
-
-async fn serve(config: Config) -> (Stub, Served) {
-    let stub = Stub::default();
-    let served = Served::start(stub.clone(), stub.clone(), stub.clone(), config).await;
-    (stub, served)
 }

@@ -1,22 +1,8 @@
 //! What a stranger with a generic client finds: refusals that name fields, health, descriptions, limits.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
-
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/fake.rs"]
-mod fake;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/server.rs"]
-mod server;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/views.rs"]
-mod views;
-
 use std::sync::Arc;
 
-use fake::Fake;
 use prost::bytes::{Buf, BufMut};
-use server::{Served, in_time};
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
@@ -35,6 +21,10 @@ use triton_grpc::deployflow::{
 use triton_grpc::pod::PodMetaRequest;
 use triton_grpc::pod::pod_client::PodClient;
 use triton_grpc::server::{Config, Reflection};
+
+use crate::fake::Fake;
+use crate::server::{Served, in_time};
+use crate::views;
 
 #[tokio::test]
 async fn bad_input_is_refused_and_the_field_named_as_the_request_has_it() {

@@ -1,29 +1,18 @@
 //! The description of the REST door says what there is, all of it and nothing else.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
-
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/http.rs"]
-mod http;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/stub.rs"]
-mod stub;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/views.rs"]
-mod views;
-
 use std::collections::BTreeSet;
 
-use http::Served;
 use serde_json::{Map, Value};
-use stub::Stub;
 use triton_grpc::rest::{Config, openapi};
+
+use crate::http;
+use crate::stub::Stub;
 
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"];
 
 #[tokio::test]
 async fn every_described_call_is_served_and_no_other_on_its_path() {
-    let served = serve().await;
+    let (_, served) = Stub::serve(Config::default()).await;
     let described = described();
     let mut calls = 0;
     for (path, item) in described["paths"].as_object().unwrap() {
@@ -42,17 +31,17 @@ async fn every_described_call_is_served_and_no_other_on_its_path() {
 #[test]
 fn every_handler_is_described() {
     let sources = [
-        include_str!("../src/rest/flows.rs"),
-        include_str!("../src/rest/instances.rs"),
-        include_str!("../src/rest/lifecycle.rs"),
-        include_str!("../src/rest/orders.rs"),
-        include_str!("../src/rest/page.rs"),
-        include_str!("../src/rest/watch.rs"),
+        include_str!("../../src/rest/flows.rs"),
+        include_str!("../../src/rest/instances.rs"),
+        include_str!("../../src/rest/lifecycle.rs"),
+        include_str!("../../src/rest/orders.rs"),
+        include_str!("../../src/rest/page.rs"),
+        include_str!("../../src/rest/watch.rs"),
     ];
     let handlers: usize = sources.iter().map(|text| text.matches("#[utoipa::path(").count()).sum();
     assert_eq!(operations(&described()).count(), handlers);
     // Beside them: the page over the description, at three addresses.
-    let root = include_str!("../src/rest.rs");
+    let root = include_str!("../../src/rest.rs");
     assert_eq!((root.matches(".route(").count(), root.matches(".routes(").count()), (0, handlers - 3));
     assert_eq!(sources.iter().map(|text| text.matches(".route(").count()).sum::<usize>(), 3);
 }
@@ -107,7 +96,7 @@ fn the_document_is_openapi_3_1_with_unique_names_and_no_dangling_reference() {
 
 #[tokio::test]
 async fn the_document_is_served_and_so_is_a_page_that_needs_nothing_else() {
-    let served = serve().await;
+    let (_, served) = Stub::serve(Config::default()).await;
     let reply = served.ask("GET", "/api/v1/openapi.json", None).await;
     assert_eq!((reply.http, reply.json()), (200, described()));
     let page = served.ask("GET", "/api/v1/docs", None).await;
@@ -158,9 +147,4 @@ fn references(value: &Value, found: &mut impl FnMut(&str)) {
         Value::Array(items) => items.iter().for_each(|value| references(value, found)),
         _ => {}
     }
-}
-
-async fn serve() -> Served {
-    let stub = Stub::default();
-    Served::start(stub.clone(), stub.clone(), stub.clone(), Config::default()).await
 }

@@ -1,24 +1,10 @@
 //! What a client does when nobody answers: tries again what may happen twice, and follows flows over broken
 //! connections.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences, and may panic")]
-
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/fake.rs"]
-mod fake;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/server.rs"]
-mod server;
-#[allow(dead_code, reason = "shared with other tests")]
-#[path = "support/views.rs"]
-mod views;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use fake::Fake;
 use futures::StreamExt;
-use server::{Served, in_time, until};
 use tokio::net::TcpListener;
 use triton_core::model::{BatchPhase, Draft, Edit, InstanceId, NonUpdateStrategy, Seconds, Target};
 use triton_core::service::{
@@ -28,6 +14,10 @@ use triton_core::service::{
 use triton_core::testing::rig;
 use triton_grpc::client::{Client, Retry};
 use triton_grpc::server::{Config, Server};
+
+use crate::fake::Fake;
+use crate::server::{Served, in_time, until};
+use crate::views;
 
 const SMOKED: Target = Target { batch: 1, phase: BatchPhase::Smoked };
 const FAR: Target = Target { batch: 9, phase: BatchPhase::Baked };
