@@ -17,6 +17,7 @@ pub(super) trait Api: Send + Sync {
     async fn get(&self, id: &FlowId) -> Answer<FlowView>;
     async fn list(&self, filter: &FlowFilter) -> Answer<Vec<FlowView>>;
     async fn create(&self, flow: CreateFlow) -> Answer<FlowView>;
+    async fn create_once(&self, flow: CreateFlow, request: &str) -> Answer<FlowView>;
     async fn next(&self, id: &FlowId, expected: Option<Target>) -> Answer<FlowView>;
     async fn go_to(&self, id: &FlowId, target: Target) -> Answer<Ordered>;
     async fn pause(&self, id: &FlowId) -> Answer<Ordered>;
@@ -52,6 +53,10 @@ impl<D: DeployApi, I: InstanceApi, L: LifecycleApi> Api for Three<D, I, L> {
 
     async fn create(&self, flow: CreateFlow) -> Answer<FlowView> {
         self.deploys.create(flow).await
+    }
+
+    async fn create_once(&self, flow: CreateFlow, request: &str) -> Answer<FlowView> {
+        self.deploys.create_once(flow, request).await
     }
 
     async fn next(&self, id: &FlowId, expected: Option<Target>) -> Answer<FlowView> {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use triton_core::model::{FlowId, FlowName, InstanceId, InstanceName, Namespace};
-use triton_core::service::{ApiError, ApiErrorKind, CreateFlow, FlowFilter, FlowView, MAX_PAGE};
+use triton_core::service::{ApiErrorKind, CreateFlow, FlowFilter, MAX_PAGE, name_of_request};
 
 use super::Door;
 use super::answer::{Answer, Envelope, GetRefused, ListRefused, OrderRefused, Page, Refusal, done, page};
@@ -63,27 +63,21 @@ pub(super) async fn create(
     Json(body): Json<NewFlow>,
 ) -> Answer {
     let instance = InstanceName::new(&body.application_spec.instance_name).ok();
-    let given_name = checked("name", given(body.name.clone()).map(FlowName::new).transpose())?;
-    let repeats = given_name.is_none();
-    let name = match (given_name, key, &instance) {
-        (None, Some(key), Some(instance)) => checked("name", repeatable(instance, &key).map(Some))?,
-        (name, ..) => name,
-    };
-    let asked = given(body.action.clone());
-    let action = match (&asked, &instance) {
-        (Some(action), _) => action.clone(),
-        (None, Some(instance)) => usual(&door, &namespace, instance).await?.into(),
+    let name = checked("name", given(body.name.clone()).map(FlowName::new).transpose())?;
+    // A name makes the request repeatable by itself.
+    let request = key.filter(|_| name.is_none());
+    let action = match (given(body.action.clone()), &instance) {
+        (Some(action), _) => action,
+        (None, Some(instance)) => usual(&door, &namespace, instance, request.as_deref()).await?,
         // The core says what is wrong with the instance name.
         (None, None) => "create".into(),
     };
-    let flow = CreateFlow { namespace: namespace.clone(), name: name.clone(), draft: body.draft(action) };
-    let flow = match (door.api.create(flow).await, name, instance) {
-        (Err(error), Some(name), Some(instance)) if error.kind == ApiErrorKind::AlreadyExists && repeats => {
-            made_before(&door, FlowId { namespace, name }, &instance, asked, error).await?
-        }
-        (made, ..) => made.map_err(terms::of(terms::FLOW))?,
+    let flow = CreateFlow { namespace, name, draft: body.draft(action) };
+    let made = match request {
+        Some(request) => door.api.create_once(flow, &request).await,
+        None => door.api.create(flow).await,
     };
-    Ok(done(StatusCode::CREATED, Flow::from(flow)))
+    Ok(done(StatusCode::CREATED, Flow::from(made.map_err(terms::of(terms::FLOW))?)))
 }
 
 /// Changes standing orders; all of the change is taken, or nothing. Fields that cannot change are refused.
@@ -117,38 +111,26 @@ pub(super) async fn delete(State(door): State<Door>, At(id): At<FlowId>) -> Resu
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// What is done with an application where nothing is said.
+/// What is done with an application where nothing is said; what was done, where this request was made before.
 async fn usual(
     door: &Door,
     namespace: &Namespace,
     instance: &InstanceName,
-) -> Result<&'static str, ApiError> {
+    request: Option<&str>,
+) -> Result<String, Refusal> {
+    if let Some(request) = request {
+        let name = name_of_request(instance, request).map_err(terms::of(terms::FLOW))?;
+        match door.api.get(&FlowId { namespace: namespace.clone(), name }).await {
+            Ok(made) if matches!(made.action.as_str(), "create" | "update") => return Ok(made.action),
+            Err(error) if error.kind != ApiErrorKind::NotFound => return Err(error.into()),
+            // The core refuses a request that did something else before.
+            Ok(_) | Err(_) => {}
+        }
+    }
     let id = InstanceId { namespace: namespace.clone(), name: instance.clone() };
     match door.api.instance(&id).await {
-        Ok(_) => Ok("update"),
-        Err(error) if error.kind == ApiErrorKind::NotFound => Ok("create"),
-        Err(error) => Err(error),
+        Ok(_) => Ok("update".into()),
+        Err(error) if error.kind == ApiErrorKind::NotFound => Ok("create".into()),
+        Err(error) => Err(error.into()),
     }
-}
-
-/// The flow that the same request made before; `taken` when it was another one.
-async fn made_before(
-    door: &Door,
-    id: FlowId,
-    instance: &InstanceName,
-    action: Option<String>,
-    taken: ApiError,
-) -> Result<FlowView, ApiError> {
-    let flow = door.api.get(&id).await?;
-    let same = flow.instance_name == instance.as_str() && action.is_none_or(|action| action == flow.action);
-    if same { Ok(flow) } else { Err(taken) }
-}
-
-/// The name of the flow that a request with a key makes: the same for the same key.
-fn repeatable(instance: &InstanceName, key: &str) -> Result<FlowName, triton_core::model::NameError> {
-    // FNV-1a, as for orders to instances: it guards nothing.
-    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    FlowName::new(format!("{instance}-{hash:016x}"))
 }

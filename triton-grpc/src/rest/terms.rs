@@ -7,7 +7,8 @@ use triton_core::service::{ApiError, ApiErrorKind};
 pub(super) type Terms = &'static [(&'static str, &'static str)];
 
 /// Of a flow to be made.
-pub(super) const FLOW: Terms = &[("spec.application", "applicationSpec"), ("spec.", "")];
+pub(super) const FLOW: Terms =
+    &[("spec.application", "applicationSpec"), ("spec.", ""), ("requestID", "Idempotency-Key")];
 /// Of an order with a whole strategy for a body.
 pub(super) const STRATEGY: Terms = &[("spec.nonUpdateStrategy.", "")];
 /// Of an order with a size.

@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 use triton_core::service::{Lifecycle, Service};
 use triton_core::sim::{Sim, Timing};
+use triton_core::testing::api_suite::ApiRig;
 use triton_grpc::rest::Config;
 
 use crate::http::{Served, ask};
+use crate::rig::{Rig, lifecycle, service};
 use crate::stub::Stub;
 
 const FLOW: &str = "/api/v1/namespaces/default/deployflows/df";
@@ -207,6 +209,45 @@ async fn a_request_with_a_key_makes_one_flow_however_often_it_comes() {
     named["name"] = first.json()["data"]["name"].clone();
     let taken = make("c", &named).await;
     assert_eq!((taken.http, &taken.json()["status"]), (409, &json!("ALREADY_EXISTS")));
+}
+
+#[tokio::test]
+async fn a_request_with_a_key_is_answered_also_where_it_could_not_be_carried_out_a_second_time() {
+    let sim = Sim::new(1, Timing::default());
+    let host = sim.host();
+    let served = Served::start(service(&host), host.clone(), lifecycle(&host), Config::default()).await;
+    let rig = Rig::new(sim, service(&host), None);
+    let make = async |key: &str, body: &Value| {
+        ask(served.address, "POST", FLOWS, &[("idempotency-key", key)], Some(body.to_string())).await
+    };
+    let mut create = application("web");
+    create["updateStrategy"] = json!({ "mode": "auto" });
+    let mut delete = application("web");
+    delete["action"] = json!("delete");
+    delete["applicationSpec"]["replicas"] = json!(0);
+    for (key, body) in [("a", &create), ("b", &delete)] {
+        let first = make(key, body).await;
+        assert_eq!(first.http, 201, "{}", first.text);
+        let name = first.json()["data"]["name"].clone();
+        let flow = format!("{FLOWS}/{}", name.as_str().unwrap());
+        while served.ask("GET", &flow, None).await.json()["data"]["finished"] != json!(true) {
+            rig.pass_time().await;
+        }
+        let again = make(key, body).await;
+        assert_eq!((again.http, &again.json()["data"]["name"]), (201, &name), "{}", again.text);
+        assert_eq!(again.json()["data"]["phase"], json!("Success"));
+        if key == "a" {
+            let mut other = create.clone();
+            other["action"] = json!("create");
+            let other = make("c", &other).await;
+            assert_eq!(
+                (other.http, &other.json()["status"]),
+                (409, &json!("ALREADY_EXISTS")),
+                "{}",
+                other.text
+            );
+        }
+    }
 }
 
 #[tokio::test]
