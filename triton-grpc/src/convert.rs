@@ -30,7 +30,7 @@ pub(crate) use instance::{
 pub(crate) use order::{
     Asked, OrderCall, delete_reply, deploy_name, made_name, order_call, paths, rollback_reply,
 };
-pub(crate) use paths::{CREATE, Paths, manifest_terms, request_terms};
+pub(crate) use paths::{CREATE, Paths, in_request_terms, manifest_terms};
 pub(crate) use request::{
     continue_request, continue_target, expected, flow_filter, flow_id, list_request, meta_request,
     more_reply, next_request, removed_reply, watch_request, watch_target,
@@ -41,14 +41,14 @@ use serde::Serialize;
 use serde::de::value::{Error as NameError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde_json::Value;
-use triton_core::model::Timestamp;
+use triton_core::model::{BatchPhase, Timestamp};
 use triton_core::service::{ApiError, ApiErrorKind};
 
 const MICROS: i64 = 1_000_000;
 const NANOS_PER_MICRO: i64 = 1_000;
 
 /// Refused input.
-fn fault(field: &str, message: impl std::fmt::Display) -> ApiError {
+pub(crate) fn fault(field: &str, message: impl std::fmt::Display) -> ApiError {
     ApiError::new(ApiErrorKind::InvalidArgument, format!("{field}: {message}"))
 }
 
@@ -68,8 +68,20 @@ fn count(number: i32) -> u32 {
 }
 
 /// A count from a caller.
-fn asked_count(field: &str, number: i32) -> Result<u32, ApiError> {
-    u32::try_from(number).map_err(|_| fault(field, "must be at least 0"))
+fn at_least(least: u32, field: &str, number: i32) -> Result<u32, ApiError> {
+    let number = u32::try_from(number).ok().filter(|number| *number >= least);
+    number.ok_or_else(|| fault(field, format!("must be at least {least}")))
+}
+
+/// A stage from a caller.
+pub(crate) fn stage(field: &str, name: &str) -> Result<BatchPhase, ApiError> {
+    let names = "must be one of Pending, Smoking, Smoked, Baking, Baked";
+    BatchPhase::parse_target(name).ok_or_else(|| fault(field, names))
+}
+
+/// The hash at the end of a revision's name (OpenKruise: `<workload>-<hash>`).
+pub(crate) fn short_hash(revision: &str) -> &str {
+    revision.rsplit('-').next().unwrap_or_default()
 }
 
 /// A text that may be left out.
@@ -110,7 +122,7 @@ fn named<T: DeserializeOwned>(word: &str) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use triton_core::model::{BatchPhase, PullIn};
+    use triton_core::model::PullIn;
 
     #[test]
     fn times_keep_their_microseconds_on_the_wire_before_and_after_1970() {

@@ -5,7 +5,7 @@
 //!   [`LifecycleApi`](triton_core::service::LifecycleApi);
 //! - [`client`] is all of them again, over the wire; it tries again what it may, and follows flows over broken
 //!   connections;
-//! - [`rest`] serves the same, and [`LifecycleApi`](triton_core::service::LifecycleApi), as JSON over HTTP;
+//! - [`rest`] serves the same as JSON over HTTP;
 //! - `cli` (feature) is the command line over the client;
 //! - [`status`] is the one table of API errors, for every door;
 //! - [`deployflow`], [`application`] and [`pod`] are the messages of `proto/`.

@@ -6,7 +6,7 @@ use triton_core::model::{
 };
 use triton_core::service::{ApiError, FlowEvent, FlowView, Ordered};
 
-use super::{broken, count, named, time, wire_count, wire_time, word};
+use super::{broken, count, named, short_hash, time, wire_count, wire_time, word};
 use crate::deployflow::{
     Batch, Deploy, DeployMeta, DeployReply, DeploysReply, PodInfo, TargetState, Waiting,
 };
@@ -95,11 +95,6 @@ fn deploy(view: &FlowView) -> Deploy {
         replicas_to_process: wire_count(record.replicas_to_process),
         update_revision_name: revision.into(),
     }
-}
-
-/// The hash at the end of a revision's name (OpenKruise: `<workload>-<hash>`).
-fn short_hash(revision: &str) -> &str {
-    revision.rsplit('-').next().unwrap_or_default()
 }
 
 fn batch(report: &BatchReport) -> Batch {

@@ -5,7 +5,7 @@ use triton_core::service::ApiError;
 
 use super::request::{meta, read_target, target_state};
 use super::strategy::{size, wire_size};
-use super::{fault, wire_count};
+use super::{at_least, fault, wire_count};
 use crate::deployflow::EditRequest;
 
 /// Asks to change standing orders.
@@ -59,10 +59,7 @@ fn sizes(request: &EditRequest) -> Result<Option<Sizes>, ApiError> {
 }
 
 fn seconds(field: &str, number: Option<i32>, least: u32) -> Result<Option<Seconds>, ApiError> {
-    let Some(number) = number else { return Ok(None) };
-    let number = u32::try_from(number).ok().filter(|number| *number >= least);
-    let number = number.ok_or_else(|| fault(field, format!("must be at least {least}")))?;
-    Ok(Some(Seconds(number)))
+    number.map(|number| at_least(least, field, number).map(Seconds)).transpose()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use triton_core::service::{ApiError, InstanceOrder, Made, RollbackTo};
 
 use super::paths::{ORDER, Paths, ROLLBACK};
 use super::strategy::{non_update_strategy, update_strategy, wire_non_update_strategy, wire_update_strategy};
-use super::{asked_count, broken, fault, given, instance_id, wire_count};
+use super::{at_least, broken, fault, given, instance_id, wire_count};
 use crate::application::{
     EmptyReply, InstanceMeta, InstanceMetaRequest, RestartRequest, RollbackReply, RollbackRequest,
     ScaleRequest, StartRequest, StopRequest,
@@ -55,7 +55,7 @@ impl TryFrom<ScaleRequest> for Asked {
     type Error = ApiError;
 
     fn try_from(request: ScaleRequest) -> Result<Self, ApiError> {
-        let replicas = asked_count("replicas", request.replicas)?;
+        let replicas = at_least(0, "replicas", request.replicas)?;
         let order = InstanceOrder::Scale { replicas, strategy: plain(request.strategy) };
         asked(request.instance.as_ref(), order, request.request_id)
     }
@@ -87,7 +87,7 @@ impl TryFrom<StartRequest> for Asked {
     type Error = ApiError;
 
     fn try_from(request: StartRequest) -> Result<Self, ApiError> {
-        let replicas = request.replicas.map(|replicas| asked_count("replicas", replicas)).transpose()?;
+        let replicas = request.replicas.map(|replicas| at_least(0, "replicas", replicas)).transpose()?;
         let order = InstanceOrder::Start { replicas, strategy: plain(request.strategy) };
         asked(request.instance.as_ref(), order, request.request_id)
     }

@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 
-/// Where each field of a manifest stands in a request.
+use triton_core::service::{ApiError, ApiErrorKind};
+
+/// Where each field of a manifest stands in a request; the first that fits is taken. One that ends with a dot
+/// stands for all fields below it.
 pub(crate) type Paths = &'static [(&'static str, &'static str)];
 
 /// In a request to create.
@@ -40,8 +43,18 @@ pub(crate) const ORDER: Paths = &[
 /// Between two faults in a message.
 const GAP: &str = "; ";
 
+/// A refusal in the terms of the request; other errors are left alone.
+pub(crate) fn in_request_terms(paths: Paths) -> impl Fn(ApiError) -> ApiError {
+    move |mut error| {
+        if error.kind == ApiErrorKind::InvalidArgument {
+            error.message = request_terms(paths, &error.message);
+        }
+        error
+    }
+}
+
 /// A message about a manifest, in the terms of the request.
-pub(crate) fn request_terms(paths: Paths, message: &str) -> String {
+fn request_terms(paths: Paths, message: &str) -> String {
     translate(message, paths, |(manifest, request)| (manifest, request))
 }
 
@@ -59,7 +72,8 @@ fn translate(
     let one = |fault| {
         let hit = paths.iter().copied().map(order).find_map(|(from, to)| {
             let rest = str::strip_prefix(fault, from)?;
-            rest.starts_with([':', '.', '[']).then(|| Cow::Owned(format!("{to}{rest}")))
+            let whole = from.ends_with('.') || rest.starts_with([':', '.', '[']);
+            whole.then(|| Cow::Owned(format!("{to}{rest}")))
         });
         hit.unwrap_or(Cow::Borrowed(fault))
     };

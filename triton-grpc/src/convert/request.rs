@@ -3,7 +3,7 @@
 use triton_core::model::{BatchPhase, FlowId, FlowName, InstanceName, Namespace, Target};
 use triton_core::service::{ApiError, FlowFilter};
 
-use super::{asked_count, fault, given, time, wire_count, wire_time};
+use super::{at_least, fault, given, stage, time, wire_count, wire_time};
 use crate::deployflow::{
     BatchStage, ContinueRequest, DeployFilter, DeployMeta, DeployMetaRequest, DeploysReply, DeploysRequest,
     NextRequest, TargetState, WatchRequest,
@@ -41,8 +41,8 @@ pub(crate) fn next_request(id: &FlowId, expected: Option<Target>) -> NextRequest
 /// What the caller of Next saw waiting.
 pub(crate) fn expected(request: &NextRequest) -> Result<Option<Target>, ApiError> {
     let Some(expected) = &request.expected else { return Ok(None) };
-    let batch = batch_number("expected.batch", expected.batch)?;
-    Ok(Some(Target { batch, phase: phase("expected.stage", &expected.stage)? }))
+    let batch = at_least(1, "expected.batch", expected.batch)?;
+    Ok(Some(Target { batch, phase: stage("expected.stage", &expected.stage)? }))
 }
 
 /// Asks to let a flow go on.
@@ -92,8 +92,8 @@ pub(crate) fn flow_filter(request: DeploysRequest) -> Result<FlowFilter, ApiErro
         instance_name: instance_name.map_err(|e| fault("filter.instanceName", e.fault))?,
         action: given(&wire.action).map(known_action).transpose()?,
         after: after.transpose()?,
-        start: asked_count("filter.start", wire.start)?,
-        page_size: asked_count("filter.pageSize", wire.page_size)?,
+        start: at_least(0, "filter.start", wire.start)?,
+        page_size: at_least(0, "filter.pageSize", wire.page_size)?,
     })
 }
 
@@ -121,22 +121,12 @@ pub(super) fn target_state(target: Target) -> TargetState {
 
 /// The point in a rollout that a caller names; `default`: the stage when none is named.
 pub(super) fn read_target(target: &TargetState, default: BatchPhase) -> Result<Target, ApiError> {
-    let batch = batch_number("target.batches", target.batches)?;
+    let batch = at_least(1, "target.batches", target.batches)?;
     let phase = match given(&target.stage) {
-        Some(stage) => phase("target.stage", stage)?,
+        Some(name) => stage("target.stage", name)?,
         None => default,
     };
     Ok(Target { batch, phase })
-}
-
-fn batch_number(field: &str, number: i32) -> Result<u32, ApiError> {
-    let number = u32::try_from(number).ok().filter(|number| *number > 0);
-    number.ok_or_else(|| fault(field, "must be at least 1"))
-}
-
-fn phase(field: &str, name: &str) -> Result<BatchPhase, ApiError> {
-    let names = "must be one of Pending, Smoking, Smoked, Baking, Baked";
-    BatchPhase::parse_target(name).ok_or_else(|| fault(field, names))
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ impl Refusal {
 
     /// Bad input; `field` is as the caller knows it.
     pub(super) fn field(field: &str, message: impl std::fmt::Display) -> Self {
-        ApiError::new(ApiErrorKind::InvalidArgument, format!("{field}: {message}")).into()
+        crate::convert::fault(field, message).into()
     }
 
     /// The envelope of it.
@@ -109,7 +109,7 @@ pub(super) fn done<T: Serialize>(http: StatusCode, data: T) -> Response {
     json(http, &Envelope { code: 0, data, msg: "success" })
 }
 
-/// Answers with a page, of which `found` may hold one entry more than fits.
+/// Answers with a page; `data` may hold one entry more than fits.
 pub(super) fn page<T: Serialize>(mut data: Vec<T>, start: u32, page_size: u32, more: bool) -> Response {
     data.truncate(usize::try_from(page_size).unwrap_or(usize::MAX));
     let next = more.then(|| start.saturating_add(page_size));

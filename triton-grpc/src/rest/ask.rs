@@ -29,7 +29,7 @@ pub(super) struct NewFlow {
     pub(super) application_spec: ApplicationSpec,
     /// How a create, update or rollback goes.
     pub(super) update_strategy: Option<Update>,
-    /// How a restart or a change of size goes.
+    /// How every other action goes.
     pub(super) non_update_strategy: Option<NonUpdate>,
     /// What a rollback returns to.
     pub(super) rollback_to: Option<RollbackRevision>,
@@ -265,7 +265,6 @@ fn target(field: &str, batch: u32, stage: Option<&str>, default: BatchPhase) -> 
     if batch == 0 {
         return Err(Refusal::field(field, "must be at least 1"));
     }
-    let names = "must be one of Pending, Smoking, Smoked, Baking, Baked";
-    let named = |name| BatchPhase::parse_target(name).ok_or_else(|| Refusal::field("stage", names));
+    let named = |name| crate::convert::stage("stage", name);
     Ok(Target { batch, phase: stage.map_or(Ok(default), named)? })
 }

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::Deserialize;
 use triton_core::model::{FlowName, InstanceId, Revision};
-use triton_core::service::{FlowView, InstanceOrder, Made, RollbackTo};
+use triton_core::service::{ApiError, ApiErrorKind, FlowView, InstanceOrder, Made, RollbackTo};
 use utoipa::ToSchema;
 
 use super::Door;
@@ -14,7 +14,8 @@ use super::ask::given;
 use super::extract::{At, Json, Key, MayJson, Named, Repeatable, checked};
 use super::show::{MadeFlow, MadeRollback};
 use super::strategy::{NonUpdate, Update};
-use super::terms::{self, Terms};
+use super::terms;
+use crate::convert::Paths;
 
 /// A rollback.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -183,7 +184,7 @@ async fn made(
     id: &InstanceId,
     order: InstanceOrder,
     key: Option<String>,
-    terms: Terms,
+    terms: Paths,
 ) -> Answer {
     let made = door.api.order(id, order, key.as_deref()).await.map_err(terms::of(terms))?;
     Ok(done(StatusCode::CREATED, MadeFlow::from(only(made)?)))
@@ -191,6 +192,5 @@ async fn made(
 
 /// The flow of an order that always makes one.
 fn only(made: Made) -> Result<FlowView, Refusal> {
-    use triton_core::service::{ApiError, ApiErrorKind};
     made.flow.ok_or_else(|| ApiError::new(ApiErrorKind::Internal, "the order made no flow").into())
 }

@@ -57,7 +57,7 @@ pub(super) struct Update {
     cancel_policy: Option<String>,
 }
 
-/// How a restart or a change of size goes. Every field is optional.
+/// How every other action than create, update and rollback goes. Every field is optional.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NonUpdateStrategy)]

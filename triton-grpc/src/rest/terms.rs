@@ -1,44 +1,25 @@
 //! Field paths in messages: the core names fields as the manifest has them, a caller knows them as the body
 //! has them.
 
-use triton_core::service::{ApiError, ApiErrorKind};
-
-/// Paths of a manifest and what stands for them in a body; the first that fits is taken.
-pub(super) type Terms = &'static [(&'static str, &'static str)];
+use crate::convert::Paths;
+pub(super) use crate::convert::in_request_terms as of;
 
 /// Of a flow to be made.
-pub(super) const FLOW: Terms =
+pub(super) const FLOW: Paths =
     &[("spec.application", "applicationSpec"), ("spec.", ""), ("requestID", "Idempotency-Key")];
 /// Of an order with a whole strategy for a body.
-pub(super) const STRATEGY: Terms = &[("spec.nonUpdateStrategy.", "")];
+pub(super) const STRATEGY: Paths = &[("spec.nonUpdateStrategy.", "")];
 /// Of an order with a size.
-pub(super) const SIZE: Terms =
+pub(super) const SIZE: Paths =
     &[("spec.application.replicas", "replicas"), ("spec.nonUpdateStrategy", "nonUpdateStrategy")];
 /// Of a rollback.
-pub(super) const ROLLBACK: Terms =
+pub(super) const ROLLBACK: Paths =
     &[("spec.updateStrategy", "updateStrategy"), ("spec.rollbackTo.revision", "revision")];
-
-/// Between two faults in a message.
-const GAP: &str = "; ";
-
-/// The error in the terms of the body. Only a path at the head of a fault is translated: what follows it is
-/// prose.
-pub(super) fn of(terms: Terms) -> impl Fn(ApiError) -> ApiError {
-    move |error| {
-        if error.kind != ApiErrorKind::InvalidArgument {
-            return error;
-        }
-        let one = |fault: &str| {
-            let hit = terms.iter().find_map(|(from, to)| Some(format!("{to}{}", fault.strip_prefix(from)?)));
-            hit.unwrap_or_else(|| fault.to_owned())
-        };
-        let message = error.message.split(GAP).map(one).collect::<Vec<_>>().join(GAP);
-        ApiError { message, ..error }
-    }
-}
 
 #[cfg(test)]
 mod tests {
+    use triton_core::service::{ApiError, ApiErrorKind};
+
     use super::*;
 
     const MANIFEST: &str = "spec.action: must be one of create, update; spec.updateStrategy.batchSizes[1]: must be at \
@@ -65,7 +46,7 @@ mod tests {
         assert_eq!(of(FLOW)(error.clone()), error);
     }
 
-    fn told(terms: Terms, message: &str) -> String {
+    fn told(terms: Paths, message: &str) -> String {
         of(terms)(ApiError::new(ApiErrorKind::InvalidArgument, message)).message
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
-use triton_core::service::{ApiError, ApiErrorKind, InstanceApi, LifecycleApi, Made};
+use triton_core::service::{ApiError, InstanceApi, LifecycleApi, Made};
 
 use super::generated::application::application_server::Application;
 use crate::application::{
@@ -72,11 +72,7 @@ impl<I, L: LifecycleApi> Applications<I, L> {
         let Asked { instance, order, request } =
             request.into_inner().try_into().map_err(|e| to_status(&e))?;
         let paths = convert::paths(&order);
-        self.lifecycle.order(&instance, order, request.as_deref()).await.map_err(|mut error| {
-            if error.kind == ApiErrorKind::InvalidArgument {
-                error.message = convert::request_terms(paths, &error.message);
-            }
-            to_status(&error)
-        })
+        let made = self.lifecycle.order(&instance, order, request.as_deref()).await;
+        made.map_err(convert::in_request_terms(paths)).map_err(|error| to_status(&error))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 use triton_core::model::FlowId;
-use triton_core::service::{ApiError, ApiErrorKind, DeployApi, FlowView, Ordered};
+use triton_core::service::{ApiError, DeployApi, FlowView, Ordered};
 
 use super::frame::Frame;
 use super::generated::deployflow::deploy_flow_server::DeployFlow;
@@ -110,13 +110,7 @@ impl<A: DeployApi + 'static> DeployFlow for Deploys<A> {
             Some(request) => self.api.create_once(flow, &request).await,
             None => self.api.create(flow).await,
         };
-        let created = created.map_err(|mut error| {
-            if error.kind == ApiErrorKind::InvalidArgument {
-                error.message = convert::request_terms(convert::CREATE, &error.message);
-            }
-            error
-        });
-        answer(created.map(reply))
+        answer(created.map_err(convert::in_request_terms(convert::CREATE)).map(reply))
     }
 
     async fn edit(&self, request: Request<EditRequest>) -> Answer<Frame> {

@@ -7,6 +7,7 @@ use super::{
     BatchPod, Flow, FlowBatch, FlowName, FlowTarget, FlowWaiting, Instance, MadeFlow, MadeRollback,
     OrderedFlow, Pod,
 };
+use crate::convert::short_hash;
 
 impl From<FlowView> for Flow {
     fn from(view: FlowView) -> Self {
@@ -169,9 +170,4 @@ impl From<PodView> for Pod {
             creation_timestamp: view.created_at.map(String::from),
         }
     }
-}
-
-/// The hash at the end of a revision's name (OpenKruise: `<workload>-<hash>`).
-fn short_hash(revision: &str) -> &str {
-    revision.rsplit('-').next().unwrap_or_default()
 }
