@@ -91,10 +91,25 @@ impl Flows {
         Ok(entry)
     }
 
+    /// Makes one guarded write. After a conflict the cache is brought up to date, so that the next try does
+    /// not repeat this one.
+    async fn write<T>(
+        &self,
+        id: &FlowId,
+        request: impl Future<Output = Result<T, kube::Error>> + Send,
+    ) -> Result<T, PortError> {
+        let answer = call(request).await;
+        if answer.as_ref().is_err_and(|error| error.kind == PortErrorKind::Conflict) {
+            // The watch brings it if this does not.
+            let _ = self.read(id).await;
+        }
+        answer
+    }
+
     async fn merge(&self, id: &FlowId, body: Value) -> Result<FlowEntry, PortError> {
         let api = self.api(id.namespace.as_str());
         let patch = Patch::Merge(&body);
-        self.took(call(api.patch(id.name.as_str(), &params(), &patch)).await)
+        self.took(self.write(id, api.patch(id.name.as_str(), &params(), &patch)).await)
     }
 
     /// Puts the finalizer and the identity labels on a flow before anything is touched for it.
@@ -176,7 +191,7 @@ impl FlowStore for Flows {
         let api = self.api(id.namespace.as_str());
         let (params, patch) = (params(), Patch::Json::<()>(ops));
         let request = api.patch_status(id.name.as_str(), &params, &patch);
-        self.took(call(request).await).map(drop)
+        self.took(self.write(id, request).await).map(drop)
     }
 
     async fn forget(&self, id: &FlowId, uid: &FlowUid) -> Result<(), PortError> {
@@ -197,7 +212,8 @@ impl FlowStore for Flows {
     async fn delete(&self, id: &FlowId, version: &Version) -> Result<(), PortError> {
         let preconditions = Preconditions { resource_version: Some(version.to_string()), uid: None };
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-        match call(self.api(id.namespace.as_str()).delete(id.name.as_str(), &params)).await {
+        let api = self.api(id.namespace.as_str());
+        match self.write(id, api.delete(id.name.as_str(), &params)).await {
             Err(error) if error.kind != PortErrorKind::Gone => Err(error),
             Ok(_) | Err(_) => {
                 let gone =

@@ -12,8 +12,8 @@ use super::api::{ApiStream, DeployApi, Templates};
 use super::error::{ApiError, ApiErrorKind};
 use super::view::{CreateFlow, FlowEvent, FlowFilter, FlowView, Ordered};
 use crate::engine::{Answer, admit, edit};
-use crate::model::{Command, Edit, Flow, FlowId, Target};
-use crate::ports::{FlowStore, Loaded, Names, NewFlow, StoreEvent, Stored};
+use crate::model::{Command, Edit, Flow, FlowId, Target, Version};
+use crate::ports::{FlowStore, Loaded, Names, NewFlow, PortErrorKind, StoreEvent, Stored};
 
 /// [`DeployApi`] in-process.
 #[derive(Clone, Debug)]
@@ -79,6 +79,28 @@ impl<S: FlowStore, N: Names> Service<S, N> {
         Err(conflict
             .unwrap_or_else(|| ApiError::new(ApiErrorKind::Aborted, "the flow keeps changing; try again")))
     }
+
+    /// The version of a flow that may be removed; `None` when there is no such flow.
+    async fn removable(&self, id: &FlowId) -> Result<Option<Version>, ApiError> {
+        match self.store.load(id).await {
+            Ok(Loaded::Flow(stored)) => {
+                admit(&stored.flow, Command::Delete).map_err(|refusal| {
+                    ApiError::new(ApiErrorKind::FailedPrecondition, explain(&stored, &refusal))
+                })?;
+                Ok(Some(stored.version))
+            }
+            Ok(Loaded::Invalid { version, .. }) => Ok(Some(version)),
+            // The original's flows that have ended carry no progress.
+            Ok(Loaded::Corrupt { version, phase, .. }) if phase.is_final() => Ok(Some(version)),
+            Ok(Loaded::Corrupt { error, .. }) => {
+                let text =
+                    alloc::format!("CorruptStatus: {error}; nobody can tell whether the flow has ended");
+                Err(ApiError::new(ApiErrorKind::FailedPrecondition, text))
+            }
+            Err(error) if error.kind == PortErrorKind::Gone => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 /// The refusal, and what the flow waits for instead.
@@ -133,25 +155,14 @@ impl<S: FlowStore, N: Names> DeployApi for Service<S, N> {
     }
 
     async fn delete(&self, id: &FlowId) -> Result<(), ApiError> {
-        let version = match self.store.load(id).await {
-            Ok(Loaded::Flow(stored)) => {
-                admit(&stored.flow, Command::Delete).map_err(|refusal| {
-                    ApiError::new(ApiErrorKind::FailedPrecondition, explain(&stored, &refusal))
-                })?;
-                stored.version
+        let mut tries = 1;
+        while let Some(version) = self.removable(id).await? {
+            match self.store.delete(id, &version).await {
+                Err(error) if error.kind == PortErrorKind::Conflict && tries < TRIES => tries += 1,
+                outcome => return Ok(outcome?),
             }
-            Ok(Loaded::Invalid { version, .. }) => version,
-            // The original's flows that have ended carry no progress.
-            Ok(Loaded::Corrupt { version, phase, .. }) if phase.is_final() => version,
-            Ok(Loaded::Corrupt { error, .. }) => {
-                let text =
-                    alloc::format!("CorruptStatus: {error}; nobody can tell whether the flow has ended");
-                return Err(ApiError::new(ApiErrorKind::FailedPrecondition, text));
-            }
-            Err(error) if error.kind == crate::ports::PortErrorKind::Gone => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        Ok(self.store.delete(id, &version).await?)
+        }
+        Ok(())
     }
 
     async fn watch(&self, id: &FlowId, target: Option<Target>) -> Result<ApiStream<FlowView>, ApiError> {

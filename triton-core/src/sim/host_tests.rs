@@ -176,6 +176,21 @@ fn an_ended_flow_without_progress_is_shown_as_it_ended_and_may_be_deleted() {
 }
 
 #[test]
+fn deleting_a_flow_that_changes_at_the_same_moment_is_tried_again() {
+    let sim = serving(1);
+    let deleted = |_: &u32| {
+        let flow = updating(&sim);
+        sim.world().tamper(&flow.id, |entry| entry.record.phase = FlowPhase::Success);
+        let host = sim.faulty_host(Faults { conflict: 500, ..Faults::NONE });
+        let answer = ready(Service { store: host, names: sim.host() }.delete(&flow.id));
+        sim.world().remove_flow(&flow.id);
+        answer.is_ok()
+    };
+    // Every second write conflicts: one try each would delete half of them.
+    assert!((0..20).filter(deleted).count() >= 18);
+}
+
+#[test]
 fn deleting_a_running_flow_marks_it_and_forgetting_it_removes_it() {
     let sim = serving(1);
     let flow = updating(&sim);
