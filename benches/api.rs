@@ -1,16 +1,17 @@
 //! What a rollout costs a real API server, beside a null controller that only writes what cannot be
-//! avoided; how exact the interval is; and how much memory the operator takes.
+//! avoided; how exact the interval is; how much memory the operator takes; and 1,000 applications at once.
 //!
 //! The operator is this same program, started again with `run`, so that its memory is its own.
 
 mod api_memory;
 mod api_null;
 mod api_rollout;
+mod api_scale;
 mod api_site;
 
 use std::env;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Parser;
 use triton_benches::machine;
 use triton_operator::{args::Args, program};
@@ -29,6 +30,9 @@ const FIELD: [(&str, &str, &str, u32); 7] = [
     ("null controller, update 100 by 25", "10.6 s", "3.04", 0),
 ];
 
+/// What there is to measure; named on the command line (`cargo bench --bench api -- scale`), only these.
+const PARTS: [&str; 5] = ["rollout", "interval", "memory", "scale", "history"];
+
 fn main() -> Result<()> {
     if env::args().nth(1).as_deref() == Some("run") {
         return program::main(Args::parse());
@@ -38,12 +42,30 @@ fn main() -> Result<()> {
 }
 
 async fn measure() -> Result<()> {
+    // cargo itself adds `--bench`.
+    let only: Vec<String> = env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let unknown = only.iter().find(|word| !PARTS.contains(&word.as_str()));
+    ensure!(unknown.is_none(), "{unknown:?} is no part of this benchmark; there are {}", PARTS.join(", "));
+    let wanted = |part: &str| only.is_empty() || only.iter().any(|word| word == part);
     println!("\n{}", machine());
     let site = Site::start()?;
-    api_rollout::measure(&site).await?;
-    field();
-    api_rollout::intervals(&site).await?;
-    api_memory::measure(&site).await
+    if wanted("rollout") {
+        api_rollout::measure(&site).await?;
+        field();
+    }
+    if wanted("interval") {
+        api_rollout::intervals(&site).await?;
+    }
+    if wanted("memory") {
+        api_memory::measure(&site).await?;
+    }
+    if wanted("scale") {
+        api_scale::at_once(&site).await?;
+    }
+    if wanted("history") {
+        api_scale::ended(&site).await?;
+    }
+    Ok(())
 }
 
 fn field() {

@@ -129,8 +129,12 @@ impl Operator {
 
     /// What it answers to an HTTP request: status and body; `None` when it does not.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
-        let port = if path == "/metrics" { self.metrics } else { self.health };
-        ask(port, &format!("GET {path} HTTP/1.0\r\n\r\n")).await
+        let port = match path {
+            "/metrics" => self.metrics,
+            _ if path.starts_with("/api/") => self.rest,
+            _ => self.health,
+        };
+        ask(port, &format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n")).await
     }
 
     /// What it answers over REST to a body of JSON: status and body; `None` when it does not.

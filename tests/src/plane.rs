@@ -14,6 +14,7 @@ mod credentials;
 mod error;
 mod folders;
 mod ports;
+mod reactions;
 #[cfg(test)]
 mod selftest;
 
@@ -35,6 +36,7 @@ pub use self::{
     binaries::Binaries,
     error::PlaneError,
     ports::free_port,
+    reactions::quantile,
 };
 pub(crate) use self::{child::Component, error::tail};
 use self::{credentials::Credentials, error::Doing, folders::Home};
@@ -113,12 +115,30 @@ impl Plane {
     /// # Errors
     /// When the audit log cannot be read.
     pub fn audit(&self) -> Result<Audit, PlaneError> {
+        self.audit_log().map(|log| Audit::parse(&log))
+    }
+
+    /// Returns how long `agent` took from the boot of pods to its next write about their instance, sorted;
+    /// `instance` tells whose an object is, by its resource and name. Empty for an external cluster.
+    ///
+    /// # Errors
+    /// When the audit log cannot be read.
+    pub fn reactions(
+        &self,
+        namespace: &str,
+        agent: &str,
+        instance: impl Fn(&str, &str) -> Option<String>,
+    ) -> Result<Vec<Duration>, PlaneError> {
+        self.audit_log().map(|log| reactions::parse(&log, namespace, agent, instance))
+    }
+
+    fn audit_log(&self) -> Result<String, PlaneError> {
         if self.external {
-            return Ok(Audit::default());
+            return Ok(String::new());
         }
         let path = self.home.path().join("audit.log");
         let log = fs::read(&path).at("reading", &path)?;
-        Ok(Audit::parse(&String::from_utf8_lossy(&log)))
+        Ok(String::from_utf8_lossy(&log).into_owned())
     }
 
     /// Returns a command whose `PATH` starts with our `kubectl` and `grpcurl`, and whose
