@@ -17,9 +17,9 @@ checks that every guard named here is still in the code, word for word, and that
 `tests/guards/` is named here.
 
 The order in which the tests were asked: *unit* are the tests beside the code (`cargo test --package
-triton-core --all-features`); *runs* are seeded simulated runs with people and faults, every property checked
-after every step, and a good end demanded (`make sim` shows one); *search* visits every state of small worlds.
-Where runs or search noticed, the property that broke is named; [what the properties
+triton-core --features sim,testing --lib`); *runs* are seeded simulated runs with people and faults, every
+property checked after every step, and a good end demanded (`make sim` shows one); *search* visits every state
+of small worlds. Where runs or search noticed, the property that broke is named; [what the properties
 say](../tests/invariants.rs) is in the code, one file each.
 ";
 
