@@ -11,8 +11,8 @@ use crate::model::{
     Action, Failure, Flow, Observation, Obstacle, Progress, Seconds, Timestamp, Verdict, WorkloadChange,
 };
 
-/// What happens next to a flow, given one look at the world. Total: it always answers, never panics,
-/// never allocates while it waits, and answers the same for the same input.
+/// What happens next to a flow, given one look at the world. Total: it always answers, never panics, and
+/// answers the same for the same input. It allocates nothing while it waits, where no pods leave by name.
 #[must_use]
 pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
     if let Progress::Finished { verdict, .. } = &flow.progress {

@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a flow failed before it did anything.
+/// Why a flow failed: before it did anything, or because the workload or its lock was gone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Failure {
     /// Create, but the workload exists.

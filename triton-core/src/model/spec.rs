@@ -182,7 +182,7 @@ pub struct Spec {
     pub workload_kind: String,
     /// Target replicas; `None` keeps the size that the workload has when the flow starts.
     pub replicas: Option<u32>,
-    /// The pods to run; present for create and update.
+    /// The pods to run; present for create and update, and a rollback may bring one.
     pub template: Option<Template>,
     /// Labels that pods of the workload are selected by, for create; the identity labels when empty.
     pub selector: Option<Template>,
@@ -198,7 +198,7 @@ pub struct Spec {
     pub no_pull_in: bool,
     /// How long a pod keeps running after it was verified out of traffic.
     pub drain: Seconds,
-    /// Pods to remove or restart first.
+    /// Pods to remove first, or the only ones to restart.
     pub pods: Vec<PodName>,
     /// The revision that a rollback without a template returns to; the last good one before the current
     /// one when `None`.

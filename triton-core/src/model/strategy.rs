@@ -133,7 +133,7 @@ pub struct NonUpdateStrategy {
     /// Order of the controller: the flow that takes over from this one, which is cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<String>,
-    /// Names of pods to remove or restart first; for scale_in and restart.
+    /// Names of pods to remove first, for scale_in, or of the only ones to restart, for restart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods_to_delete: Option<Vec<String>>,
 }

@@ -27,7 +27,7 @@ pub struct FlowView {
     pub action: String,
     /// `auto` or `manual`.
     pub mode: String,
-    /// Target replicas; the size when the flow started where the flow names none.
+    /// Target replicas. Where the flow names none: the size that it leads to while it has a plan, else 0.
     pub replicas: u32,
     /// Pods in the canary batch; 0 means there is none.
     pub canary: u32,

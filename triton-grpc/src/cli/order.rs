@@ -108,7 +108,7 @@ impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
 
 /// An identification that nobody else gives: 16 hexadecimal digits.
 pub(super) fn request_id() -> String {
-    // Each hasher has random keys; hashing nothing with them is a random number.
+    // The keys of a hasher are random for each thread, and others for each hasher.
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 

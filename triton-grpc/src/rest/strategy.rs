@@ -90,7 +90,7 @@ pub(super) struct NonUpdate {
     failure_threshold: Option<Size>,
     /// What happens when more fail or a stage takes too long: pause (default) or cancel.
     on_failure: Option<String>,
-    /// Names of pods to remove or restart first.
+    /// Names of pods to remove first, or of the only ones to restart.
     pods_to_delete: Option<Vec<String>>,
 }
 
