@@ -226,25 +226,26 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         if !starts {
             return Ok(false);
         }
-        match self.store.load(rival).await {
-            Ok(Loaded::Flow(stored)) => Ok(yields(&stored.flow, flow)),
-            Ok(Loaded::Invalid { .. } | Loaded::Corrupt { .. }) => Ok(false),
-            Err(error) if error.kind == PortErrorKind::Gone => Ok(false),
-            Err(source) => Err(DriveError { during: "reading the flow that holds the workload", source }),
-        }
+        let rival = self.rival(rival).await.map_err(during("reading the flow that holds the workload"))?;
+        Ok(rival.is_some_and(|stored| yields(&stored.flow, flow)))
     }
 
     /// Orders the flow that holds the workload to give way; its own driver closes it.
     async fn supersede(&self, by: &Flow, rival: &FlowId) -> Result<(), DriveError> {
-        let during = during("ordering the flow that holds the workload to give way");
-        let stored = match self.store.load(rival).await {
-            Ok(Loaded::Flow(stored)) => stored,
-            Ok(Loaded::Invalid { .. } | Loaded::Corrupt { .. }) => return Ok(()),
-            Err(error) if error.kind == PortErrorKind::Gone => return Ok(()),
-            Err(source) => return Err(during(source)),
-        };
+        let during = || during("ordering the flow that holds the workload to give way");
+        let Some(stored) = self.rival(rival).await.map_err(during())? else { return Ok(()) };
         let Ok(Answer::Orders(orders)) = supersede(&stored.flow, by) else { return Ok(()) };
-        self.store.save_orders(rival, &orders, &stored.version).await.map(|_| ()).map_err(during)
+        self.store.save_orders(rival, &orders, &stored.version).await.map(|_| ()).map_err(during())
+    }
+
+    /// The flow that holds a workload; `None` where it is gone or cannot be read.
+    async fn rival(&self, id: &FlowId) -> Result<Option<Box<Stored>>, PortError> {
+        match self.store.load(id).await {
+            Ok(Loaded::Flow(stored)) => Ok(Some(stored)),
+            Ok(Loaded::Invalid { .. } | Loaded::Corrupt { .. }) => Ok(None),
+            Err(error) if error.kind == PortErrorKind::Gone => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn save(&self, stored: &Stored, report: &Report, moves: Vec<Why>) -> Result<Outcome, DriveError> {
