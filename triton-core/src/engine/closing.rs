@@ -31,10 +31,13 @@ pub(super) fn cancel(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<
     }
 }
 
-/// What a flow does that stops by itself.
-pub(super) fn stop(flow: &Flow, seen: &Observation, reason: HoldReason, now: Timestamp) -> Decision {
-    let closed = close(flow, seen, now, Verdict::Canceled, Why::Stopping { reason });
-    closed.unwrap_or_else(|| end(Verdict::Canceled, now))
+/// What a flow does that is to stop by itself when it fails; `None` where it holds.
+pub(super) fn stop(flow: &Flow, seen: &Observation, reason: HoldReason, now: Timestamp) -> Option<Decision> {
+    let turned = flow.progress.base().is_some_and(|base| base.turned);
+    if flow.spec.on_failure == OnFailure::Pause || turned {
+        return None;
+    }
+    close(flow, seen, now, Verdict::Canceled, Why::Stopping { reason })
 }
 
 fn close(flow: &Flow, seen: &Observation, now: Timestamp, verdict: Verdict, why: Why) -> Option<Decision> {
@@ -258,11 +261,10 @@ pub(super) fn verify(
     let deadline = since.plus(flow.orders.deadline);
     if now >= deadline {
         let reason = HoldReason::DeadlineExceeded;
-        if flow.spec.on_failure != OnFailure::Pause && !plan.base.turned {
-            return stop(flow, seen, reason, now);
-        }
         let hold = Some(Hold { reason, resumes: flow.orders.resumes });
-        return Decision::Move(Progress::Verifying { plan: plan.clone(), since, hold }, Why::Held { reason });
+        let held = || Progress::Verifying { plan: plan.clone(), since, hold };
+        let stopped = stop(flow, seen, reason, now);
+        return stopped.unwrap_or_else(|| Decision::Move(held(), Why::Held { reason }));
     }
     let drained = next_drain(flow.spec.drain, &seen.pods).filter(|at| *at > now);
     Decision::Wait(Waiting::Verify { ready, of: wanted }, drained.map_or(deadline, |at| at.min(deadline)))

@@ -4,10 +4,8 @@
 
 use alloc::vec::Vec;
 
-use super::{gate, goal, prepare, shape, table};
-use crate::model::{
-    Action, Base, Batch, Brings, Kind, Orders, Plan, Seconds, Spec, Stage, Target, Timestamp,
-};
+use super::{gate, goal, prepare, rolling, shape, table};
+use crate::model::{Action, Base, Brings, Kind, Orders, Plan, Seconds, Spec, Stage, Target};
 
 /// A batch to come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,17 +99,7 @@ fn coming(
     let size = goal::batch_size(spec, orders, plan, done, number);
     let end = done.saturating_add(size);
     let last = end >= plan.work;
-    let mut batch = Batch {
-        number,
-        size,
-        canary: goal::is_canary(spec, plan, number),
-        stage: Stage::Queued,
-        since: Timestamp::default(),
-        serving: 0,
-        hold: None,
-        forgiven: false,
-        met: true,
-    };
+    let mut batch = rolling::queued(spec, plan, number, size);
     let (mut peak, mut asks, mut free, mut next) = (0, Vec::new(), false, Some(Stage::Queued));
     while let Some(stage) = next {
         let row = table::of(plan.base.kind, stage);

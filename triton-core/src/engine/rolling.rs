@@ -8,7 +8,7 @@ use super::table::{self, Row, Until};
 use super::tend::{Tend, next_drain, serving, tend};
 use super::{gate, shape, until};
 use crate::model::{
-    Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, OnFailure, Plan, Progress, Shape, Stage,
+    Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Shape, Spec, Stage,
     Target, Timestamp, Tolerance,
 };
 
@@ -236,11 +236,9 @@ impl Rolling<'_> {
     }
 
     fn hold(&self, reason: HoldReason, seen: &Observation, now: Timestamp) -> Decision {
-        if self.flow.spec.on_failure != OnFailure::Pause && !self.plan.base.turned {
-            return stop(self.flow, seen, reason, now);
-        }
         let hold = Some(Hold { reason, resumes: self.flow.orders.resumes });
-        self.rolling(self.done, Batch { hold, ..self.batch }, Why::Held { reason })
+        let held = || self.rolling(self.done, Batch { hold, ..self.batch }, Why::Held { reason });
+        stop(self.flow, seen, reason, now).unwrap_or_else(held)
     }
 
     fn rolling(&self, done: u32, batch: Batch, why: Why) -> Decision {
@@ -262,17 +260,22 @@ pub(super) fn start(
         let progress = Progress::Verifying { plan: plan.clone(), since: now, hold: None };
         return Decision::Move(progress, Why::AllBatchesDone);
     }
-    let batch = Batch {
+    let batch = Batch { since: now, serving: serving(&seen.pods), ..queued(&flow.spec, plan, number, size) };
+    let why = Why::BatchStarted { batch: number, size };
+    Decision::Move(Progress::Rolling { plan: plan.clone(), done, batch }, why)
+}
+
+/// A batch of which nothing has begun; when it begins, and how many pods serve then, is still to be said.
+pub(super) fn queued(spec: &Spec, plan: &Plan, number: u32, size: u32) -> Batch {
+    Batch {
         number,
         size,
-        canary: goal::is_canary(&flow.spec, plan, number),
+        canary: goal::is_canary(spec, plan, number),
         stage: Stage::Queued,
-        since: now,
-        serving: serving(&seen.pods),
+        since: Timestamp::default(),
+        serving: 0,
         hold: None,
         forgiven: false,
         met: true,
-    };
-    let why = Why::BatchStarted { batch: number, size };
-    Decision::Move(Progress::Rolling { plan: plan.clone(), done, batch }, why)
+    }
 }
