@@ -121,17 +121,15 @@ impl<D: DeployApi + Templates, I: InstanceApi> LifecycleApi for Lifecycle<D, I> 
             }
             Err(error) => return Err(error),
         };
-        let rollback_to = match &order {
-            InstanceOrder::Rollback { to: RollbackTo::Flow(flow), .. } => flow.to_string(),
-            InstanceOrder::Rollback { to: RollbackTo::Revision(revision), .. } => revision.to_string(),
-            _ => String::new(),
-        };
-        let template = match &order {
+        let (rollback_to, template) = match &order {
             InstanceOrder::Rollback { to: RollbackTo::Flow(flow), .. } => {
                 let id = FlowId { namespace: instance.namespace.clone(), name: flow.clone() };
-                Some(self.deploys.template(&id).await?)
+                (flow.to_string(), Some(self.deploys.template(&id).await?))
             }
-            _ => None,
+            InstanceOrder::Rollback { to: RollbackTo::Revision(revision), .. } => {
+                (revision.to_string(), None)
+            }
+            _ => (String::new(), None),
         };
         let draft = Draft { template, ..draft(&view, order) };
         let flow = CreateFlow { namespace: instance.namespace.clone(), name: None, draft };
