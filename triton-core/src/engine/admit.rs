@@ -105,8 +105,7 @@ pub fn admit(flow: &Flow, command: Command) -> Result<Answer, Refusal> {
             }
         };
     }
-    let turned = flow.progress.base().is_some_and(|base| base.turned);
-    let closing = (orders.canceled && !turned) || matches!(flow.progress, Progress::Closing { .. });
+    let (turned, closing) = (turned(flow), closes(flow));
     match command {
         Command::Delete => Err(Refusal::Unfinished { phase }),
         Command::Cancel if closing || turned => Ok(Answer::AlreadySo),
@@ -132,8 +131,7 @@ pub fn edit(flow: &Flow, edit: &Edit) -> Result<Answer, Refusal> {
         return Err(Refusal::Finished { phase });
     }
     let mut edited = flow.clone();
-    let closing = flow.orders.canceled || matches!(flow.progress, Progress::Closing { .. });
-    if closing && *edit != (Edit { canceled: Some(true), ..Edit::default() }) {
+    if closes(flow) && *edit != (Edit { canceled: Some(true), ..Edit::default() }) {
         return Err(Refusal::Closing);
     }
     let Edit { paused, canceled, target, sizes, interval, deadline } = edit;
@@ -193,6 +191,16 @@ pub fn yields(flow: &Flow, by: &Flow) -> bool {
         | Action::Delete => false,
     };
     going && outranked && flow.instance() == by.instance() && flow.uid != by.uid
+}
+
+/// Whether a flow returns what it had changed.
+fn turned(flow: &Flow) -> bool {
+    flow.progress.base().is_some_and(|base| base.turned)
+}
+
+/// Whether a flow was cancelled and only leaves its workload clean. One that returns what it changed goes on.
+fn closes(flow: &Flow) -> bool {
+    (flow.orders.canceled && !turned(flow)) || matches!(flow.progress, Progress::Closing { .. })
 }
 
 /// Lifts a pause by order and a hold by failure, both in one.

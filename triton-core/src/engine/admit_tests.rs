@@ -1,8 +1,8 @@
 use crate::engine::fixtures::base;
-use crate::engine::{Answer, Refusal, admit};
+use crate::engine::{Answer, Refusal, admit, edit};
 use crate::model::{
-    Action, BatchPhase, Command, Flow, FlowPhase, Hold, HoldReason, MAX_BATCHES, Orders, Plan, Progress,
-    Stage, Target, Timestamp, Verdict,
+    Action, Base, BatchPhase, Command, Edit, Flow, FlowPhase, Hold, HoldReason, MAX_BATCHES, Orders, Plan,
+    Progress, Stage, Target, Timestamp, Verdict,
 };
 
 const NEXT: Command = Command::Next { expected: None };
@@ -64,6 +64,23 @@ fn a_cancelled_flow_takes_no_orders_and_a_second_cancel_changes_nothing() {
         assert_eq!(admit(&flow, command), Err(Refusal::Closing), "{command:?}");
     }
     assert_eq!(admit(&flow, Command::Cancel), Ok(Answer::AlreadySo));
+}
+
+#[test]
+fn an_edit_pauses_a_cancelled_flow_while_it_returns_its_pods_as_the_order_does() {
+    let plan = |turned| Plan { base: Base { turned, ..base(4, 4) }, fresh: 0, work: 4 };
+    let canceled = |turned| {
+        let mut flow = Flow::test(Action::Update, 4).at(plan(turned), 1, 0, 1, Stage::Smoking);
+        flow.orders.canceled = true;
+        flow
+    };
+    let (pause, cancel) =
+        (Edit { paused: Some(true), ..Edit::default() }, Edit { canceled: Some(true), ..Edit::default() });
+    let returning = canceled(true);
+    assert_eq!(edit(&returning, &pause), orders(&returning, |orders| orders.paused = true));
+    assert_eq!(edit(&returning, &pause), admit(&returning, Command::Pause));
+    assert_eq!(edit(&returning, &cancel), Ok(Answer::AlreadySo));
+    assert_eq!(edit(&canceled(false), &pause), Err(Refusal::Closing));
 }
 
 #[test]
