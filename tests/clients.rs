@@ -4,20 +4,18 @@
 //! The one for Python is left out where there is no Python, except in CI.
 
 use std::{
-    env, fs,
-    io::{self, Write},
+    fs,
     path::{Path, PathBuf},
-    process::{Output, Stdio},
-    time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::Value;
 use tokio::process::Command;
-use triton_tests::{operator::Operator, plane::free_port};
-
-/// How long fetching, building and running one client may take.
-const PATIENCE: Duration = Duration::from_secs(600);
+use triton_tests::{
+    operator::Operator,
+    plane::free_port,
+    python::{self, run},
+};
 
 #[tokio::test]
 async fn the_client_for_go_leads_a_flow_to_success() -> Result<()> {
@@ -34,16 +32,12 @@ async fn the_client_for_go_leads_a_flow_to_success() -> Result<()> {
 
 #[tokio::test]
 async fn the_client_for_python_leads_a_flow_to_success() -> Result<()> {
-    let mut look = Command::new("python3");
-    look.args(["-c", "import ensurepip, venv"]).stdout(Stdio::null()).stderr(Stdio::null());
-    if !look.status().await.is_ok_and(|status| status.success()) {
-        ensure!(env::var("CI").as_deref() != Ok("true"), "python3 with venv is needed in CI");
-        // Test harnesses capture the print macros.
-        writeln!(io::stderr(), "clients: there is no python3 with venv: its client is not tried")?;
-        return Ok(());
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("client-python");
+    let requirements = fs::read_to_string(clients().join("python/requirements.txt"))?;
+    match python::environment(&folder, &requirements, "the client for Python").await? {
+        Some(programs) => leads(&[&programs.join("python"), &clients().join("python/quickstart.py")]).await,
+        None => Ok(()),
     }
-    let python = python(&clients().join("python/requirements.txt")).await?;
-    leads(&[&python, &clients().join("python/quickstart.py")]).await
 }
 
 /// Starts a world and runs a client in it, twice: the second time everything is done already.
@@ -80,37 +74,6 @@ fn hurried(text: &str) -> Result<String> {
     let mut request: Value = serde_json::from_str(text)?;
     request["strategy"]["batchIntervalSeconds"] = 1.into();
     Ok(request.to_string())
-}
-
-/// The interpreter of an environment that has these packages; it is kept for the next time.
-async fn python(requirements: &Path) -> Result<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("client-python");
-    let (python, mark) = (folder.join("bin/python"), folder.join("requirements.txt"));
-    let wanted = fs::read_to_string(requirements)?;
-    if fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
-    }
-    let mut make = Command::new("python3");
-    make.args(["-m", "venv", "--clear"]).arg(&folder);
-    run(make).await?;
-    let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements);
-    run(install).await?;
-    fs::write(&mark, wanted)?;
-    Ok(python)
-}
-
-/// What a program prints; fails with everything that it said.
-async fn run(mut command: Command) -> Result<String> {
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let name = format!("{:?}", command.as_std());
-    let ended = tokio::time::timeout(PATIENCE, command.output()).await;
-    let Output { status, stdout, stderr } = ended
-        .with_context(|| format!("{name} took too long"))?
-        .with_context(|| format!("starting {name}"))?;
-    let (out, err) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-    ensure!(status.success(), "{name}: {status}\n{out}{err}");
-    Ok(out.into_owned())
 }
 
 fn root() -> &'static Path {

@@ -4,4 +4,5 @@ pub mod cloneset;
 pub mod guards;
 pub mod operator;
 pub mod plane;
+pub mod python;
 pub mod scene;
