@@ -108,9 +108,7 @@ async fn what_the_original_could_carry_out_is_taken_and_parsed() {
 async fn what_the_cluster_shows_fails_the_flow_and_touches_nothing() {
     let site = Site::new("input-cluster").await;
     site.serve(1).await;
-    site.scene
-        .holds("the workload is given back", |view| view.flow("first")["metadata"]["finalizers"].is_null())
-        .await;
+    site.gives_back("first").await;
     let held = || site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME]);
     let edit = |patch: Value| {
         let patch = patch.to_string();

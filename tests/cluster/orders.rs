@@ -92,8 +92,7 @@ async fn a_batch_is_paused_resumed_and_cancelled_while_it_is_pulled_in() {
 async fn a_flow_that_is_paused_before_it_starts_touches_nothing_and_is_cancelled() {
     let site = Site::new("cancel-pending").await;
     site.serve(2).await;
-    let given_back = |view: &View| view.flow("first")["metadata"]["finalizers"].is_null();
-    site.scene.holds("the first flow has given the workload back", given_back).await;
+    site.gives_back("first").await;
     let set = |site: &Site| {
         let set = site.view().get(Kind::Set, app::NAME).cloned().expect("it serves");
         (set["spec"].clone(), set["metadata"]["annotations"].clone(), set["metadata"]["generation"].clone())
