@@ -83,13 +83,13 @@ impl Operator {
         let deploys = Service { store: store.clone(), names: RandomNames };
         let workloads = Arc::new(CloneSets::new(client.clone(), Arc::clone(&world), store.clone()));
         let deploys = Checked { deploys, workloads };
-        let instances = || Instances::new(Arc::clone(&world));
-        let lifecycle = Lifecycle { deploys: deploys.clone(), instances: instances() };
+        let instances = Instances::new(Arc::clone(&world));
+        let lifecycle = Lifecycle { deploys: deploys.clone(), instances: instances.clone() };
         let (ready, sizes, waiting) = (Arc::clone(&world), Arc::clone(&world), Arc::clone(&queue));
         let open = doors.open(
             Apis {
                 deploys: Arc::new(deploys),
-                instances: Arc::new(instances()),
+                instances: Arc::new(instances),
                 lifecycle: Arc::new(lifecycle),
             },
             Arc::clone(&metrics),
