@@ -69,6 +69,11 @@ pub struct Target {
     pub phase: BatchPhase,
 }
 
+impl Target {
+    /// Beyond the end of every flow: a watch as far as this goes on until the flow has ended.
+    pub const END: Self = Self { batch: u32::MAX, phase: BatchPhase::Baked };
+}
+
 impl Default for Target {
     /// The first batch may start.
     fn default() -> Self {

@@ -30,6 +30,14 @@ pub enum ApiErrorKind {
     Unavailable,
 }
 
+impl ApiErrorKind {
+    /// Whether the same may succeed later: nothing is wrong with what was asked.
+    #[must_use]
+    pub const fn is_passing(self) -> bool {
+        matches!(self, Self::Aborted | Self::Unavailable)
+    }
+}
+
 /// An error of the API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use triton_core::model::{BatchPhase, FlowId, MAX_BATCHES, Target};
+use triton_core::model::{FlowId, Target};
 use triton_core::service::{ApiError, ApiErrorKind, ApiStream, DeployApi, FlowEvent, FlowFilter, FlowView};
 
 /// Failures in a row that are borne.
@@ -27,9 +27,7 @@ impl<A: DeployApi> Watched for One<'_, A> {
     type Item = FlowView;
 
     async fn open(&self) -> Result<ApiStream<FlowView>, ApiError> {
-        // A target beyond the end of every flow.
-        let end = Target { batch: MAX_BATCHES, phase: BatchPhase::Baked };
-        self.0.watch(&self.1, Some(end)).await
+        self.0.watch(&self.1, Some(Target::END)).await
     }
 }
 
@@ -83,7 +81,7 @@ impl<W: Watched> Follow<W> {
             };
             self.changes = None;
             self.failures += 1;
-            let passing = failed.as_ref().is_none_or(is_passing);
+            let passing = failed.as_ref().is_none_or(|error| error.kind.is_passing());
             if !passing || self.failures > PATIENCE {
                 let ended = || ApiError::new(ApiErrorKind::Unavailable, "the watch keeps ending");
                 return Err(failed.unwrap_or_else(ended));
@@ -91,11 +89,6 @@ impl<W: Watched> Follow<W> {
             tokio::time::sleep(PAUSE * 2_u32.pow(self.failures - 1)).await;
         }
     }
-}
-
-/// Whether the same may be tried again.
-fn is_passing(error: &ApiError) -> bool {
-    matches!(error.kind, ApiErrorKind::Unavailable | ApiErrorKind::Aborted)
 }
 
 /// Does something that acts once however often it is tried, until it is answered.
@@ -106,7 +99,7 @@ pub(super) async fn insist<T>(mut ask: impl AsyncFnMut() -> Result<T, ApiError>)
     let mut tries = 0;
     loop {
         match ask().await {
-            Err(error) if is_passing(&error) && tries < 3 => {
+            Err(error) if error.kind.is_passing() && tries < 3 => {
                 tokio::time::sleep(PAUSE * 2_u32.pow(tries)).await;
                 tries += 1;
             }

@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::unfold;
-use triton_core::model::{BatchPhase, FlowId, Target};
+use triton_core::model::{FlowId, Target};
 use triton_core::service::{ApiError, ApiErrorKind, ApiStream, DeployApi, FlowView};
 
 use super::retry::Retry;
-
-/// A target that no flow reaches: its watch ends with the flow.
-const END: Target = Target { batch: u32::MAX, phase: BatchPhase::Baked };
 
 /// The flow now and each change, until the flow has ended or `until` is reached. A watch that breaks is begun
 /// anew, with a look at the flow; `retry` counts from the last item.
@@ -21,7 +18,8 @@ pub(super) fn follow<A: DeployApi + 'static>(
     retry: Retry,
 ) -> ApiStream<FlowView> {
     let waits = waits(retry);
-    let follow = Follow { api, id, target: until.unwrap_or(END), retry, waits, watch: None, last: None };
+    let follow =
+        Follow { api, id, target: until.unwrap_or(Target::END), retry, waits, watch: None, last: None };
     Box::pin(unfold(Some(follow), |follow| async {
         let mut follow = follow?;
         match follow.next().await {
@@ -63,10 +61,7 @@ impl<A: DeployApi> Follow<A> {
                 Err(error) => error,
             };
             self.watch = None;
-            let wait = match broken.kind {
-                ApiErrorKind::Unavailable | ApiErrorKind::Aborted => self.waits.next(),
-                _ => None,
-            };
+            let wait = if broken.kind.is_passing() { self.waits.next() } else { None };
             match wait {
                 Some(wait) => tokio::time::sleep(wait).await,
                 None => return Some(Err(broken)),
