@@ -39,7 +39,7 @@ use triton_core::model::Namespace;
 use triton_core::service::{DeployApi, InstanceApi, LifecycleApi};
 
 use crate::client::Client;
-use args::{Args, Command, Delete, Global};
+use args::{Args, Command, Delete, Global, Task};
 use failure::Failure;
 use screen::{Paint, Screen, now};
 
@@ -81,20 +81,8 @@ pub fn main() -> ExitCode {
 
 /// Does what was typed, over gRPC.
 async fn run(args: Args, screen: &mut Screen<'_>) -> Result<u8, Failure> {
-    let Args { global, command } = args;
-    if let Command::Completion { shell } = command {
-        clap_complete::generate(shell, &mut Args::command(), "kubectl-triton", &mut screen.out);
-        return Ok(failure::DONE);
-    }
-    refuse_cluster(&global)?;
-    let namespace = context::namespace(global.namespace.as_deref())?;
-    let mut wanted = None;
-    if let Command::Plan(plan) = &command {
-        wanted = plan::offline(plan, &namespace, screen)?;
-        if wanted.is_none() {
-            return Ok(failure::DONE);
-        }
-    }
+    let Args { global, task } = args;
+    let Some((namespace, asked)) = alone(task, &global, screen)? else { return Ok(failure::DONE) };
     let client = Client::connect(&global.server).await.map_err(|error| Failure::of(error, &global.server))?;
     let session = Session {
         api: &client,
@@ -103,9 +91,33 @@ async fn run(args: Args, screen: &mut Screen<'_>) -> Result<u8, Failure> {
         explicit: global.namespace.is_some(),
         server: global.server,
     };
-    match wanted {
-        Some(flows) => session.plan(flows, screen).await,
-        None => session.run(command, screen).await,
+    session.answer(asked, screen).await
+}
+
+/// What somebody has to be asked for.
+enum Asked {
+    Plan(plan::Wanted),
+    Command(Command),
+}
+
+/// Does what needs nobody to ask; otherwise, what is left to ask, and where.
+fn alone(
+    task: Task,
+    global: &Global,
+    screen: &mut Screen<'_>,
+) -> Result<Option<(Namespace, Asked)>, Failure> {
+    let place = || refuse_cluster(global).and_then(|()| context::namespace(global.namespace.as_deref()));
+    match task {
+        Task::Ask(command) => Ok(Some((place()?, Asked::Command(command)))),
+        Task::Plan(plan) => {
+            let namespace = place()?;
+            let flows = plan::offline(&plan, &namespace, screen)?;
+            Ok(flows.map(|flows| (namespace, Asked::Plan(flows))))
+        }
+        Task::Completion { shell } => {
+            clap_complete::generate(shell, &mut Args::command(), "kubectl-triton", &mut screen.out);
+            Ok(None)
+        }
     }
 }
 
@@ -123,6 +135,14 @@ fn refuse_cluster(global: &Global) -> Result<(), Failure> {
 }
 
 impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
+    /// Does what is left to ask.
+    async fn answer(&self, asked: Asked, screen: &mut Screen<'_>) -> Result<u8, Failure> {
+        match asked {
+            Asked::Plan(flows) => self.plan(flows, screen).await,
+            Asked::Command(command) => self.run(command, screen).await,
+        }
+    }
+
     /// Does one command.
     async fn run(&self, command: Command, screen: &mut Screen<'_>) -> Result<u8, Failure> {
         match command {
@@ -138,11 +158,9 @@ impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
             Command::History { instance } => self.history(&instance, screen).await,
             Command::Wait(wait) => self.wait(&wait, screen).await,
             Command::Explain { name } => self.explain(&name, screen).await,
-            Command::Plan(plan) => self.plan(plan::wanted(&plan)?, screen).await,
             Command::Watch(watch) => self.watch(watch, screen).await,
             Command::Instances { all_namespaces } => self.instances(all_namespaces, screen).await,
             Command::Pods { instance, all_namespaces } => self.pods(instance, all_namespaces, screen).await,
-            Command::Completion { .. } => Ok(failure::DONE),
             Command::Rollback { .. }
             | Command::Restart { .. }
             | Command::Scale { .. }

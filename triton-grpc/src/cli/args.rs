@@ -18,7 +18,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) task: Task,
 }
 
 /// What every command takes.
@@ -58,6 +58,19 @@ pub(crate) enum Format {
 }
 
 /// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Task {
+    #[command(flatten)]
+    Ask(Command),
+    /// Say what a flow would do before it is made: batches, sizes, peaks, gates, earliest times.
+    #[command(visible_alias = "preview", after_help = help::PLAN)]
+    Plan(PlanArgs),
+    /// Print the completion script of a shell.
+    #[command(after_help = help::COMPLETION)]
+    Completion { shell: Shell },
+}
+
+/// What nobody can do alone.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show one flow: its batches, pods, and what it waits for.
@@ -161,9 +174,6 @@ pub(crate) enum Command {
     /// Say why a flow is not moving: who must act, what to type, when it is looked at again.
     #[command(visible_alias = "why", after_help = help::EXPLAIN)]
     Explain { name: FlowName },
-    /// Say what a flow would do before it is made: batches, sizes, peaks, gates, earliest times.
-    #[command(visible_alias = "preview", after_help = help::PLAN)]
-    Plan(PlanArgs),
     /// Look on while a flow runs, and steer it by single keys.
     #[command(after_help = help::WATCH)]
     Watch(WatchArgs),
@@ -183,9 +193,6 @@ pub(crate) enum Command {
         #[arg(short = 'A', long)]
         all_namespaces: bool,
     },
-    /// Print the completion script of a shell.
-    #[command(after_help = help::COMPLETION)]
-    Completion { shell: Shell },
 }
 
 /// Which flows.

@@ -60,7 +60,7 @@ struct Told {
 }
 
 /// The flows to plan.
-pub(super) fn wanted(plan: &PlanArgs) -> Result<Wanted, Failure> {
+fn wanted(plan: &PlanArgs) -> Result<Wanted, Failure> {
     match (&plan.filename, &plan.instance) {
         (Some(file), _) => Ok(manifest::read(file)?.flows),
         (None, Some(name)) => Ok(vec![Described { name: None, namespace: None, draft: draft(plan, name) }]),

@@ -15,7 +15,7 @@ use triton_core::sim::{Host, Sim, Timing};
 use super::args::Args;
 use super::failure::Failure;
 use super::screen::{Paint, Screen};
-use super::{Session, plan};
+use super::{Session, alone};
 use crate::views;
 
 /// The world.
@@ -42,7 +42,7 @@ impl Play {
 
     /// Types a command in namespace default; answers exit code or failure, and what was printed.
     pub(super) fn typed(&self, words: &[&str]) -> (Result<u8, Failure>, String) {
-        let args = Args::try_parse_from([&["kubectl-triton"], words].concat()).unwrap();
+        let mut args = Args::try_parse_from([&["kubectl-triton"], words].concat()).unwrap();
         let (mut out, mut notes) = (Vec::new(), Vec::new());
         let mut screen = Screen {
             out: &mut out,
@@ -59,15 +59,11 @@ impl Play {
             explicit: false,
             server: "http://127.0.0.1:1".into(),
         };
-        let done = match &args.command {
-            super::args::Command::Plan(planned) => {
-                match plan::offline(planned, &session.namespace, &mut screen) {
-                    Ok(None) => Ok(0),
-                    Ok(Some(flows)) => in_no_time(session.plan(flows, &mut screen)),
-                    Err(failure) => Err(failure),
-                }
-            }
-            _ => in_no_time(session.run(args.command, &mut screen)),
+        args.global.namespace.get_or_insert_with(|| session.namespace.to_string());
+        let done = match alone(args.task, &args.global, &mut screen) {
+            Ok(None) => Ok(0),
+            Ok(Some((_, asked))) => in_no_time(session.answer(asked, &mut screen)),
+            Err(failure) => Err(failure),
         };
         out.write_all(&notes).unwrap();
         (done, String::from_utf8(out).unwrap())
