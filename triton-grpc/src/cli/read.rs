@@ -35,11 +35,7 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
             page_size: list.limit,
             ..FlowFilter::default()
         };
-        let flows = self.api.list(&filter).await.map_err(|error| self.failed(error))?;
-        let objects: Vec<_> = flows.iter().map(object::flow).collect();
-        if screen.objects(&objects, false)? {
-            return Ok(DONE);
-        }
+        let Some(flows) = self.found(&filter, screen).await? else { return Ok(DONE) };
         if flows.is_empty() {
             let place = if list.all_namespaces { "any namespace" } else { self.namespace.as_str() };
             screen.note(format!("no flows in {place}; kubectl triton create -f FILE makes one"))?;
@@ -53,6 +49,17 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
         self.print(&table, screen)
     }
 
+    /// The flows that match, unless they were printed for programs.
+    async fn found(
+        &self,
+        filter: &FlowFilter,
+        screen: &mut Screen<'_>,
+    ) -> Result<Option<Vec<FlowView>>, Failure> {
+        let flows = self.api.list(filter).await.map_err(|error| self.failed(error))?;
+        let objects: Vec<_> = flows.iter().map(object::flow).collect();
+        Ok((!screen.objects(&objects, false)?).then_some(flows))
+    }
+
     /// `history`.
     pub(super) async fn history(&self, of: &InstanceName, screen: &mut Screen<'_>) -> Result<u8, Failure> {
         let filter = FlowFilter {
@@ -60,11 +67,7 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
             instance_name: Some(of.clone()),
             ..FlowFilter::default()
         };
-        let flows = self.api.list(&filter).await.map_err(|error| self.failed(error))?;
-        let objects: Vec<_> = flows.iter().map(object::flow).collect();
-        if screen.objects(&objects, false)? {
-            return Ok(DONE);
-        }
+        let Some(flows) = self.found(&filter, screen).await? else { return Ok(DONE) };
         if flows.is_empty() {
             let text = format!("no flow has acted on {}/{of}", self.namespace);
             return Err(Failure::new(text).hint("kubectl triton instances shows what there is"));
