@@ -261,19 +261,32 @@ impl FlowView {
         }
     }
 
+    /// The batch that it is at, and its phase.
+    #[must_use]
+    pub fn here(&self) -> Option<Target> {
+        self.record.conditions.last().map(|batch| Target { batch: batch.batch, phase: batch.phase })
+    }
+
+    /// Whether it says that it waits for a person to agree.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.record.waiting.as_ref().is_some_and(|waiting| waiting.reason == "Approval")
+    }
+
+    /// Whether somebody has agreed already: that is still in a status that was not written since.
+    #[must_use]
+    pub fn agreed(&self) -> bool {
+        self.asks() && self.here().is_some_and(|here| self.target > here)
+    }
+
     /// Whether a watch that goes as far as `target` is over at this view: the flow has ended, or the
     /// target is reached, or, without a target, the flow waits for a person.
     #[must_use]
     pub fn ends_watch(&self, target: Option<Target>) -> bool {
-        let record = &self.record;
-        let here = record.conditions.last().map(|batch| Target { batch: batch.batch, phase: batch.phase });
-        // An approval that was given already is still in a status that was not written since.
-        let given = here.is_some_and(|here| self.target > here);
-        let asked = record.waiting.as_ref().is_some_and(|waiting| waiting.reason == "Approval") && !given;
-        record.finished
+        self.record.finished
             || match target {
-                Some(target) => here.is_some_and(|here| here >= target),
-                None => asked || record.paused,
+                Some(target) => self.here().is_some_and(|here| here >= target),
+                None => (self.asks() && !self.agreed()) || self.record.paused,
             }
     }
 }

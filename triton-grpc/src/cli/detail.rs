@@ -44,8 +44,8 @@ fn head(view: &FlowView, now: Timestamp, paint: Paint) -> Vec<String> {
     }
     if let Some(waiting) = record.waiting.as_ref().filter(|_| !record.finished) {
         let since = phrase::ago(waiting.since, now);
-        let again = phrase::ago(now, waiting.until);
-        lines.push(row("", format!("since {since}, looked at again in {again} at the latest")));
+        let again = phrase::again(waiting.until, now);
+        lines.push(row("", format!("since {since}, {again}")));
     }
     lines
 }
@@ -66,10 +66,9 @@ pub(super) fn numbers(view: &FlowView) -> String {
 fn batches(view: &FlowView, now: Timestamp) -> Table {
     let mut table = Table::new(&["BATCH", "STAGE", "SIZE", "IN TRAFFIC", "STARTED", "TOOK"]);
     for batch in &view.record.conditions {
-        let name = if batch.canary { format!("{} canary", batch.batch) } else { batch.batch.to_string() };
         let started = batch.started_at.map_or_else(String::new, |at| format!("{} ago", phrase::ago(at, now)));
         table.row(vec![
-            cell(name),
+            cell(phrase::number(batch.batch, batch.canary)),
             (batch.phase.as_str().to_owned(), Some(tone(batch))),
             cell(batch.batch_size),
             cell(format!("{} of {}", phrase::pulled_in(batch), batch.pods_total)),
@@ -93,15 +92,10 @@ fn pods(view: &FlowView) -> Table {
     let mut table = Table::new(&["POD", "BATCH", "ADDRESS", "PHASE", "TRAFFIC"]);
     for batch in &view.record.conditions {
         for pod in &batch.pods {
-            let address = match (pod.ip.as_str(), pod.port) {
-                ("", _) => String::new(),
-                (ip, 0) => ip.to_owned(),
-                (ip, port) => format!("{ip}:{port}"),
-            };
             table.row(vec![
                 cell(&pod.name),
                 cell(batch.batch),
-                cell(address),
+                cell(phrase::address(pod)),
                 (format!("{:?}", pod.phase), Some(pod_tone(pod.phase))),
                 cell(phrase::traffic(pod)),
             ]);

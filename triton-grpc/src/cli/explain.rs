@@ -53,7 +53,7 @@ pub(super) fn explain(view: &FlowView, name: &str) -> Explanation {
     let reason = phrase::reason(view);
     let told = if view.record.finished {
         reasons::ended(view, name)
-    } else if phrase::given(view) {
+    } else if view.agreed() {
         reasons::taken_notice(name)
     } else if view.canceled {
         reasons::closing(name)
@@ -82,8 +82,8 @@ impl Explanation {
             format!("{}{}", title("WHO ACTS"), self.who),
         ];
         if let Some((since, until)) = self.again {
-            let (since, left) = (phrase::ago(since, now), phrase::ago(now, until));
-            lines.push(format!("{}for {since}; looked at again in {left} at the latest", title("WAITS")));
+            let (since, again) = (phrase::ago(since, now), phrase::again(until, now));
+            lines.push(format!("{}for {since}; {again}", title("WAITS")));
         }
         let width = self.commands.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
         for (at, (command, what)) in self.commands.iter().enumerate() {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use triton_core::model::Action;
 use triton_core::service::{FlowView, InstanceView, PodView};
 
 /// A flow, as `kubectl get df -o json` has it, without what the API does not tell (the template).
@@ -16,7 +17,7 @@ pub(super) fn flow(view: &FlowView) -> Value {
         "stage": view.target.phase.as_str(),
         "canceled": view.canceled,
     });
-    let update = matches!(view.action.as_str(), "create" | "update" | "rollback");
+    let update = Action::parse(&view.action).is_some_and(Action::is_update);
     let of = if update { "updateStrategy" } else { "nonUpdateStrategy" };
     json!({
         "apiVersion": "apps.triton.io/v1alpha1",

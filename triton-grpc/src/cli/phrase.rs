@@ -7,18 +7,12 @@ use super::screen::Tone;
 
 /// Where a person is asked, if one is.
 pub(super) fn gate(view: &FlowView) -> Option<Target> {
-    let asked = view.record.waiting.as_ref().is_some_and(|waiting| waiting.reason == "Approval");
-    here(view).filter(|here| asked && !view.canceled && view.target <= *here)
-}
-
-/// The batch a flow is at, and its phase.
-pub(super) fn here(view: &FlowView) -> Option<Target> {
-    view.record.conditions.last().map(|batch| Target { batch: batch.batch, phase: batch.phase })
+    view.here().filter(|_| view.asks() && !view.agreed() && !view.canceled)
 }
 
 /// Whether a flow has come as far as a point. A stage that failed is where it failed.
 pub(super) fn reached(view: &FlowView, target: Target) -> bool {
-    here(view).is_some_and(|Target { batch, phase }| {
+    view.here().is_some_and(|Target { batch, phase }| {
         let phase = match phase {
             BatchPhase::SmokeFailed => BatchPhase::Smoking,
             BatchPhase::BakeFailed => BatchPhase::Baking,
@@ -26,12 +20,6 @@ pub(super) fn reached(view: &FlowView, target: Target) -> bool {
         };
         Target { batch, phase } >= target
     })
-}
-
-/// An approval was given that the operator has not taken notice of.
-pub(super) fn given(view: &FlowView) -> bool {
-    let asked = view.record.waiting.as_ref().is_some_and(|waiting| waiting.reason == "Approval");
-    asked && here(view).is_some_and(|here| view.target > here)
 }
 
 /// Whether nothing happens before a person does something.
@@ -77,8 +65,26 @@ pub(super) fn message(view: &FlowView) -> &str {
 
 /// `batch 2`, `batch 1 canary`.
 pub(super) fn title(batch: &BatchReport) -> String {
-    let canary = if batch.canary { " canary" } else { "" };
-    format!("batch {}{canary}", batch.batch)
+    format!("batch {}", number(batch.batch, batch.canary))
+}
+
+/// A batch in a table: `2`, `1 canary`.
+pub(super) fn number(batch: u32, canary: bool) -> String {
+    if canary { format!("{batch} canary") } else { batch.to_string() }
+}
+
+/// Where a pod is reached; empty while it has no address.
+pub(super) fn address(pod: &PodReport) -> String {
+    match (pod.ip.as_str(), pod.port) {
+        ("", _) => String::new(),
+        (ip, 0) => ip.to_owned(),
+        (ip, port) => format!("{ip}:{port}"),
+    }
+}
+
+/// When a flow is looked at again.
+pub(super) fn again(until: Timestamp, now: Timestamp) -> String {
+    format!("looked at again in {} at the latest", ago(now, until))
 }
 
 /// Where a pod stands in traffic.
@@ -147,10 +153,20 @@ mod tests {
     fn an_approval_that_was_given_is_no_gate() {
         let mut view = views::smoked("a");
         assert_eq!(gate(&view), Some(Target { batch: 1, phase: BatchPhase::Smoked }));
-        assert!(waits_for_a_person(&view) && !given(&view));
+        assert!(waits_for_a_person(&view) && !view.agreed());
         view.target = Target { batch: 1, phase: BatchPhase::Baking };
         assert_eq!(gate(&view), None);
-        assert!(!waits_for_a_person(&view) && given(&view));
+        assert!(!waits_for_a_person(&view) && view.agreed());
+    }
+
+    #[test]
+    fn an_address_has_a_port_only_where_the_pod_has_one() {
+        let mut pod = views::smoked("a").record.conditions[0].pods[0].clone();
+        assert_eq!(address(&pod), "172.31.230.23:80");
+        pod.port = 0;
+        assert_eq!(address(&pod), "172.31.230.23");
+        pod.ip.clear();
+        assert_eq!(address(&pod), "");
     }
 
     #[test]

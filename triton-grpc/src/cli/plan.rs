@@ -71,7 +71,7 @@ fn wanted(plan: &PlanArgs) -> Result<Wanted, Failure> {
 /// What an order to an instance comes to. Batches do not depend on the template, so any will do.
 fn draft(plan: &PlanArgs, name: &InstanceName) -> Draft {
     let bare = Draft {
-        action: plan.action.as_str().into(),
+        action: plan.action.action().as_str().into(),
         app_name: name.to_string(),
         instance_name: name.to_string(),
         replicas: plan.replicas.map(i64::from),
@@ -126,9 +126,8 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let mut table =
         Table::new(&["BATCH", "PODS", "NEW AFTER", "OLD AFTER", "PEAK", "STARTS", "ENDS", "ASKS A PERSON"]);
     for batch in &forecast.batches {
-        let name = if batch.canary { format!("{} canary", batch.number) } else { batch.number.to_string() };
         table.row(vec![
-            cell(name),
+            cell(phrase::number(batch.number, batch.canary)),
             cell(batch.size),
             cell(batch.after.fresh),
             cell(batch.after.stale),

@@ -45,7 +45,7 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
     fn not_waiting(&self, view: &FlowView) -> Failure {
         let name = &view.id.name;
         let does = match phrase::message(view) {
-            _ if phrase::given(view) => "the permission was given a moment ago",
+            _ if view.agreed() => "the permission was given a moment ago",
             "" => view.record.phase.as_str(),
             message => message,
         };

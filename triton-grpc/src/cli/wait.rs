@@ -111,7 +111,7 @@ pub(super) fn judge(view: &FlowView, goal: Goal, stay: bool) -> Option<u8> {
 
 /// Where a flow is, in one line.
 fn said(view: &FlowView) -> String {
-    let batch = phrase::here(view).map(|here| format!(", {here}")).unwrap_or_default();
+    let batch = view.here().map(|here| format!(", {here}")).unwrap_or_default();
     let message = phrase::message(view);
     let gap = if message.is_empty() { "" } else { ": " };
     format!("{}{batch}{gap}{message}", view.record.phase)

@@ -1,7 +1,7 @@
 //! Batches, gates and pods of an order to an instance.
 
 use clap::{ArgGroup, Args as ClapArgs, ValueEnum};
-use triton_core::model::{FlowName, InstanceName, NonUpdateStrategy, RawSize, UpdateStrategy};
+use triton_core::model::{self, Action, FlowName, InstanceName, NonUpdateStrategy, RawSize, UpdateStrategy};
 use triton_core::service::RollbackTo;
 
 /// How it is carried out; everything may be left out.
@@ -56,14 +56,14 @@ impl Strategy {
             _ => (None, Some(sizes)),
         };
         let mode = self.mode.map(|mode| match mode {
-            Mode::Auto => "auto".to_owned(),
-            Mode::Manual => "manual".to_owned(),
+            Mode::Auto => model::Mode::Auto,
+            Mode::Manual => model::Mode::Manual,
         });
         NonUpdateStrategy {
             batch_size,
             batch_sizes,
             batch_interval_seconds: self.interval,
-            mode,
+            mode: mode.map(|mode| mode.as_str().to_owned()),
             progress_deadline_seconds: self.deadline,
             drain_seconds: self.drain,
             pods_to_delete: (!pods.is_empty()).then_some(pods),
@@ -140,16 +140,16 @@ pub(crate) enum Choice {
 }
 
 impl Choice {
-    /// The action on the wire.
-    pub(crate) const fn as_str(self) -> &'static str {
+    /// The action of a flow.
+    pub(crate) const fn action(self) -> Action {
         match self {
-            Self::Update => "update",
-            Self::Rollback => "rollback",
-            Self::Restart => "restart",
-            Self::Scale => "scale",
-            Self::Start => "start",
-            Self::Stop => "stop",
-            Self::Delete => "delete",
+            Self::Update => Action::Update,
+            Self::Rollback => Action::Rollback,
+            Self::Restart => Action::Restart,
+            Self::Scale => Action::Scale,
+            Self::Start => Action::Start,
+            Self::Stop => Action::Stop,
+            Self::Delete => Action::Delete,
         }
     }
 }

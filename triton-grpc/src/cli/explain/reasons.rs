@@ -3,8 +3,6 @@
 use triton_core::model::FlowPhase;
 use triton_core::service::FlowView;
 
-use crate::cli::phrase;
-
 /// Who acts, and the commands.
 pub(super) struct Told {
     pub(super) who: String,
@@ -32,7 +30,7 @@ pub(super) fn waiting(view: &FlowView, reason: &str, name: &str) -> Told {
     let events = (format!("kubectl -n {namespace} get events"), "says what keeps a pod from running");
     match reason {
         "Approval" => {
-            let expect = phrase::here(view).map(|here| format!(" --expect {}/{}", here.batch, here.phase));
+            let expect = view.here().map(|here| format!(" --expect {}/{}", here.batch, here.phase));
             let next = format!("{}{}", triton("next", name), expect.unwrap_or_default());
             let who = "a person; the time spent here counts against no deadline";
             told(who, &[(next, "lets it go on"), cancel])

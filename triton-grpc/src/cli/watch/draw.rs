@@ -69,8 +69,8 @@ fn waiting(frame: &mut Frame<'_>, area: Rect, view: &FlowView, now: Timestamp, i
     let tone = phrase::tone(view);
     let mut lines = vec![Line::from(Span::styled(phrase::message(view).to_owned(), ink.bold(tone)))];
     if let Some(waiting) = view.record.waiting.as_ref().filter(|_| !view.record.finished) {
-        let (since, left) = (phrase::ago(waiting.since, now), phrase::ago(now, waiting.until));
-        let text = format!("for {since}; looked at again in {left} at the latest");
+        let (since, again) = (phrase::ago(waiting.since, now), phrase::again(waiting.until, now));
+        let text = format!("for {since}; {again}");
         lines.push(Line::from(Span::styled(text, ink.of(Tone::Faint))));
     }
     let title = if view.record.finished { " ended " } else { " waiting " };

@@ -72,7 +72,7 @@ pub(super) fn batches(view: &FlowView, area: Rect, now: Timestamp, ink: Ink) -> 
 }
 
 fn started(batch: &BatchReport, now: Timestamp, ink: Ink) -> Row<'static> {
-    let name = if batch.canary { format!("{} canary", batch.batch) } else { batch.batch.to_string() };
+    let name = phrase::number(batch.batch, batch.canary);
     let stage = Span::styled(batch.phase.as_str().to_owned(), ink.of(detail::tone(batch)));
     let pulled_in = u32::try_from(phrase::pulled_in(batch)).unwrap_or(u32::MAX);
     let listed = u32::try_from(batch.pods.len()).unwrap_or(u32::MAX);
@@ -123,7 +123,6 @@ pub(super) fn pods(view: &FlowView, area: Rect, ink: Ink) -> Table<'static> {
 }
 
 fn row(batch: u32, pod: &PodReport, ink: Ink) -> Row<'static> {
-    let address = if pod.ip.is_empty() { String::new() } else { format!("{}:{}", pod.ip, pod.port) };
     let tone = match pod.pull_in_status {
         PullIn::PullInSucceeded => Tone::Good,
         PullIn::PullInFailed => Tone::Bad,
@@ -132,7 +131,7 @@ fn row(batch: u32, pod: &PodReport, ink: Ink) -> Row<'static> {
     Row::new([
         Cell::from(pod.name.to_string()),
         Cell::from(batch.to_string()),
-        Cell::from(address),
+        Cell::from(phrase::address(pod)),
         Cell::from(Span::styled(format!("{:?}", pod.phase), ink.of(detail::pod_tone(pod.phase)))),
         Cell::from(Span::styled(phrase::traffic(pod), ink.of(tone))),
     ])
