@@ -3,10 +3,13 @@
 use std::io;
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
 use triton_core::model::{Fault, Faults};
 use triton_core::service::{ApiError, ApiErrorKind};
 
+use super::args::Format;
 use super::screen::{Screen, Tone};
+use crate::status::codes;
 
 /// What was asked was done, or what was waited for has come.
 pub(super) const DONE: u8 = 0;
@@ -32,6 +35,8 @@ pub(super) struct Failure {
     pub(super) message: String,
     /// What to type.
     pub(super) hint: Option<String>,
+    /// What kind of error the API has it for, where it is one.
+    pub(super) kind: Option<ApiErrorKind>,
     /// Nobody reads the output any more.
     silent: bool,
 }
@@ -39,7 +44,7 @@ pub(super) struct Failure {
 impl Failure {
     /// An error.
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { code: ERROR, message: message.into(), hint: None, silent: false }
+        Self { code: ERROR, message: message.into(), hint: None, kind: None, silent: false }
     }
 
     /// Something that was typed.
@@ -52,9 +57,14 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// An error of this kind.
+    pub(super) fn kind(self, kind: ApiErrorKind) -> Self {
+        Self { kind: Some(kind), ..self }
+    }
+
     /// An error of the API at this address.
     pub(super) fn of(error: ApiError, server: &str) -> Self {
-        let failure = Self::new(error.message);
+        let failure = Self::new(error.message).kind(error.kind);
         match error.kind {
             ApiErrorKind::NotFound => failure.hint("kubectl triton list -A shows what there is"),
             ApiErrorKind::Unavailable => failure.hint(format!(
@@ -79,6 +89,10 @@ impl Failure {
         if self.silent {
             return ExitCode::SUCCESS;
         }
+        if screen.format == Format::Json {
+            let _ = writeln!(screen.notes, "{}", self.object());
+            return ExitCode::from(self.code);
+        }
         let error = screen.paint.text(Tone::Bad, "error:");
         // Where nobody can be told, the exit code still tells.
         let _ = writeln!(screen.notes, "{error} {}", self.message);
@@ -86,6 +100,12 @@ impl Failure {
             let _ = writeln!(screen.notes, "  {} {hint}", screen.paint.text(Tone::Faint, "try:"));
         }
         ExitCode::from(self.code)
+    }
+
+    /// For programs: the status of gRPC and REST where the API refused, the message, and what to type.
+    fn object(&self) -> Value {
+        let status = self.kind.map(|kind| codes(kind).name);
+        json!({ "error": { "status": status, "message": self.message, "try": self.hint } })
     }
 }
 
@@ -108,7 +128,7 @@ impl From<Faults> for Failure {
     fn from(Faults(faults): Faults) -> Self {
         let line = |Fault { field, message }: &Fault| format!("\n  {field}: {message}");
         let lines: String = faults.iter().map(line).collect();
-        Self::new(format!("refused, nothing was done:{lines}"))
+        Self::new(format!("refused, nothing was done:{lines}")).kind(ApiErrorKind::InvalidArgument)
     }
 }
 
@@ -123,6 +143,18 @@ mod tests {
         let unreachable = of(ApiErrorKind::Unavailable);
         assert!(unreachable.contains("http://there:1") && unreachable.contains("port-forward"));
         assert!(of(ApiErrorKind::Aborted).contains("again"));
+    }
+
+    #[test]
+    fn programs_are_told_of_an_error_in_the_words_of_the_api() {
+        let refused =
+            Failure::of(ApiError::new(ApiErrorKind::NotFound, "there is no flow a/b"), "http://there:1");
+        let error = refused.object()["error"].clone();
+        assert_eq!(
+            (&error["status"], &error["message"]),
+            (&json!("NOT_FOUND"), &json!("there is no flow a/b"))
+        );
+        assert_eq!(Failure::usage("so").object()["error"]["status"], Value::Null);
     }
 
     #[test]

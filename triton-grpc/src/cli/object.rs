@@ -10,6 +10,7 @@ pub(super) fn flow(view: &FlowView) -> Value {
     let strategy = json!({
         "mode": view.mode,
         "canary": view.canary,
+        "batchSize": view.batch_size,
         "batchIntervalSeconds": view.interval.0,
         "progressDeadlineSeconds": view.deadline.0,
         "drainSeconds": view.drain.0,

@@ -1,15 +1,15 @@
 //! A simulated world on a virtual clock, with the API in-process: what commands are tested on.
 
 mod both;
+mod door;
 
-use std::io::Write;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use clap::Parser;
 use triton_core::driver::{Driver, Rest};
 use triton_core::model::{FlowId, Timestamp};
-use triton_core::service::{Lifecycle, Service};
+use triton_core::service::{Checked, Lifecycle, Service};
 use triton_core::sim::{Host, Sim, Timing};
 
 use super::args::Args;
@@ -27,7 +27,7 @@ pub(super) struct Play {
 
 /// Service for flows, host for instances.
 pub(super) struct Both {
-    service: Service<Host, Host>,
+    service: Checked<Service<Host, Host>, Host>,
     host: Host,
 }
 
@@ -35,13 +35,21 @@ impl Play {
     pub(super) fn new(seed: u64) -> Self {
         let sim = Sim::new(seed, Timing::default());
         let host = sim.host();
-        let service = Service { store: host.clone(), names: host.clone() };
+        let deploys = Service { store: host.clone(), names: host.clone() };
+        let service = Checked { deploys, workloads: host.clone() };
         let api = Both { service, host: host.clone() };
         Self { sim, api, driver: Driver { store: host.clone(), clock: host.clone(), adapters: host } }
     }
 
-    /// Types a command in namespace default; answers exit code or failure, and what was printed.
+    /// Types a command; answers exit code or failure, and what was printed.
     pub(super) fn typed(&self, words: &[&str]) -> (Result<u8, Failure>, String) {
+        let (done, out, notes) = self.printed(words);
+        (done, out + &notes)
+    }
+
+    /// Types a command, in namespace default if it names none; answers exit code or failure, the answer, and
+    /// what stands beside it.
+    fn printed(&self, words: &[&str]) -> (Result<u8, Failure>, String, String) {
         let mut args = Args::try_parse_from([&["kubectl-triton"], words].concat()).unwrap();
         let (mut out, mut notes) = (Vec::new(), Vec::new());
         let mut screen = Screen {
@@ -55,8 +63,8 @@ impl Play {
         let session = Session {
             api: &self.api,
             orders: &orders,
-            namespace: "default".parse().unwrap(),
-            explicit: false,
+            namespace: args.global.namespace.as_deref().unwrap_or("default").parse().unwrap(),
+            explicit: args.global.namespace.is_some(),
             server: "http://127.0.0.1:1".into(),
         };
         args.global.namespace.get_or_insert_with(|| session.namespace.to_string());
@@ -65,8 +73,7 @@ impl Play {
             Ok(Some((_, asked))) => in_no_time(session.answer(asked, &mut screen)),
             Err(failure) => Err(failure),
         };
-        out.write_all(&notes).unwrap();
-        (done, String::from_utf8(out).unwrap())
+        (done, String::from_utf8(out).unwrap(), String::from_utf8(notes).unwrap())
     }
 
     /// Types a command that does what it says; answers what was printed.

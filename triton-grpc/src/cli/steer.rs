@@ -20,7 +20,9 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
             Some(expect) => expect,
             None => {
                 let view = self.look(name).await?;
-                phrase::gate(&view).ok_or_else(|| self.not_waiting(&view))?
+                // Whether a person is asked there is the service's to say: what is shown may be a moment old.
+                let here = view.here().filter(|_| !view.record.finished && !view.agreed());
+                here.ok_or_else(|| self.not_waiting(&view))?
             }
         };
         let id = self.id(name);
@@ -49,7 +51,9 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
             "" => view.record.phase.as_str(),
             message => message,
         };
-        let failure = Failure::new(format!("flow {} does not wait for a permission: {does}", view.id));
+        let phase = view.record.phase;
+        let text = format!("NotWaiting: flow {} ({phase}) does not wait for a permission: {does}", view.id);
+        let failure = Failure::new(text).kind(ApiErrorKind::FailedPrecondition);
         failure.hint(format!("kubectl triton wait {} --for=waiting", self.words(name)))
     }
 
@@ -110,7 +114,9 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
 
     /// Tells what was ordered.
     pub(super) fn told(&self, flow: &FlowView, done: &str, screen: &mut Screen<'_>) -> Result<u8, Failure> {
-        if !screen.objects(&[object::flow(flow)], true)? {
+        if screen.objects(&[object::flow(flow)], true)? {
+            screen.note(format!("flow {}: {done}", flow.id))?;
+        } else {
             screen.line(format!("flow {}: {done}", flow.id))?;
         }
         Ok(DONE)
