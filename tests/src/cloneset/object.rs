@@ -36,17 +36,27 @@ pub(super) fn numbers(set: &DynamicObject) -> CloneSet {
     let update = &spec["updateStrategy"];
     let replicas = spec["replicas"].as_u64().map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX));
     let hook = &spec["lifecycle"]["preDelete"];
+    let paused = update["paused"] == true;
+    let max_surge = share(&update["maxSurge"], replicas, true).unwrap_or(0);
+    // OpenKruise rounds this one up where there is no surge, and a pause takes the surge away.
+    let up = max_surge == 0 || paused;
+    let max_unavailable = share(&update["maxUnavailable"], replicas, up);
     CloneSet {
         replicas,
-        partition: share(&update["partition"], replicas, true).unwrap_or(0),
-        max_surge: share(&update["maxSurge"], replicas, true).unwrap_or(0),
-        // OpenKruise rounds this one down, but never to nothing while there is no surge.
-        max_unavailable: share(&update["maxUnavailable"], replicas, false)
-            .unwrap_or_else(|| (replicas / 5).max(1)),
-        paused: update["paused"] == true,
+        partition: partition(&update["partition"], replicas),
+        max_surge,
+        max_unavailable: max_unavailable.or_else(|| share(&"20%".into(), replicas, up)).unwrap_or(0),
+        paused,
         pre_delete_hook: hook["labelsHandler"].as_object().is_some_and(|labels| !labels.is_empty()),
         exclude_preparing_delete: label(&set.metadata, EXCLUDE) == Some("true"),
     }
+}
+
+/// Below 100 % at least one of several pods is updated (OpenKruise: `CalculatePartitionReplicas`).
+fn partition(value: &Value, replicas: u32) -> u32 {
+    let pods = share(value, replicas, true).unwrap_or(0).min(replicas);
+    let short = value.as_str().is_some_and(|text| text != "100%");
+    if short && replicas > 1 && pods == replicas { replicas - 1 } else { pods }
 }
 
 /// A number, or a percentage of the replicas.
@@ -112,4 +122,28 @@ fn label<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
 
 fn moment(microseconds: i64) -> Timestamp {
     Timestamp::from_micros(microseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn percentages_round_as_those_of_the_real_controller() {
+        let of = |strategy: Value| {
+            let set = json!({
+                "apiVersion": "apps.kruise.io/v1alpha1", "kind": "CloneSet", "metadata": {"name": "web"},
+                "spec": {"replicas": 6, "updateStrategy": strategy},
+            });
+            let set = numbers(&serde_json::from_value(set).expect("an object"));
+            (set.partition, set.max_surge, set.max_unavailable)
+        };
+        assert_eq!(of(json!({})), (0, 0, 2), "20 % of 6, rounded up without a surge");
+        assert_eq!(of(json!({"maxSurge": 1, "maxUnavailable": "20%"})), (0, 1, 1), "down beside one");
+        assert_eq!(of(json!({"maxSurge": 1, "paused": true})), (0, 1, 2), "a pause takes the surge away");
+        assert_eq!(of(json!({"partition": "90%"})).0, 5, "below 100 % one pod is updated");
+        assert_eq!(of(json!({"partition": "100%"})).0, 6);
+    }
 }

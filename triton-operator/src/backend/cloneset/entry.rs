@@ -153,7 +153,7 @@ impl CloneSetEntry {
             owner: owner.map(|owner| format!("{} {}", owner.kind, owner.name)),
             in_place: strategy.kind.as_deref().is_some_and(|kind| kind.starts_with("InPlace")),
             replicas,
-            partition: scaled(strategy.partition.as_ref(), replicas, true).min(replicas),
+            partition: kept(strategy.partition.as_ref(), replicas),
             raw_partition: strategy.partition,
             settings: Settings {
                 max_surge: strategy.max_surge,
@@ -182,13 +182,13 @@ impl CloneSetEntry {
         scaled(self.settings.max_surge.as_ref(), self.replicas, true)
     }
 
-    /// Pods that may be unavailable; 20 % when missing; percent rounds up, or down beside a surge
-    /// (OpenKruise: `maxUnavailable`).
+    /// Pods that may be unavailable; 20 % when missing; percent rounds up, or down beside a surge, which a
+    /// pause takes away (OpenKruise: `maxUnavailable`).
     #[must_use]
     pub fn unavailable(&self) -> u32 {
         let default = IntOrString::String("20%".into());
         let raw = self.settings.max_unavailable.as_ref().unwrap_or(&default);
-        scaled(Some(raw), self.replicas, self.surge() == 0)
+        scaled(Some(raw), self.replicas, self.surge() == 0 || self.settings.paused == Some(true))
     }
 
     /// Whether the numbers that were asked for are there. A definition that does not know a field drops
@@ -224,6 +224,14 @@ impl CloneSetEntry {
     pub const fn is_observed(&self) -> bool {
         self.observed >= self.generation
     }
+}
+
+/// Pods that a partition keeps at old revisions; percent rounds up, but below 100 % at least one of several
+/// pods is updated (OpenKruise: `CalculatePartitionReplicas`).
+fn kept(partition: Option<&IntOrString>, replicas: u32) -> u32 {
+    let pods = scaled(partition, replicas, true).min(replicas);
+    let short = matches!(partition, Some(IntOrString::String(text)) if text != "100%");
+    if short && replicas > 1 && pods == replicas { replicas - 1 } else { pods }
 }
 
 /// A number of pods, or a percentage of `of`; 0 when missing or unreadable.

@@ -155,7 +155,11 @@ fn percentages_round_like_openkruise_rounds_them() {
     };
     assert_eq!(of(json!({})), (0, 1, 0));
     assert_eq!(of(json!({ "maxSurge": "30%", "maxUnavailable": "30%", "partition": "30%" })), (2, 1, 2));
+    let paused = json!({ "maxSurge": 1, "maxUnavailable": "30%", "paused": true });
+    assert_eq!(of(paused), (1, 2, 0), "a pause takes the surge away");
     assert_eq!(of(json!({ "maxSurge": 3, "maxUnavailable": 2, "partition": 9 })), (3, 2, 4));
+    assert_eq!(of(json!({ "partition": "90%" })).2, 3, "less than all keeps less than all");
+    assert_eq!(of(json!({ "partition": "100%" })).2, 4);
 }
 
 #[test]
