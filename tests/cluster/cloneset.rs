@@ -45,8 +45,7 @@ async fn a_cloneset_exchanges_and_removes_pods_as_triton_expects() {
     assert_eq!(status(&site.view())["currentRevision"], first);
 
     let chosen = name(site.view().pods()[1]).to_owned();
-    let patch = json!({"spec": {"replicas": 2, "scaleStrategy": {"podsToDelete": [chosen]}}});
-    site.kubectl(&["patch", "clonesets.apps.kruise.io", "web", "--type=merge", "-p", &patch.to_string()]);
+    patch(&site, &json!({"replicas": 2, "scaleStrategy": {"podsToDelete": [chosen]}}));
     site.scene
         .holds("the chosen pod waits", |view| view.get(Kind::Pod, &chosen).is_some_and(is_marked))
         .await;
@@ -57,6 +56,54 @@ async fn a_cloneset_exchanges_and_removes_pods_as_triton_expects() {
                 &view.get(Kind::Set, "web").unwrap_or(&Value::Null)["spec"]["scaleStrategy"]["podsToDelete"];
             let empty = list.as_array().is_none_or(Vec::is_empty);
             rests(view, 2) && empty && !view.get(Kind::Pod, &chosen).is_some_and(is_active)
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloneset_takes_back_a_choice_and_replaces_a_specified_pod_before_it_goes() {
+    let site = Site::new("cloneset-choices").await;
+    site.apply(&set("nginx:1"));
+    let rested = |view: &View| {
+        let normal = |pod: &Value| label(pod, "lifecycle.apps.kruise.io/state") == "Normal";
+        rests(view, 3) && count(view, "available") == 3 && view.pods().into_iter().all(normal)
+    };
+    site.scene.holds("three pods are available", rested).await;
+    let names = |view: &View| view.pods().into_iter().map(|pod| name(pod).to_owned()).collect::<Vec<_>>();
+    let first = names(&site.view());
+
+    patch(&site, &json!({"replicas": 2}));
+    site.scene
+        .holds("a pod is chosen and counts as unavailable at once", |view| {
+            rests(view, 3) && count(view, "available") == 2 && view.pods().into_iter().any(is_marked)
+        })
+        .await;
+    patch(&site, &json!({"replicas": 3}));
+    site.scene.holds("the choice is taken back", |view| rested(view) && names(view) == first).await;
+
+    // Whatever the value of the label.
+    site.kubectl(&["label", "pod", &first[0], "apps.kruise.io/specified-delete=soon"]);
+    site.scene
+        .holds("another pod is available before the specified one is chosen", |view| {
+            rests(view, 4)
+                && count(view, "available") == 3
+                && view.get(Kind::Pod, &first[0]).is_some_and(is_marked)
+        })
+        .await;
+    release(&site, &first[0]);
+    site.scene
+        .holds("it is gone", |view| rested(view) && names(view).iter().all(|pod| *pod != first[0]))
+        .await;
+
+    let mut second = set("nginx:2");
+    second["spec"]["updateStrategy"]["paused"] = json!(true);
+    site.apply(&second);
+    site.scene.holds("a paused update is seen", |view| rested(view) && count(view, "updated") == 0).await;
+    let lost = names(&site.view())[0].clone();
+    site.kubectl(&["delete", "pod", &lost, "--wait=false"]);
+    site.scene
+        .holds("a pause keeps no lost pod from being replaced, by one of the new revision", |view| {
+            rested(view) && count(view, "updated") == 1 && !names(view).contains(&lost)
         })
         .await;
 }
@@ -86,6 +133,11 @@ fn set(image: &str) -> Value {
             },
         },
     })
+}
+
+fn patch(site: &Site, spec: &Value) {
+    let patch = json!({"spec": spec}).to_string();
+    site.kubectl(&["patch", "clonesets.apps.kruise.io", "web", "--type=merge", "-p", &patch]);
 }
 
 fn release(site: &Site, pod: &str) {

@@ -85,7 +85,7 @@ pub(super) fn pod(set: &DynamicObject, update_revision: &str, pod: &Pod) -> Clon
         updated: label(meta, REVISION) == Some(update_revision),
         preparing_delete: label(meta, STATE) == Some("PreparingDelete"),
         hooked: hooked(set, meta),
-        specified: label(meta, SPECIFIED) == Some("true") || listed(set, meta),
+        specified: label(meta, SPECIFIED).is_some() || listed(set, meta),
         scheduled: pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()),
         running: status.is_some_and(|status| status.phase.as_deref() == Some("Running")),
         ready: ready.is_some(),
@@ -109,11 +109,11 @@ fn listed(set: &DynamicObject, meta: &ObjectMeta) -> bool {
     pods_to_delete(set).any(|name| meta.name.as_deref() == Some(name))
 }
 
-/// Whether the pod carries every label of the `preDelete` hook.
+/// Whether the pod carries a label of the `preDelete` hook (OpenKruise: `IsPodHooked`).
 fn hooked(set: &DynamicObject, meta: &ObjectMeta) -> bool {
     let hook = &set.data["spec"]["lifecycle"]["preDelete"]["labelsHandler"];
     hook.as_object()
-        .is_some_and(|labels| labels.iter().all(|(key, value)| label(meta, key) == value.as_str()))
+        .is_some_and(|labels| labels.iter().any(|(key, value)| label(meta, key) == value.as_str()))
 }
 
 fn label<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {

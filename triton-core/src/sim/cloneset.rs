@@ -43,9 +43,9 @@ pub struct CloneSetPod {
     pub updated: bool,
     /// Its lifecycle state is `PreparingDelete`.
     pub preparing_delete: bool,
-    /// It carries the label of the `preDelete` hook.
+    /// It carries a label of the `preDelete` hook.
     pub hooked: bool,
-    /// Label `apps.kruise.io/specified-delete: "true"`, or named by `scaleStrategy.podsToDelete`.
+    /// Label `apps.kruise.io/specified-delete`, whatever its value, or named by `scaleStrategy.podsToDelete`.
     pub specified: bool,
     /// It has a node.
     pub scheduled: bool,

@@ -122,10 +122,11 @@ impl PodEntry {
         self.labels.get(labels::LIFECYCLE_STATE).is_some_and(held)
     }
 
-    /// Whether it is to be deleted, whatever the numbers say.
+    /// Whether it is to be deleted, whatever the numbers say. The label's value does not matter (OpenKruise:
+    /// `IsSpecifiedDelete`).
     #[must_use]
     pub fn specified(&self) -> bool {
-        self.labels.get(labels::SPECIFIED_DELETE).is_some_and(|value| value == "true")
+        self.labels.contains_key(labels::SPECIFIED_DELETE)
     }
 
     /// Whether it carries the mark of the flow with this UID.

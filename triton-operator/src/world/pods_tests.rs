@@ -22,6 +22,17 @@ fn a_pod_without_a_controlling_cloneset_is_not_kept() {
 }
 
 #[test]
+fn a_pod_is_to_be_deleted_by_a_label_of_any_value() {
+    let specified = |value: &str| {
+        let mut pod = pod(json!({}));
+        pod["metadata"]["labels"]["apps.kruise.io/specified-delete"] = json!(value);
+        PodEntry::of(&serde_json::from_value(pod).unwrap()).unwrap().specified()
+    };
+    assert!(specified("true") && specified("") && specified("soon"));
+    assert!(!entry(json!({})).specified());
+}
+
+#[test]
 fn failures_carry_their_class_and_the_words_of_the_kubelet() {
     let waiting = |reason: &str, restarts: i32| {
         json!({ "containerStatuses": [{
