@@ -194,7 +194,7 @@ async fn the_tutorial_is_played_on_a_standalone_operator() {
 /// The kubeconfig of the site with a change.
 fn kubeconfig(site: &Site, file: &str, change: impl FnOnce(&mut Value)) -> PathBuf {
     let text = fs::read_to_string(site.rig.plane.kubeconfig()).expect("the kubeconfig can be read");
-    let mut config: Value = serde_json::from_str(&text).expect("ours is JSON");
+    let mut config: Value = serde_norway::from_str(&text).expect("it is YAML, or JSON, which YAML contains");
     change(&mut config);
     let path = site.rig.plane.folder().join(format!("{file}-{}", site.namespace));
     fs::write(&path, config.to_string()).expect("the kubeconfig can be written");

@@ -66,7 +66,8 @@ fn install(plane: &Plane) -> anyhow::Result<Option<StandIn>> {
 fn define(plane: &Plane, definition: &str, name: &str) -> Result<(), PlaneError> {
     let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
     plane.kubectl_with_input(&apply, definition)?;
-    let name = format!("crd/{name}");
-    plane.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", &name])?;
+    // As a condition it would be an error until the definition has any.
+    let established = r#"--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True"#;
+    plane.kubectl(&["wait", established, "--timeout=30s", &format!("crd/{name}")])?;
     Ok(())
 }

@@ -206,6 +206,17 @@ impl Site {
     pub(crate) async fn gives_back(&self, flow: &str) {
         let what = format!("{flow} gives the workload back");
         self.scene.holds(&what, |view| view.flow(flow)["metadata"]["finalizers"].is_null()).await;
+        self.scene.catches_up().await;
+    }
+
+    /// Lets flows go that still hold something: no operator is left to give it back, and they would keep
+    /// their namespace, and a later test from deleting their definition.
+    fn forget_flows(&self) {
+        let flows = self.try_kubectl(&["get", "df", "-o", "name"]).unwrap_or_default();
+        for flow in flows.lines() {
+            let free = r#"{"metadata":{"finalizers":null}}"#;
+            let _ = self.try_kubectl(&["patch", flow, "--type=merge", "-p", free]);
+        }
     }
 
     /// Waits until a flow has ended; it must be with this phase.
@@ -216,6 +227,7 @@ impl Site {
             ended.then(|| (view.phase(flow).to_owned(), view.flow(flow)["status"]["message"].clone()))
         };
         let (found, message) = self.scene.until(&what, ended).await;
+        self.scene.catches_up().await;
         assert_eq!(found, phase, "{flow}: {message}");
     }
 
@@ -246,6 +258,8 @@ impl Drop for Site {
                 "managed-by=triton-io",
             ]);
         } else if self.rig.plane.external() {
+            self.kill_operator();
+            self.forget_flows();
             let _ = self.rig.plane.kubectl(&["delete", "namespace", "--wait=false", &self.namespace]);
         }
     }

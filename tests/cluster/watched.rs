@@ -9,7 +9,7 @@ use crate::{
     app,
     safety::Safety,
     site::Site,
-    traffic::{not_ours, set_foreign_fields},
+    traffic::{lent, not_ours, set_foreign_fields},
 };
 
 /// Seconds that pods drain for.
@@ -75,11 +75,7 @@ impl Watched {
         assert_eq!(view.serving(), names(&view), "all of them serve");
         let set = view.get(Kind::Set, app::NAME).expect("the CloneSet is there");
         assert_eq!(not_ours(set), not_ours(&self.set), "foreign fields are as they were");
-        let strategy = |set: &Value| {
-            let strategy = &set["spec"]["updateStrategy"];
-            ["maxSurge", "maxUnavailable", "paused"].map(|field| strategy[field].clone())
-        };
-        assert_eq!(strategy(set), strategy(&self.set), "lent settings are given back");
+        assert_eq!(lent(set), lent(&self.set), "lent settings are given back");
         assert_eq!(set["spec"]["replicas"], pods);
         self.check_traffic(least)
     }

@@ -10,7 +10,7 @@ use std::{
 use futures::StreamExt;
 use kube::{
     Api, Client,
-    api::{ApiResource, DynamicObject, GroupVersionKind},
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, ObjectList},
     runtime::watcher::{self, Event},
 };
 use parking_lot::Mutex;
@@ -88,6 +88,8 @@ pub struct Scene {
     journal: Arc<Mutex<Journal>>,
     changed: watch::Receiver<()>,
     tasks: Vec<JoinHandle<()>>,
+    /// What a flow acts on.
+    apis: Vec<(Kind, Api<DynamicObject>)>,
 }
 
 impl Scene {
@@ -96,12 +98,13 @@ impl Scene {
     pub fn open(client: &Client, namespace: &str) -> Self {
         let (changes, changed) = watch::channel(());
         let journal = Arc::new(Mutex::new(Journal::default()));
-        let follow = |kind: Kind| {
-            let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind.resource());
-            tokio::spawn(follow(kind, api, Arc::clone(&journal), changes.clone()))
-        };
+        let api =
+            |kind: Kind| Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind.resource());
+        let follow =
+            |kind: Kind| tokio::spawn(follow(kind, api(kind), Arc::clone(&journal), changes.clone()));
         let tasks = Kind::ALL.map(follow).into();
-        Self { journal, changed, tasks }
+        let apis = [Kind::Set, Kind::Pod, Kind::Slice].map(|kind| (kind, api(kind))).into();
+        Self { journal, changed, tasks, apis }
     }
 
     /// How things stand now.
@@ -128,6 +131,20 @@ impl Scene {
     #[must_use]
     pub fn changes_since(&self, version: u64) -> usize {
         self.journal.lock().entries.iter().filter(|entry| entry.version > version).count()
+    }
+
+    /// Waits until the watches of workloads, pods and slices show what the API server has now. Watches of
+    /// different kinds show what happened a little apart, so who has seen the end of a flow may yet have to
+    /// see what it did.
+    ///
+    /// # Panics
+    /// As [`Scene::until`].
+    pub async fn catches_up(&self) {
+        for (kind, api) in &self.apis {
+            let now = api.list(&ListParams::default()).await;
+            let now = now.unwrap_or_else(|error| panic!("{kind:?} cannot be listed: {error}"));
+            self.holds(&format!("the watch of {kind:?} catches up"), |view| view.shows(*kind, &now)).await;
+        }
     }
 
     /// Waits until `found` finds something.
@@ -192,8 +209,7 @@ async fn follow(
 impl Journal {
     fn enter(&mut self, kind: Kind, object: &DynamicObject, gone: bool) {
         let object = Arc::new(serde_json::to_value(object).expect("an object is JSON"));
-        let version = object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok());
-        let entry = Entry { version: version.unwrap_or(0), kind, gone, at: Instant::now(), object };
+        let entry = Entry { version: version(&object), kind, gone, at: Instant::now(), object };
         self.view.apply(&entry);
         self.entries.push(entry);
     }
@@ -213,6 +229,21 @@ impl View {
     /// All objects of a kind, by name.
     pub fn all(&self, kind: Kind) -> impl Iterator<Item = &Value> {
         self.0.iter().filter(move |((of, _), _)| *of == kind).map(|(_, object)| &**object)
+    }
+
+    /// Whether it shows each object of a list, at least as new, and none that was gone by then.
+    fn shows(&self, kind: Kind, list: &ObjectList<DynamicObject>) -> bool {
+        let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
+        let listed: BTreeMap<&str, u64> = (list.items.iter())
+            .map(|it| {
+                (it.metadata.name.as_deref().unwrap_or_default(), number(&it.metadata.resource_version))
+            })
+            .collect();
+        let then: u64 = number(&list.metadata.resource_version);
+        let as_new =
+            |(name, then): (&&str, &u64)| self.get(kind, name).is_some_and(|it| version(it) >= *then);
+        listed.iter().all(as_new)
+            && self.all(kind).all(|it| listed.contains_key(name(it)) || version(it) > then)
     }
 
     /// One object.
@@ -312,6 +343,10 @@ fn conditions(pod: &Value) -> String {
 #[must_use]
 pub fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+fn version(object: &Value) -> u64 {
+    object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// A label of an object; empty when it has none.
