@@ -14,13 +14,15 @@ mod journal;
 mod past;
 mod random;
 pub mod scenario;
+mod tally;
 mod watch;
 mod world;
 
-pub use fault::Faults;
+pub use fault::{Death, Faults, Moment};
 pub use flows::{Entry, Flows};
 pub use host::{Host, Sim, TimeSource};
 pub use journal::{Cause, Happening, Write};
 pub use random::Random;
+pub use tally::{Fault, Tally};
 pub use watch::WorldWatch;
 pub use world::{BEGINNING, Held, Mishap, Mishaps, NewWorkload, Pod, PodTemplate, Timing, Workload, World};

@@ -11,6 +11,8 @@ use super::random::Random;
 pub struct Faults {
     /// F1: the host dies right before a write, or right after it. It answers nothing from then on.
     pub crash: u32,
+    /// F1: the host dies at this one of its writes.
+    pub dies: Option<Death>,
     /// F2, F3, F4: a look shows an older state, per kind of object, never older than the host's last look
     /// or [`Faults::lag`].
     pub stale: u32,
@@ -32,10 +34,31 @@ pub struct Faults {
     pub skew: i64,
 }
 
+/// When exactly a host dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Death {
+    /// At which of its writes, from 1; see [`Host::writes`](super::Host::writes).
+    pub write: u32,
+    /// And when of it.
+    pub moment: Moment,
+}
+
+/// A moment of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Moment {
+    /// Nothing was done yet.
+    Before,
+    /// Of several pods the first half was reached. A write to one thing is done.
+    Midway,
+    /// It was done, and nobody heard the answer.
+    After,
+}
+
 impl Faults {
     /// Nothing goes wrong.
     pub const NONE: Self = Self {
         crash: 0,
+        dies: None,
         stale: 0,
         lag: 0,
         time_travel: false,
@@ -54,6 +77,7 @@ impl Faults {
         let mut some = |most: u32| if random.chance(500) { random.between(1, most) } else { 0 };
         Self {
             crash: some(60),
+            dies: None,
             stale: some(500),
             conflict: some(100),
             broken_list: some(60),

@@ -14,8 +14,9 @@ use core::task::{Context, Poll};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::memory::Memory;
-use super::fault::Faults;
+use super::fault::{Faults, Moment};
 use super::journal::{Happening, Write};
+use super::tally::Fault;
 use super::watch::WorldWatch;
 use super::world::{Timing, World};
 use crate::driver::Adapters;
@@ -120,6 +121,12 @@ impl Host {
         self.memory().down
     }
 
+    /// How many writes it has made or tried: the boundaries at which it can die.
+    #[must_use]
+    pub fn writes(&self) -> u32 {
+        self.memory().writes
+    }
+
     /// Kills it.
     pub fn kill(&self) {
         self.memory().down = true;
@@ -140,11 +147,15 @@ impl Host {
     }
 
     /// A read may be made now.
-    fn may_read(&self, world: &World) -> Result<(), PortError> {
+    fn may_read(&self, world: &mut World) -> Result<(), PortError> {
         let mut memory = self.memory();
-        memory.reachable(world.now())?;
+        memory.reachable(world)?;
         let refuse = memory.faults.refuse;
-        if memory.random.chance(refuse) { Err(refused()) } else { Ok(()) }
+        if memory.random.chance(refuse) {
+            world.tally.count(Fault::Refusal);
+            return Err(refused());
+        }
+        Ok(())
     }
 
     /// Makes a write, with everything that may go wrong around it. `act` answers whether anything changed.
@@ -157,17 +168,20 @@ impl Host {
         }
         let mut world = self.sim.world();
         let mut memory = self.memory();
-        memory.reachable(world.now())?;
+        memory.reachable(&mut world)?;
         let (result, happening) = act(&mut world, &mut memory);
         if let Some(happening) = happening {
             world.journal.write(|| happening);
         }
         let Faults { crash, lost_answer, .. } = memory.faults;
-        if memory.random.chance(crash / 2) {
+        let dies = memory.dies_at(Moment::Midway) || memory.dies_at(Moment::After);
+        if memory.random.chance(crash / 2) || dies {
+            world.tally.count(Fault::DiedAfter);
             memory.down = true;
             return Err(down());
         }
         if memory.random.chance(lost_answer) {
+            world.tally.count(Fault::LostAnswer);
             return Err(PortError::new(PortErrorKind::Transient, "timeout: the answer was lost"));
         }
         result
@@ -175,21 +189,29 @@ impl Host {
 
     /// Faults before a write; whether the host is held up first.
     fn before_write(&self) -> Result<bool, PortError> {
-        let now = self.sim.world().now();
+        let mut world = self.sim.world();
         let mut memory = self.memory();
-        memory.reachable(now)?;
+        memory.reachable(&mut world)?;
+        memory.writes += 1;
         let Faults { crash, refuse, conflict, hiccup, .. } = memory.faults;
-        if memory.random.chance(crash.div_ceil(2)) {
+        if memory.random.chance(crash.div_ceil(2)) || memory.dies_at(Moment::Before) {
+            world.tally.count(Fault::DiedBefore);
             memory.down = true;
             return Err(down());
         }
         if memory.random.chance(refuse) {
+            world.tally.count(Fault::Refusal);
             return Err(refused());
         }
         if memory.random.chance(conflict) {
+            world.tally.count(Fault::Conflict);
             return Err(PortError::new(PortErrorKind::Conflict, "the object has been modified"));
         }
-        Ok(memory.random.chance(hiccup))
+        let held_up = memory.random.chance(hiccup);
+        if held_up {
+            world.tally.count(Fault::HeldUp);
+        }
+        Ok(held_up)
     }
 }
 
@@ -197,6 +219,7 @@ impl Host {
 fn outcome<T>(world: &World, memory: &Memory, result: &Result<T, PortError>, changed: bool) -> Write {
     Write {
         host: memory.number,
+        nth: memory.writes,
         at: world.now(),
         host_time: memory.time(world.now()),
         result: result.as_ref().map(|_| changed).map_err(|error| error.kind),

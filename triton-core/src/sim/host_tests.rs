@@ -4,11 +4,12 @@ use core::task::Waker;
 
 use serde_json::json;
 
-use super::super::world::NewWorkload;
+use super::super::fault::Death;
+use super::super::world::{NewWorkload, Pod};
 use super::*;
 use crate::model::{
-    Draft, Flow, FlowId, FlowPhase, FlowUid, InstanceId, Namespace, Progress, Report, Seconds, Template,
-    TrafficChange, Version, WorkloadChange,
+    Draft, Flow, FlowId, FlowPhase, FlowUid, InstanceId, Namespace, PodUid, Progress, Report, Seconds,
+    Template, TrafficChange, Version, WorkloadChange,
 };
 use crate::ports::{FlowStore, Loaded, NewFlow, StoreEvent, Stored, Subject};
 use crate::service::{ApiErrorKind, DeployApi, InstanceApi, PodFilter, Service};
@@ -137,6 +138,37 @@ fn a_host_that_dies_answers_nothing_and_its_last_write_is_done_or_not() {
         }
     }
     assert!(done > 0 && not > 0, "{done} done, {not} not");
+}
+
+#[test]
+fn a_host_dies_at_the_write_and_the_moment_that_were_chosen() {
+    for (write, moment, hooked) in [
+        (1, Moment::Before, 0),
+        (1, Moment::Midway, 2),
+        (1, Moment::After, 3),
+        (2, Moment::Before, 3),
+        (2, Moment::After, 3),
+    ] {
+        let sim = serving(3);
+        let flow = updating(&sim);
+        let pods: std::vec::Vec<PodUid> = {
+            let world = sim.world();
+            world.workload(&instance()).expect("there").active().map(|pod| pod.uid.clone()).collect()
+        };
+        let unhook = |uid| sim.world().change_pod(&instance(), uid, |pod| pod.hooked = false);
+        assert!(pods.iter().all(unhook));
+        let pods = sim.world().workload(&instance()).expect("there").active().map(Pod::reference).collect();
+        let host = sim.faulty_host(Faults { dies: Some(Death { write, moment }), ..Faults::NONE });
+        let (seen, hook) = (version(&host, &flow), WorkloadChange::Hook(pods));
+        let lock = WorkloadChange::Lock { remember: None };
+        let first = execute(&host, &flow, &hook, Some(&seen));
+        assert_eq!((first.is_err(), host.is_down()), (write == 1, write == 1));
+        assert!(execute(&host, &flow, &lock, Some(&seen)).is_err(), "dead, or dies");
+        let (world, done) = (sim.world(), (write, moment) == (2, Moment::After));
+        let workload = world.workload(&instance()).expect("there");
+        assert_eq!(workload.active().filter(|pod| pod.hooked).count(), hooked, "{write} {moment:?}");
+        assert_eq!((workload.lock.is_some(), host.writes()), (done, write));
+    }
 }
 
 #[test]

@@ -124,6 +124,8 @@ pub enum Happening {
 pub struct Write {
     /// Number of the host; a host that crashed and came back has another.
     pub host: u32,
+    /// Which of its writes, from 1.
+    pub nth: u32,
     /// When, on the world's clock.
     pub at: Timestamp,
     /// When, on the host's clock.

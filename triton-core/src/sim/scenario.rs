@@ -17,6 +17,7 @@ use core::fmt;
 use std::string::String;
 use std::vec::Vec;
 
+use super::tally::Tally;
 use super::world::World;
 use crate::driver::Rest;
 use crate::model::{Command, FlowId, FlowPhase, InstanceId, Timestamp};
@@ -170,6 +171,8 @@ pub struct Summary {
     pub outside: u32,
     /// Differs when anything in the run differs.
     pub digest: u64,
+    /// What went wrong, how often.
+    pub tally: Tally,
 }
 
 /// A run in which something was wrong.

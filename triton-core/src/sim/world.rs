@@ -20,6 +20,7 @@ use super::flows::Flows;
 use super::journal::{Happening, Journal};
 use super::past::Past;
 use super::random::Random;
+use super::tally::Tally;
 use super::watch::Watchers;
 use crate::model::{InstanceId, Seconds, Template, Timestamp, Traffic, Version};
 
@@ -81,6 +82,7 @@ pub struct World {
     snapshots: BTreeMap<InstanceId, (u64, Arc<Workload>)>,
     pub(super) past: Past,
     pub(super) watchers: Watchers,
+    pub(super) tally: Tally,
 }
 
 impl World {
@@ -101,6 +103,7 @@ impl World {
             snapshots: BTreeMap::new(),
             past: Past::default(),
             watchers: Watchers::default(),
+            tally: Tally::default(),
         }
     }
 
@@ -120,6 +123,12 @@ impl World {
     #[must_use]
     pub const fn sequence(&self) -> u64 {
         self.seq
+    }
+
+    /// What went wrong so far.
+    #[must_use]
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// All workloads.

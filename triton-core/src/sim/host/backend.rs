@@ -2,11 +2,13 @@
 
 use std::boxed::Box;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::vec::Vec;
 
 use async_trait::async_trait;
 
 use super::super::journal::Happening;
+use super::super::tally::Fault;
 use super::super::world::{Pod, Workload, World};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
@@ -20,10 +22,11 @@ use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
 impl WorkloadBackend for Host {
     async fn observe(&self, subject: Subject<'_>) -> Result<Option<WorkloadView>, PortError> {
         let mut world = self.sim.world();
-        self.may_read(&world)?;
+        self.may_read(&mut world)?;
         let mut memory = self.memory();
         let broken = memory.faults.broken_list;
         if memory.random.chance(broken / 2) {
+            world.tally.count(Fault::NoList);
             return Err(PortError::new(PortErrorKind::Transient, "410: the list expired, list again"));
         }
         let id = subject.instance;
@@ -40,6 +43,12 @@ impl WorkloadBackend for Host {
         {
             object = now;
         }
+        if !Arc::ptr_eq(&object.1, &pods.1) && object.1 != pods.1 {
+            world.tally.count(Fault::MixedLook);
+        }
+        if !object.1.observed_latest() {
+            world.tally.count(Fault::ControllerBehind);
+        }
         let own = memory.contains_own(id, Watched::Object, object.0)
             && memory.contains_own(id, Watched::Pods, pods.0);
         let mut view = view(&world, &object.1, &pods.1, subject.flow);
@@ -47,6 +56,7 @@ impl WorkloadBackend for Host {
         if memory.random.chance(broken.div_ceil(2)) {
             let left = memory.random.below(view.pods.len() as u64);
             view.pods.truncate(usize::try_from(left).unwrap_or(0));
+            world.tally.count(Fault::PartOfList);
             view.settled = false;
         }
         if world.journal.is_kept() {
@@ -81,7 +91,7 @@ fn carry_out(
     seen: Option<&Version>,
 ) -> (Result<(), PortError>, Option<Happening>) {
     let id = subject.instance;
-    let result = change::carry_out(world, subject, change, seen);
+    let result = change::carry_out(world, subject, &change::reached(memory, change), seen);
     let kind = match change {
         WorkloadChange::Hook(_)
         | WorkloadChange::LetGo(_)

@@ -2,6 +2,7 @@
 //! writes.
 
 use super::super::world::{Held, Pod, Workload, World, default_unavailable, version};
+use super::memory::Memory;
 use crate::model::{
     Flow, Holder, InstanceId, PodName, PodRef, PodUid, Shape, TemplateRef, TrafficChange, Version,
     WorkloadChange,
@@ -69,6 +70,31 @@ pub(super) fn steer(world: &mut World, id: &InstanceId, change: &TrafficChange) 
             each(world, id, pods, differs, |pod| pod.gate = Some(false))
         }
     }
+}
+
+/// The part of a write to several pods that is made by a host that dies in the middle of it.
+pub(super) fn reached(memory: &Memory, change: &WorkloadChange) -> WorkloadChange {
+    let mut change = change.clone();
+    match &mut change {
+        WorkloadChange::Hook(pods)
+        | WorkloadChange::LetGo(pods)
+        | WorkloadChange::List(pods)
+        | WorkloadChange::Spare(pods) => pods.truncate(memory.reaches(pods.len())),
+        WorkloadChange::Lock { .. }
+        | WorkloadChange::Release { .. }
+        | WorkloadChange::Remove
+        | WorkloadChange::Reshape(_)
+        | WorkloadChange::Freeze(_) => {}
+    }
+    change
+}
+
+/// The same for a request to the registry.
+pub(super) fn asked(memory: &Memory, change: &TrafficChange) -> TrafficChange {
+    let mut change = change.clone();
+    let (TrafficChange::PullIn(pods) | TrafficChange::PullOut(pods)) = &mut change;
+    pods.truncate(memory.reaches(pods.len()));
+    change
 }
 
 /// Whether the workload has the template that this flow brings.

@@ -10,22 +10,22 @@ use crate::service::{ApiError, ApiErrorKind, InstanceApi, InstanceView, PodFilte
 
 impl InstanceApi for Host {
     async fn instance(&self, id: &InstanceId) -> Result<InstanceView, ApiError> {
-        let world = self.sim.world();
-        self.may_read(&world)?;
+        let mut world = self.sim.world();
+        self.may_read(&mut world)?;
         let found = world.workload(id).map(|workload| instance(&world, workload));
         found.ok_or_else(|| ApiError::new(ApiErrorKind::NotFound, std::format!("there is no instance {id}")))
     }
 
     async fn instances(&self, namespace: Option<&Namespace>) -> Result<Vec<InstanceView>, ApiError> {
-        let world = self.sim.world();
-        self.may_read(&world)?;
+        let mut world = self.sim.world();
+        self.may_read(&mut world)?;
         let wanted = |workload: &&Workload| namespace.is_none_or(|name| workload.id.namespace == *name);
         Ok(world.workloads().filter(wanted).map(|workload| instance(&world, workload)).collect())
     }
 
     async fn pod(&self, id: &PodId) -> Result<PodView, ApiError> {
-        let world = self.sim.world();
-        self.may_read(&world)?;
+        let mut world = self.sim.world();
+        self.may_read(&mut world)?;
         let found = pods(&world).find(|(w, pod)| w.id.namespace == id.namespace && pod.name == id.name);
         found.map(|(workload, pod)| view(workload, pod)).ok_or_else(|| {
             let PodId { namespace, name } = id;
@@ -34,8 +34,8 @@ impl InstanceApi for Host {
     }
 
     async fn pods(&self, filter: &PodFilter) -> Result<Vec<PodView>, ApiError> {
-        let world = self.sim.world();
-        self.may_read(&world)?;
+        let mut world = self.sim.world();
+        self.may_read(&mut world)?;
         let wanted = |(workload, pod): &(&Workload, &Pod)| {
             filter.namespace.as_ref().is_none_or(|namespace| workload.id.namespace == *namespace)
                 && filter.instance_name.as_ref().is_none_or(|name| workload.id.name == *name)

@@ -4,8 +4,9 @@ use std::boxed::Box;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::fault::Faults;
+use super::super::fault::{Death, Faults, Moment};
 use super::super::random::Random;
+use super::super::tally::Fault;
 use super::super::world::{Workload, World};
 use crate::model::{Flow, FlowId, InstanceId, PodUid, Timestamp, WorkloadView};
 use crate::ports::{Loaded, PortError};
@@ -38,6 +39,8 @@ pub(super) struct Memory {
     pub(super) faults: Faults,
     pub(super) random: Random,
     pub(super) down: bool,
+    /// Writes so far, the one that is being made included.
+    pub(super) writes: u32,
     pub(super) cut_off_until: Option<Timestamp>,
     views: BTreeMap<(InstanceId, Watched), Seen<Arc<Workload>>>,
     /// Change numbers of the host's own last writes to the object and to pods of a workload.
@@ -54,11 +57,13 @@ impl Memory {
     pub(super) fn new(number: u32, faults: Faults, world: &mut World) -> Self {
         let mut random = Random::new(world.seed(), 1_000 + u64::from(number));
         let (mut views, mut flows) = (BTreeMap::new(), BTreeMap::new());
+        let mut travelled = false;
         if faults.time_travel && faults.stale > 0 {
             let now = world.now();
             for (id, past) in world.past.workloads() {
                 let Some(at) = random.index(past.len()) else { continue };
                 let (seq, _, what) = past[at].clone();
+                travelled |= world.workload(id) != Some(&*what);
                 for kind in [Watched::Object, Watched::Pods, Watched::Endpoints] {
                     views.insert((id.clone(), kind), Seen { seq, at: now, what: Arc::clone(&what) });
                 }
@@ -66,14 +71,22 @@ impl Memory {
             for (id, past) in world.past.flows() {
                 let Some(at) = random.index(past.len()) else { continue };
                 let (seq, _, what) = past[at].clone();
+                travelled |= world.flows.get(id).is_none_or(|flow| flow.version > seq);
                 flows.insert(id.clone(), Seen { seq, at: now, what });
             }
+        }
+        if travelled {
+            world.tally.count(Fault::TimeTravel);
+        }
+        if faults.skew != 0 {
+            world.tally.count(Fault::WrongClock);
         }
         Self {
             number,
             faults,
             random,
             down: false,
+            writes: 0,
             cut_off_until: None,
             views,
             wrote: BTreeMap::new(),
@@ -84,15 +97,26 @@ impl Memory {
         }
     }
 
+    /// Whether the write that is being made is the host's last, at this moment.
+    pub(super) fn dies_at(&self, moment: Moment) -> bool {
+        self.faults.dies == Some(Death { write: self.writes, moment })
+    }
+
+    /// How many of the pods of the write that is being made are reached.
+    pub(super) fn reaches(&self, pods: usize) -> usize {
+        if self.dies_at(Moment::Midway) { pods.div_ceil(2) } else { pods }
+    }
+
     /// The host's clock when the world's shows `now`.
     pub(super) const fn time(&self, now: Timestamp) -> Timestamp {
         Timestamp::from_micros(now.as_micros().saturating_add(self.faults.skew))
     }
 
-    pub(super) fn reachable(&self, now: Timestamp) -> Result<(), PortError> {
+    pub(super) fn reachable(&self, world: &mut World) -> Result<(), PortError> {
         if self.down {
             Err(super::down())
-        } else if self.cut_off_until.is_some_and(|until| now < until) {
+        } else if self.cut_off_until.is_some_and(|until| world.now() < until) {
+            world.tally.count(Fault::Outage);
             Err(super::refused())
         } else {
             Ok(())
@@ -114,6 +138,9 @@ impl Memory {
             && stale > 0
             && self.random.chance(stale)
         {
+            if world.workload(id) != Some(&*seen.what) {
+                world.tally.count(Fault::OldLook);
+            }
             return Some((seen.seq, Arc::clone(&seen.what)));
         }
         let (seq, what) = world.snapshot(id)?;
@@ -134,6 +161,9 @@ impl Memory {
             && seen.seq >= wrote
             && self.random.chance(stale)
         {
+            if world.flows.get(id).is_none_or(|now| now.version > seen.seq) {
+                world.tally.count(Fault::OldFlow);
+            }
             return Some(seen.what.clone());
         }
         let what = world.flows.get(id)?.load();

@@ -13,7 +13,7 @@ use crate::ports::{PortError, TrafficRegistry};
 impl TrafficRegistry for Host {
     async fn observe(&self, instance: &InstanceId, pods: &[WorkloadPod]) -> Result<TrafficView, PortError> {
         let mut world = self.sim.world();
-        self.may_read(&world)?;
+        self.may_read(&mut world)?;
         let mut memory = self.memory();
         let mut view = TrafficView::default();
         let Some((seq, endpoints)) = memory.look(&mut world, instance, Watched::Endpoints) else {
@@ -35,7 +35,7 @@ impl TrafficRegistry for Host {
     async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {
         self.write(|world, memory| {
             let serving = world.serving(instance);
-            let result = change::steer(world, instance, change);
+            let result = change::steer(world, instance, &change::asked(memory, change));
             remember(memory, change, world.sequence());
             let changed = *result.as_ref().unwrap_or(&false);
             let write = outcome(world, memory, &result, changed);

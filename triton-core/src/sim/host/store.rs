@@ -17,14 +17,14 @@ use crate::ports::{FlowStore, Loaded, NewFlow, PortError, PortErrorKind, StoreEv
 impl FlowStore for Host {
     async fn load(&self, id: &FlowId) -> Result<Loaded, PortError> {
         let mut world = self.sim.world();
-        self.may_read(&world)?;
+        self.may_read(&mut world)?;
         let loaded = self.memory().look_at_flow(&mut world, id);
         loaded.ok_or_else(|| gone(id))
     }
 
     async fn list(&self, namespace: Option<&Namespace>) -> Result<Vec<Loaded>, PortError> {
-        let world = self.sim.world();
-        self.may_read(&world)?;
+        let mut world = self.sim.world();
+        self.may_read(&mut world)?;
         let wanted = |entry: &&Entry| namespace.is_none_or(|namespace| entry.id.namespace == *namespace);
         let mut entries: Vec<&Entry> = world.flows.iter().filter(wanted).collect();
         entries.sort_by_key(|entry| (entry.created_at, &entry.id));
@@ -65,8 +65,8 @@ impl FlowStore for Host {
 
     async fn forget(&self, id: &FlowId, uid: &FlowUid) -> Result<(), PortError> {
         let kept = {
-            let world = self.sim.world();
-            self.may_read(&world)?;
+            let mut world = self.sim.world();
+            self.may_read(&mut world)?;
             world.flows.get(id).is_some_and(|entry| entry.uid == *uid && entry.kept)
         };
         if !kept {

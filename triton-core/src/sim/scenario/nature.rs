@@ -3,6 +3,7 @@
 use std::string::String;
 use std::vec::Vec;
 
+use super::super::tally::Fault;
 use super::super::world::{Mishap, Pod};
 use super::runner::Runner;
 use super::{StepKind, Violation, draw};
@@ -30,6 +31,26 @@ enum Event {
     BadFlow,
 }
 
+impl Event {
+    /// What it counts as. Mishaps of new pods count when they befall one, an outage when it refuses a call.
+    const fn fault(self) -> Option<Fault> {
+        Some(match self {
+            Self::Scale => Fault::Resized,
+            Self::DeletePod => Fault::PodDeleted,
+            Self::RecreatePod => Fault::PodRecreated,
+            Self::EditPartition => Fault::PartitionEdited,
+            Self::RecreateFlow => Fault::FlowRecreated,
+            Self::LosePod => Fault::NodeLost,
+            Self::BreakPod => Fault::PodBreaks,
+            Self::Stall => Fault::ControllerDead,
+            Self::Jump => Fault::ClockJump,
+            Self::Tamper => Fault::RecordSpoilt,
+            Self::BadFlow => Fault::BadSpec,
+            Self::Mishaps | Self::Outage => return None,
+        })
+    }
+}
+
 impl Runner<'_> {
     /// Something happens, if it is time.
     pub(super) fn nature(&mut self, now: Timestamp) -> Result<(), Violation> {
@@ -42,6 +63,9 @@ impl Runner<'_> {
         match self.happen(events[at], now) {
             Some(words) => {
                 self.outside += 1;
+                if let Some(fault) = events[at].fault() {
+                    self.sim.world().tally.count(fault);
+                }
                 self.note(StepKind::Outside(words))
             }
             None => Ok(()),

@@ -7,6 +7,7 @@ use std::vec::Vec;
 use super::super::fault::Faults;
 use super::super::host::{Host, Sim};
 use super::super::random::Random;
+use super::super::tally::Fault;
 use super::process::{Duty, Process, Turn, begin};
 use super::{Chaos, Observer, Step, StepKind, Summary, Violation, draw};
 use crate::driver::Rest;
@@ -18,6 +19,8 @@ const STEPS: u32 = 40_000;
 /// How long the first part of a run is at most, in virtual seconds.
 const STORM: Seconds = Seconds(240);
 const MILLI: i64 = 1_000;
+/// Every wake-up is lost, in cases of 1,000.
+const SILENT: u32 = 1_000;
 
 pub(super) struct Runner<'a> {
     pub(super) sim: Sim,
@@ -61,8 +64,11 @@ impl<'a> Runner<'a> {
         sim.world().keep_journal(true);
         let now = sim.world().now();
         let faults = allowed(Faults::draw(&mut random), chaos);
-        let deaf = if chaos.lost_events { [0, 0, 100, 500, 1_000][random.below(5) as usize] } else { 0 };
+        let deaf = if chaos.lost_events { [0, 0, 100, 500, SILENT][random.below(5) as usize] } else { 0 };
         let count = if chaos.two_drivers && random.chance(500) { 2 } else { 1 };
+        if count > 1 {
+            sim.world().tally.count(Fault::SecondHost);
+        }
         let processes = (0..count).map(|_| Process::new(sim.faulty_host(faults))).collect();
         let host = sim.host();
         Self {
@@ -151,10 +157,14 @@ impl<'a> Runner<'a> {
             for duty in &duties {
                 let at = Timestamp::from_micros(now.as_micros() + self.random.within((0, 20 * MILLI)));
                 let new = !process.due.contains_key(duty);
-                if new || !self.random.chance(self.deaf) {
+                let heard = new || !self.random.chance(self.deaf);
+                if heard {
                     let backing_off = process.failed.get(duty).is_some_and(|failed| *failed > 0);
                     let due = process.due.entry(duty.clone()).or_insert(at);
                     *due = if backing_off { *due } else { at.min(*due) };
+                } else {
+                    let fault = if self.deaf == SILENT { Fault::DeadWatch } else { Fault::LostWake };
+                    self.sim.world().tally.count(fault);
                 }
             }
         }
@@ -306,6 +316,7 @@ impl<'a> Runner<'a> {
             refused: self.flows.iter().filter_map(|id| refused(&world, id)).collect(),
             outside: self.outside,
             digest: self.digest,
+            tally: *world.tally(),
         }
     }
 }
@@ -326,6 +337,7 @@ fn allowed(drawn: Faults, chaos: Chaos) -> Faults {
     let when = |on: bool, rate: u32| if on { rate } else { 0 };
     Faults {
         crash: when(chaos.crashes, drawn.crash),
+        dies: None,
         stale: when(chaos.stale_views, drawn.stale),
         lag: drawn.lag,
         time_travel: chaos.time_travel && drawn.time_travel,

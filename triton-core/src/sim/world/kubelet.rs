@@ -3,6 +3,7 @@
 use std::format;
 
 use super::super::journal::{Cause, Happening};
+use super::super::tally::Fault;
 use super::pod::{Fate, Mishap, Pod, words};
 use super::{World, shown, version};
 use crate::model::{FailureClass, InstanceId, PodFailure, PodName, PodUid, Revision};
@@ -97,6 +98,12 @@ impl World {
         let name = workload.reuse.pop().unwrap_or_else(|| {
             PodName::new(format!("{}-{suffix}", id.name)).expect("an instance name and letters make a name")
         });
+        match mishap {
+            None => {}
+            Some(Mishap::Flaps) => self.tally.count(Fault::PodFlaps),
+            Some(Mishap::Fails(FailureClass::CrashLoop)) => self.tally.count(Fault::PodCrashes),
+            Some(Mishap::Fails(_) | Mishap::NeverReady) => self.tally.count(Fault::PodStuck),
+        }
         let fate = match mishap {
             None => Fate::Boots { at: boots_at, flaps: 0 },
             Some(Mishap::Flaps) => Fate::Boots { at: boots_at, flaps: FLAPS },
