@@ -19,12 +19,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use triton_core::sim::Happening;
 use triton_core::sim::scenario::{Chaos, Summary, run};
+use triton_core::sim::{Fault, Happening, Tally};
 use watcher::Watcher;
 
 /// Runs without being told another number.
 const RUNS: u64 = 10_000;
+/// Runs in which every fault must have happened.
+const ENOUGH: u64 = 1_000;
 /// Failures that are shown in full.
 const SHOWN: usize = 3;
 
@@ -34,7 +36,7 @@ fn every_seeded_run_is_safe_and_ends_well() {
     let first = number("TRITON_FIRST").unwrap_or(0);
     let begun = Instant::now();
     let (next, steps) = (AtomicU64::new(first), AtomicU64::new(0));
-    let failures = Mutex::new(Vec::new());
+    let (failures, tally) = (Mutex::new(Vec::new()), Mutex::new(Tally::default()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
@@ -44,7 +46,10 @@ fn every_seeded_run_is_safe_and_ends_well() {
                         break;
                     }
                     match judged(seed, faults::of_seed(seed)) {
-                        Ok(summary) => _ = steps.fetch_add(u64::from(summary.steps), Ordering::Relaxed),
+                        Ok(summary) => {
+                            steps.fetch_add(u64::from(summary.steps), Ordering::Relaxed);
+                            tally.lock().expect("no run panics").add(&summary.tally);
+                        }
                         Err(failure) => failures.lock().expect("no run panics").push((seed, failure)),
                     }
                 }
@@ -53,10 +58,13 @@ fn every_seeded_run_is_safe_and_ends_well() {
     });
     let mut failures = failures.into_inner().expect("no run panics");
     failures.sort();
-    println!("{runs} runs, {} steps, {:.1?}", steps.into_inner(), begun.elapsed());
+    let tally = tally.into_inner().expect("no run panics");
+    println!("{runs} runs, {} steps, {:.1?}\n{tally}", steps.into_inner(), begun.elapsed());
     let seeds: Vec<u64> = failures.iter().map(|(seed, _)| *seed).collect();
     let shown: Vec<String> = failures.into_iter().take(SHOWN).map(|(_, failure)| failure).collect();
     assert!(seeds.is_empty(), "{} bad seeds: {seeds:?}\n\n{}", seeds.len(), shown.join("\n\n"));
+    let missing: Vec<Fault> = Fault::ALL.iter().copied().filter(|fault| tally.of(*fault) == 0).collect();
+    assert!(runs < ENOUGH || missing.is_empty(), "never in {runs} runs: {missing:?}");
 }
 
 #[test]
