@@ -210,8 +210,10 @@ impl Closing<'_> {
     fn called_back(&self, seen: &Observation) -> Option<Effect> {
         let Self { plan, keep, shed, .. } = *self;
         let chosen = Facts::MARKED | Facts::HOOKED | Facts::IN;
-        let held = seen.pods.any(chosen | Facts::ASKED, Facts::empty())
-            || seen.pods.any(chosen, Facts::ASKED | Facts::GATED);
+        // One that is marked for deletion never returns: room for it would be filled by another pod.
+        let returns = |with: Facts, without: Facts| seen.pods.any(with, without | Facts::SPECIFIED);
+        let held =
+            returns(chosen | Facts::ASKED, Facts::empty()) || returns(chosen, Facts::ASKED | Facts::GATED);
         let left = seen.pods.count(Facts::FRESH, Facts::MARKED);
         let ready = Facts::FRESH | Facts::BOOTED;
         let steered = seen.pods.count(ready | Facts::ASKED, Facts::MARKED);
@@ -222,7 +224,7 @@ impl Closing<'_> {
             return None;
         }
         let rest = shape::shedding(plan, keep);
-        let more = seen.pods.len().saturating_sub(rest.replicas);
+        let more = seen.pods.count(Facts::empty(), Facts::SPECIFIED).saturating_sub(rest.replicas);
         let partition = rest.partition.map(|partition| {
             if plan.base.kind == Kind::Grow { partition } else { partition.saturating_add(more) }
         });

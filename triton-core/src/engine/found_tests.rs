@@ -78,6 +78,24 @@ fn a_cancelled_flow_calls_no_pod_back_where_the_controller_has_no_better_choice(
     assert!(matches!(decide(&flow, &world, NOW), Decision::Wait(..)));
 }
 
+/// A chosen pod was marked for deletion, so it never returned: each time it was called back another pod was
+/// started in the room that was made for it, without end.
+#[test]
+fn a_cancelled_flow_calls_back_only_pods_that_can_return() {
+    let plan = plan(base_of(Kind::Replace, 3, 3), 0);
+    let closing = Progress::Closing { plan, verdict: Verdict::Canceled, keep: 0, floor: 3, shed: false };
+    let mut flow = Flow { progress: closing, ..Flow::test(Action::Update, 3) };
+    flow.orders.canceled = true;
+    let asked = Shape { replicas: 3, partition: Some(3), unavailable: 3, ..shape() };
+    let leaving = OLD | Facts::MARKED | Facts::SPECIFIED;
+    let lost_one = Observation { shape: Some(asked.clone()), ..Observation::mine(3, 3, 1) }.with(1, OLD);
+    let world = lost_one.with(2, RUNS).with(1, leaving);
+    assert!(matches!(decide(&flow, &world, NOW), Decision::Wait(..)));
+    let another = world.with(1, SERVES | Facts::MARKED);
+    let roomy = Shape { replicas: 4, partition: Some(4), ..asked };
+    assert_eq!(decide(&flow, &another, NOW), reshape(roomy));
+}
+
 /// Somebody raised size and partition: the controller wanted to exchange the old pods it had added, and
 /// waited for new ones to be available that the batch did not pull in yet.
 #[test]
