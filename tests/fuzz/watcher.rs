@@ -1,6 +1,20 @@
 //! Sees every step of a run and judges it by every property.
+//!
+//! Decisions are judged by what the host saw, and what became of the true world by how it was before the
+//! step, in every run, whatever goes wrong in it. What is not held against a flow:
+//! - pods that failed or that others took away, when fewer are in traffic (S1), and the pods in their places,
+//!   when there are more (S2): [`Others`] counts them. A host that decides on fresh looks has to know of
+//!   lost pods itself, and none are discounted where it takes pods out of traffic;
+//! - pods that others asked for, in the number of pods (S2);
+//! - pods that others delete at that very moment: such a step of the world is nobody's (S1, S2, S6). A pod
+//!   that the workload's controller removes must be out of traffic in every step (S6);
+//! - a record that somebody wrote over, until healing has put it back: what it says is not the flow's word;
+//! - a workload that the flow does not hold: others may do with it what they please;
+//! - the world that the last flow left, where others may have changed it since.
 
-use std::collections::BTreeMap;
+mod others;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use triton_core::engine::{Decision, decide, look};
 use triton_core::model::{
@@ -10,6 +24,7 @@ use triton_core::model::{
 use triton_core::sim::scenario::{Chaos, Step, StepKind};
 use triton_core::sim::{Cause as DeletedBy, Entry, Happening, Pod, Workload, World};
 
+use self::others::{Others, deleted};
 use super::invariants::{Cause, Change, Intent, Stand, judge_change, judge_intent};
 use super::oracle::{Ending, judge};
 
@@ -31,6 +46,9 @@ pub(crate) struct Watcher {
     /// The flow that ended last, and how it left the world.
     last: Option<(Flow, Verdict)>,
     end: Option<Workload>,
+    others: Others,
+    /// Flows whose records somebody else wrote over.
+    spoilt: BTreeSet<FlowId>,
     /// A flow that deletes has removed the workload.
     removed: bool,
 }
@@ -44,6 +62,8 @@ impl Watcher {
             world: None,
             last: None,
             end: None,
+            others: Others::default(),
+            spoilt: BTreeSet::new(),
             removed: false,
         }
     }
@@ -110,8 +130,8 @@ impl Watcher {
         let (old, new) =
             (Flow { progress: before.clone(), ..flow.clone() }, Flow { progress: after.clone(), ..flow });
         let nothing = Observation::absent();
-        // A tampered record is another flow's word, not a step of this one.
-        if self.chaos.hostile_records {
+        // A record that somebody wrote over is not this flow's word.
+        if self.spoilt.contains(id) {
             return Ok(());
         }
         judge_change(&Change {
@@ -119,6 +139,7 @@ impl Watcher {
             cause: Cause::Driver,
             after: Stand { flow: &new, world: &nothing },
             mishaps: 0,
+            strangers: 0,
         })
         .map_err(|violation| violation.to_string())
     }
@@ -134,28 +155,57 @@ impl Watcher {
         if before.shape.is_some() && now.shape.is_none() && !self.removed {
             return Err("S14: the workload is gone".into());
         }
+        let (journal, holder) = (world.journal(), holder(world));
+        self.others.note(step, journal, (&before, &now), holder);
+        let taken = journal.iter().any(|happening| deleted(happening).is_some());
+        self.spoils(&step.what, &old);
         for (id, after) in &self.flows {
-            let Some(flow) = old.get(id).filter(|flow| flow.uid == after.uid && !self.chaos.hostile_records)
-            else {
-                continue;
-            };
-            let holds = holder(world) == Some(id);
+            let same = |flow: &&Flow| flow.uid == after.uid && !self.spoilt.contains(id);
+            let Some(flow) = old.get(id).filter(same) else { continue };
             let nothing = Observation::absent();
-            let (then, since) = if holds && self.is_calm() { (&before, &now) } else { (&nothing, &nothing) };
+            let (then, since) = if holder == Some(id) { (&before, &now) } else { (&nothing, &nothing) };
+            let cause = cause(&step.what, id);
+            let cause = if taken && cause == Cause::Controller { Cause::Nature } else { cause };
             judge_change(&Change {
                 before: Stand { flow, world: then },
-                cause: cause(&step.what, id),
+                cause,
                 after: Stand { flow: after, world: since },
-                mishaps: 0,
+                mishaps: if cause == Cause::Driver && self.looks_are_fresh() {
+                    0
+                } else {
+                    self.others.lost()
+                },
+                strangers: self.others.added(),
             })
             .map_err(|violation| violation.to_string())?;
+        }
+        if step.what == StepKind::Healed {
+            self.spoilt.clear();
         }
         Ok(())
     }
 
-    /// Whether only flows and the workload's controller take pods away.
-    const fn is_calm(&self) -> bool {
-        !self.chaos.pod_failures && !self.chaos.outside_edits && !self.chaos.hostile_records
+    /// Takes note of flows whose records somebody else wrote over; healing puts them right.
+    fn spoils(&mut self, what: &StepKind, before: &BTreeMap<FlowId, Flow>) {
+        if !matches!(what, StepKind::Outside(_) | StepKind::Healed) {
+            return;
+        }
+        let wrote = |id: &FlowId, flow: &Flow| {
+            let now = self.flows.get(id);
+            now.is_none_or(|now| now.uid == flow.uid && now.progress != flow.progress)
+        };
+        let spoilt = before.iter().filter(|(id, flow)| wrote(id, flow));
+        self.spoilt.extend(spoilt.map(|(id, _)| id.clone()));
+    }
+
+    /// Whether what a host decides on is so when it writes.
+    const fn looks_are_fresh(&self) -> bool {
+        !self.chaos.stale_views && !self.chaos.two_drivers
+    }
+
+    /// Whether the last flow is the last to have changed the workload. Pods that failed are mended by then.
+    const fn has_the_last_word(&self) -> bool {
+        !self.chaos.outside_edits && !self.chaos.hostile_records
     }
 
     /// Judges how the last flow left the world.
@@ -163,7 +213,8 @@ impl Watcher {
     /// # Errors
     /// How it differs from what must be.
     pub(crate) fn end(&self) -> Result<(), String> {
-        let (Some((flow, verdict)), Some(workload), true) = (&self.last, &self.end, self.is_calm()) else {
+        let (Some((flow, verdict)), Some(workload), true) = (&self.last, &self.end, self.has_the_last_word())
+        else {
             return Ok(());
         };
         let Some(start) = self.starts.get(&flow.id) else { return Ok(()) };

@@ -35,7 +35,8 @@ fn intent(intent: &Intent<'_>) -> Outcome {
 fn change(change: &Change<'_>) -> Outcome {
     let Some(plan) = change.after.flow.progress.plan() else { return Ok(()) };
     let (before, after) = (change.before.world.pods.len(), change.after.world.pods.len());
-    let bound = larger(plan) + largest_batch(change.after.flow, plan) + change.mishaps;
+    let bound = larger(plan) + largest_batch(change.after.flow, plan);
+    let bound = bound + change.mishaps + change.strangers;
     let created = change.cause == Cause::Controller && after > before;
     ensure(!created || after <= bound, || {
         let marked = change.after.world.pods.count(Facts::MARKED, Facts::empty());

@@ -158,6 +158,7 @@ impl Machine {
             cause,
             after: Stand { flow: &flows.1, world: &worlds.1 },
             mishaps: u32::from(spent),
+            strangers: 0,
         })
     }
 

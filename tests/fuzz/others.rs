@@ -1,0 +1,147 @@
+//! What others did to a workload: pods that failed or were taken away, and pods that they asked for. The
+//! true world is judged without holding this against the flow.
+//!
+//! A pod that failed, lost its readiness, was deleted by somebody else, or was removed without triton's hook
+//! because somebody else wanted fewer, counts as *lost* until the workload is whole again: as many pods as
+//! it asks for, and all of them serving. Pods that somebody else
+//! asked for count as *added* until another flow holds the workload: that one finds them there.
+
+use std::collections::BTreeSet;
+
+use triton_core::model::{Facts, FlowId, Observation, PodUid, Shape, WorkloadChange};
+use triton_core::sim::scenario::{Step, StepKind};
+use triton_core::sim::{Cause, Happening};
+
+/// What was lost, and what was added.
+#[derive(Default)]
+pub(crate) struct Others {
+    lost: BTreeSet<PodUid>,
+    added: u32,
+    /// Pods that others told the workload to do without, and that are there still.
+    unwanted: u32,
+    /// Pods that hosts let go.
+    let_go: BTreeSet<PodUid>,
+    holder: Option<FlowId>,
+}
+
+impl Others {
+    /// Takes note of a step, before it is judged.
+    pub(crate) fn note(
+        &mut self,
+        step: &Step,
+        journal: &[Happening],
+        (before, after): (&Observation, &Observation),
+        holder: Option<&FlowId>,
+    ) {
+        let well = after.pods.count(Facts::BOOTED | Facts::IN, Facts::FAILED | Facts::MARKED);
+        let wanted = after.shape.as_ref().map_or(0, |shape| shape.replicas);
+        if well == wanted && after.pods.len() == wanted {
+            self.lost.clear();
+        }
+        if self.holder.as_ref() != holder {
+            (self.added, self.holder) = (after.pods.len().saturating_sub(wanted), holder.cloned());
+        }
+        self.lost.extend(journal.iter().filter_map(deleted).cloned());
+        journal.iter().for_each(|happening| self.removed(happening));
+        let ran = |uid: &PodUid| {
+            before.pods.iter().any(|(pod, facts, _)| pod.uid == *uid && facts.contains(Facts::BOOTED))
+        };
+        let lost = after.pods.iter().filter(|(pod, facts, _)| {
+            facts.contains(Facts::FAILED) || !facts.contains(Facts::BOOTED) && ran(&pod.uid)
+        });
+        self.lost.extend(lost.map(|(pod, _, _)| pod.uid.clone()));
+        if let (StepKind::Outside(_), Some(before), Some(after)) = (&step.what, &before.shape, &after.shape) {
+            self.added += after.replicas.saturating_sub(before.replicas);
+            self.unwanted += before.replicas.saturating_sub(after.replicas);
+            // The workload's controller makes others beside the pods that have to leave now.
+            let kept = |shape: &Shape| shape.partition.unwrap_or(0).min(shape.replicas);
+            self.added += kept(before).abs_diff(kept(after));
+        }
+    }
+
+    /// A pod that did not ask before it was touched and that no host let go was removed because somebody else
+    /// wanted fewer.
+    fn removed(&mut self, happening: &Happening) {
+        match happening {
+            Happening::Workload { change: WorkloadChange::LetGo(pods), .. } => {
+                self.let_go.extend(pods.iter().map(|pod| pod.uid.clone()));
+            }
+            Happening::Deleted { pod, hooked: false, cause: Cause::Controller, .. }
+                if self.unwanted > 0 && !self.let_go.contains(&pod.uid) =>
+            {
+                self.unwanted -= 1;
+                self.lost.insert(pod.uid.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// Pods that are not there, or do not serve, through no fault of the flow.
+    pub(crate) fn lost(&self) -> u32 {
+        u32::try_from(self.lost.len()).expect("a count of pods fits")
+    }
+
+    /// Pods that others asked for.
+    pub(crate) const fn added(&self) -> u32 {
+        self.added
+    }
+}
+
+/// The pod that somebody else deleted.
+pub(crate) const fn deleted(happening: &Happening) -> Option<&PodUid> {
+    match happening {
+        Happening::Deleted { pod, cause: Cause::Outside, .. } => Some(&pod.uid),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use triton_core::model::{PodRef, Pods, Timestamp};
+
+    use super::*;
+
+    const SERVES: Facts = Facts::BOOTED.union(Facts::IN);
+
+    #[test]
+    fn a_pod_that_fails_is_lost_until_the_workload_is_whole_again() {
+        let mut others = Others::default();
+        let (whole, hurt) = (world(2, &[SERVES, SERVES]), world(2, &[SERVES, Facts::FAILED]));
+        others.note(&step(StepKind::World), &[], (&whole, &hurt), None);
+        others.note(&step(StepKind::World), &[], (&hurt, &world(2, &[SERVES])), None);
+        assert_eq!(others.lost(), 1);
+        others.note(&step(StepKind::World), &[], (&hurt, &whole), None);
+        assert_eq!(others.lost(), 0);
+    }
+
+    #[test]
+    fn pods_that_others_asked_for_are_those_of_the_next_flow() {
+        let mut others = Others::default();
+        let (few, more) = (world(2, &[SERVES; 2]), world(5, &[SERVES; 2]));
+        others.note(&step(StepKind::World), &[], (&few, &more), None);
+        assert_eq!(others.added(), 0, "a flow asked for them");
+        others.note(&step(StepKind::Outside(String::new())), &[], (&few, &more), None);
+        assert_eq!(others.added(), 3);
+        let next = FlowId { namespace: "a".parse().expect("a name"), name: "b".parse().expect("a name") };
+        others.note(&step(StepKind::World), &[], (&more, &more), Some(&next));
+        assert_eq!(others.added(), 0);
+    }
+
+    fn step(what: StepKind) -> Step {
+        Step { number: 1, at: Timestamp::default(), what, healed: false }
+    }
+
+    fn world(replicas: u32, facts: &[Facts]) -> Observation {
+        let mut pods = Pods::default();
+        for (at, facts) in facts.iter().enumerate() {
+            let text = format!("{at}");
+            let name = format!("pod-{at}").parse().expect("a name");
+            let uid = PodUid::new(text.clone()).expect("not empty");
+            let version = triton_core::model::Version::new(text).expect("not empty");
+            pods.push(PodRef { name, uid, version }, *facts, Timestamp::default());
+        }
+        let shape =
+            Shape { template: None, replicas, partition: None, doomed: None, surge: 1, unavailable: 0 };
+        Observation { shape: Some(shape), pods, ..Observation::absent() }
+    }
+}
