@@ -203,6 +203,7 @@ fn pod(group: &Group, process: &Process, looks: Option<&FlowUid>, now: Timestamp
         revision: Some(group.revision_of(process)),
         booted,
         marked: process.marked,
+        swaps: false,
         hooked: process.hooked,
         listed: looks.is_some() && process.due.as_ref() == looks,
         specified: false,

@@ -76,6 +76,7 @@ impl Watcher {
         for happening in world.journal() {
             self.happening(world, happening)?;
         }
+        old_containers_stay_out(world)?;
         self.change(world, step)?;
         self.end = world.workloads().next().cloned();
         Ok(())
@@ -93,6 +94,11 @@ impl Watcher {
                 cause: DeletedBy::Controller,
                 ..
             } => Err(format!("S6: {} was removed in traffic", pod.name)),
+            Happening::Swapped { pod, traffic, steered: true, .. }
+                if !matches!(traffic, Traffic::Out { .. }) =>
+            {
+                Err(format!("S6: {} was updated in place in traffic: {traffic:?}", pod.name))
+            }
             Happening::Progress { write, id, before: Some(before), after } if write.result == Ok(true) => {
                 self.saved(world, id, before, after)
             }
@@ -103,6 +109,7 @@ impl Watcher {
             Happening::Saw { .. }
             | Happening::Created { .. }
             | Happening::Marked { .. }
+            | Happening::Swapped { .. }
             | Happening::Deleted { .. }
             | Happening::Workload { .. }
             | Happening::Traffic { .. }
@@ -276,6 +283,13 @@ fn truth(world: &World) -> Observation {
     world.workloads().next().map_or_else(Observation::absent, |workload| observed(workload, true))
 }
 
+/// A pod that was updated in place is not asked into traffic before its containers were swapped.
+fn old_containers_stay_out(world: &World) -> Result<(), String> {
+    let pods = world.workloads().flat_map(Workload::active);
+    let early = pods.into_iter().find(|pod| !pod.swapped && pod.gate == Some(true));
+    early.map_or(Ok(()), |pod| Err(format!("S6: {} is in with its old container: {pod:?}", pod.name)))
+}
+
 /// A workload as it really is. `ours`: its template is that of the flow.
 fn observed(workload: &Workload, ours: bool) -> Observation {
     let (InstanceId { .. }, revision) = (&workload.id, workload.template_revision());
@@ -301,7 +315,7 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
         }),
         revision: workload.update_revision.clone(),
         obstacle: None,
-        in_place: workload.in_place,
+        in_place: workload.policy.in_place(),
         remembered: workload.remembered,
         good: workload.good.clone(),
         yields: false,
@@ -314,7 +328,7 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
 fn facts(pod: &Pod) -> Facts {
     let mut facts = Facts::empty();
     facts.set(Facts::BOOTED, pod.booted);
-    facts.set(Facts::MARKED, pod.marked);
+    facts.set(Facts::MARKED, pod.marked());
     facts.set(Facts::HOOKED, pod.hooked);
     facts.set(Facts::GATED, pod.gated());
     facts.set(Facts::ASKED, pod.gate == Some(true));

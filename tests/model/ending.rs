@@ -116,7 +116,7 @@ fn world_goes_on(machine: &Machine, at: &State) -> Option<State> {
     let mut next = at.clone();
     for at in 0..next.pods.len() {
         let pod = &mut next.pods[at];
-        (pod.failed, pod.booted) = (false, true);
+        (pod.failed, pod.booted, pod.swapped) = (false, true, true);
         if pod.listed != pod.ready() {
             Event::Flips(at).happen(&mut next, &machine.setup);
         }

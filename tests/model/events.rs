@@ -1,6 +1,6 @@
 //! What the world does by itself, and what goes wrong in it.
 
-use triton_core::sim::cloneset::{self, CloneSet, CloneSetPod, PodChange};
+use triton_core::sim::cloneset::{self, CloneSet, CloneSetPod, Lifecycle, PodChange, UpdatePolicy};
 
 use super::invariants::Cause;
 use super::setup::{SHORT, Setup};
@@ -13,6 +13,8 @@ pub(crate) enum Event {
     Reconcile { backward: bool },
     /// A pod's containers get ready.
     Boots(usize),
+    /// The containers of a pod that was updated in place go down and start anew.
+    Restarts(usize),
     /// The endpoints follow a pod's readiness.
     Flips(usize),
     /// A pod fails.
@@ -38,6 +40,9 @@ impl Event {
             if at > 0 && state.pods[at - 1] == *pod {
                 continue;
             }
+            if !pod.swapped {
+                into.push(Self::Restarts(at));
+            }
             if !pod.booted && !pod.failed {
                 into.push(Self::Boots(at));
             }
@@ -61,6 +66,7 @@ impl Event {
         match self {
             Self::Reconcile { .. } => Cause::Controller,
             Self::Boots(_)
+            | Self::Restarts(_)
             | Self::Flips(_)
             | Self::Fails(_)
             | Self::Mended(_)
@@ -74,7 +80,8 @@ impl Event {
     pub(crate) fn happen(self, state: &mut State, setup: &Setup) {
         match self {
             Self::Reconcile { backward } => reconcile(state, setup, backward),
-            Self::Boots(at) => state.pods[at].booted = true,
+            Self::Boots(at) => (state.pods[at].booted, state.pods[at].swapped) = (true, true),
+            Self::Restarts(at) => (state.pods[at].booted, state.pods[at].swapped) = (false, true),
             Self::Flips(at) => {
                 let pod = &mut state.pods[at];
                 (pod.listed, pod.out_for) = (pod.ready(), 0);
@@ -109,7 +116,9 @@ fn reconcile(state: &mut State, setup: &Setup, backward: bool) {
         max_surge: set.surge,
         max_unavailable: set.unavailable,
         paused: set.paused,
+        policy: if set.in_place { UpdatePolicy::InPlaceIfPossible } else { UpdatePolicy::ReCreate },
         pre_delete_hook: set.hook,
+        in_place_hook: set.hook && set.in_place,
         exclude_preparing_delete: set.hook,
     };
     let changes = cloneset::decide(&spec, &pods);
@@ -119,8 +128,14 @@ fn reconcile(state: &mut State, setup: &Setup, backward: bool) {
     for (index, change) in changes.pods {
         let pod = &mut state.pods[at[index]];
         match change {
-            PodChange::Mark => pod.marked = true,
-            PodChange::Unmark => pod.marked = false,
+            PodChange::Mark => pod.state = Lifecycle::PreparingDelete,
+            PodChange::Unmark | PodChange::Settle => pod.state = Lifecycle::Normal,
+            PodChange::Prepare => pod.state = Lifecycle::PreparingUpdate,
+            PodChange::PrepareAgain => (pod.state, pod.hooked) = (Lifecycle::PreparingUpdate, true),
+            PodChange::Swap => swap(pod, set.template, setup),
+            // Its gate follows from its state.
+            PodChange::Admit => {}
+            PodChange::Finish => pod.state = Lifecycle::Updated,
             PodChange::Specify => pod.specified = true,
             PodChange::Delete => {
                 pod.gone = true;
@@ -135,6 +150,14 @@ fn reconcile(state: &mut State, setup: &Setup, backward: bool) {
     state.set = Some(set);
 }
 
+/// The pod gets the other revision; of its labels those that are not the same in both.
+const fn swap(pod: &mut Pod, to: Rev, setup: &Setup) {
+    if setup.start.adopted {
+        pod.hooked = matches!(to, Rev::New);
+    }
+    (pod.rev, pod.state, pod.swapped) = (to, Lifecycle::Updating, false);
+}
+
 const fn newborn(rev: Rev, setup: &Setup) -> Pod {
     let gated = match rev {
         Rev::New => setup.gated,
@@ -144,7 +167,8 @@ const fn newborn(rev: Rev, setup: &Setup) -> Pod {
         rev,
         booted: false,
         failed: false,
-        marked: false,
+        state: Lifecycle::Normal,
+        swapped: true,
         hooked: match rev {
             Rev::New => true,
             Rev::Old => !setup.start.adopted,
@@ -163,7 +187,10 @@ const fn newborn(rev: Rev, setup: &Setup) -> Pod {
 fn as_seen(pod: Pod, template: Rev) -> CloneSetPod {
     CloneSetPod {
         updated: pod.rev == template,
-        preparing_delete: pod.marked,
+        state: pod.state,
+        swappable: true,
+        swapped: pod.swapped,
+        held_back: matches!(pod.state, Lifecycle::Updating),
         hooked: pod.hooked,
         specified: pod.specified || pod.doomed,
         scheduled: true,

@@ -49,6 +49,8 @@ pub(crate) struct Setup {
     pub(crate) start: Start,
     /// Pods of the flow's template have the readiness gate.
     pub(crate) gated: bool,
+    /// The workload updates pods in place.
+    pub(crate) in_place: bool,
     pub(crate) budget: Budget,
     /// The deadline of a stage can pass.
     pub(crate) deadline: bool,
@@ -98,7 +100,8 @@ impl Setup {
         let uid = FlowUid::new("uid").expect("not empty");
         let flow = Flow { id, uid, spec, orders, progress: Progress::Pending };
         let budget = Budget::default();
-        Self { name, flow, start: Start::default(), gated: true, budget, deadline: false, folded: true }
+        let start = Start::default();
+        Self { name, flow, start, gated: true, in_place: false, budget, deadline: false, folded: true }
     }
 
     pub(crate) fn canary(mut self, canary: u32) -> Self {
@@ -119,6 +122,13 @@ impl Setup {
     /// Old pods leave before new ones start, so many at a time.
     pub(crate) fn unavailable(mut self, pods: u32) -> Self {
         self.flow.spec.max_unavailable = Some(BatchSize::Pods(pods));
+        self
+    }
+
+    /// Pods are updated in place; those without the gate do not get it.
+    pub(crate) fn in_place(mut self) -> Self {
+        self.in_place = true;
+        self.gated = !self.start.adopted;
         self
     }
 

@@ -4,6 +4,8 @@ use core::fmt;
 
 use triton_core::model::{Flow, Hold, Orders, Progress, Seconds, Stage, Target, Timestamp};
 
+use triton_core::sim::cloneset::Lifecycle;
+
 use super::invariants::Violation;
 use super::setup::{Budget, DEADLINE, SHORT, Setup, Start};
 
@@ -23,7 +25,9 @@ pub(crate) struct Pod {
     pub(crate) rev: Rev,
     pub(crate) booted: bool,
     pub(crate) failed: bool,
-    pub(crate) marked: bool,
+    pub(crate) state: Lifecycle,
+    /// Its containers run the images of its revision.
+    pub(crate) swapped: bool,
     pub(crate) hooked: bool,
     pub(crate) gated: bool,
     /// The gate is true.
@@ -45,7 +49,13 @@ pub(crate) struct Pod {
 impl Pod {
     /// Condition `Ready`.
     pub(crate) const fn ready(self) -> bool {
-        self.booted && (!self.gated || self.asked)
+        // The gate `InPlaceUpdateReady` is false exactly while it is being updated.
+        self.booted && !matches!(self.state, Lifecycle::Updating) && (!self.gated || self.asked)
+    }
+
+    /// Whether it waits to be deleted, or to be updated in place.
+    pub(crate) const fn marked(self) -> bool {
+        matches!(self.state, Lifecycle::PreparingDelete | Lifecycle::PreparingUpdate)
     }
 }
 
@@ -54,7 +64,7 @@ impl fmt::Debug for Pod {
         let flags = [
             (self.booted, "booted"),
             (self.failed, "failed"),
-            (self.marked, "marked"),
+            (!self.swapped, "unswapped"),
             (self.hooked, "hooked"),
             (!self.gated, "ungated"),
             (self.asked, "asked"),
@@ -63,7 +73,7 @@ impl fmt::Debug for Pod {
             (self.doomed, "doomed"),
             (self.due, "due"),
         ];
-        write!(f, "{:?}", self.rev)?;
+        write!(f, "{:?} {:?}", self.rev, self.state)?;
         flags.iter().filter(|(on, _)| *on).try_for_each(|(_, name)| write!(f, " {name}"))?;
         write!(f, " out {}", self.out_for)
     }
@@ -80,6 +90,8 @@ pub(crate) struct Set {
     pub(crate) paused: bool,
     pub(crate) locked: bool,
     pub(crate) hook: bool,
+    /// It updates pods in place.
+    pub(crate) in_place: bool,
     /// Its controller has seen the latest spec.
     pub(crate) observed: bool,
     /// `status.updateRevision`.
@@ -132,7 +144,8 @@ impl State {
             rev: Rev::Old,
             booted: true,
             failed: false,
-            marked: false,
+            state: Lifecycle::Normal,
+            swapped: true,
             hooked: !adopted,
             gated: !adopted,
             asked: !adopted,
@@ -157,6 +170,7 @@ impl State {
             paused: false,
             locked: false,
             hook: !adopted,
+            in_place: setup.in_place,
             observed: true,
             told: Some(Rev::Old),
             current: Rev::Old,

@@ -9,6 +9,8 @@ use triton_core::model::{
     WorkloadPod, WorkloadView,
 };
 
+use triton_core::sim::cloneset::Lifecycle;
+
 use super::state::{NOW, Pod, Rev, Set, State, UNAVAILABLE};
 
 static NAMES: LazyLock<Vec<PodRef>> = LazyLock::new(|| {
@@ -59,7 +61,7 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
         },
         revision: set.told.map(revision),
         obstacle: None,
-        in_place: false,
+        in_place: set.in_place,
         remembered: set.remembered,
         good: Vec::new(),
         pods,
@@ -76,8 +78,9 @@ fn workload_pod(at: usize, pod: Pod) -> WorkloadPod {
         uid,
         version,
         revision: Some(revision(pod.rev)),
-        booted: pod.booted,
-        marked: pod.marked,
+        booted: pod.booted && pod.state != Lifecycle::Updating,
+        marked: pod.marked(),
+        swaps: pod.state == Lifecycle::PreparingUpdate,
         hooked: pod.hooked,
         listed: pod.due,
         specified: pod.specified,
@@ -182,6 +185,7 @@ fn changed(set: Option<Set>, change: &WorkloadChange) -> Set {
         paused: false,
         locked: true,
         hook: true,
+        in_place: false,
         observed: false,
         told: None,
         current: Rev::New,

@@ -12,6 +12,7 @@ use triton_core::model::{
     UpdateStrategy,
 };
 use triton_core::service::{CreateFlow, DeployApi, Service};
+use triton_core::sim::cloneset::UpdatePolicy;
 use triton_core::sim::{Host, NewWorkload, Sim, Timing, Workload};
 
 /// Longest run, in virtual seconds.
@@ -40,14 +41,20 @@ impl Rig {
 
     /// A workload that serves already and carries what others have set.
     pub(crate) fn serving(replicas: u32) -> Self {
+        Self::with(replicas, UpdatePolicy::ReCreate, true)
+    }
+
+    /// One that updates its pods in this way; `ours`: with triton's gate, label and hook.
+    pub(crate) fn with(replicas: u32, policy: UpdatePolicy, ours: bool) -> Self {
         let rig = Self::new();
         let foreign = |key: &str| BTreeMap::from([(key.to_owned(), "keep me".to_owned())]);
         rig.host.sim().world().add_workload(NewWorkload {
             id: instance(),
             template: Template::from_json(&template("app:1")),
             replicas,
-            gated: true,
-            hooked: true,
+            gated: ours,
+            hooked: ours,
+            policy,
             labels: foreign("team"),
             annotations: foreign("owner.example.com/contact"),
         });
@@ -63,13 +70,17 @@ impl Rig {
     }
 
     fn make(&mut self, action: &str, replicas: i64) -> FlowId {
+        self.order(action, replicas, Some(template("app:2")), one_by_one())
+    }
+
+    pub(crate) fn order(
+        &mut self,
+        action: &str,
+        replicas: i64,
+        template: Option<serde_json::Value>,
+        strategy: UpdateStrategy,
+    ) -> FlowId {
         let InstanceId { namespace, name } = instance();
-        let strategy = UpdateStrategy {
-            batch_size: Some(RawSize::Int(1)),
-            mode: Some("auto".into()),
-            drain_seconds: Some(1),
-            ..UpdateStrategy::default()
-        };
         let draft = Draft {
             action: action.into(),
             app_id: 1,
@@ -77,7 +88,7 @@ impl Rig {
             app_name: "app".into(),
             instance_name: name.to_string(),
             replicas: Some(replicas),
-            template: Some(template("app:2")),
+            template,
             update_strategy: Some(strategy),
             ..Draft::default()
         };
@@ -130,6 +141,16 @@ impl Rig {
         });
     }
 
+    /// One turn, of a tenth of a second at most.
+    pub(crate) fn once(&self) {
+        let now = self.host.sim().world().now();
+        self.turn(now.plus(LONGEST));
+    }
+
+    pub(crate) fn flows(&self) -> &[FlowId] {
+        &self.flows
+    }
+
     fn turn(&self, end: Timestamp) {
         for flow in &self.flows {
             self.advance(flow);
@@ -177,7 +198,17 @@ fn driver(host: &Host) -> Driver<Host, Host, Host> {
     Driver { store: host.clone(), clock: host.clone(), adapters: host.clone() }
 }
 
-fn template(image: &str) -> serde_json::Value {
+/// Batches of one pod, which drains for a second.
+pub(crate) fn one_by_one() -> UpdateStrategy {
+    UpdateStrategy {
+        batch_size: Some(RawSize::Int(1)),
+        mode: Some("auto".into()),
+        drain_seconds: Some(1),
+        ..UpdateStrategy::default()
+    }
+}
+
+pub(crate) fn template(image: &str) -> serde_json::Value {
     json!({ "spec": { "containers": [{ "name": "app", "image": image }] } })
 }
 

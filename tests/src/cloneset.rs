@@ -8,6 +8,7 @@ mod cache;
 mod connect;
 mod crd;
 mod history;
+mod in_place;
 mod object;
 mod reconcile;
 

@@ -14,6 +14,7 @@ use triton_core::model::{
     FlowId, InstanceId, RawSize, Seconds, Template, TrafficChange, UpdateStrategy, WorkloadChange,
 };
 use triton_core::service::{CreateFlow, DeployApi, Service};
+use triton_core::sim::cloneset::UpdatePolicy;
 use triton_core::sim::{BEGINNING, Host, NewWorkload, Pod, Sim, Timing, Workload};
 
 const MILLI: i64 = 1_000;
@@ -71,12 +72,18 @@ impl Stage {
 
     /// There is a workload whose pods serve.
     pub(crate) fn serves(&mut self, replicas: u32) {
+        self.serves_by(replicas, UpdatePolicy::ReCreate);
+    }
+
+    /// There is one that updates its pods in this way.
+    pub(crate) fn serves_by(&mut self, replicas: u32, policy: UpdatePolicy) {
         self.sim.world().add_workload(NewWorkload {
             id: instance(),
             template: Template::from_json(&template("nginx:1")),
             replicas,
             gated: true,
             hooked: true,
+            policy,
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
         });
@@ -259,7 +266,7 @@ fn pods(workload: &Workload) -> String {
 }
 
 fn state(pod: &Pod) -> &'static str {
-    match (pod.marked, pod.listed, pod.booted) {
+    match (pod.marked(), pod.listed, pod.booted) {
         (true, true, _) => "leaving, in traffic",
         (true, false, _) => "leaving, out of traffic",
         (false, true, _) => "in traffic",

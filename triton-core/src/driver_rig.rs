@@ -254,6 +254,7 @@ pub(super) fn view(replicas: u32, pods: u32) -> WorkloadView {
         revision: "app-1".parse().ok(),
         booted: false,
         marked: false,
+        swaps: false,
         hooked: true,
         listed: false,
         specified: false,

@@ -31,6 +31,8 @@ pub const LIFECYCLE_STATE: &str = "lifecycle.apps.kruise.io/state";
 pub const PREPARING_DELETE: &str = "PreparingDelete";
 /// Value of [`LIFECYCLE_STATE`]: chosen to be updated in place, held by the `inPlaceUpdate` hook.
 pub const PREPARING_UPDATE: &str = "PreparingUpdate";
+/// Value of [`LIFECYCLE_STATE`]: it has its new revision, and its containers are being swapped.
+pub const UPDATING: &str = "Updating";
 /// Label on a pod, of any value: to be deleted, whatever the numbers say (OpenKruise: specified delete).
 pub const SPECIFIED_DELETE: &str = "apps.kruise.io/specified-delete";
 /// Label on a pod: its revision, as full name or short hash (Kubernetes: `ControllerRevision`).

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use triton_core::model::{Draft, Template, UpdateStrategy};
 use triton_core::ports::NewFlow;
 use triton_core::sim::NewWorkload;
+use triton_core::sim::cloneset::UpdatePolicy;
 
 use super::*;
 
@@ -40,6 +41,7 @@ fn serve(sim: &Sim, replicas: u32) -> InstanceId {
         replicas,
         gated: true,
         hooked: true,
+        policy: UpdatePolicy::ReCreate,
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
     });

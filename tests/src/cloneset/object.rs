@@ -8,8 +8,10 @@ use kube::api::DynamicObject;
 use serde_json::Value;
 use triton_core::{
     model::Timestamp,
-    sim::cloneset::{CloneSet, CloneSetPod},
+    sim::cloneset::{CloneSet, CloneSetPod, Lifecycle, UpdatePolicy},
 };
+
+use super::in_place;
 
 pub(super) const REVISION: &str = "controller-revision-hash";
 pub(super) const INSTANCE: &str = "apps.kruise.io/cloneset-instance-id";
@@ -35,7 +37,10 @@ pub(super) fn numbers(set: &DynamicObject) -> CloneSet {
     let spec = &set.data["spec"];
     let update = &spec["updateStrategy"];
     let replicas = spec["replicas"].as_u64().map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX));
-    let hook = &spec["lifecycle"]["preDelete"];
+    let asks = |hook: &str| {
+        let labels = &spec["lifecycle"][hook]["labelsHandler"];
+        labels.as_object().is_some_and(|labels| !labels.is_empty())
+    };
     let paused = update["paused"] == true;
     let max_surge = share(&update["maxSurge"], replicas, true).unwrap_or(0);
     // OpenKruise rounds this one up where there is no surge, and a pause takes the surge away.
@@ -47,7 +52,9 @@ pub(super) fn numbers(set: &DynamicObject) -> CloneSet {
         max_surge,
         max_unavailable: max_unavailable.or_else(|| share(&"20%".into(), replicas, up)).unwrap_or(0),
         paused,
-        pre_delete_hook: hook["labelsHandler"].as_object().is_some_and(|labels| !labels.is_empty()),
+        policy: policy(set),
+        pre_delete_hook: asks("preDelete"),
+        in_place_hook: asks("inPlaceUpdate"),
         exclude_preparing_delete: label(&set.metadata, EXCLUDE) == Some("true"),
     }
 }
@@ -57,6 +64,29 @@ fn partition(value: &Value, replicas: u32) -> u32 {
     let pods = share(value, replicas, true).unwrap_or(0).min(replicas);
     let short = value.as_str().is_some_and(|text| text != "100%");
     if short && replicas > 1 && pods == replicas { replicas - 1 } else { pods }
+}
+
+pub(super) fn policy(set: &DynamicObject) -> UpdatePolicy {
+    match set.data["spec"]["updateStrategy"]["type"].as_str() {
+        Some("InPlaceIfPossible") => UpdatePolicy::InPlaceIfPossible,
+        Some("InPlaceOnly") => UpdatePolicy::InPlaceOnly,
+        _ => UpdatePolicy::ReCreate,
+    }
+}
+
+fn state(meta: &ObjectMeta) -> Lifecycle {
+    match label(meta, STATE) {
+        Some("PreparingDelete") => Lifecycle::PreparingDelete,
+        Some("PreparingUpdate") => Lifecycle::PreparingUpdate,
+        Some("Updating") => Lifecycle::Updating,
+        Some("Updated") => Lifecycle::Updated,
+        _ => Lifecycle::Normal,
+    }
+}
+
+/// The revision that a pod carries.
+pub(super) fn revision(meta: &ObjectMeta) -> &str {
+    label(meta, REVISION).unwrap_or_default()
 }
 
 /// A number, or a percentage of the replicas.
@@ -70,7 +100,8 @@ fn share(value: &Value, replicas: u32, up: bool) -> Option<u32> {
     u32::try_from(if up { product.div_ceil(100) } else { product / 100 }).ok()
 }
 
-pub(super) fn pod(set: &DynamicObject, update_revision: &str, pod: &Pod) -> CloneSetPod {
+/// `swappable`: only images and metadata differ between its revision and the update revision.
+pub(super) fn pod(set: &DynamicObject, update_revision: &str, pod: &Pod, swappable: bool) -> CloneSetPod {
     let status = pod.status.as_ref();
     let meta = &pod.metadata;
     let ready = status
@@ -82,8 +113,11 @@ pub(super) fn pod(set: &DynamicObject, update_revision: &str, pod: &Pod) -> Clon
     let cost =
         meta.annotations.as_ref().and_then(|map| map.get("controller.kubernetes.io/pod-deletion-cost"));
     CloneSetPod {
-        updated: label(meta, REVISION) == Some(update_revision),
-        preparing_delete: label(meta, STATE) == Some("PreparingDelete"),
+        updated: revision(meta) == update_revision,
+        state: state(meta),
+        swappable,
+        swapped: in_place::swapped(pod),
+        held_back: in_place::held_back(pod),
         hooked: hooked(set, meta),
         specified: label(meta, SPECIFIED).is_some() || listed(set, meta),
         scheduled: pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()),
@@ -109,11 +143,18 @@ fn listed(set: &DynamicObject, meta: &ObjectMeta) -> bool {
     pods_to_delete(set).any(|name| meta.name.as_deref() == Some(name))
 }
 
-/// Whether the pod carries a label of the `preDelete` hook (OpenKruise: `IsPodHooked`).
+/// Whether the pod carries a label of the `preDelete` hook (OpenKruise: `IsPodHooked`); that of updates in place
+/// asks for the same.
 fn hooked(set: &DynamicObject, meta: &ObjectMeta) -> bool {
     let hook = &set.data["spec"]["lifecycle"]["preDelete"]["labelsHandler"];
     hook.as_object()
         .is_some_and(|labels| labels.iter().any(|(key, value)| label(meta, key) == value.as_str()))
+}
+
+/// The labels of the hook of updates in place.
+pub(super) fn hook(set: &DynamicObject) -> impl Iterator<Item = (&str, &Value)> {
+    let labels = set.data["spec"]["lifecycle"]["inPlaceUpdate"]["labelsHandler"].as_object();
+    labels.into_iter().flatten().map(|(label, value)| (label.as_str(), value))
 }
 
 fn label<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {

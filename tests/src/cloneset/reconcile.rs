@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use futures::{StreamExt, TryStreamExt, stream};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodReadinessGate};
 use kube::{
     Api, Client,
     api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
@@ -20,7 +20,7 @@ use super::{
     AGENT,
     cache::{Cache, Key},
     history::History,
-    object, resource,
+    in_place, object, resource,
 };
 
 /// Writes at a time.
@@ -112,7 +112,13 @@ impl Reconciler {
         let pods = self.pods.list(|pod| {
             object::is_active(pod) && object::owner(&pod.metadata).is_some_and(|owner| owner.uid == uid)
         });
-        let views = pods.iter().map(|pod| object::pod(&set, &update_revision, pod)).collect();
+        let views = pods.iter().map(|pod| {
+            let old = history.template(object::revision(&pod.metadata));
+            let new = &set.data["spec"]["template"];
+            let swappable = old.is_some_and(|old| in_place::differs_in_images_alone(&old, new));
+            object::pod(&set, &update_revision, pod, swappable)
+        });
+        let views = views.collect();
         Ok(Some(Look { set, pods, views, update_revision, current_revision }))
     }
 
@@ -128,7 +134,13 @@ impl Reconciler {
             // OpenKruise, too, falls back on the newest when the current one is gone.
             let template = template.or_else(|| history.template(&look.update_revision)).unwrap_or_default();
             for _ in 0..count {
-                wanted.push(new_pod(history, revision, &template, &letters(&mut self.random))?);
+                let mut pod = new_pod(history, revision, &template, &letters(&mut self.random))?;
+                if object::policy(&look.set).in_place() {
+                    // OpenKruise gives it to every pod; where nothing is updated in place it says nothing.
+                    let gate = PodReadinessGate { condition_type: in_place::GATE.into() };
+                    pod.spec.get_or_insert_default().readiness_gates.get_or_insert_default().push(gate);
+                }
+                wanted.push(pod);
             }
         }
         let (api, cache) = (&self.pod_api, &self.pods);
@@ -141,7 +153,8 @@ impl Reconciler {
 
     async fn change(&self, look: &Look, changes: Vec<(usize, PodChange)>) -> Result<()> {
         let change =
-            async |(at, change): (usize, PodChange)| match self.carry_out(&look.pods[at], change).await {
+            async |(at, change): (usize, PodChange)| match self.carry_out(look, &look.pods[at], change).await
+            {
                 // Somebody was faster: its event is on its way, or has come.
                 Err(kube::Error::Api(refusal)) if refusal.is_conflict() => Ok(()),
                 Err(kube::Error::Api(refusal)) if refusal.is_not_found() => {
@@ -153,12 +166,24 @@ impl Reconciler {
         stream::iter(changes.into_iter().map(change)).buffer_unordered(PARALLEL).try_collect().await
     }
 
-    async fn carry_out(&self, pod: &Pod, change: PodChange) -> kube::Result<()> {
+    async fn carry_out(&self, look: &Look, pod: &Pod, change: PodChange) -> kube::Result<()> {
         let name = pod.metadata.name.as_deref().unwrap_or_default();
-        let label = match change {
-            PodChange::Mark => (object::STATE, "PreparingDelete"),
-            PodChange::Unmark => (object::STATE, "Normal"),
-            PodChange::Specify => (object::SPECIFIED, "true"),
+        let mut labels = Map::new();
+        let mut set = |label: &str, value: Value| labels.insert(label.to_owned(), value);
+        match change {
+            PodChange::Mark => set(object::STATE, json!("PreparingDelete")),
+            PodChange::Unmark | PodChange::Settle => set(object::STATE, json!("Normal")),
+            PodChange::Prepare => set(object::STATE, json!("PreparingUpdate")),
+            PodChange::PrepareAgain => {
+                for (label, value) in object::hook(&look.set) {
+                    set(label, value.clone());
+                }
+                set(object::STATE, json!("PreparingUpdate"))
+            }
+            PodChange::Finish => set(object::STATE, json!("Updated")),
+            PodChange::Specify => set(object::SPECIFIED, json!("true")),
+            PodChange::Swap => return self.swap(look, pod).await,
+            PodChange::Admit => return self.gate(name, true).await.map(drop),
             PodChange::Delete => {
                 let preconditions = Preconditions {
                     resource_version: pod.metadata.resource_version.clone(),
@@ -172,9 +197,29 @@ impl Reconciler {
         };
         let patch = json!({"metadata": {
             "resourceVersion": pod.metadata.resource_version,
-            "labels": {label.0: label.1},
+            "labels": labels,
         }});
         self.pods.enter(self.pod_api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?);
+        Ok(())
+    }
+
+    /// Opens or closes the gate of updates in place.
+    async fn gate(&self, name: &str, open: bool) -> kube::Result<Pod> {
+        let patch = Patch::Strategic(in_place::gate(open));
+        let pod = self.pod_api.patch_status(name, &PatchParams::default(), &patch).await?;
+        self.pods.enter(pod.clone());
+        Ok(pod)
+    }
+
+    /// Updates a pod in place, in two writes as OpenKruise does it: out of traffic first.
+    async fn swap(&self, look: &Look, pod: &Pod) -> kube::Result<()> {
+        let Some(history) = &self.history else { return Ok(()) };
+        let name = pod.metadata.name.as_deref().unwrap_or_default();
+        let old = history.template(object::revision(&pod.metadata)).unwrap_or_default();
+        let pod = self.gate(name, false).await?;
+        let new = &look.set.data["spec"]["template"];
+        let patch = Patch::Strategic(in_place::swap(&pod, &old, new, &look.update_revision));
+        self.pods.enter(self.pod_api.patch(name, &PatchParams::default(), &patch).await?);
         Ok(())
     }
 

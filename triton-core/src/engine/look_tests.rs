@@ -71,6 +71,7 @@ fn pod() -> WorkloadPod {
         revision: Some(revision("app-new")),
         booted: true,
         marked: false,
+        swaps: false,
         hooked: true,
         listed: false,
         specified: false,

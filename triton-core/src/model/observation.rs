@@ -131,11 +131,15 @@ pub struct WorkloadPod {
     pub version: Version,
     /// Revision of its template; `None` when it cannot be told.
     pub revision: Option<Revision>,
-    /// All containers are ready (Kubernetes: condition `ContainersReady`).
+    /// All containers are ready (Kubernetes: condition `ContainersReady`), and they are those of its
+    /// revision: not while a pod is being updated in place.
     pub booted: bool,
-    /// The workload's controller, or a person, chose it to leave and waits for the hook
-    /// (OpenKruise: lifecycle state `PreparingDelete`).
+    /// The workload's controller, or a person, chose it to leave, or to be updated in place, and waits for
+    /// the hook (OpenKruise: lifecycle states `PreparingDelete` and `PreparingUpdate`).
     pub marked: bool,
+    /// Of a marked pod: it is to be updated in place (OpenKruise: lifecycle state `PreparingUpdate`). It
+    /// stays so, and no letting go helps, once the workload wants as many old pods as there are.
+    pub swaps: bool,
     /// It carries the hook label: "in traffic: ask before you touch".
     pub hooked: bool,
     /// It carries the mark of the flow that is looking: to be replaced by it.
@@ -236,7 +240,7 @@ bitflags::bitflags! {
         const FRESH = 1;
         /// All containers are ready.
         const BOOTED = 1 << 1;
-        /// Chosen to leave.
+        /// Chosen to leave, or to be updated in place.
         const MARKED = 1 << 2;
         /// Carries the hook label.
         const HOOKED = 1 << 3;
@@ -258,6 +262,9 @@ bitflags::bitflags! {
         const NAMED = 1 << 11;
         /// It is to be deleted, whatever the numbers say.
         const SPECIFIED = 1 << 12;
+        /// One more chosen to be updated in place than the workload still updates; which of them it is cannot
+        /// be told.
+        const SURPLUS = 1 << 13;
     }
 }
 

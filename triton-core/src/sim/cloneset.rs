@@ -1,6 +1,7 @@
 //! OpenKruise's CloneSet controller as one pure function: spec numbers and pods in, pod changes out.
 //!
-//! Written after the behaviour of OpenKruise 1.9.0, update type `ReCreate`, with a `preDelete` hook by
+//! Written after the behaviour of OpenKruise 1.9.0 with its feature gates at their defaults: the update
+//! types `ReCreate`, `InPlaceIfPossible` and `InPlaceOnly`, with hooks `preDelete` and `inPlaceUpdate` by
 //! label. It knows nothing of the rest of the simulated world, because it is used three times: there, in
 //! standalone mode, and by an adapter that plays the controller against a real API server.
 //!
@@ -8,9 +9,9 @@
 //! be called again after each change. Names come in as positions in the list of pods; pods that are being
 //! deleted are not in the list.
 //!
-//! Left out: in-place update, scatter, priorities, spread constraints, `minReadySeconds`,
-//! `scaleStrategy.maxUnavailable`, and the `PreparingNormal` state, through which a pod without a
-//! `preNormal` hook only passes.
+//! Left out: the grace period of updates in place, scatter, priorities, spread constraints,
+//! `minReadySeconds`, `scaleStrategy.maxUnavailable`, `markPodNotReady`, and the `PreparingNormal` state,
+//! through which a pod without a `preNormal` hook only passes.
 
 mod diff;
 mod order;
@@ -20,6 +21,42 @@ mod update;
 use std::vec::Vec;
 
 use crate::model::Timestamp;
+
+/// How pods are updated (`spec.updateStrategy.type`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum UpdatePolicy {
+    /// Old pods are deleted and new ones made.
+    #[default]
+    ReCreate,
+    /// Containers are swapped in their pods where only images and metadata differ, else as `ReCreate`.
+    InPlaceIfPossible,
+    /// The same, and nothing happens where more differs.
+    InPlaceOnly,
+}
+
+impl UpdatePolicy {
+    /// Whether it swaps containers in their pods where it can.
+    #[must_use]
+    pub const fn in_place(self) -> bool {
+        matches!(self, Self::InPlaceIfPossible | Self::InPlaceOnly)
+    }
+}
+
+/// The lifecycle state of a pod (label `lifecycle.apps.kruise.io/state`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lifecycle {
+    /// Nothing is going on with it.
+    #[default]
+    Normal,
+    /// Chosen to be deleted; waits for the `preDelete` hook.
+    PreparingDelete,
+    /// Chosen to be updated in place; waits for the `inPlaceUpdate` hook.
+    PreparingUpdate,
+    /// It has its new revision, and its containers are being swapped.
+    Updating,
+    /// Its containers were swapped; waits until the `inPlaceUpdate` hook holds it again.
+    Updated,
+}
 
 /// The numbers of a CloneSet's spec, percentages already resolved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,8 +71,12 @@ pub struct CloneSet {
     pub max_unavailable: u32,
     /// `spec.updateStrategy.paused`: stops updates and zeroes surge; stops neither creation nor marking.
     pub paused: bool,
+    /// `spec.updateStrategy.type`.
+    pub policy: UpdatePolicy,
     /// `spec.lifecycle.preDelete` is set, and not by `markPodNotReady`.
     pub pre_delete_hook: bool,
+    /// `spec.lifecycle.inPlaceUpdate` is set to the same label, and not by `markPodNotReady`.
+    pub in_place_hook: bool,
     /// Label `apps.kruise.io/cloneset-scaling-exclude-preparing-delete: "true"`.
     pub exclude_preparing_delete: bool,
 }
@@ -45,10 +86,16 @@ pub struct CloneSet {
 pub struct CloneSetPod {
     /// It is of the update revision.
     pub updated: bool,
-    /// Its lifecycle state is `PreparingDelete`.
-    pub preparing_delete: bool,
-    /// It carries a label of the `preDelete` hook.
+    /// Its lifecycle state.
+    pub state: Lifecycle,
+    /// It carries a label of the hooks.
     pub hooked: bool,
+    /// Between its revision and the update revision only container images and metadata differ.
+    pub swappable: bool,
+    /// Its containers run the images that its spec names, as far as the kubelet has reported.
+    pub swapped: bool,
+    /// The condition of its readiness gate `InPlaceUpdateReady` is not true.
+    pub held_back: bool,
     /// Label `apps.kruise.io/specified-delete`, whatever its value, or named by `scaleStrategy.podsToDelete`.
     pub specified: bool,
     /// It has a node.
@@ -69,10 +116,20 @@ pub struct CloneSetPod {
 
 impl CloneSetPod {
     /// Available in the sense of `status.availableReplicas`: running, ready and in no lifecycle state
-    /// but `Normal`. A pod in `PreparingDelete` is not, although it may still serve.
+    /// but `Normal`. A pod in `PreparingDelete` or `PreparingUpdate` is not, although it may still serve.
     #[must_use]
     pub const fn available(&self) -> bool {
-        self.running && self.ready && !self.preparing_delete
+        self.update_ready() && matches!(self.state, Lifecycle::Normal)
+    }
+
+    /// Ready in the sense of `status.readyReplicas` (OpenKruise: `IsPodUpdateReady`).
+    const fn update_ready(&self) -> bool {
+        self.running && self.ready && !self.held_back
+    }
+
+    /// Whether it waits to be deleted.
+    const fn preparing_delete(&self) -> bool {
+        matches!(self.state, Lifecycle::PreparingDelete)
     }
 }
 
@@ -87,6 +144,19 @@ pub enum PodChange {
     Delete,
     /// The label `apps.kruise.io/specified-delete` is set: how `ReCreate` updates a pod.
     Specify,
+    /// Lifecycle state becomes `PreparingUpdate`: the pod waits until its hook label is taken off.
+    Prepare,
+    /// The same of a pod that was updated before to another revision: the hook label is set, too.
+    PrepareAgain,
+    /// The pod gets the update revision with its images and metadata, `InPlaceUpdateReady` becomes false,
+    /// lifecycle state `Updating`.
+    Swap,
+    /// `InPlaceUpdateReady` becomes true.
+    Admit,
+    /// Lifecycle state becomes `Updated`.
+    Finish,
+    /// Lifecycle state becomes `Normal` after an update.
+    Settle,
 }
 
 /// What one reconcile changes; nothing when the CloneSet is at rest.
@@ -137,10 +207,10 @@ pub fn status(set: &CloneSet, pods: &[CloneSetPod]) -> CloneSetStatus {
     let (replicas, updated) = (count(&|_| true), count(&|pod| pod.updated));
     CloneSetStatus {
         replicas,
-        ready: count(&|pod| pod.running && pod.ready),
+        ready: count(&CloneSetPod::update_ready),
         available: count(&CloneSetPod::available),
         updated,
-        updated_ready: count(&|pod| pod.updated && pod.running && pod.ready),
+        updated_ready: count(&|pod| pod.updated && pod.update_ready()),
         updated_available: count(&|pod| pod.updated && pod.available()),
         expected_updated: set.replicas.saturating_sub(set.partition),
         current_follows: updated == replicas && replicas == set.replicas,

@@ -11,7 +11,9 @@ const THREE: CloneSet = CloneSet {
     max_surge: 1,
     max_unavailable: 0,
     paused: false,
+    policy: UpdatePolicy::ReCreate,
     pre_delete_hook: true,
+    in_place_hook: false,
     exclude_preparing_delete: false,
 };
 
@@ -62,7 +64,7 @@ fn putting_the_old_template_back_restarts_nothing() {
 fn scaling_in_marks_one_pod_which_no_longer_counts_as_available_and_raising_returns_it_to_normal() {
     let smaller = CloneSet { replicas: 2, ..THREE };
     let pods = settle(&smaller, &[new(); 3]);
-    assert_eq!(pods.iter().filter(|pod| pod.preparing_delete).count(), 1);
+    assert_eq!(pods.iter().filter(|pod| pod.preparing_delete()).count(), 1);
     assert_eq!(status(&smaller, &pods).available, 2);
     assert_eq!(settle(&THREE, &pods), [new(); 3]);
 }
@@ -72,7 +74,7 @@ fn a_listed_pod_is_the_one_that_is_marked() {
     let set = CloneSet { replicas: 2, ..THREE };
     let pods = [new(), CloneSetPod { specified: true, ..new() }, new()];
     let left = settle(&set, &pods);
-    assert!(left[1].preparing_delete && !left[0].preparing_delete && !left[2].preparing_delete);
+    assert!(left[1].preparing_delete() && !left[0].preparing_delete() && !left[2].preparing_delete());
 }
 
 #[test]
@@ -131,8 +133,8 @@ fn growing_in_numbers_replaces_a_lost_new_pod_at_once() {
 fn shrinking_replicas_and_partition_together_marks_exactly_the_old_pods() {
     let set = CloneSet { replicas: 3, partition: 1, max_surge: 2, ..THREE };
     let left = settle(&set, &[old(), old(), old(), new(), new()]);
-    assert_eq!(left.iter().filter(|pod| pod.preparing_delete && !pod.updated).count(), 2);
-    assert_eq!(left.iter().filter(|pod| pod.preparing_delete).count(), 2);
+    assert_eq!(left.iter().filter(|pod| pod.preparing_delete() && !pod.updated).count(), 2);
+    assert_eq!(left.iter().filter(|pod| pod.preparing_delete()).count(), 2);
 }
 
 #[test]
@@ -141,7 +143,7 @@ fn losing_an_unmarked_old_and_a_new_pod_returns_one_marked_pod_and_starts_a_new_
     let pods = [marked(old()), marked(old()), new()];
     assert_eq!(changed(&set, &pods)[..1], [(0, PodChange::Unmark)]);
     let after = settle(&CloneSet { partition: 1, ..set }, &[marked(old()), new()]);
-    assert_eq!(after.iter().filter(|pod| pod.preparing_delete).count(), 0);
+    assert_eq!(after.iter().filter(|pod| pod.preparing_delete()).count(), 0);
 }
 
 #[test]
@@ -201,6 +203,8 @@ fn a_missing_old_pod_is_made_of_the_current_revision() {
 fn new() -> CloneSetPod {
     CloneSetPod {
         updated: true,
+        swappable: true,
+        swapped: true,
         hooked: true,
         scheduled: true,
         running: true,
@@ -219,7 +223,7 @@ fn booting() -> CloneSetPod {
 }
 
 fn marked(pod: CloneSetPod) -> CloneSetPod {
-    CloneSetPod { preparing_delete: true, ..pod }
+    CloneSetPod { state: Lifecycle::PreparingDelete, ..pod }
 }
 
 fn created(updated: u32, current: u32) -> Changes {
@@ -247,12 +251,7 @@ fn settle(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<CloneSetPod> {
             return pods;
         }
         for (at, change) in &changes.pods {
-            match change {
-                PodChange::Mark => pods[*at].preparing_delete = true,
-                PodChange::Unmark => pods[*at].preparing_delete = false,
-                PodChange::Specify => pods[*at].specified = true,
-                PodChange::Delete => {}
-            }
+            carry_out(&mut pods[*at], *change);
         }
         let gone = |at: usize| changes.pods.contains(&(at, PodChange::Delete));
         pods = pods.iter().enumerate().filter(|(at, _)| !gone(*at)).map(|(_, pod)| *pod).collect();
@@ -260,4 +259,22 @@ fn settle(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<CloneSetPod> {
         pods.extend((0..changes.create_current).map(|_| old()));
     }
     panic!("does not settle: {pods:?}");
+}
+
+/// What a change makes of a pod; its deletion aside.
+fn carry_out(pod: &mut CloneSetPod, change: PodChange) {
+    match change {
+        PodChange::Delete => {}
+        PodChange::Mark => pod.state = Lifecycle::PreparingDelete,
+        PodChange::Unmark | PodChange::Settle => pod.state = Lifecycle::Normal,
+        PodChange::Specify => pod.specified = true,
+        PodChange::Prepare => pod.state = Lifecycle::PreparingUpdate,
+        PodChange::PrepareAgain => (pod.state, pod.hooked) = (Lifecycle::PreparingUpdate, true),
+        PodChange::Swap => {
+            (pod.updated, pod.state) = (true, Lifecycle::Updating);
+            (pod.swapped, pod.held_back, pod.ready) = (false, true, false);
+        }
+        PodChange::Admit => pod.held_back = false,
+        PodChange::Finish => pod.state = Lifecycle::Updated,
+    }
 }

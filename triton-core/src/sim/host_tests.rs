@@ -4,6 +4,7 @@ use core::task::Waker;
 
 use serde_json::json;
 
+use super::super::cloneset::{Lifecycle, UpdatePolicy};
 use super::super::fault::Death;
 use super::super::world::{NewWorkload, Pod};
 use super::*;
@@ -53,7 +54,7 @@ fn pulling_out_is_refused_when_the_pod_changed_and_pulling_in_is_not() {
     let old =
         sim.world().workload(&instance()).and_then(|w| w.active().next()).map(super::super::Pod::reference);
     let old = std::vec![old.expect("a pod")];
-    sim.world().change_pod(&instance(), &old[0].uid, |pod| pod.marked = true);
+    sim.world().change_pod(&instance(), &old[0].uid, |pod| pod.state = Lifecycle::PreparingDelete);
     let out = TrafficChange::PullOut(old.clone());
     assert_eq!(
         kind(ready(TrafficRegistry::execute(&host, &instance(), &out))),
@@ -285,6 +286,7 @@ fn serving(replicas: u32) -> Sim {
         replicas,
         gated: true,
         hooked: true,
+        policy: UpdatePolicy::ReCreate,
         labels: [("team".into(), "keep me".into())].into(),
         annotations: [("note".into(), "keep me too".into())].into(),
     });

@@ -39,6 +39,19 @@ pub enum Happening {
         /// Chosen, or returned.
         marked: bool,
     },
+    /// The workload's controller updated a pod in place: its containers are about to be swapped.
+    Swapped {
+        /// Of this workload.
+        instance: InstanceId,
+        /// The pod.
+        pod: PodRef,
+        /// The revision that it has now.
+        revision: Revision,
+        /// What the endpoints showed of it at that moment.
+        traffic: Traffic,
+        /// Whether the registry can steer it; one that it cannot serves until then.
+        steered: bool,
+    },
     /// A pod was deleted.
     Deleted {
         /// Of this workload.

@@ -1,5 +1,6 @@
 use serde_json::json;
 
+use super::super::cloneset::UpdatePolicy;
 use super::*;
 use crate::model::{FailureClass, InstanceName, Namespace, PodPhase, PodUid, Template};
 
@@ -100,8 +101,8 @@ fn scaling_in_by_hand_marks_labelled_pods_and_removes_others() {
     world.scale_by_hand(&instance(), 2);
     world.advance_by(Seconds(60));
     let workload = world.workload(&instance()).expect("it is there");
-    assert_eq!((workload.active_count(), workload.active().filter(|pod| pod.marked).count()), (3, 1));
-    let uid = workload.active().find(|pod| pod.marked).map(|pod| pod.uid.clone()).expect("one");
+    assert_eq!((workload.active_count(), workload.active().filter(|pod| pod.marked()).count()), (3, 1));
+    let uid = workload.active().find(|pod| pod.marked()).map(|pod| pod.uid.clone()).expect("one");
     world.change_pod(&instance(), &uid, |pod| pod.hooked = false);
     world.advance_by(Seconds(60));
     assert_eq!(world.workload(&instance()).expect("there").active_count(), 2);
@@ -143,6 +144,7 @@ fn serving(replicas: u32) -> World {
         replicas,
         gated: true,
         hooked: true,
+        policy: UpdatePolicy::ReCreate,
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
     });

@@ -122,6 +122,18 @@ impl PodEntry {
         self.labels.get(labels::LIFECYCLE_STATE).is_some_and(held)
     }
 
+    /// Whether the workload holds it for us before it is updated in place.
+    #[must_use]
+    pub fn swaps(&self) -> bool {
+        self.labels.get(labels::LIFECYCLE_STATE).is_some_and(|state| state == labels::PREPARING_UPDATE)
+    }
+
+    /// Whether it is being updated in place.
+    #[must_use]
+    pub fn updating(&self) -> bool {
+        self.labels.get(labels::LIFECYCLE_STATE).is_some_and(|state| state == labels::UPDATING)
+    }
+
     /// Whether it is to be deleted, whatever the numbers say. The label's value does not matter (OpenKruise:
     /// `IsSpecifiedDelete`).
     #[must_use]

@@ -14,7 +14,7 @@ struct Group {
 impl Group {
     fn count<'a>(pods: impl Iterator<Item = &'a CloneSetPod>) -> Self {
         pods.fold(Self::default(), |sum, pod| {
-            let (active, specified) = (!pod.preparing_delete, pod.specified);
+            let (active, specified) = (!pod.preparing_delete(), pod.specified);
             Self {
                 all: sum.all + 1,
                 marked: sum.marked + i64::from(!active),

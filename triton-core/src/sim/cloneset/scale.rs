@@ -8,7 +8,7 @@ use super::{Changes, CloneSet, CloneSetPod, PodChange};
 
 /// Creation and deletion; `None` when neither was due (OpenKruise: `realControl.Scale`).
 pub(super) fn scale(set: &CloneSet, pods: &[CloneSetPod]) -> Option<Changes> {
-    let planned = pods.iter().filter(|pod| pod.specified || pod.preparing_delete).count();
+    let planned = pods.iter().filter(|pod| pod.specified || pod.preparing_delete()).count();
     let back = return_to_normal(set, pods, planned);
     if !back.is_empty() {
         return Some(Changes { pods: back, ..Changes::default() });
@@ -22,12 +22,12 @@ pub(super) fn scale(set: &CloneSet, pods: &[CloneSetPod]) -> Option<Changes> {
             pods: Vec::new(),
         });
     }
-    let marked = positions(pods, |pod| pod.preparing_delete);
+    let marked = positions(pods, |pod| pod.preparing_delete());
     if let Some(changes) = delete(set, pods, marked) {
         return Some(changes);
     }
     let mut ready_left = diff.delete_ready;
-    let specified = positions(pods, |pod| pod.specified && !pod.preparing_delete);
+    let specified = positions(pods, |pod| pod.specified && !pod.preparing_delete());
     if let Some(changes) = delete(set, pods, within(pods, specified, &mut ready_left)) {
         return Some(changes);
     }
@@ -42,7 +42,7 @@ pub(super) fn scale(set: &CloneSet, pods: &[CloneSetPod]) -> Option<Changes> {
 fn return_to_normal(set: &CloneSet, pods: &[CloneSetPod], planned: usize) -> Vec<(usize, PodChange)> {
     let staying = pods.len() - planned;
     let room = (set.replicas as usize).saturating_sub(staying);
-    let marked = positions(pods, |pod| pod.preparing_delete && !pod.specified);
+    let marked = positions(pods, |pod| pod.preparing_delete() && !pod.specified);
     marked.into_iter().take(room).map(|at| (at, PodChange::Unmark)).collect()
 }
 
@@ -50,7 +50,7 @@ fn return_to_normal(set: &CloneSet, pods: &[CloneSetPod], planned: usize) -> Vec
 fn delete(set: &CloneSet, pods: &[CloneSetPod], at: Vec<usize>) -> Option<Changes> {
     let change = |at: usize| match pods[at] {
         pod if !(set.pre_delete_hook && pod.hooked) => Some((at, PodChange::Delete)),
-        pod if !pod.preparing_delete => Some((at, PodChange::Mark)),
+        pod if !pod.preparing_delete() => Some((at, PodChange::Mark)),
         _ => None,
     };
     let changes: Vec<_> = at.into_iter().filter_map(change).collect();

@@ -7,6 +7,7 @@ use std::vec::Vec;
 
 use async_trait::async_trait;
 
+use super::super::cloneset::Lifecycle;
 use super::super::journal::Happening;
 use super::super::tally::Fault;
 use super::super::world::{Pod, Workload, World};
@@ -132,7 +133,7 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
         },
         revision: object.update_revision.clone(),
         obstacle: obstacle(object),
-        in_place: object.in_place,
+        in_place: object.policy.in_place(),
         remembered: object.remembered,
         good: object.good.clone(),
         pods: listed.into_iter().map(|seen| pod(seen, flow)).collect(),
@@ -183,8 +184,10 @@ fn pod(pod: &Pod, flow: Option<&Flow>) -> WorkloadPod {
         uid: pod.uid.clone(),
         version: pod.version.clone(),
         revision: Some(pod.revision.clone()),
-        booted: pod.booted,
-        marked: pod.marked || pod.updating,
+        // Until the controller says that it was swapped, the old container may be the one that runs.
+        booted: pod.booted && pod.state != Lifecycle::Updating,
+        marked: pod.marked(),
+        swaps: pod.state == Lifecycle::PreparingUpdate,
         hooked: pod.hooked,
         listed: flow.is_some_and(|flow| pod.due.as_ref() == Some(&flow.uid)),
         specified: pod.specified,

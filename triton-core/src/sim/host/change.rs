@@ -1,6 +1,7 @@
 //! Changes of a workload and its pods, with their guards: what an API server does with the backend's
 //! writes.
 
+use super::super::cloneset::UpdatePolicy;
 use super::super::world::{Held, Pod, Workload, World, default_unavailable, version};
 use super::memory::Memory;
 use crate::model::{
@@ -101,7 +102,7 @@ pub(super) fn asked(memory: &Memory, change: &TrafficChange) -> TrafficChange {
 pub(super) fn has_template_of(workload: &Workload, flow: &Flow) -> bool {
     let template = &workload.template;
     template.hooked
-        && template.gated != flow.spec.no_pull_in
+        && template.gated == gated(Some(workload), flow)
         && flow.spec.template.as_ref() == Some(&template.json)
 }
 
@@ -158,16 +159,32 @@ fn edit(world: &mut World, id: &InstanceId, change: impl FnOnce(&mut Workload)) 
     }
     let spec = |w: &Workload| {
         let strategy = (w.partition, w.surge, w.unavailable, w.paused);
-        (w.replicas, strategy, w.pods_to_delete.clone(), w.hook, w.template_revision())
+        let hooks = (w.hook, w.in_place_hook);
+        (w.replicas, strategy, w.pods_to_delete.clone(), hooks, w.template_revision())
     };
     if edited.replicas > 0 && edited.surge == 0 && edited.unavailable == 0 {
         // OpenKruise's webhook: one of maxUnavailable and maxSurge must be at least 1.
         let text = "spec.updateStrategy: maxUnavailable and maxSurge cannot both be less than 1";
         return Err(PortError::new(PortErrorKind::Rejected, text));
     }
+    if edited.policy == UpdatePolicy::InPlaceOnly {
+        only_in_place(workload, &edited)?;
+    }
     let generation = edited.generation + u64::from(spec(&edited) != spec(workload));
     world.replace_workload(Workload { generation, ..edited });
     Ok(true)
+}
+
+/// OpenKruise's webhook: what it refuses of a workload that updates in place alone.
+fn only_in_place(before: &Workload, after: &Workload) -> Result<(), PortError> {
+    let refused = |text| Err(PortError::new(PortErrorKind::Rejected, text));
+    if after.surge > 0 {
+        return refused("spec.updateStrategy.maxSurge: can not use maxSurge with strategy type InPlaceOnly");
+    }
+    if !before.template.differs_in_images_alone(&after.template) {
+        return refused("spec.template.spec: only allowed to update images in spec for InPlaceOnly");
+    }
+    Ok(())
 }
 
 fn lock(world: &mut World, id: &InstanceId, flow: &Flow, remember: Option<u32>) -> Result<bool, PortError> {
@@ -178,6 +195,7 @@ fn lock(world: &mut World, id: &InstanceId, flow: &Flow, remember: Option<u32>) 
             workload.lock.take().unwrap_or_else(|| Held { holder: holder(flow), surge, unavailable, paused });
         workload.lock = Some(Held { holder: holder(flow), ..found });
         workload.hook = true;
+        workload.in_place_hook = workload.policy.in_place();
         workload.exclude_preparing_delete = true;
         workload.remembered = remember.or(workload.remembered);
     })
@@ -212,7 +230,7 @@ fn release(
 
 fn reshape(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Result<bool, PortError> {
     let template = match &shape.template {
-        Some(TemplateRef::Flow) => Some(flow_template(world, flow)?),
+        Some(TemplateRef::Flow) => Some(flow_template(world, id, flow)?),
         Some(TemplateRef::Revision(revision)) => {
             let known = world.workload(id).and_then(|workload| workload.revisions.get(revision).cloned());
             Some(known.ok_or_else(|| {
@@ -249,7 +267,7 @@ fn create(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Res
     if shape.template != Some(TemplateRef::Flow) {
         return Err(gone());
     }
-    let template = flow_template(world, flow)?;
+    let template = flow_template(world, id, flow)?;
     let mut labels: std::collections::BTreeMap<_, _> = flow.spec.labels.iter().cloned().collect();
     labels.extend(flow.spec.identity.labels().map(|(key, value)| (key.into(), value)));
     let workload = Workload {
@@ -274,11 +292,21 @@ fn create(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Res
 
 fn flow_template(
     world: &mut World,
+    id: &InstanceId,
     flow: &Flow,
 ) -> Result<std::sync::Arc<super::super::world::PodTemplate>, PortError> {
     let json = flow.spec.template.as_ref();
     let json = json.ok_or_else(|| PortError::new(PortErrorKind::Rejected, "the flow has no template"))?;
-    Ok(world.read_template(json, !flow.spec.no_pull_in, true))
+    let gated = gated(world.workload(id), flow);
+    Ok(world.read_template(json, gated, true))
+}
+
+/// Whether pods of a flow's template have the readiness gate. One more or less could not be updated in place.
+fn gated(workload: Option<&Workload>, flow: &Flow) -> bool {
+    match workload {
+        Some(workload) if workload.policy.in_place() => workload.template.gated,
+        Some(_) | None => !flow.spec.no_pull_in,
+    }
 }
 
 fn holder(flow: &Flow) -> Holder {

@@ -6,6 +6,7 @@ use std::vec::Vec;
 
 use serde_json::json;
 
+use super::super::cloneset::UpdatePolicy;
 use super::super::random::Random;
 use super::super::world::{NewWorkload, Timing};
 use crate::model::{
@@ -61,6 +62,7 @@ pub(super) fn workload(random: &mut Random) -> Option<NewWorkload> {
         replicas: random.between(0, 8),
         gated: ours,
         hooked: ours,
+        policy: UpdatePolicy::ReCreate,
         labels: foreign("team"),
         annotations: foreign("owner.example.com/contact"),
     })

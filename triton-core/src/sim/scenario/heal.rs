@@ -2,8 +2,9 @@
 
 use std::string::String;
 
+use super::super::cloneset::Lifecycle;
 use super::super::fault::Faults;
-use super::super::world::{Held, Workload};
+use super::super::world::{Held, Pod, Workload};
 use super::runner::Runner;
 use super::{StepKind, Violation, draw};
 use crate::model::{InstanceId, Seconds, Timestamp};
@@ -97,13 +98,26 @@ fn unrest(workload: &Workload, locked: bool) -> Option<String> {
     let (active, serving, wanted) = (workload.active_count(), workload.serving(), workload.replicas);
     if active != wanted || serving != wanted {
         Some(std::format!("{serving} of {active} pods serve, {wanted} are wanted"))
-    } else if workload.active().any(|pod| pod.marked) {
+    } else if workload.active().any(|pod| pod.state == Lifecycle::PreparingDelete) {
         Some("pods are marked".into())
+    } else if workload.active().any(|pod| updates(workload, pod)) {
+        Some("pods are in the middle of an update".into())
     } else if workload.active().any(|pod| !pod.hooked) {
         Some("pods that serve do not ask before they are touched".into())
     } else if locked {
         Some("the lock is held".into())
     } else {
         None
+    }
+}
+
+/// Whether a pod is being updated in place. One that was chosen stays so where nothing more is to be updated.
+fn updates(workload: &Workload, pod: &Pod) -> bool {
+    let revision = workload.template_revision();
+    let old = workload.active().filter(|pod| pod.revision != revision).count();
+    match pod.state {
+        Lifecycle::Updating | Lifecycle::Updated => true,
+        Lifecycle::PreparingUpdate => old > workload.partition as usize && !workload.paused,
+        Lifecycle::Normal | Lifecycle::PreparingDelete => !pod.swapped,
     }
 }

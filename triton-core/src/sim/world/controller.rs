@@ -2,10 +2,10 @@
 
 use std::vec::Vec;
 
-use super::super::cloneset::{self, CloneSet, CloneSetPod, PodChange};
+use super::super::cloneset::{self, CloneSet, CloneSetPod, Lifecycle, PodChange};
 use super::super::journal::{Cause, Happening};
 use super::{Workload, World};
-use crate::model::{InstanceId, PodUid};
+use crate::model::{InstanceId, PodUid, Revision};
 
 impl World {
     /// Something changed that the workload's controller watches: it looks after its reaction time.
@@ -50,7 +50,7 @@ impl World {
             return;
         }
         for (at, change) in &changes.pods {
-            self.apply(id, &uids[*at], *change);
+            self.apply(id, &uids[*at], *change, &revision);
         }
         let current = self.workload(id).and_then(|workload| workload.current_revision.clone());
         for _ in 0..changes.create_current {
@@ -62,17 +62,31 @@ impl World {
         self.wake(id);
     }
 
-    fn apply(&mut self, id: &InstanceId, uid: &PodUid, change: PodChange) {
+    fn apply(&mut self, id: &InstanceId, uid: &PodUid, change: PodChange, update: &Revision) {
+        let marked = |world: &Self| {
+            let pod = world.workload(id).and_then(|workload| workload.pod(uid));
+            pod.is_some_and(super::Pod::marked)
+        };
+        let before = marked(self);
         match change {
             PodChange::Delete => return self.delete_pod(id, uid, Cause::Controller),
-            PodChange::Mark => self.change_pod(id, uid, |pod| pod.marked = true),
-            PodChange::Unmark => self.change_pod(id, uid, |pod| pod.marked = false),
+            PodChange::Swap => return self.swap_pod(id, uid, update),
+            PodChange::Mark => self.change_pod(id, uid, |pod| pod.state = Lifecycle::PreparingDelete),
+            PodChange::Prepare => self.change_pod(id, uid, |pod| pod.state = Lifecycle::PreparingUpdate),
+            PodChange::PrepareAgain => self.change_pod(id, uid, |pod| {
+                (pod.state, pod.hooked) = (Lifecycle::PreparingUpdate, true);
+            }),
+            PodChange::Finish => self.change_pod(id, uid, |pod| pod.state = Lifecycle::Updated),
+            PodChange::Unmark | PodChange::Settle => {
+                self.change_pod(id, uid, |pod| pod.state = Lifecycle::Normal)
+            }
+            PodChange::Admit => self.change_pod(id, uid, |pod| pod.held_back = false),
             PodChange::Specify => self.change_pod(id, uid, |pod| pod.specified = true),
         };
+        let after = marked(self);
         let pod = self.workload(id).and_then(|workload| workload.pod(uid)).map(super::Pod::reference);
-        if let (Some(pod), PodChange::Mark | PodChange::Unmark) = (pod, change) {
-            let marked = change == PodChange::Mark;
-            self.journal.write(|| Happening::Marked { instance: id.clone(), pod, marked });
+        if let (Some(pod), true) = (pod, before != after) {
+            self.journal.write(|| Happening::Marked { instance: id.clone(), pod, marked: after });
         }
     }
 
@@ -100,7 +114,7 @@ fn listed(workload: &Workload, order: u64) -> (Vec<PodUid>, Vec<CloneSetPod>) {
     if order & (1 << 40) != 0 {
         pods.reverse();
     }
-    let seen = |pod: &&super::Pod| pod.as_seen(&update, &workload.pods_to_delete);
+    let seen = |pod: &&super::Pod| pod.as_seen((&update, &workload.template), &workload.pods_to_delete);
     (pods.iter().map(|pod| pod.uid.clone()).collect(), pods.iter().map(seen).collect())
 }
 
@@ -111,7 +125,9 @@ const fn numbers(workload: &Workload) -> CloneSet {
         max_surge: workload.surge,
         max_unavailable: workload.unavailable,
         paused: workload.paused,
+        policy: workload.policy,
         pre_delete_hook: workload.hook,
+        in_place_hook: workload.in_place_hook,
         exclude_preparing_delete: workload.exclude_preparing_delete,
     }
 }

@@ -2,11 +2,12 @@
 
 use std::format;
 
+use super::super::cloneset::Lifecycle;
 use super::super::journal::{Cause, Happening};
 use super::super::tally::Fault;
 use super::pod::{Fate, Mishap, Pod, words};
 use super::{World, shown, version};
-use crate::model::{FailureClass, InstanceId, PodFailure, PodName, PodUid, Revision};
+use crate::model::{FailureClass, InstanceId, PodFailure, PodName, PodUid, Revision, Timestamp};
 
 /// How often a flapping pod loses its readiness.
 const FLAPS: u32 = 3;
@@ -49,8 +50,10 @@ impl World {
     fn fate(&mut self, pod: &mut Pod) -> bool {
         let now = self.now;
         match pod.fate {
+            Fate::Restarts { at, mishap } if at <= now => self.restarts(pod, mishap),
             Fate::Boots { at, flaps } if at <= now => {
                 pod.booted = true;
+                pod.swapped = true;
                 pod.scheduled = true;
                 pod.turned_at = now;
                 pod.failure = None;
@@ -70,9 +73,53 @@ impl World {
                 pod.failure = Some(PodFailure { class, message: words(class) });
                 pod.fate = Fate::Steady;
             }
-            Fate::Steady | Fate::Boots { .. } | Fate::Stumbles { .. } | Fate::Fails { .. } => return false,
+            Fate::Steady
+            | Fate::Boots { .. }
+            | Fate::Stumbles { .. }
+            | Fate::Fails { .. }
+            | Fate::Restarts { .. } => return false,
         }
         true
+    }
+
+    /// The containers of a pod that was updated in place go down and come up again with their new images,
+    /// if these can be had.
+    fn restarts(&mut self, pod: &mut Pod, mishap: Option<Mishap>) {
+        let (boots_at, fails_at) = (self.after(self.timing.boot), self.after(self.timing.fail));
+        pod.booted = false;
+        pod.turned_at = self.now;
+        pod.failure = None;
+        pod.restarts += 1;
+        pod.swapped = !matches!(mishap, Some(Mishap::Fails(class)) if class != FailureClass::CrashLoop);
+        pod.fate = fate(mishap, boots_at, fails_at);
+    }
+
+    /// Updates a pod in place: it keeps name, identity and address, and gets the images and the changed
+    /// labels of another revision.
+    pub(super) fn swap_pod(&mut self, id: &InstanceId, uid: &PodUid, revision: &Revision) {
+        let mishap = match self.mishap() {
+            // It has its node.
+            Some(Mishap::Fails(FailureClass::Unschedulable)) => Some(Mishap::Fails(FailureClass::ImagePull)),
+            other => other,
+        };
+        let at = self.after(self.timing.react);
+        let Some(workload) = self.workload(id) else { return };
+        let Some(template) = workload.revisions.get(revision).cloned() else { return };
+        let Some(pod) = workload.pod(uid) else { return };
+        let (traffic, steered, reference) = (shown(pod), pod.gated(), pod.reference());
+        self.change_pod(id, uid, |pod| {
+            if !template.has_images_of(&pod.template) {
+                (pod.swapped, pod.fate) = (false, Fate::Restarts { at, mishap });
+            }
+            // Of the labels only those change that are not the same in both templates.
+            if template.hooked != pod.template.hooked {
+                pod.hooked = template.hooked;
+            }
+            (pod.held_back, pod.state) = (true, Lifecycle::Updating);
+            (pod.revision, pod.template) = (revision.clone(), template);
+        });
+        let (instance, revision) = (id.clone(), revision.clone());
+        self.journal.write(|| Happening::Swapped { instance, pod: reference, revision, traffic, steered });
     }
 
     /// A pod changed: it gets a new version, and the endpoints follow after a while.
@@ -104,12 +151,7 @@ impl World {
             Some(Mishap::Fails(FailureClass::CrashLoop)) => self.tally.count(Fault::PodCrashes),
             Some(Mishap::Fails(_) | Mishap::NeverReady) => self.tally.count(Fault::PodStuck),
         }
-        let fate = match mishap {
-            None => Fate::Boots { at: boots_at, flaps: 0 },
-            Some(Mishap::Flaps) => Fate::Boots { at: boots_at, flaps: FLAPS },
-            Some(Mishap::NeverReady) => Fate::Steady,
-            Some(Mishap::Fails(class)) => Fate::Fails { at: fails_at, class },
-        };
+        let fate = fate(mishap, boots_at, fails_at);
         let pod = Pod {
             name,
             uid: PodUid::new(uid).expect("a number is not empty"),
@@ -123,11 +165,12 @@ impl World {
             turned_at: self.now,
             failure: None,
             restarts: 0,
-            marked: false,
+            state: Lifecycle::Normal,
+            swapped: true,
+            held_back: false,
             hooked: template.hooked,
             specified: false,
             due: None,
-            updating: false,
             gate: None,
             ends_at: None,
             listed: false,
@@ -203,5 +246,15 @@ impl World {
             self.wake(id);
         }
         found
+    }
+}
+
+/// What becomes of containers that start.
+const fn fate(mishap: Option<Mishap>, boots_at: Timestamp, fails_at: Timestamp) -> Fate {
+    match mishap {
+        None => Fate::Boots { at: boots_at, flaps: 0 },
+        Some(Mishap::Flaps) => Fate::Boots { at: boots_at, flaps: FLAPS },
+        Some(Mishap::NeverReady) => Fate::Steady,
+        Some(Mishap::Fails(class)) => Fate::Fails { at: fails_at, class },
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::string::String;
 use std::vec::Vec;
 
+use super::super::cloneset::UpdatePolicy;
 use super::super::journal::Cause;
 use super::pod::Fate;
 use super::workload::default_unavailable;
@@ -23,6 +24,8 @@ pub struct NewWorkload {
     pub gated: bool,
     /// Its pods carry the hook label and it asks before it removes one: a workload that triton made.
     pub hooked: bool,
+    /// How its pods are updated.
+    pub policy: UpdatePolicy,
     /// Labels that are not triton's.
     pub labels: BTreeMap<String, String>,
     /// Annotations that are not triton's.
@@ -43,7 +46,9 @@ impl World {
             annotations: new.annotations,
             replicas: new.replicas,
             unavailable: default_unavailable(new.replicas),
+            policy: new.policy,
             hook: new.hooked,
+            in_place_hook: new.hooked && new.policy.in_place(),
             exclude_preparing_delete: new.hooked,
             observed: 1,
             update_revision: Some(revision.clone()),
@@ -132,6 +137,7 @@ impl World {
         let well = |pod: &Pod| match pod.fate {
             Fate::Steady => pod.booted,
             Fate::Boots { flaps, .. } => flaps == 0,
+            Fate::Restarts { mishap, .. } => mishap.is_none(),
             Fate::Fails { .. } | Fate::Stumbles { .. } => false,
         };
         let broken = |workload: &Workload| -> Vec<PodUid> {
@@ -139,7 +145,12 @@ impl World {
         };
         for uid in self.workload(id).map(broken).unwrap_or_default() {
             let at = self.after(self.timing.boot);
-            self.change_pod(id, &uid, |pod| pod.fate = Fate::Boots { at, flaps: 0 });
+            self.change_pod(id, &uid, |pod| {
+                pod.fate = match pod.fate {
+                    Fate::Restarts { at, .. } => Fate::Restarts { at, mishap: None },
+                    _ => Fate::Boots { at, flaps: 0 },
+                };
+            });
         }
     }
 

@@ -3,7 +3,7 @@
 use std::string::String;
 use std::sync::Arc;
 
-use super::super::cloneset::CloneSetPod;
+use super::super::cloneset::{CloneSetPod, Lifecycle};
 use super::template::PodTemplate;
 use crate::model::{
     FailureClass, FlowUid, PodFailure, PodName, PodPhase, PodRef, PodUid, Revision, Timestamp, Version,
@@ -31,13 +31,18 @@ pub(super) enum Fate {
     Fails { at: Timestamp, class: FailureClass },
     /// Its containers get unready for a while.
     Stumbles { at: Timestamp, flaps: u32 },
+    /// The kubelet sees that an image was changed, and starts the containers anew.
+    Restarts { at: Timestamp, mishap: Option<Mishap> },
 }
 
 impl Fate {
     const fn at(self) -> Option<Timestamp> {
         match self {
             Self::Steady => None,
-            Self::Boots { at, .. } | Self::Fails { at, .. } | Self::Stumbles { at, .. } => Some(at),
+            Self::Boots { at, .. }
+            | Self::Fails { at, .. }
+            | Self::Stumbles { at, .. }
+            | Self::Restarts { at, .. } => Some(at),
         }
     }
 }
@@ -71,16 +76,18 @@ pub struct Pod {
     pub failure: Option<PodFailure>,
     /// How often its containers were started again.
     pub restarts: u32,
-    /// Lifecycle state `PreparingDelete`.
-    pub marked: bool,
+    /// Its lifecycle state.
+    pub state: Lifecycle,
+    /// Its containers run the images of its revision.
+    pub swapped: bool,
+    /// The condition `InPlaceUpdateReady` is false.
+    pub held_back: bool,
     /// It carries the hook label.
     pub hooked: bool,
     /// Label `apps.kruise.io/specified-delete`.
     pub specified: bool,
     /// The mark of the flow that replaces it.
     pub due: Option<FlowUid>,
-    /// Lifecycle state `PreparingUpdate`.
-    pub updating: bool,
     /// The condition of triton's readiness gate, once somebody set it.
     pub gate: Option<bool>,
     /// When its deletion ends, once it is being deleted.
@@ -94,10 +101,16 @@ pub struct Pod {
 }
 
 impl Pod {
-    /// Condition `Ready`: containers ready and the gate true, if it has one.
+    /// Condition `Ready`: containers ready and the gates true.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.booted && (!self.gated() || self.gate == Some(true))
+        self.booted && !self.held_back && (!self.gated() || self.gate == Some(true))
+    }
+
+    /// Whether it waits to be deleted, or to be updated in place.
+    #[must_use]
+    pub const fn marked(&self) -> bool {
+        matches!(self.state, Lifecycle::PreparingDelete | Lifecycle::PreparingUpdate)
     }
 
     /// Whether its template has triton's readiness gate.
@@ -143,11 +156,18 @@ impl Pod {
     }
 
     /// The pod as the workload's controller reads it.
-    pub(super) fn as_seen(&self, update: &Revision, listed: &[PodName]) -> CloneSetPod {
+    pub(super) fn as_seen(
+        &self,
+        (update, template): (&Revision, &PodTemplate),
+        listed: &[PodName],
+    ) -> CloneSetPod {
         CloneSetPod {
             updated: self.revision == *update,
-            preparing_delete: self.marked,
+            state: self.state,
             hooked: self.hooked,
+            swappable: self.template.differs_in_images_alone(template),
+            swapped: self.swapped,
+            held_back: self.held_back,
             specified: self.specified || listed.contains(&self.name),
             scheduled: self.scheduled,
             running: self.scheduled && !self.stuck(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::format;
 use std::string::String;
 use std::sync::Arc;
+use std::vec::Vec;
 
 use serde_json::Value;
 
@@ -31,11 +32,17 @@ pub struct PodTemplate {
     pub port: u16,
     /// Pods use the network of their node.
     pub host_network: bool,
+    /// Images of its containers.
+    images: Vec<String>,
+    /// What stays of it without the images of its containers and its metadata.
+    frame: String,
 }
 
 impl PodTemplate {
     fn parse(json: Template, gated: bool, hooked: bool) -> Self {
-        let spec = &json.to_json()["spec"];
+        let mut all = json.to_json();
+        let images = images(&mut all);
+        let spec = &all["spec"];
         let first = &spec["containers"][0];
         let text = |value: &Value| match value {
             Value::String(text) => text.clone(),
@@ -50,13 +57,27 @@ impl PodTemplate {
             gated,
             hooked,
             container: text(&first["name"]),
-            image: text(&first["image"]),
+            image: images.first().cloned().unwrap_or_default(),
             cpu: resource("cpu"),
             memory: resource("memory"),
             port: port(spec),
             host_network: spec["hostNetwork"] == Value::Bool(true),
+            frame: frame(&all),
+            images,
             json,
         }
+    }
+
+    /// Whether a pod of this template can be updated in place to the other one: readiness gates are a part
+    /// of a pod's spec, labels are not (OpenKruise: `defaultCalculateInPlaceUpdateSpec`).
+    #[must_use]
+    pub fn differs_in_images_alone(&self, other: &Self) -> bool {
+        self.frame == other.frame && self.gated == other.gated && self.images.len() == other.images.len()
+    }
+
+    /// Whether its containers run the same images.
+    pub(super) fn has_images_of(&self, other: &Self) -> bool {
+        self.images == other.images
     }
 
     /// The revision that the workload's controller names it by: `<instance>-<hash>`.
@@ -68,6 +89,19 @@ impl PodTemplate {
         let name = format!("{instance}-{}", encode(hash ^ (hash >> 29), 10));
         Revision::new(name).expect("an instance name and a hash are not empty")
     }
+}
+
+/// Takes the images of the containers out of a template.
+fn images(template: &mut Value) -> Vec<String> {
+    let containers = template["spec"]["containers"].as_array_mut().into_iter().flatten();
+    let images = containers.map(|container| container.as_object_mut()?.get_mut("image").map(Value::take));
+    images.map(|image| image.and_then(|image| image.as_str().map(String::from)).unwrap_or_default()).collect()
+}
+
+/// A template without its metadata.
+fn frame(template: &Value) -> String {
+    let parts = template.as_object().into_iter().flatten().filter(|(name, _)| *name != "metadata");
+    parts.map(|(name, part)| format!("{name}: {part}\n")).collect()
 }
 
 fn port(spec: &Value) -> u16 {

@@ -6,6 +6,7 @@ use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
 
+use super::super::cloneset::UpdatePolicy;
 use super::pod::Pod;
 use super::template::PodTemplate;
 use crate::model::{Holder, InstanceId, PodName, PodUid, Revision, Timestamp};
@@ -40,8 +41,8 @@ pub struct Workload {
     pub owner: Option<String>,
     /// It is being deleted.
     pub deleting: bool,
-    /// Its update policy is in-place.
-    pub in_place: bool,
+    /// `spec.updateStrategy.type`.
+    pub policy: UpdatePolicy,
     /// Who acts on it.
     pub lock: Option<Held>,
     /// `spec.replicas`.
@@ -58,6 +59,8 @@ pub struct Workload {
     pub pods_to_delete: Vec<PodName>,
     /// `spec.lifecycle.preDelete` asks for triton's hook label.
     pub hook: bool,
+    /// `spec.lifecycle.inPlaceUpdate` asks for it, too.
+    pub in_place_hook: bool,
     /// Pods in `PreparingDelete` do not count when it scales.
     pub exclude_preparing_delete: bool,
     /// The size that a flow remembered when it stopped it.
@@ -96,7 +99,7 @@ impl Workload {
             annotations: BTreeMap::new(),
             owner: None,
             deleting: false,
-            in_place: false,
+            policy: UpdatePolicy::ReCreate,
             lock: None,
             replicas: 1,
             partition: 0,
@@ -105,6 +108,7 @@ impl Workload {
             paused: false,
             pods_to_delete: Vec::new(),
             hook: false,
+            in_place_hook: false,
             exclude_preparing_delete: false,
             remembered: None,
             good: Vec::new(),
@@ -181,13 +185,14 @@ impl fmt::Debug for Workload {
             let flag = |on: bool, name: &'static str| if on { name } else { "" };
             writeln!(
                 f,
-                "  {} {} {:?} gate {:?}{}{}{}{}{} {}",
+                "  {} {} {:?} {:?} gate {:?}{}{}{}{}{} {}",
                 pod.name,
                 pod.revision,
                 pod.phase(),
+                pod.state,
                 pod.gate,
                 flag(pod.listed, " listed"),
-                flag(pod.marked, " marked"),
+                flag(pod.held_back, " held back"),
                 flag(pod.hooked, " hooked"),
                 flag(pod.specified, " specified"),
                 flag(!pod.active(), " terminating"),

@@ -77,8 +77,10 @@ fn seen(workload: &str, pod: &PodEntry, flow: Option<&Flow>) -> Option<WorkloadP
         uid: PodUid::new(&pod.uid).ok()?,
         version: Version::new(&pod.version).ok()?,
         revision: label.and_then(|label| Revision::new(full_name(workload, label)).ok()),
-        booted: pod.booted,
+        // Until its controller says that it was swapped, the old container may be the one that runs.
+        booted: pod.booted && !pod.updating(),
         marked: pod.marked(),
+        swaps: pod.swaps(),
         hooked: pod.hooked(),
         listed: flow.is_some_and(|flow| pod.listed_by(flow.uid.as_str())),
         specified: pod.specified(),
