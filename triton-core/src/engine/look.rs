@@ -1,9 +1,11 @@
 //! From what the ports say to what decisions read.
 
+use alloc::vec::Vec;
+
 use super::decision::Effect;
 use crate::model::{
-    Action, Brings, Facts, Flow, Lock, Observation, PodRef, PodTraffic, Pods, Shape, TemplateRef, Timestamp,
-    Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
+    Action, Brings, Facts, Flow, Lock, Observation, PodRef, PodTraffic, PodUid, Pods, Shape, TemplateRef,
+    Timestamp, Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
 };
 
 /// One consistent look at the world, through the eyes of a flow or, without one, of the keeper.
@@ -13,10 +15,14 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         return Observation::absent();
     };
     let mut pods = Pods::default();
+    let swaps = swaps(view, traffic);
     for pod in &view.pods {
         let (mut facts, since) = facts(pod, traffic.pods.get(&pod.uid).copied());
+        let swap = swaps.iter().find(|(uid, _)| **uid == pod.uid);
+        facts.set(Facts::MARKED, pod.marked && (!pod.swaps || swap.is_some()));
+        facts.set(Facts::SURPLUS, swap.is_some_and(|(_, surplus)| *surplus));
         facts.set(Facts::FRESH, is_fresh(flow, view, pod));
-        facts.set(Facts::CURRENT, view.revision.is_some() && pod.revision == view.revision);
+        facts.set(Facts::CURRENT, is_current(view, pod));
         facts.set(Facts::NAMED, flow.is_some_and(|flow| is_named(flow, pod)));
         let pod = PodRef { name: pod.name.clone(), uid: pod.uid.clone(), version: pod.version.clone() };
         pods.push(pod, facts, since);
@@ -37,11 +43,41 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
     }
 }
 
+/// The pods chosen to be updated in place that the workload's controller updates once they are let go. The
+/// others it has chosen and does not want any more, because a pod was lost, the partition was raised, or it
+/// is told to pause: it neither returns them nor goes on with them (OpenKruise: `refreshPodState`), so that
+/// they belong in traffic. Of several it goes on with those that are not ready first. Among pods that nobody
+/// can ask out of traffic its order cannot be told: all of them stay chosen, some as surplus (`true`).
+fn swaps<'a>(view: &'a WorkloadView, traffic: &TrafficView) -> Vec<(&'a PodUid, bool)> {
+    let old = |pod: &&WorkloadPod| !is_current(view, pod);
+    let mut chosen: Vec<_> = view.pods.iter().filter(|pod| pod.marked && pod.swaps).filter(old).collect();
+    if chosen.is_empty() || view.frozen {
+        return Vec::new();
+    }
+    let stays = || view.pods.iter().filter(|pod| !pod.marked || pod.swaps);
+    let (all, old) = (stays().count(), stays().filter(old).count());
+    let size = |pods: u32| usize::try_from(pods).unwrap_or(usize::MAX);
+    let (replicas, partition) = (size(view.shape.replicas), size(view.shape.partition.unwrap_or(0)));
+    let missing = replicas.saturating_sub(partition).saturating_sub(all.saturating_sub(old));
+    let wanted = old.saturating_sub(partition).min(missing);
+    let asked = |pod: &WorkloadPod| traffic.pods.get(&pod.uid).map(|pod| pod.asked);
+    let steered = |pod: &WorkloadPod| pod.gated && asked(pod) != Some(None);
+    chosen.sort_by_key(|pod| (pod.booted && asked(pod) == Some(Some(true)), pod.hooked));
+    let goes_on = |(at, pod): &(usize, &WorkloadPod)| *at < wanted || (wanted > 0 && !steered(pod));
+    let surplus = |(at, pod): (usize, &'a WorkloadPod)| (&pod.uid, at >= wanted);
+    chosen.into_iter().enumerate().filter(goes_on).map(surplus).collect()
+}
+
+/// Whether a pod is of the revision that the workload gives new pods.
+fn is_current(view: &WorkloadView, pod: &WorkloadPod) -> bool {
+    view.revision.is_some() && pod.revision == view.revision
+}
+
 /// Whether a pod is as the flow wants it. A pod is of the flow's revision only while the workload has the
 /// flow's template and its controller has told that template's revision.
 pub(super) fn is_fresh(flow: Option<&Flow>, view: &WorkloadView, pod: &WorkloadPod) -> bool {
     let Some(flow) = flow else { return true };
-    let current = view.revision.is_some() && pod.revision == view.revision;
+    let current = is_current(view, pod);
     match flow.progress.base() {
         Some(base) if !base.kind.exchanges() => true,
         Some(base) => match &base.brings {
@@ -63,7 +99,6 @@ fn facts(pod: &WorkloadPod, traffic: Option<PodTraffic>) -> (Facts, Timestamp) {
         traffic.unwrap_or_else(|| PodTraffic { asked: pod.gated.then_some(false), shown: Traffic::Moving });
     let mut facts = Facts::empty();
     facts.set(Facts::BOOTED, pod.booted);
-    facts.set(Facts::MARKED, pod.marked);
     facts.set(Facts::HOOKED, pod.hooked);
     facts.set(Facts::LISTED, pod.listed);
     facts.set(Facts::SPECIFIED, pod.specified);

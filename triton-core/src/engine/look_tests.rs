@@ -2,7 +2,8 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::engine::fixtures::base_of;
-use crate::model::{Base, Kind, PodPhase, Progress, Revision};
+use crate::engine::tend::{Tend, serving, tend};
+use crate::model::{Base, Kind, PodPhase, Progress, Revision, Seconds};
 
 #[test]
 fn a_pod_is_new_only_when_it_is_as_the_flow_wants_it() {
@@ -40,6 +41,103 @@ fn what_the_workload_has_or_is_to_leave_alone_is_not_written() {
     let restored = Some(TemplateRef::Revision(revision("app-new")));
     assert_eq!(ask(&seen, Shape { template: restored, ..has.clone() }), None);
     assert!(ask(&seen, Shape { partition: Some(1), ..has }).is_some());
+}
+
+#[test]
+fn a_pod_that_is_to_be_updated_in_place_is_chosen_while_the_workload_has_too_many_old_ones() {
+    let view = in_place(&[prepared(true), old(), old()], 2);
+    assert_eq!(marked(&view, &[Some(true); 3]), [true, false, false]);
+    let raised = in_place(&[prepared(true), old(), old()], 3);
+    assert_eq!(marked(&raised, &[Some(true); 3]), [false; 3], "the partition was raised");
+    let replaced = in_place(&[prepared(true), old(), pod()], 2);
+    assert_eq!(marked(&replaced, &[Some(true); 3]), [false; 3], "a new pod took the place of a lost one");
+    let frozen = WorkloadView { frozen: true, ..view };
+    assert_eq!(marked(&frozen, &[Some(true); 3]), [false; 3], "it is told to pause");
+}
+
+#[test]
+fn a_pod_whose_template_is_back_is_not_to_be_updated_any_more() {
+    let view = in_place(&[WorkloadPod { revision: pod().revision, ..prepared(false) }, old(), old()], 0);
+    assert_eq!(marked(&view, &[Some(false), Some(true), Some(true)]), [false; 3]);
+}
+
+#[test]
+fn of_several_to_be_updated_in_place_those_out_of_traffic_go_first() {
+    let view = in_place(&[prepared(true), prepared(true), old()], 2);
+    assert_eq!(marked(&view, &[Some(true), Some(false), Some(true)]), [false, true, false]);
+}
+
+#[test]
+fn a_pod_that_is_to_leave_stays_chosen_whatever_the_partition_says() {
+    let leaves = WorkloadPod { swaps: false, ..prepared(true) };
+    assert_eq!(marked(&in_place(&[leaves, old()], 2), &[Some(true); 2]), [true, false]);
+}
+
+#[test]
+fn a_pod_that_is_to_be_updated_in_place_serves_on_where_no_new_one_is_missing() {
+    let mut view = in_place(&[prepared(true), old(), pod()], 1);
+    view.shape.replicas = 2;
+    assert_eq!(marked(&view, &[Some(true); 3]), [false; 3]);
+}
+
+/// The workload updates one of the two; its order among pods that nobody can steer cannot be told.
+#[test]
+fn ungated_pods_that_are_to_be_updated_in_place_are_all_let_go_when_one_of_them_is_taken() {
+    let ungated = |pods: [WorkloadPod; 3]| pods.map(|pod| WorkloadPod { gated: false, ..pod });
+    let let_go = |pods: [WorkloadPod; 3], floor| {
+        let rule = Tend { admit: 0, floor, go: true, drain: Seconds(0) };
+        match tend(rule, &seen(&in_place(&ungated(pods), 1), &[None; 3]).pods, Timestamp::default()) {
+            Some(Effect::Workload(WorkloadChange::LetGo(pods))) => pods.len(),
+            None => 0,
+            other => panic!("{other:?}"),
+        }
+    };
+    let both = || [prepared(true), prepared(true), hooked()];
+    assert_eq!((let_go(both(), 3), let_go(both(), 2)), (0, 1), "one as far as the floor allows");
+    assert_eq!(let_go([prepared(true), prepared(false), hooked()], 2), 1, "then the other");
+    let gone = seen(&in_place(&ungated([prepared(false), prepared(false), hooked()]), 1), &[None; 3]);
+    assert_eq!(serving(&gone.pods), 2, "no more than one goes");
+    assert_eq!(marked(&in_place(&ungated(both()), 2), &[None; 3]), [false; 3], "none is taken any more");
+}
+
+/// A workload of these pods that keeps so many old ones.
+fn in_place(pods: &[WorkloadPod], partition: u32) -> WorkloadView {
+    let size = u32::try_from(pods.len()).expect("a few");
+    let shape = Shape { replicas: size, partition: Some(partition), ..view().shape };
+    let named = |(at, pod): (usize, &WorkloadPod)| {
+        let uid = alloc::format!("{at}").parse().expect("an identity");
+        WorkloadPod { uid, ..pod.clone() }
+    };
+    let pods = pods.iter().enumerate().map(named).collect();
+    WorkloadView { in_place: true, shape, pods, ..view() }
+}
+
+/// The view of pods in traffic that were asked for this.
+fn seen(view: &WorkloadView, asked: &[Option<bool>]) -> Observation {
+    let mut traffic = TrafficView::default();
+    for (pod, asked) in view.pods.iter().zip(asked) {
+        let shown = if *asked == Some(false) { Traffic::Moving } else { Traffic::In };
+        traffic.pods.insert(pod.uid.clone(), PodTraffic { asked: *asked, shown });
+    }
+    look(None, Some(view), &traffic)
+}
+
+fn marked(view: &WorkloadView, asked: &[Option<bool>]) -> Vec<bool> {
+    let pods = seen(view, asked).pods;
+    pods.iter().map(|(_, facts, _)| facts.contains(Facts::MARKED)).collect()
+}
+
+fn hooked() -> WorkloadPod {
+    WorkloadPod { hooked: true, ..pod() }
+}
+
+fn old() -> WorkloadPod {
+    WorkloadPod { revision: Some(revision("app-old")), hooked: true, booted: true, ..pod() }
+}
+
+/// A pod that was chosen to be updated in place.
+fn prepared(hooked: bool) -> WorkloadPod {
+    WorkloadPod { marked: true, swaps: true, hooked, ..old() }
 }
 
 fn revision(name: &str) -> Revision {
