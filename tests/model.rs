@@ -113,6 +113,7 @@ fn setups() -> Vec<Setup> {
     setups.extend(rougher());
     setups.extend(sizes());
     setups.extend(exchanges());
+    setups.extend(in_place());
     setups
 }
 
@@ -308,5 +309,47 @@ fn exchanges() -> Vec<Setup> {
             .from(old(2))
             .on_failure(OnFailure::Rollback)
             .with(Budget { failures: 1, pauses: 0, ..ORDERS }),
+    ]
+}
+
+/// Pods that are updated in place.
+fn in_place() -> Vec<Setup> {
+    let update = |name, replicas| Setup::new(name, Action::Update, replicas);
+    let lost = Budget { losses: 1, ..ORDERS };
+    vec![
+        update("update 2 in place, canary, late writes", 2)
+            .from(old(2))
+            .in_place()
+            .canary(1)
+            .with(Budget { stale: 1, ..ORDERS }),
+        update("update 3 in place, batches of 2, a lost pod", 3)
+            .from(old(3))
+            .in_place()
+            .batch(2)
+            .with(Budget { pauses: 0, ..lost }),
+        update("update 2 in place, a lost pod", 2).from(old(2)).in_place().with(lost),
+        update("update 2 in place, a failing pod", 2).from(old(2)).in_place().with(Budget {
+            failures: 1,
+            pauses: 0,
+            ..ORDERS
+        }),
+        update("update 2 in place that never had gates, a lost pod", 2)
+            .from(Start { adopted: true, ..old(2) })
+            .in_place()
+            .with(lost),
+        update("update 3 in place that never had gates, batches of 2, a lost pod", 3)
+            .from(Start { adopted: true, ..old(3) })
+            .in_place()
+            .batch(2)
+            .with(Budget { pauses: 0, ..lost }),
+        update("update 3 to 2 in place, a lost pod", 2)
+            .from(old(3))
+            .in_place()
+            .with(Budget { pauses: 0, ..lost }),
+        update("update 1 to 2 in place that reverts when cancelled", 2)
+            .from(old(1))
+            .in_place()
+            .reverting()
+            .with(ORDERS),
     ]
 }

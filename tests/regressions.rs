@@ -1,5 +1,8 @@
-//! Defects of the original implementation, one test each, so that none of them comes back.
+//! Defects of the original implementation, one test each, so that none of them comes back; and what goes
+//! wrong with updates in place.
 
+#[path = "regressions/in_place.rs"]
+mod in_place;
 #[path = "regressions/rig.rs"]
 mod rig;
 

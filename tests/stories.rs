@@ -7,6 +7,7 @@ mod stage;
 use std::path::Path;
 
 use stage::{Draft, Stage};
+use triton_core::sim::cloneset::UpdatePolicy;
 
 #[test]
 fn the_tutorial_is_told_as_it_was() {
@@ -67,6 +68,15 @@ fn a_lost_pod_is_told_as_it_was() {
 }
 
 #[test]
+fn an_update_in_place_is_told_as_it_was() {
+    let mut stage = Stage::new("An update in place of two serving pods, one after the other");
+    stage.serves_by(2, UpdatePolicy::InPlaceIfPossible);
+    stage.orders("update", 2, Draft { drain: 5, ..Draft::default() });
+    stage.until_ended();
+    stage.compare("in-place");
+}
+
+#[test]
 fn every_kept_story_is_told() {
     if std::env::var_os("TRITON_BLESS").is_some() {
         return;
@@ -78,5 +88,5 @@ fn every_kept_story_is_told() {
         .filter_map(|name| name.strip_suffix(".txt").map(String::from))
         .collect();
     kept.sort();
-    assert_eq!(kept, ["lost-pod", "pause-and-cancel", "tutorial", "update"]);
+    assert_eq!(kept, ["in-place", "lost-pod", "pause-and-cancel", "tutorial", "update"]);
 }

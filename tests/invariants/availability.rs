@@ -18,7 +18,9 @@ pub(super) const ROW: Invariant = Invariant {
 fn intent(intent: &Intent<'_>) -> Outcome {
     closing_keeps_the_floor(intent)?;
     let (Some(pods), Some(floor)) = (taken_out(intent.decision), floor(intent.flow)) else { return Ok(()) };
-    let leaving = count_of(intent.seen, pods, Facts::IN);
+    // Of pods chosen beyond what the workload updates none goes.
+    let surplus = count_of(intent.seen, pods, Facts::IN | Facts::SURPLUS);
+    let leaving = count_of(intent.seen, pods, Facts::IN) - surplus;
     let left = in_traffic(intent.seen) - leaving;
     ensure(leaving == 0 || left >= floor, || format!("taking out {leaving} leaves {left}, not {floor}"))
 }

@@ -49,8 +49,18 @@ pub(super) fn timing(random: &mut Random) -> Timing {
     timing
 }
 
+/// How the workload updates its pods: in one run of four in place. From a stream of its own, so that what
+/// else a seed gives does not depend on it.
+pub(super) fn policy(seed: u64) -> UpdatePolicy {
+    match Random::new(seed, 5).below(12) {
+        0 => UpdatePolicy::InPlaceOnly,
+        1 | 2 => UpdatePolicy::InPlaceIfPossible,
+        _ => UpdatePolicy::ReCreate,
+    }
+}
+
 /// The workload that is there before the first flow, if there is one.
-pub(super) fn workload(random: &mut Random) -> Option<NewWorkload> {
+pub(super) fn workload(random: &mut Random, policy: UpdatePolicy) -> Option<NewWorkload> {
     if random.chance(400) {
         return None;
     }
@@ -62,7 +72,7 @@ pub(super) fn workload(random: &mut Random) -> Option<NewWorkload> {
         replicas: random.between(0, 8),
         gated: ours,
         hooked: ours,
-        policy: UpdatePolicy::ReCreate,
+        policy,
         labels: foreign("team"),
         annotations: foreign("owner.example.com/contact"),
     })
@@ -70,9 +80,10 @@ pub(super) fn workload(random: &mut Random) -> Option<NewWorkload> {
 
 /// The drafts of the flows, in the order in which they are made. Each fits what the ones before it lead to,
 /// if they come to their ends.
-pub(super) fn drafts(random: &mut Random, size: Option<u32>) -> Vec<Draft> {
+pub(super) fn drafts(random: &mut Random, size: Option<u32>, policy: UpdatePolicy) -> Vec<Draft> {
     let count = random.between(1, 3);
-    let mut plan = Plan { size, remembered: None, revision: 0 };
+    let mixed = policy == UpdatePolicy::InPlaceIfPossible;
+    let mut plan = Plan { size, remembered: None, revision: 0, mixed };
     (0..count).map(|_| plan.next(random)).collect()
 }
 
@@ -84,6 +95,8 @@ struct Plan {
     remembered: Option<u32>,
     /// Number of its template.
     revision: u32,
+    /// Some templates differ in more than images.
+    mixed: bool,
 }
 
 impl Plan {
@@ -134,7 +147,7 @@ impl Plan {
         Draft {
             action: action.into(),
             replicas: replicas.map(i64::from),
-            template: Some(template(self.revision)),
+            template: Some(if self.mixed { mixed(self.revision) } else { template(self.revision) }),
             update_strategy: Some(strategy(random)),
             ..bare()
         }
@@ -211,9 +224,18 @@ fn template(revision: u32) -> serde_json::Value {
     })
 }
 
+/// A template of which every third differs in more than its image.
+fn mixed(revision: u32) -> serde_json::Value {
+    let mut template = template(revision);
+    if revision % 3 == 2 {
+        template["spec"]["containers"][0]["ports"] = json!([{ "containerPort": 81 }]);
+    }
+    template
+}
+
 /// Drafts that no admission lets in.
 pub(super) fn bad_draft(random: &mut Random) -> Draft {
-    let good = Plan { size: Some(3), remembered: None, revision: 0 }.brings(random, "update");
+    let good = Plan { size: Some(3), remembered: None, revision: 0, mixed: false }.brings(random, "update");
     match random.below(4) {
         0 => Draft { action: "explode".into(), ..good },
         1 => Draft { replicas: Some(-3), ..good },

@@ -3,6 +3,7 @@
 use std::string::String;
 use std::vec::Vec;
 
+use super::super::cloneset::UpdatePolicy;
 use super::super::tally::Fault;
 use super::super::world::{Mishap, Pod};
 use super::runner::Runner;
@@ -185,7 +186,7 @@ impl Runner<'_> {
         if running || !self.random.chance(300) {
             return None;
         }
-        let drafts = draw::drafts(&mut self.random, Some(3));
+        let drafts = draw::drafts(&mut self.random, Some(3), UpdatePolicy::ReCreate);
         let mut world = self.sim.world();
         world.delete_flow(&id);
         let new =

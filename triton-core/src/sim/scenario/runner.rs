@@ -56,8 +56,10 @@ impl<'a> Runner<'a> {
     pub(super) fn new(seed: u64, chaos: Chaos, observer: Observer<'a>) -> Self {
         let mut random = Random::new(seed, 2);
         let sim = Sim::new(seed, draw::timing(&mut random));
-        let workload = draw::workload(&mut random);
-        let drafts = draw::drafts(&mut random, workload.as_ref().map(|workload| workload.replicas));
+        let policy = draw::policy(seed);
+        let workload = draw::workload(&mut random, policy);
+        let size = workload.as_ref().map(|workload| workload.replicas);
+        let drafts = draw::drafts(&mut random, size, policy);
         if let Some(workload) = workload {
             sim.world().add_workload(workload);
         }
