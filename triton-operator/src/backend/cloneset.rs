@@ -173,8 +173,7 @@ impl CloneSets {
 
     async fn reshape(&self, cloneset: &CloneSetEntry, flow: &Flow, shape: &Shape) -> Result<(), PortError> {
         let mine = cloneset.template_of.as_deref() == Some(flow.uid.as_str());
-        // A gate more or less would recreate every pod of a workload that updates in place.
-        let gated = !flow.spec.no_pull_in && (!cloneset.in_place || cloneset.gated);
+        let gated = cloneset.gates(flow.spec.no_pull_in);
         let template = match &shape.template {
             None => None,
             Some(TemplateRef::Flow) => (!mine).then(|| patch::pod_template(flow, gated)),

@@ -191,6 +191,13 @@ impl CloneSetEntry {
         scaled(Some(raw), self.replicas, self.surge() == 0 || self.settings.paused == Some(true))
     }
 
+    /// Whether pods of a flow's template get triton's readiness gate. One more or less would recreate every
+    /// pod of a workload that updates in place.
+    #[must_use]
+    pub const fn gates(&self, no_pull_in: bool) -> bool {
+        if self.in_place { self.gated } else { !no_pull_in }
+    }
+
     /// Whether the numbers that were asked for are there. A definition that does not know a field drops
     /// it, and an admission webhook may change it: asking again would go on for ever.
     ///

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use kube::api::DynamicObject;
 use triton_core::model::{
     Draft, FlowName, Lock, Namespace, Orders, PodName, PodUid, Progress, Revision, Version,
@@ -5,6 +7,7 @@ use triton_core::model::{
 
 use super::*;
 use crate::backend::cloneset::view::view;
+use crate::world::pods::PodEntry;
 
 #[test]
 fn a_workload_is_made_locked_hooked_gated_and_labelled() {
@@ -176,6 +179,49 @@ fn a_view_knows_whose_template_is_live_and_when_it_is_settled() {
     let seen = view(&live, &[], Some(&flow), Lock::Mine, true).unwrap();
     assert!(!seen.settled && seen.revision.is_none(), "its controller has not seen the change yet");
     assert!(!view(&cloneset, &[], Some(&flow), Lock::Mine, false).unwrap().settled);
+}
+
+#[test]
+fn a_pod_does_not_run_while_its_containers_are_swapped() {
+    let seen = |state: &str| {
+        let owner = json!({
+            "apiVersion": "apps.kruise.io/v1alpha1", "kind": "CloneSet", "name": "demo", "uid": "cs-uid",
+            "controller": true,
+        });
+        let pod = json!({
+            "metadata": {
+                "namespace": "default", "name": "demo-x", "uid": "pod-uid", "resourceVersion": "7",
+                "labels": { labels::LIFECYCLE_STATE: state }, "ownerReferences": [owner],
+            },
+            "spec": { "containers": [] },
+            "status": { "conditions": [{ "type": "ContainersReady", "status": "True" }] },
+        });
+        let pod = PodEntry::of(&serde_json::from_value(pod).unwrap()).unwrap();
+        let seen = view(&cloneset(|_| ()), &[Arc::new(pod)], None, Lock::Free, true).unwrap();
+        let pod = &seen.pods[0];
+        (pod.booted, pod.marked, pod.swaps)
+    };
+    assert_eq!(seen("Normal"), (true, false, false));
+    assert_eq!(seen("PreparingDelete"), (true, true, false));
+    assert_eq!(seen("PreparingUpdate"), (true, true, true));
+    assert_eq!(seen("Updating"), (false, false, false));
+    assert_eq!(seen("Updated"), (true, false, false));
+}
+
+#[test]
+fn a_workload_that_updates_in_place_neither_gets_nor_loses_the_gate() {
+    let gates = |kind: &str, template: Value| {
+        let cloneset = cloneset(|object| {
+            object["spec"]["updateStrategy"]["type"] = kind.into();
+            object["spec"]["template"] = template;
+        });
+        [false, true].map(|no_pull_in| cloneset.gates(no_pull_in))
+    };
+    let gated = || json!({ "spec": { "readinessGates": [{ "conditionType": labels::GATE }] } });
+    for kind in ["InPlaceIfPossible", "InPlaceOnly"] {
+        assert_eq!((gates(kind, gated()), gates(kind, json!({}))), ([true; 2], [false; 2]), "{kind}");
+    }
+    assert_eq!(gates("ReCreate", json!({})), [true, false]);
 }
 
 fn shape(replicas: u32, partition: u32) -> Shape {
