@@ -47,7 +47,7 @@ async fn run<W: Write + Send>(
 ) -> Result<()> {
     let free = SocketAddr::from(([127, 0, 0, 1], 0));
     let addresses = Addresses { grpc: free, rest: free, health: free, metrics: free };
-    let world = Standalone::bind(Config { addresses, seed: 1 }).await?;
+    let world = Standalone::bind(Config { addresses, seed: 1, history: 10 }).await?;
     let [(_, address), ..] = world.addresses();
     world.sim().world().timing = timing;
     let (stop, stopped) = oneshot::channel::<()>();

@@ -16,6 +16,8 @@ mod crash;
 mod deletion;
 #[path = "cluster/doors.rs"]
 mod doors;
+#[path = "cluster/history.rs"]
+mod history;
 #[path = "cluster/in_place.rs"]
 mod in_place;
 #[path = "cluster/input.rs"]

@@ -153,6 +153,44 @@ fn what_others_set_survives_an_update() {
     assert_eq!(numbers(&after), numbers(&before), "what a flow borrows it gives back");
 }
 
+/// Flows that had ended stayed for ever, each with a whole template.
+#[test]
+fn ended_flows_do_not_pile_up_and_a_rollback_needs_none_of_them() {
+    let faults = Faults {
+        crash: 40,
+        stale: 200,
+        lag: 1_000_000,
+        conflict: 60,
+        refuse: 60,
+        lost_answer: 60,
+        ..Faults::NONE
+    };
+    let mut crashes = 0;
+    for seed in 0..12 {
+        let mut rig = Rig::faulty(seed, faults, 2);
+        let first = rig.host.number();
+        let mut made = vec![rig.image("create", Some(2), Some("app:0"))];
+        rig.until_ended();
+        for update in 1..8 {
+            made.push(rig.image("update", None, Some(&format!("app:{update}"))));
+            rig.until_ended();
+        }
+        crashes += rig.host.number() - first;
+        rig.heal();
+        rig.for_seconds(5);
+        let mut newest = made.split_off(made.len() - 2);
+        newest.sort();
+        assert_eq!(rig.kept(), newest, "seed {seed}");
+        rig.image("rollback", None, None);
+        rig.until_ended();
+        rig.for_seconds(5);
+        let workload = rig.workload().expect("it serves");
+        assert_eq!((rig.kept().len(), workload.serving()), (2, 2), "seed {seed}");
+        assert_eq!(workload.template.image, "app:6", "seed {seed}: the last good one before app:7");
+    }
+    assert!(crashes > 12, "only {crashes} crashes");
+}
+
 /// A flow that has ended rests: nothing is written any more.
 #[test]
 fn a_world_at_rest_is_left_alone() {

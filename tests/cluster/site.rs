@@ -93,10 +93,18 @@ impl Site {
 
     /// Starts the operator as whoever this kubeconfig is of, in place of the one that runs.
     pub(crate) async fn start_operator_as(&self, kubeconfig: &Path) {
+        self.launch(kubeconfig, &[env!("CARGO_BIN_EXE_operator")]).await;
+    }
+
+    /// Starts the operator with this variable, such as `NAME=value`, in place of the one that runs.
+    pub(crate) async fn start_operator_with(&self, variable: &str) {
+        self.launch(self.rig.plane.kubeconfig(), &[variable, env!("CARGO_BIN_EXE_operator")]).await;
+    }
+
+    async fn launch(&self, kubeconfig: &Path, program: &[&str]) {
         self.kill_operator();
-        let program = [env!("CARGO_BIN_EXE_operator")];
         let (plane, namespace) = (self.rig.plane, Some(&*self.namespace));
-        let operator = Operator::start_as(plane, kubeconfig, &program, self.grpc, namespace);
+        let operator = Operator::start_as(plane, kubeconfig, program, self.grpc, namespace);
         let mut operator = operator.unwrap_or_else(|error| panic!("{error}"));
         operator.ready().await.unwrap_or_else(|error| panic!("{error}"));
         *self.operator() = Some(operator);

@@ -72,7 +72,7 @@ fn a_rollback_swaps_the_containers_back() {
     let mut web = Web::new(3, InPlaceIfPossible, true);
     web.rig.update(3);
     web.until_ended();
-    let back = web.rig.order("rollback", 3, Some(template("app:1")), one_by_one());
+    let back = web.rig.order("rollback", Some(3), Some(template("app:1")), one_by_one());
     web.until_ended();
     assert_eq!(web.rig.phase(&back), FlowPhase::Success);
     assert_eq!((web.swaps, web.same_pods(), web.run("app:1")), (6, true, 3));
@@ -182,13 +182,13 @@ fn what_differs_in_more_than_images_is_recreated_or_refused() {
     let mut other = template("app:2");
     other["spec"]["containers"][0]["args"] = serde_json::json!(["--new"]);
     let mut web = Web::new(2, InPlaceIfPossible, true);
-    let flow = web.rig.order("update", 2, Some(other.clone()), one_by_one());
+    let flow = web.rig.order("update", Some(2), Some(other.clone()), one_by_one());
     web.until_ended();
     assert_eq!((web.rig.phase(&flow), web.swaps, web.serving()), (FlowPhase::Success, 0, 2));
     assert!(web.workload().pods.iter().all(|pod| !web.before.contains_key(&pod.uid)));
 
     let mut only = Web::new(2, InPlaceOnly, true);
-    let flow = only.rig.order("update", 2, Some(other), one_by_one());
+    let flow = only.rig.order("update", Some(2), Some(other), one_by_one());
     only.for_seconds(60);
     assert_eq!((only.swaps, only.serving(), only.run("app:1")), (0, 2, 2));
     assert!(!only.rig.phase(&flow).is_final(), "the refusal is tried again until somebody cancels");
@@ -223,7 +223,7 @@ impl Web {
 
     fn update(&mut self, strategy: UpdateStrategy) -> FlowId {
         let size = i64::try_from(self.before.len()).expect("a few");
-        self.rig.order("update", size, Some(template("app:2")), strategy)
+        self.rig.order("update", Some(size), Some(template("app:2")), strategy)
     }
 
     fn cancel(&mut self, flow: &FlowId) {

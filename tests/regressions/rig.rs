@@ -13,7 +13,7 @@ use triton_core::model::{
 };
 use triton_core::service::{CreateFlow, DeployApi, Service};
 use triton_core::sim::cloneset::UpdatePolicy;
-use triton_core::sim::{Host, NewWorkload, Sim, Timing, Workload};
+use triton_core::sim::{Faults, Host, NewWorkload, Sim, Timing, Workload};
 
 /// Longest run, in virtual seconds.
 const LONGEST: Seconds = Seconds(3_600);
@@ -25,18 +25,35 @@ pub(crate) struct Rig {
     pub(crate) service: Service<Host, Host>,
     driver: Driver<Host, Host, Host>,
     flows: Vec<FlowId>,
+    faults: Faults,
+    /// Flows that have ended and are kept; all where it is absent.
+    history: Option<u32>,
 }
 
 impl Rig {
     pub(crate) fn new() -> Self {
-        let sim = Sim::new(3, Timing::default());
+        Self::of_seed(3)
+    }
+
+    pub(crate) fn of_seed(seed: u64) -> Self {
+        let sim = Sim::new(seed, Timing::default());
         let (host, person) = (sim.host(), sim.host());
         Self {
             service: Service { store: person.clone(), names: person },
             driver: driver(&host),
             host,
             flows: Vec::new(),
+            faults: Faults::NONE,
+            history: None,
         }
+    }
+
+    /// A host with these faults that keeps so many flows that have ended.
+    pub(crate) fn faulty(seed: u64, faults: Faults, history: u32) -> Self {
+        let mut rig = Self::of_seed(seed);
+        (rig.faults, rig.history) = (faults, Some(history));
+        rig.host.set_faults(faults);
+        rig
     }
 
     /// A workload that serves already and carries what others have set.
@@ -70,13 +87,18 @@ impl Rig {
     }
 
     fn make(&mut self, action: &str, replicas: i64) -> FlowId {
-        self.order(action, replicas, Some(template("app:2")), one_by_one())
+        self.image(action, Some(replicas), Some("app:2"))
+    }
+
+    /// Makes a flow that brings a template with this image, or none.
+    pub(crate) fn image(&mut self, action: &str, replicas: Option<i64>, image: Option<&str>) -> FlowId {
+        self.order(action, replicas, image.map(template), one_by_one())
     }
 
     pub(crate) fn order(
         &mut self,
         action: &str,
-        replicas: i64,
+        replicas: Option<i64>,
         template: Option<serde_json::Value>,
         strategy: UpdateStrategy,
     ) -> FlowId {
@@ -87,7 +109,7 @@ impl Rig {
             group_id: 1,
             app_name: "app".into(),
             instance_name: name.to_string(),
-            replicas: Some(replicas),
+            replicas,
             template,
             update_strategy: Some(strategy),
             ..Draft::default()
@@ -101,12 +123,14 @@ impl Rig {
     /// The host dies and another one takes its place.
     pub(crate) fn crash(&mut self) {
         self.host.kill();
-        self.host = self.host.sim().host();
+        self.host = self.host.sim().faulty_host(self.faults);
         self.driver = driver(&self.host);
     }
 
     /// Nothing goes wrong any more.
     pub(crate) fn heal(&mut self) {
+        self.faults = Faults::NONE;
+        self.host.set_faults(Faults::NONE);
         let mut world = self.host.sim().world();
         world.set_mishaps(&[]);
         world.repair(&instance());
@@ -137,12 +161,12 @@ impl Rig {
     pub(crate) fn until_ended(&mut self) {
         self.until(|rig| {
             let free = rig.workload().is_none_or(|workload| workload.lock.is_none());
-            free && rig.flows.iter().all(|flow| rig.phase(flow).is_final())
+            free && rig.flows.iter().all(|flow| rig.is_gone(flow) || rig.phase(flow).is_final())
         });
     }
 
     /// One turn, of a tenth of a second at most.
-    pub(crate) fn once(&self) {
+    pub(crate) fn once(&mut self) {
         let now = self.host.sim().world().now();
         self.turn(now.plus(LONGEST));
     }
@@ -151,9 +175,15 @@ impl Rig {
         &self.flows
     }
 
-    fn turn(&self, end: Timestamp) {
+    fn turn(&mut self, end: Timestamp) {
+        if self.host.is_down() {
+            self.crash();
+        }
         for flow in &self.flows {
             self.advance(flow);
+        }
+        if let Some(limit) = self.history {
+            _ = ready(self.driver.trim(&instance(), limit, &mut |_| {}));
         }
         _ = ready(self.driver.tend("cloneset", &instance(), Seconds(1)));
         let mut world = self.host.sim().world();
@@ -165,6 +195,11 @@ impl Rig {
 
     pub(crate) fn workload(&self) -> Option<Workload> {
         self.host.sim().world().workload(&instance()).cloned()
+    }
+
+    /// The flows that are there.
+    pub(crate) fn kept(&self) -> Vec<FlowId> {
+        self.host.sim().world().flows().iter().map(|entry| entry.id.clone()).collect()
     }
 
     pub(crate) fn is_gone(&self, flow: &FlowId) -> bool {

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::super::*;
 use crate::model::{
-    Base, Brings, Draft, Flow, FlowUid, Kind, Lock, Namespace, Orders, Plan, RawSize, Shape, TemplateRef,
-    TrafficChange, UpdateStrategy, Version, WorkloadChange, WorkloadPod,
+    Base, Brings, Draft, Flow, FlowUid, Kind, Lock, Namespace, Orders, Peer, Plan, RawSize, Shape,
+    TemplateRef, TrafficChange, UpdateStrategy, Version, WorkloadChange, WorkloadPod,
 };
 use crate::ports::{NewFlow, StoreEvent};
 
@@ -52,6 +52,11 @@ pub(super) struct Rig {
     pub(super) saved: Mutex<Vec<(Progress, Report)>>,
     pub(super) driver_time: Mutex<Timestamp>,
     pub(super) forgotten: Mutex<Vec<FlowUid>>,
+    /// Flows of the same application.
+    pub(super) peers: Mutex<Vec<Peer>>,
+    /// Flows that were removed, and when that fails.
+    pub(super) removed: Mutex<Vec<(FlowId, Version)>>,
+    pub(super) refused: Option<PortErrorKind>,
     pub(super) backend: MockBackend,
     pub(super) registry: MockRegistry,
     pub(super) steps: Vec<Step>,
@@ -73,6 +78,9 @@ impl Rig {
             loaded: Mutex::new(Loaded::Flow(Box::new(stored))),
             saved: Mutex::default(),
             forgotten: Mutex::default(),
+            peers: Mutex::default(),
+            removed: Mutex::default(),
+            refused: None,
             driver_time: Mutex::new(Timestamp::from_micros(1_000_000_000)),
             backend: MockBackend::new(),
             registry,
@@ -109,6 +117,14 @@ impl Rig {
         ready(driver.show_error(&id(), error, until)).expect("shown");
     }
 
+    /// Trims to so many; answers how that ended and the names of those removed.
+    pub(super) fn trim(&self, limit: u32) -> (Result<Rest, DriveError>, Vec<String>) {
+        let driver = Driver { store: self, clock: self, adapters: self };
+        let (instance, mut told) = (flow(Progress::Pending).instance(), Vec::new());
+        let rest = ready(driver.trim(&instance, limit, &mut |id| told.push(id.name.to_string())));
+        (rest, told)
+    }
+
     pub(super) fn tend(&self) -> Result<Option<Timestamp>, DriveError> {
         let driver = Driver { store: self, clock: self, adapters: self };
         ready(driver.tend("cloneset", &flow(Progress::Pending).instance(), Seconds(10)))
@@ -138,6 +154,10 @@ impl FlowStore for &Rig {
 
     async fn list(&self, _: Option<&Namespace>) -> Result<Vec<Loaded>, PortError> {
         Ok(vec![self.loaded()])
+    }
+
+    async fn peers(&self, _: &InstanceId) -> Result<Vec<Peer>, PortError> {
+        Ok(self.peers.lock().expect("peers").clone())
     }
 
     async fn create(&self, _: NewFlow) -> Result<Loaded, PortError> {
@@ -170,7 +190,12 @@ impl FlowStore for &Rig {
         Ok(())
     }
 
-    async fn delete(&self, _: &FlowId, _: &Version) -> Result<(), PortError> {
+    async fn delete(&self, id: &FlowId, version: &Version) -> Result<(), PortError> {
+        if let Some(kind) = self.refused {
+            return Err(PortError::new(kind, "not now"));
+        }
+        self.removed.lock().expect("removed").push((id.clone(), version.clone()));
+        self.peers.lock().expect("peers").retain(|peer| peer.id != *id);
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 use super::*;
-use crate::model::{CorruptRecord, Fault, Faults, FlowPhase, Lock, TrafficChange, Version, WorkloadChange};
+use crate::model::{
+    CorruptRecord, Fault, Faults, FlowPhase, Lock, Peer, TrafficChange, Version, WorkloadChange,
+};
 
 #[path = "driver_rig.rs"]
 mod rig;
@@ -198,6 +200,52 @@ fn the_keeper_pulls_in_what_is_ready() {
         Ok(())
     });
     assert_eq!(rig.tend().expect("tended"), None);
+}
+
+#[test]
+fn ended_flows_beyond_the_limit_are_removed_oldest_first_each_at_the_version_that_was_seen() {
+    let rig = Rig::new(rolling());
+    *rig.peers.lock().expect("peers") = (0..5).map(ended).collect();
+    let (rest, removed) = rig.trim(2);
+    assert_eq!(
+        (rest.expect("trimmed"), removed),
+        (Rest::Done, ["df-0", "df-1", "df-2"].map(String::from).to_vec())
+    );
+    let removed = rig.removed.lock().expect("removed").clone();
+    assert_eq!(removed[1], (ended(1).id, ended(1).version));
+    assert_eq!(rig.trim(2).1, [""; 0], "then nothing is left to do");
+}
+
+#[test]
+fn many_ended_flows_are_removed_a_few_at_a_time() {
+    let rig = Rig::new(rolling());
+    *rig.peers.lock().expect("peers") = (0..20).map(ended).collect();
+    assert!(matches!(rig.trim(1), (Ok(Rest::Again), removed) if removed.len() == 16));
+    assert!(matches!(rig.trim(1), (Ok(Rest::Done), removed) if removed.len() == 3));
+}
+
+#[test]
+fn an_ended_flow_that_changed_meanwhile_is_left_for_the_next_time() {
+    let mut rig = Rig::new(rolling());
+    *rig.peers.lock().expect("peers") = (0..3).map(ended).collect();
+    rig.refused = Some(PortErrorKind::Conflict);
+    let (rest, removed) = rig.trim(1);
+    let error = rest.expect_err("it was not removed");
+    assert_eq!((error.during, error.source.kind), ("removing an ended flow", PortErrorKind::Conflict));
+    assert_eq!(removed, [""; 0]);
+    rig.refused = None;
+    assert_eq!(rig.trim(1).1, ["df-0", "df-1"]);
+}
+
+/// A flow of the same application that has ended, the `nth` of all.
+fn ended(nth: i64) -> Peer {
+    Peer {
+        id: FlowId { name: alloc::format!("df-{nth}").parse().expect("a name"), ..id() },
+        version: alloc::format!("{}", nth + 40).parse().expect("a version"),
+        created_at: Timestamp::from_micros(nth),
+        ended_at: Some(Timestamp::from_micros(nth)),
+        held: false,
+    }
 }
 
 fn corrupt(leaving: bool) -> Loaded {

@@ -29,6 +29,7 @@ mod gate;
 mod goal;
 #[cfg(test)]
 mod guard_tests;
+mod history;
 mod look;
 mod prepare;
 mod report;
@@ -44,6 +45,7 @@ pub use decide::{decide, keep, keep_until};
 pub use decision::{Decision, Effect, Waiting, Why};
 pub use forecast::{Coming, Forecast, forecast, forecast_from};
 pub use goal::{Goal, batch_size, batches, goal, plan};
+pub use history::surplus;
 pub use look::look;
 pub use report::{Seen, report};
 pub use table::{Row, Until, of as row};

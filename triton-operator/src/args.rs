@@ -34,6 +34,9 @@ pub enum Command {
         /// Where to listen.
         #[command(flatten)]
         doors: DoorArgs,
+        /// What stays.
+        #[command(flatten)]
+        history: History,
     },
     /// Work on an embedded, simulated world until SIGTERM; needs nothing else.
     Standalone {
@@ -43,6 +46,9 @@ pub enum Command {
         /// Chooses names, boot times and everything else that is chosen in the embedded world.
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// What stays.
+        #[command(flatten)]
+        history: History,
     },
     /// Print the custom resource definition as YAML.
     Crd,
@@ -56,6 +62,14 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+/// What stays of flows that have ended.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub struct History {
+    /// Flows that have ended and are kept, per application; older ones are removed. 0 keeps none.
+    #[arg(long = "history-limit", value_name = "N", default_value_t = 10, env = "TRITON_HISTORY_LIMIT")]
+    pub limit: u32,
 }
 
 /// Which cluster.
@@ -112,11 +126,11 @@ mod tests {
     fn the_command_line_is_consistent_and_its_defaults_are_the_documented_ports() {
         Args::command().debug_assert();
         let args = Args::try_parse_from(["triton-operator", "run"]).unwrap();
-        let Command::Run { doors, cluster } = args.command else { panic!("{args:?}") };
+        let Command::Run { doors, cluster, history } = args.command else { panic!("{args:?}") };
         let Addresses { grpc, rest, health, metrics } = doors.into();
         assert_eq!((grpc.to_string(), health.port(), metrics.port()), ("127.0.0.1:8099".into(), 8000, 8080));
         assert_eq!(rest.to_string(), "127.0.0.1:8088");
-        assert_eq!(cluster.namespace, None);
+        assert_eq!((cluster.namespace, history.limit), (None, 10));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Brings every instance as far as it can go now: its flows one after the other, oldest first, then the
-//! keeper. Instances go side by side; one that fails waits by itself.
+//! keeper, then flows that have ended and are not kept any more. Instances go side by side; one that fails waits by itself.
 
 mod errors;
 
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use triton_core::driver::{Adapters, DriveError, Driver, Rest, Step};
 use triton_core::engine::Why;
-use triton_core::model::{FlowId, InstanceId, Seconds, Timestamp};
+use triton_core::model::{FlowId, InstanceId, InstanceName, Namespace, Seconds, Timestamp};
 use triton_core::ports::FlowStore;
 
 use self::errors::Errors;
@@ -51,6 +51,8 @@ pub struct Controller<S, A, D, L> {
     pub listener: L,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// Flows that have ended and are kept, per instance.
+    pub history: u32,
     errors: Errors,
 }
 
@@ -62,8 +64,14 @@ where
     L: Listener,
 {
     /// A controller that is not at work yet.
-    pub fn new(driver: Driver<S, WallClock, A>, directory: D, listener: L, metrics: Arc<Metrics>) -> Self {
-        Self { driver, directory, listener, metrics, errors: Errors::default() }
+    pub fn new(
+        driver: Driver<S, WallClock, A>,
+        directory: D,
+        listener: L,
+        metrics: Arc<Metrics>,
+        history: u32,
+    ) -> Self {
+        Self { driver, directory, listener, metrics, history, errors: Errors::default() }
     }
 
     /// Works until `stop` says so, then waits for the writes under way.
@@ -97,6 +105,7 @@ where
         if let Some((instance, drain)) = self.directory.kept(key).await {
             again.extend(self.tend(key, &instance, drain).await);
         }
+        again.extend(self.trim(key).await);
         self.metrics.looked(started.elapsed());
         again.into_iter().min()
     }
@@ -137,6 +146,29 @@ where
             Ok(again) => {
                 self.errors.over(&name);
                 again.map(|at| self.instant(at))
+            }
+            Err(error) => Some(self.failed(&name, 0, &error).0),
+        }
+    }
+
+    /// Removes flows that have ended and are not kept any more.
+    async fn trim(&self, key: &Key) -> Option<Instant> {
+        let instance = InstanceId {
+            namespace: Namespace::new(&key.namespace).ok()?,
+            name: InstanceName::new(&key.name).ok()?,
+        };
+        let name = format!("{instance} history");
+        if let Some(at) = self.errors.waits(&name, 0) {
+            return Some(at);
+        }
+        let mut on_removed = |flow: &FlowId| {
+            self.metrics.wrote("remove_flow");
+            tracing::info!(%flow, kept = self.history, "removed: it has ended, and newer ones are kept");
+        };
+        match self.driver.trim(&instance, self.history, &mut on_removed).await {
+            Ok(rest) => {
+                self.errors.over(&name);
+                (rest == Rest::Again).then(Instant::now)
             }
             Err(error) => Some(self.failed(&name, 0, &error).0),
         }

@@ -28,7 +28,7 @@ impl Listener for Deaf {
 async fn an_order_is_heard_while_the_flow_waits_after_a_failure() {
     let host = Sim::new(1, Timing::default()).faulty_host(Faults { refuse: 1000, ..Faults::NONE });
     let driver = Driver { store: host.clone(), clock: WallClock, adapters: host };
-    let controller = Controller::new(driver, One(AtomicU64::new(1)), Deaf, Arc::new(Metrics::default()));
+    let controller = Controller::new(driver, One(AtomicU64::new(1)), Deaf, Arc::new(Metrics::default()), 10);
     let key = Key::new("ns", "app");
     let first = controller.look(&key).await;
     tokio::time::advance(std::time::Duration::from_millis(1)).await;

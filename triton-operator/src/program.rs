@@ -19,12 +19,14 @@ pub fn main(args: Args) -> anyhow::Result<()> {
     runtime.block_on(async {
         let shutdown = stop::signals()?;
         match command {
-            Command::Run { cluster, doors } => {
+            Command::Run { cluster, doors, history } => {
                 let (kubeconfig, namespace) = (cluster.kubeconfig, cluster.namespace);
-                run::run(run::Config { kubeconfig, namespace, addresses: doors.into() }, shutdown).await
+                let (addresses, history) = (doors.into(), history.limit);
+                run::run(run::Config { kubeconfig, namespace, addresses, history }, shutdown).await
             }
-            Command::Standalone { doors, seed } => {
-                standalone::run(standalone::Config { addresses: doors.into(), seed }, shutdown).await
+            Command::Standalone { doors, seed, history } => {
+                let (addresses, history) = (doors.into(), history.limit);
+                standalone::run(standalone::Config { addresses, seed, history }, shutdown).await
             }
             Command::Release { cluster, dry_run } => {
                 let client = run::connect(cluster.kubeconfig.as_ref()).await?;

@@ -38,6 +38,8 @@ pub struct Config {
     pub namespace: Option<String>,
     /// Where to listen.
     pub addresses: Addresses,
+    /// Flows that have ended and are kept, per instance.
+    pub history: u32,
 }
 
 /// The name that calls are counted under at the API server.
@@ -110,7 +112,8 @@ impl Operator {
                     },
                 };
                 let events = Events::start(client, Arc::clone(&world));
-                let controller = Controller::new(driver, Known(Arc::clone(&world)), events, metrics);
+                let known = Known(Arc::clone(&world));
+                let controller = Controller::new(driver, known, events, metrics, config.history);
                 Arc::new(controller).work(queue, stop.watch()).await;
             }
         }

@@ -30,12 +30,15 @@ pub struct Config {
     pub addresses: Addresses,
     /// Chooses names, boot times and everything else that is chosen.
     pub seed: u64,
+    /// Flows that have ended and are kept, per instance.
+    pub history: u32,
 }
 
 /// An embedded world that listens and does not move yet.
 pub struct Standalone {
     doors: Doors,
     sim: Sim,
+    history: u32,
 }
 
 impl Standalone {
@@ -46,7 +49,7 @@ impl Standalone {
     pub async fn bind(config: Config) -> anyhow::Result<Self> {
         let doors = Doors::bind(&config.addresses).await?;
         let sim = Sim::on_clock(config.seed, Timing::default(), Arc::new(|| WallClock.now()));
-        Ok(Self { doors, sim })
+        Ok(Self { doors, sim, history: config.history })
     }
 
     /// The addresses that are listened on, with the ports that were free.
@@ -66,7 +69,7 @@ impl Standalone {
     /// # Errors
     /// When a door breaks down.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { doors, sim } = self;
+        let Self { doors, sim, history } = self;
         let stop = Stop::on(shutdown);
         let (queue, metrics) = (Arc::new(Queue::default()), Arc::new(Metrics::default()));
         let host = sim.host();
@@ -90,7 +93,7 @@ impl Standalone {
             &stop,
         );
         let driver = Driver { store: host.clone(), clock: WallClock, adapters: host.clone() };
-        let controller = Controller::new(driver, Embedded(host), Silent, metrics);
+        let controller = Controller::new(driver, Embedded(host), Silent, metrics, history);
         Arc::new(controller).work(queue, stop.watch()).await;
         drop(tasks);
         open.closed().await

@@ -10,7 +10,9 @@ use kube::Client;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
-use triton_core::model::{Flow, FlowId, FlowUid, Holder, Namespace, Orders, Progress, Report, Version};
+use triton_core::model::{
+    Flow, FlowId, FlowUid, Holder, InstanceId, Namespace, Orders, Peer, Progress, Report, Version,
+};
 use triton_core::ports::{FlowStore, Loaded, NewFlow, PortError, PortErrorKind, StoreEvent};
 
 use crate::crd::convert::{self, FlowEntry};
@@ -138,6 +140,12 @@ impl FlowStore for Flows {
         all.retain(|entry| namespace.is_none_or(|namespace| *entry.key.namespace == *namespace.as_str()));
         all.sort_by(|a, b| (a.created, &a.key).cmp(&(b.created, &b.key)));
         Ok(all.iter().map(|entry| entry.loaded.clone()).collect())
+    }
+
+    async fn peers(&self, instance: &InstanceId) -> Result<Vec<Peer>, PortError> {
+        self.world.check_ready()?;
+        let group = Key::new(instance.namespace.as_str(), instance.name.as_str());
+        Ok(self.world.flows.group(&group).iter().map(|entry| entry.peer()).collect())
     }
 
     async fn create(&self, new: NewFlow) -> Result<Loaded, PortError> {

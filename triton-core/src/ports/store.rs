@@ -9,8 +9,8 @@ use futures_core::Stream;
 
 use super::PortError;
 use crate::model::{
-    CorruptRecord, Draft, Faults, Flow, FlowId, FlowPhase, FlowUid, InstanceName, Namespace, Orders,
-    Progress, Report, Timestamp, Version,
+    CorruptRecord, Draft, Faults, Flow, FlowId, FlowPhase, FlowUid, InstanceId, InstanceName, Namespace,
+    Orders, Peer, Progress, Report, Timestamp, Version,
 };
 
 /// A stored flow that this engine can act on.
@@ -74,6 +74,22 @@ impl Loaded {
             Self::Invalid { id, .. } | Self::Corrupt { id, .. } => id,
         }
     }
+
+    /// The flow as the others of its application see it. `ended_at`: when it ended, where its status says
+    /// that it has; `held`: see [`Peer::held`].
+    #[must_use]
+    pub fn peer(&self, created_at: Timestamp, ended_at: Option<Timestamp>, held: bool) -> Peer {
+        let (version, ended_at) = match self {
+            Self::Flow(stored) => match &stored.flow.progress {
+                Progress::Finished { at, .. } => (&stored.version, Some(*at)),
+                _ => (&stored.version, None),
+            },
+            Self::Invalid { version, finished, .. } => (version, ended_at.filter(|_| *finished)),
+            // Flows that ended under the original carry no progress.
+            Self::Corrupt { version, phase, .. } => (version, ended_at.filter(|_| phase.is_final())),
+        };
+        Peer { id: self.id().clone(), version: version.clone(), created_at, ended_at, held }
+    }
 }
 
 /// A flow to be made.
@@ -119,6 +135,13 @@ pub trait FlowStore: Send + Sync {
         &self,
         namespace: Option<&Namespace>,
     ) -> impl Future<Output = Result<Vec<Loaded>, PortError>> + Send;
+
+    /// What the flows of one application know of each other, in no order; at least those whose spec can be
+    /// read.
+    ///
+    /// # Errors
+    /// `Transient` when they cannot be read.
+    fn peers(&self, instance: &InstanceId) -> impl Future<Output = Result<Vec<Peer>, PortError>> + Send;
 
     /// Keeps a new flow.
     ///

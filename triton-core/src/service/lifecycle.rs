@@ -1,12 +1,13 @@
 //! Orders to application instances: each makes one flow.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::future::Future;
 
 use super::api::{DeployApi, InstanceApi, Templates};
 use super::error::{ApiError, ApiErrorKind};
 use super::once::{self, name_of_request};
-use super::view::{CreateFlow, FlowView, InstanceView};
+use super::view::{CreateFlow, FlowFilter, FlowView, InstanceView};
 use crate::model::{
     Action, Draft, FlowId, FlowName, InstanceId, NonUpdateStrategy, Revision, RollbackTarget, UpdateStrategy,
 };
@@ -124,7 +125,12 @@ impl<D: DeployApi + Templates, I: InstanceApi> LifecycleApi for Lifecycle<D, I> 
         let (rollback_to, template) = match &order {
             InstanceOrder::Rollback { to: RollbackTo::Flow(flow), .. } => {
                 let id = FlowId { namespace: instance.namespace.clone(), name: flow.clone() };
-                (flow.to_string(), Some(self.deploys.template(&id).await?))
+                match self.deploys.template(&id).await {
+                    Err(error) if error.kind == ApiErrorKind::NotFound => {
+                        return Err(self.not_kept(instance, &id).await);
+                    }
+                    template => (flow.to_string(), Some(template?)),
+                }
             }
             InstanceOrder::Rollback { to: RollbackTo::Revision(revision), .. } => {
                 (revision.to_string(), None)
@@ -138,6 +144,33 @@ impl<D: DeployApi + Templates, I: InstanceApi> LifecycleApi for Lifecycle<D, I> 
             None => self.deploys.create(flow).await?,
         };
         Ok(Made { flow: Some(flow), rollback_to })
+    }
+}
+
+/// Flows that a refusal names instead of one that is not kept.
+const NAMED: usize = 3;
+
+impl<D: DeployApi, I> Lifecycle<D, I> {
+    /// The refusal of a rollback to a flow that is not there, with what can be named instead.
+    async fn not_kept(&self, instance: &InstanceId, flow: &FlowId) -> ApiError {
+        let filter = FlowFilter {
+            namespace: Some(instance.namespace.clone()),
+            instance_name: Some(instance.name.clone()),
+            ..FlowFilter::default()
+        };
+        let kept = self.deploys.list(&filter).await.unwrap_or_default();
+        let brought = |flow: &&FlowView| matches!(flow.action.as_str(), "create" | "update");
+        let names = kept.iter().filter(brought).take(NAMED).map(|flow| flow.id.name.as_str());
+        let names: Vec<&str> = names.collect();
+        let kept = match names.as_slice() {
+            [] => String::new(),
+            names => alloc::format!(" a flow that is kept ({}),", names.join(", ")),
+        };
+        let text = alloc::format!(
+            "there is no flow {flow}: it never was, or it ended and is not kept any more; name{kept} a \
+             revision of the workload, or nothing for the last good revision"
+        );
+        ApiError::new(ApiErrorKind::NotFound, text)
     }
 }
 

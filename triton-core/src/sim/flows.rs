@@ -6,8 +6,8 @@ use std::string::{String, ToString};
 use std::sync::Arc;
 
 use crate::model::{
-    Action, Draft, Faults, Flow, FlowId, FlowUid, Holder, Orders, Progress, RawSize, Record, Report, Spec,
-    Timestamp, UpdateStrategy,
+    Action, Draft, Faults, Flow, FlowId, FlowUid, Holder, InstanceId, Orders, Progress, RawSize, Record,
+    Report, Spec, Timestamp, UpdateStrategy,
 };
 use crate::ports::{Loaded, Stored};
 
@@ -78,6 +78,18 @@ impl Entry {
     #[must_use]
     pub fn progress(&self) -> Option<Progress> {
         Progress::try_from(&self.record).ok()
+    }
+
+    /// Whether it acts on this instance, whatever else is in its spec.
+    #[must_use]
+    pub fn acts_on(&self, instance: &InstanceId) -> bool {
+        self.id.namespace == instance.namespace && self.draft.instance_name == instance.name.as_str()
+    }
+
+    /// When it ended, where its record says that it has.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        self.record.finished.then(|| self.record.finished_at.unwrap_or(self.created_at))
     }
 
     /// What the store answers when the flow is loaded.

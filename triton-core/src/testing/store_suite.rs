@@ -1,6 +1,7 @@
 //! What every flow store must do. Run [`all`] on yours.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::future::{Future, poll_fn};
 
 use super::rig::draft;
@@ -23,6 +24,7 @@ pub async fn all<S: FlowStore, T: Future<Output = ()>>(
     a_stale_save_is_a_conflict(store, namespace).await;
     an_own_write_is_read_at_once(store, namespace).await;
     a_deleted_flow_is_gone(store, namespace, &pass_time).await;
+    the_flows_of_an_application_know_of_each_other(store, namespace, &pass_time).await;
     a_watch_tells_of_changes(store, namespace).await;
 }
 
@@ -102,6 +104,36 @@ async fn a_deleted_flow_is_gone<S: FlowStore, T: Future<Output = ()>>(
         }
     }
     panic!("{id} was deleted and is still there")
+}
+
+async fn the_flows_of_an_application_know_of_each_other<S: FlowStore, T: Future<Output = ()>>(
+    store: &S,
+    namespace: &str,
+    pass_time: &impl Fn() -> T,
+) {
+    let first = created(store, namespace, "peers").await;
+    let name = "peers-again".parse().expect("a flow name");
+    let second = FlowId { name, ..first.clone() };
+    let again = NewFlow { id: second.clone(), ..new(&first) };
+    store.create(again).await.expect("created");
+    created(store, namespace, "peers-not").await;
+    let stored = load(store, &first).await;
+    store.save_progress(&first, &finished(), &Report::default(), &stored.version).await.expect("saved");
+    store.forget(&first, &stored.flow.uid).await.expect("nothing keeps it");
+    let Progress::Finished { at, .. } = finished() else { panic!("it has ended") };
+    let instance = load(store, &second).await.flow.instance();
+    for _ in 0..super::rig::PATIENCE {
+        let mut peers = store.peers(&instance).await.expect("listed");
+        peers.sort_by(|a, b| a.id.cmp(&b.id));
+        let known: Vec<_> = peers.iter().map(|peer| (peer.id.clone(), peer.ended_at)).collect();
+        if known == [(first.clone(), Some(at)), (second.clone(), None)] && !peers[0].held {
+            let now = load(store, &first).await;
+            assert_eq!((&peers[0].version, peers[0].created_at), (&now.version, now.created_at));
+            return;
+        }
+        pass_time().await;
+    }
+    panic!("the flows of {instance} do not know of each other")
 }
 
 async fn a_watch_tells_of_changes<S: FlowStore>(store: &S, namespace: &str) {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use triton_core::model::{
     BatchSize, CorruptRecord, Draft, Fault, Faults, Flow, FlowId, FlowName, FlowUid, Identity, InstanceId,
-    InstanceName, Namespace, Orders, Progress, RawSize, Record, Report, Target, Timestamp, Version,
+    InstanceName, Namespace, Orders, Peer, Progress, RawSize, Record, Report, Target, Timestamp, Version,
 };
 use triton_core::ports::{Loaded, NewFlow, Stored};
 
@@ -41,6 +41,8 @@ pub struct FlowEntry {
     pub finished: bool,
     /// When it was made.
     pub created: Timestamp,
+    /// When it ended, where its status says that it has; when it was made, where it does not say when.
+    pub ended: Option<Timestamp>,
 }
 
 impl Entry for FlowEntry {
@@ -75,6 +77,7 @@ impl FlowEntry {
         let created = Timestamp::from_micros(created);
         let (spec, status) = (&object.data["spec"], without_nulls(&object.data["status"]));
         let finished = status["finished"] == Value::Bool(true);
+        let ended = serde_json::from_value(status["finishedAt"].clone()).unwrap_or(created);
         let leaving = meta.deletion_timestamp.is_some();
         let instance = spec["application"]["instanceName"].as_str().unwrap_or_default();
         let instance = InstanceName::new(instance).ok();
@@ -113,6 +116,7 @@ impl FlowEntry {
             leaving,
             finished,
             created,
+            ended: finished.then_some(ended),
         })
     }
 
@@ -120,6 +124,12 @@ impl FlowEntry {
     #[must_use]
     pub fn is_kept(&self) -> bool {
         self.finalizers.iter().any(|finalizer| finalizer == labels::FINALIZER)
+    }
+
+    /// It as the others of its application see it.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        self.loaded.peer(self.created, self.ended, self.is_kept() || self.leaving)
     }
 
     /// Whether the driver has anything to do with it.

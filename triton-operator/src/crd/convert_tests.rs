@@ -70,6 +70,37 @@ fn a_flow_that_ended_without_progress_is_known_by_its_phase() {
 }
 
 #[test]
+fn a_flow_is_known_to_have_ended_and_to_hold_something_whatever_can_be_read_of_it() {
+    let at = "2026-01-02T03:04:05.000006Z";
+    let peer = |spec: &Value, status: Value, kept: bool| {
+        let mut object = object(spec.clone(), status);
+        object.metadata.finalizers = kept.then(|| vec![labels::FINALIZER.into()]);
+        FlowEntry::of(&object).unwrap().peer()
+    };
+    let ended_at: Timestamp = serde_json::from_value(json!(at)).unwrap();
+    let finished = Progress::Finished { verdict: Verdict::Canceled, at: ended_at };
+    let report = Report { finished_at: Some(ended_at), ..Report::default() };
+    let ours = status(&finished, &report, 3).unwrap();
+    let originals = json!({ "phase": "Success", "finished": true, "finishedAt": at });
+    let (good, mut bad) = (tutorial(), tutorial());
+    bad["action"] = json!("explode");
+    for (spec, status) in [(&good, &ours), (&good, &originals), (&bad, &ours)] {
+        let free = peer(spec, status.clone(), false);
+        assert_eq!((free.ended_at, free.held), (Some(ended_at), false), "{status}");
+        assert!(peer(spec, status.clone(), true).held);
+    }
+    let open = status(&Progress::Pending, &Report::default(), 3).unwrap();
+    let spoilt = json!({ "phase": "BatchStarted", "finished": true, "finishedAt": at });
+    for (spec, status) in [(&good, Value::Null), (&bad, Value::Null), (&good, open), (&good, spoilt)] {
+        assert_eq!(peer(spec, status.clone(), false).ended_at, None, "{status}");
+    }
+    let mut leaving = object(tutorial(), ours);
+    leaving.metadata.deletion_timestamp =
+        Some(serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap());
+    assert!(FlowEntry::of(&leaving).unwrap().peer().held, "its removal is under way");
+}
+
+#[test]
 fn a_status_is_read_back_as_it_was_written() {
     let at = Timestamp::from_micros(1_700_000_000_123_456);
     let progress = Progress::Finished { verdict: Verdict::Canceled, at };

@@ -11,7 +11,7 @@ use super::super::journal::Happening;
 use super::super::world::{World, version};
 use super::memory::Memory;
 use super::{Host, outcome};
-use crate::model::{FlowId, FlowUid, Namespace, Orders, Progress, Report, Version};
+use crate::model::{FlowId, FlowUid, InstanceId, Namespace, Orders, Peer, Progress, Report, Version};
 use crate::ports::{FlowStore, Loaded, NewFlow, PortError, PortErrorKind, StoreEvent};
 
 impl FlowStore for Host {
@@ -29,6 +29,24 @@ impl FlowStore for Host {
         let mut entries: Vec<&Entry> = world.flows.iter().filter(wanted).collect();
         entries.sort_by_key(|entry| (entry.created_at, &entry.id));
         Ok(entries.into_iter().map(Entry::load).collect())
+    }
+
+    async fn peers(&self, instance: &InstanceId) -> Result<Vec<Peer>, PortError> {
+        let mut world = self.sim.world();
+        self.may_read(&world)?;
+        let ours: Vec<FlowId> = world
+            .flows
+            .iter()
+            .filter(|entry| entry.acts_on(instance))
+            .map(|entry| entry.id.clone())
+            .collect();
+        let mut memory = self.memory();
+        let peer = |id: &FlowId| {
+            let loaded = memory.look_at_flow(&mut world, id)?;
+            let entry = world.flows.get(id)?;
+            Some(loaded.peer(entry.created_at, entry.ended_at(), entry.kept || entry.leaving))
+        };
+        Ok(ours.iter().filter_map(peer).collect())
     }
 
     async fn create(&self, new: NewFlow) -> Result<Loaded, PortError> {

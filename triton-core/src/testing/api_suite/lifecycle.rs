@@ -42,7 +42,10 @@ pub(super) async fn what_a_rollback_returns_to_has_to_be_there<R: ApiRig>(
     until(rig, &made, "the canary runs", |view| asks(view, 1, BatchPhase::Smoked)).await;
     let to = RollbackTo::Flow(id(namespace, "api-absent").name);
     let order = InstanceOrder::Rollback { to, strategy: UpdateStrategy::default() };
-    refused(api.order(&instance(namespace, "api-unrolled"), order, None).await, ApiErrorKind::NotFound);
+    let refusal = api.order(&instance(namespace, "api-unrolled"), order, None).await.expect_err("refused");
+    assert_eq!(refusal.kind, ApiErrorKind::NotFound, "{refusal}");
+    let told = ["not kept any more", made.name.as_str(), "a revision", "nothing for the last good revision"];
+    assert!(told.iter().all(|text| refusal.message.contains(text)), "{refusal}");
 }
 
 pub(super) async fn an_instance_is_led_through_its_life<R: ApiRig>(

@@ -1,0 +1,19 @@
+//! What the flows of one application know of each other.
+
+use super::name::{FlowId, Version};
+use super::time::Timestamp;
+
+/// A flow as the others of its application see it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Peer {
+    /// Where it lives.
+    pub id: FlowId,
+    /// Guards its removal.
+    pub version: Version,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ended; `None` while it has not, and where that cannot be told.
+    pub ended_at: Option<Timestamp>,
+    /// It is kept from disappearing (Kubernetes: by a finalizer), or is disappearing already.
+    pub held: bool,
+}
