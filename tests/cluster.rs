@@ -24,6 +24,8 @@ mod in_place;
 mod input;
 #[path = "cluster/keeper.rs"]
 mod keeper;
+#[path = "cluster/line.rs"]
+mod line;
 #[path = "cluster/losses.rs"]
 mod losses;
 #[path = "cluster/operator.rs"]

@@ -5,7 +5,7 @@ use triton_core::sim::scenario::Chaos;
 type Switch = (&'static str, fn(&mut Chaos) -> &mut bool);
 
 /// Every fault by its name; the letters are those of the project's list of faults.
-const SWITCHES: [Switch; 12] = [
+const SWITCHES: [Switch; 13] = [
     ("crashes", |chaos| &mut chaos.crashes),                 // F1
     ("stale-views", |chaos| &mut chaos.stale_views),         // F2, F4
     ("time-travel", |chaos| &mut chaos.time_travel),         // F2
@@ -18,16 +18,17 @@ const SWITCHES: [Switch; 12] = [
     ("slow-controller", |chaos| &mut chaos.slow_controller), // F15
     ("hostile-records", |chaos| &mut chaos.hostile_records), // F16
     ("people", |chaos| &mut chaos.people),
+    ("crowd", |chaos| &mut chaos.crowd),
 ];
 
-/// The faults of a seed: of every twenty seeds one has none, twelve have each fault alone, two have all,
+/// The faults of a seed: of every twenty seeds one has none, thirteen have each fault alone, two have all,
 /// and the rest have some.
 pub(crate) fn of_seed(seed: u64) -> Chaos {
     let mut chaos = Chaos::NONE;
     match usize::try_from(seed % 20).expect("a small number") {
         0 => {}
-        at @ 1..=12 => *SWITCHES[at - 1].1(&mut chaos) = true,
-        13 | 14 => chaos = Chaos::ALL,
+        at @ 1..=13 => *SWITCHES[at - 1].1(&mut chaos) = true,
+        14 | 15 => chaos = Chaos::ALL,
         _ => {
             let mixed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
             for (at, (_, switch)) in SWITCHES.iter().enumerate() {

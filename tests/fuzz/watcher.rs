@@ -319,6 +319,7 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
         remembered: workload.remembered,
         good: workload.good.clone(),
         yields: false,
+        place: None,
         terminating: u32::try_from(workload.pods.len()).expect("a count of pods fits")
             - workload.active_count(),
         pods,

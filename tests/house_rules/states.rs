@@ -139,7 +139,7 @@ fn who(waiting: &Waiting) -> &'static str {
             "a person: mend the pods and `Resume`, or `Cancel`"
         }
         Waiting::Held { reason: HoldReason::DeadlineExceeded, .. } => "a person: `Resume` or `Cancel`",
-        Waiting::Rival { .. } => "the other flow: let it end, or cancel it",
+        Waiting::Rival { .. } => "the other flow, which comes first: let it end, or cancel it",
         Waiting::Verify { .. } => "kubelet, registry and controller, until the deadline",
     }
 }

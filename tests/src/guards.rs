@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 /// The files that have guards, in the order in which the page tells of them. The guards of `tend.rs` are
 /// in `tests/guards/tend.yaml`.
-const FILES: [&str; 13] = [
+const FILES: [&str; 15] = [
     "triton-core/src/engine/admit.rs",
     "triton-core/src/engine/decide.rs",
     "triton-core/src/engine/prepare.rs",
@@ -23,6 +23,8 @@ const FILES: [&str; 13] = [
     "triton-core/src/engine/shape.rs",
     "triton-core/src/engine/look.rs",
     "triton-core/src/engine/closing.rs",
+    "triton-core/src/engine/line.rs",
+    "triton-core/src/engine/history.rs",
     "triton-core/src/driver.rs",
 ];
 

@@ -1,6 +1,7 @@
 //! Load, observe, decide, then exactly one of save, execute, return. No domain decision is taken here.
 
 mod history;
+mod line;
 mod outcome;
 
 use alloc::boxed::Box;
@@ -83,6 +84,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let world = self.observe(&stored).await?;
         let mut seen = look(Some(&stored.flow), world.workload.as_ref(), &world.traffic);
         seen.yields = self.gives_way(&stored.flow, &seen.lock).await?;
+        seen.place = self.place(&stored, &seen).await?;
         let shown = Seen { observation: &seen, workload: world.workload.as_ref(), traffic: &world.traffic };
         let now = self.clock.now();
         let mut moves = Vec::new();

@@ -1,6 +1,7 @@
 use super::*;
 use crate::model::{
-    CorruptRecord, Fault, Faults, FlowPhase, Lock, Peer, TrafficChange, Version, WorkloadChange,
+    Base, CorruptRecord, Fault, Faults, FlowPhase, Kind, Lock, Peer, Place, TrafficChange, Version,
+    WorkloadChange,
 };
 
 #[path = "driver_rig.rs"]
@@ -237,6 +238,34 @@ fn an_ended_flow_that_changed_meanwhile_is_left_for_the_next_time() {
     assert_eq!(rig.trim(1).1, ["df-0", "df-1"]);
 }
 
+#[test]
+fn a_flow_waits_for_who_is_before_it_and_starts_once_nobody_is() {
+    let mut rig = Rig::new(flow(Progress::Preparing { base: Base { kind: Kind::Replace, ..base() } }));
+    let free = || WorkloadView { lock: Lock::Free, ..view(2, 2) };
+    rig.backend.expect_observe().returning(move || Ok(Some(free())));
+    let waits = Peer { ended_at: None, waits: true, rollback: true, ..ended(3) };
+    *rig.peers.lock().expect("peers") = vec![waits.clone()];
+    rig.set(update(rig.loaded()));
+    let rest = rig.advance().expect("it waits");
+    let place = Some(Place { number: 2, behind: waits.id.clone() });
+    assert!(matches!(rest, Rest::Until(_, Waiting::Rival { place: at, .. }) if at == place));
+    assert_eq!(
+        rig.saved().last().map(|(_, r)| r.message.clone()),
+        Some("waits second in line behind flow default/df-3".into())
+    );
+    *rig.peers.lock().expect("peers") = vec![Peer { waits: false, ..waits }];
+    rig.backend.expect_execute().returning(|_, _| Err(conflict()));
+    let error = rig.advance().expect_err("it goes on");
+    assert_eq!(error.during, "changing the workload");
+}
+
+/// The same flow as an update that keeps the size.
+fn update(loaded: Loaded) -> Loaded {
+    let Loaded::Flow(mut stored) = loaded else { panic!("a flow") };
+    stored.flow.spec.action = crate::model::Action::Update;
+    Loaded::Flow(stored)
+}
+
 /// A flow of the same application that has ended, the `nth` of all.
 fn ended(nth: i64) -> Peer {
     Peer {
@@ -245,6 +274,8 @@ fn ended(nth: i64) -> Peer {
         created_at: Timestamp::from_micros(nth),
         ended_at: Some(Timestamp::from_micros(nth)),
         held: false,
+        waits: false,
+        rollback: false,
     }
 }
 

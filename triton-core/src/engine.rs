@@ -30,6 +30,7 @@ mod goal;
 #[cfg(test)]
 mod guard_tests;
 mod history;
+mod line;
 mod look;
 mod prepare;
 mod report;
@@ -46,6 +47,7 @@ pub use decision::{Decision, Effect, Waiting, Why};
 pub use forecast::{Coming, Forecast, forecast, forecast_from};
 pub use goal::{Goal, batch_size, batches, goal, plan};
 pub use history::surplus;
+pub use line::place;
 pub use look::look;
 pub use report::{Seen, report};
 pub use table::{Row, Until, of as row};

@@ -31,7 +31,7 @@ pub use observation::{
     Shape, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
 };
 pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, Edit, Orders, Target};
-pub use peer::Peer;
+pub use peer::{Peer, Place};
 pub use progress::{Base, Batch, Brings, FlowPhase, Hold, HoldReason, Kind, Plan, Progress, Stage, Verdict};
 pub use record::{
     BringsRecord, CorruptRecord, FailureRecord, HoldRecord, ProgressRecord, Record, StageRecord, Step,

@@ -4,7 +4,7 @@ use serde_json::json;
 use triton_core::engine::Waiting;
 use triton_core::model::{
     Base, Batch, BatchPhase, Brings, Draft, Failure, Flow, FlowId, FlowName, FlowUid, Hold, HoldReason, Kind,
-    Mode, Namespace, Plan, Progress, Stage, Timestamp, UpdateStrategy, Verdict,
+    Mode, Namespace, Place, Plan, Progress, Stage, Timestamp, UpdateStrategy, Verdict,
 };
 
 pub(super) const STAGES: [Stage; 8] = [
@@ -88,7 +88,9 @@ pub(crate) fn waitings() -> Vec<Waiting> {
         Waiting::Interval,
         Waiting::Verify { ready: 2, of: 3 },
         Waiting::Backend,
-        Waiting::Rival { rival: id("app-y") },
+        Waiting::Rival { rival: id("app-y"), place: None },
+        Waiting::Rival { rival: id("app-y"), place: Some(Place { number: 2, behind: id("app-y") }) },
+        Waiting::Rival { rival: id("app-y"), place: Some(Place { number: 3, behind: id("app-z") }) },
         Waiting::Paused,
         Waiting::Held { reason: HoldReason::PodsFailed, failed: 1 },
         Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0 },

@@ -5,8 +5,8 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::model::{
-    BatchPhase, Failure, FlowId, FlowName, HoldReason, Progress, Stage, Timestamp, TrafficChange, Verdict,
-    WorkloadChange,
+    BatchPhase, Failure, FlowId, FlowName, HoldReason, Place, Progress, Stage, Timestamp, TrafficChange,
+    Verdict, WorkloadChange,
 };
 
 /// What happens next. Exactly one of these:
@@ -239,10 +239,12 @@ pub enum Waiting {
         /// Pods that fail now.
         failed: u32,
     },
-    /// Another flow that holds the workload's lock.
+    /// Another flow that holds the workload's lock, or is to have it first.
     Rival {
         /// Which.
         rival: FlowId,
+        /// The place in line, when it is not the first.
+        place: Option<Place>,
     },
     /// The whole workload to be as ordered: all pods new, in traffic, none leaving.
     Verify {
@@ -298,7 +300,7 @@ impl fmt::Display for Waiting {
             }
             Self::Paused => f.write_str("paused by order: Resume lets it go on, Cancel ends it"),
             Self::Held { reason, failed } => f.write_str(&held(*reason, *failed)),
-            Self::Rival { rival } => write!(f, "waits for flow {rival}, which holds the workload"),
+            Self::Rival { rival, place } => f.write_str(&queued(rival, place.as_ref())),
             Self::Verify { ready, of } => {
                 write!(
                     f,
@@ -306,6 +308,29 @@ impl fmt::Display for Waiting {
                 )
             }
         }
+    }
+}
+
+fn queued(rival: &FlowId, place: Option<&Place>) -> String {
+    match place {
+        None => format!("waits for flow {rival}, which holds the workload"),
+        Some(Place { number, behind }) if behind == rival => {
+            format!("waits {} in line behind flow {behind}", ordinal(*number))
+        }
+        Some(Place { number, behind }) => format!(
+            "waits for flow {rival}, which holds the workload, {} in line behind flow {behind}",
+            ordinal(*number)
+        ),
+    }
+}
+
+fn ordinal(number: u32) -> String {
+    match number {
+        2 => "second".into(),
+        3 => "third".into(),
+        4 => "fourth".into(),
+        5 => "fifth".into(),
+        _ => format!("as number {number}"),
     }
 }
 

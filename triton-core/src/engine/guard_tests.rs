@@ -1,12 +1,13 @@
 //! Guards that no other test of the engine misses: see `docs/proof.md`.
 
+use super::closing::LOOK_AGAIN;
 use super::decision::{Decision, Effect, Waiting};
 use super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of};
 use super::goal::plan;
 use super::{Answer, Refusal, admit, decide, edit, keep, supersede, yields};
 use crate::model::{
     Action, Base, Brings, CancelPolicy, Command, Edit, Facts, Failure, Flow, FlowId, FlowName, FlowUid, Hold,
-    HoldReason, Kind, Lock, Namespace, Observation, Obstacle, OnFailure, PodName, Progress, Revision,
+    HoldReason, Kind, Lock, Namespace, Observation, Obstacle, OnFailure, Place, PodName, Progress, Revision,
     Seconds, Shape, Stage, Target, TemplateRef, TrafficChange, Verdict, WorkloadChange,
 };
 
@@ -175,6 +176,29 @@ fn a_rival_that_gives_way_is_ordered_to_once_the_base_is_read() {
     assert_eq!(ordered, Decision::Act(Effect::Supersede(rival.clone())));
     let (_, waits) = locks(Flow::test(Action::Update, 2), &seen(true), &seen(false));
     assert!(matches!(waits, Decision::Wait(Waiting::Rival { .. }, _)), "{waits:?}");
+}
+
+#[test]
+fn a_free_workload_goes_to_who_is_first_in_line() {
+    let other =
+        |name: &str| FlowId { name: name.parse().expect("a name"), ..Flow::test(Action::Update, 2).id };
+    let place = Some(Place { number: 3, behind: other("before") });
+    let waits = |rival: &str| {
+        Decision::Wait(Waiting::Rival { rival: other(rival), place: place.clone() }, NOW.plus(LOOK_AGAIN))
+    };
+    let behind = Observation { place: place.clone(), ..free(2) };
+    assert_eq!(decide(&Flow::test(Action::Update, 2), &behind, NOW), waits("before"));
+    assert_eq!(locks(Flow::test(Action::Update, 2), &free(2), &behind).1, waits("before"));
+    let held = Observation { lock: Lock::Theirs(other("holder")), ..behind.clone() };
+    assert_eq!(decide(&Flow::test(Action::Update, 2), &held, NOW), waits("holder"));
+    let yields = Observation { yields: true, ..held };
+    let reads = decide(&Flow::test(Action::Update, 2), &yields, NOW);
+    assert!(matches!(reads, Decision::Move(Progress::Preparing { .. }, _)), "{reads:?}");
+    let (_, ordered) = locks(Flow::test(Action::Update, 2), &free(2), &yields);
+    assert_eq!(ordered, Decision::Act(Effect::Supersede(other("holder"))), "who takes over asks in no line");
+    let has = Observation { lock: Lock::Mine, ..behind };
+    let (_, goes_on) = locks(Flow::test(Action::Update, 2), &free(2), &has);
+    assert!(!matches!(goes_on, Decision::Wait(Waiting::Rival { .. }, _)), "{goes_on:?}");
 }
 
 #[test]

@@ -65,6 +65,8 @@ mod tests {
             created_at: Timestamp::default(),
             ended_at: Some(Timestamp::from_micros(at)),
             held: false,
+            waits: false,
+            rollback: false,
         }
     }
 

@@ -38,6 +38,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         remembered: view.remembered,
         good: view.good.clone(),
         yields: false,
+        place: None,
         pods,
         terminating: view.terminating,
     }

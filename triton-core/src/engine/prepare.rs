@@ -22,7 +22,10 @@ pub(super) fn pending(flow: &Flow, seen: &Observation, now: Timestamp) -> Decisi
     if let Lock::Theirs(rival) = &seen.lock
         && !seen.yields
     {
-        return wait(rival, now);
+        return wait(rival, seen, now);
+    }
+    if let Some(decision) = queue(seen, now) {
+        return decision;
     }
     if let Some(obstacle) = &seen.obstacle {
         return fail(obstacle.clone().into(), now);
@@ -39,8 +42,15 @@ pub(super) fn pending(flow: &Flow, seen: &Observation, now: Timestamp) -> Decisi
     }
 }
 
-fn wait(rival: &FlowId, now: Timestamp) -> Decision {
-    Decision::Wait(Waiting::Rival { rival: rival.clone() }, now.plus(LOOK_AGAIN))
+fn wait(rival: &FlowId, seen: &Observation, now: Timestamp) -> Decision {
+    let place = seen.place.clone();
+    Decision::Wait(Waiting::Rival { rival: rival.clone(), place }, now.plus(LOOK_AGAIN))
+}
+
+/// A workload that is free goes to who is first in line.
+fn queue(seen: &Observation, now: Timestamp) -> Option<Decision> {
+    let before = seen.place.as_ref().filter(|_| seen.lock == Lock::Free)?;
+    Some(wait(&before.behind, seen, now))
 }
 
 /// Takes the lock and brings the flow's template in place, with nothing moving yet.
@@ -92,7 +102,10 @@ fn list(flow: &Flow, seen: &Observation) -> Option<Effect> {
 fn lock(flow: &Flow, stored: &Base, seen: &Observation, now: Timestamp) -> Decision {
     if let Lock::Theirs(rival) = &seen.lock {
         let superseded = || Decision::Act(Effect::Supersede(rival.clone()));
-        return if seen.yields { superseded() } else { wait(rival, now) };
+        return if seen.yields { superseded() } else { wait(rival, seen, now) };
+    }
+    if let Some(decision) = queue(seen, now) {
+        return decision;
     }
     let read = base(flow, seen, Some(&stored.brings));
     let base = match read.and_then(|base| fits(flow, seen, &base).map(|()| base)) {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::name::{FlowId, FlowUid, PodName, PodUid, Revision, Version};
+use super::peer::Place;
 use super::time::Timestamp;
 
 /// Which template a workload has.
@@ -353,6 +354,8 @@ pub struct Observation {
     pub good: Vec<Revision>,
     /// The flow that holds the lock gives way to the one that looks.
     pub yields: bool,
+    /// Who is before the flow that looks, among those that wait for the workload.
+    pub place: Option<Place>,
     /// Active pods.
     pub pods: Pods,
     /// Pods that are being deleted.
@@ -374,6 +377,7 @@ impl Observation {
             remembered: None,
             good: Vec::new(),
             yields: false,
+            place: None,
             pods: Pods::default(),
             terminating: 0,
         }

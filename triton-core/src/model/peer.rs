@@ -16,4 +16,18 @@ pub struct Peer {
     pub ended_at: Option<Timestamp>,
     /// It is kept from disappearing (Kubernetes: by a finalizer), or is disappearing already.
     pub held: bool,
+    /// It is to have the workload as soon as it is its turn: it has not started, and neither a person nor
+    /// what is stored of it keeps it from that.
+    pub waits: bool,
+    /// It is a rollback.
+    pub rollback: bool,
+}
+
+/// The place of a flow among those that wait for the same workload, when it is not the first.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// From 2.
+    pub number: u32,
+    /// The flow right before it.
+    pub behind: FlowId,
 }

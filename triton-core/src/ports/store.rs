@@ -9,8 +9,8 @@ use futures_core::Stream;
 
 use super::PortError;
 use crate::model::{
-    CorruptRecord, Draft, Faults, Flow, FlowId, FlowPhase, FlowUid, InstanceId, InstanceName, Namespace,
-    Orders, Peer, Progress, Report, Timestamp, Version,
+    Action, CorruptRecord, Draft, Faults, Flow, FlowId, FlowPhase, FlowUid, InstanceId, InstanceName,
+    Namespace, Orders, Peer, Progress, Report, Timestamp, Version,
 };
 
 /// A stored flow that this engine can act on.
@@ -28,6 +28,22 @@ pub struct Stored {
     pub observed: bool,
     /// Its deletion was asked for while it runs (Kubernetes: `deletionTimestamp` with our finalizer).
     pub leaving: bool,
+}
+
+impl Stored {
+    /// See [`Peer::waits`].
+    fn waits(&self) -> bool {
+        let Flow { orders, progress, .. } = &self.flow;
+        let starts = match progress {
+            Progress::Pending => true,
+            Progress::Preparing { base } => !base.turned,
+            Progress::Rolling { .. }
+            | Progress::Verifying { .. }
+            | Progress::Closing { .. }
+            | Progress::Finished { .. } => false,
+        };
+        starts && !orders.paused && !orders.canceled && !self.leaving
+    }
 }
 
 /// A flow as a store holds it. A store may hold what nobody validated: such a flow must not stop others.
@@ -88,7 +104,19 @@ impl Loaded {
             // Flows that ended under the original carry no progress.
             Self::Corrupt { version, phase, .. } => (version, ended_at.filter(|_| phase.is_final())),
         };
-        Peer { id: self.id().clone(), version: version.clone(), created_at, ended_at, held }
+        let flow = match self {
+            Self::Flow(stored) => Some(stored),
+            Self::Invalid { .. } | Self::Corrupt { .. } => None,
+        };
+        Peer {
+            id: self.id().clone(),
+            version: version.clone(),
+            created_at,
+            ended_at,
+            held,
+            waits: flow.is_some_and(|stored| stored.waits()),
+            rollback: flow.is_some_and(|stored| stored.flow.spec.action == Action::Rollback),
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::string::{String, ToString};
 use std::sync::Arc;
 
 use crate::model::{
-    Action, Draft, Faults, Flow, FlowId, FlowUid, Holder, InstanceId, Orders, Progress, RawSize, Record,
-    Report, Spec, Timestamp, UpdateStrategy,
+    Action, Draft, Faults, Flow, FlowId, FlowUid, Holder, InstanceId, Orders, Peer, Progress, RawSize,
+    Record, Report, Spec, Timestamp, UpdateStrategy,
 };
 use crate::ports::{Loaded, Stored};
 
@@ -90,6 +90,12 @@ impl Entry {
     #[must_use]
     pub fn ended_at(&self) -> Option<Timestamp> {
         self.record.finished.then(|| self.record.finished_at.unwrap_or(self.created_at))
+    }
+
+    /// It as the others of its application see it.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        self.load().peer(self.created_at, self.ended_at(), self.kept || self.leaving)
     }
 
     /// What the store answers when the flow is loaded.

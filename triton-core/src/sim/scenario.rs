@@ -49,6 +49,8 @@ pub struct Chaos {
     pub hostile_records: bool,
     /// People pause, resume, cancel, delete and hurry flows at random moments.
     pub people: bool,
+    /// People make several flows at once instead of one after the other.
+    pub crowd: bool,
 }
 
 impl Chaos {
@@ -66,6 +68,7 @@ impl Chaos {
         slow_controller: false,
         hostile_records: false,
         people: false,
+        crowd: false,
     };
     /// Everything.
     pub const ALL: Self = Self {
@@ -81,6 +84,7 @@ impl Chaos {
         slow_controller: true,
         hostile_records: true,
         people: true,
+        crowd: true,
     };
 }
 

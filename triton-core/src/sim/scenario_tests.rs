@@ -3,8 +3,8 @@ use std::string::ToString;
 
 use super::*;
 use crate::engine::{Decision, decide, look};
-use crate::model::Traffic;
-use crate::sim::{Cause, Happening};
+use crate::model::{Peer, Traffic, WorkloadChange};
+use crate::sim::{Cause, Entry, Happening};
 
 #[test]
 fn without_faults_every_flow_that_fits_succeeds_or_gives_way() {
@@ -37,6 +37,8 @@ fn with_each_sort_of_fault_alone_every_run_comes_to_its_end() {
         Chaos { slow_controller: true, ..none },
         Chaos { hostile_records: true, ..none },
         Chaos { people: true, ..none },
+        Chaos { crowd: true, ..none },
+        Chaos { crowd: true, people: true, hostile_records: true, ..none },
     ];
     for chaos in chaos {
         for seed in 0..12 {
@@ -56,6 +58,40 @@ fn with_all_faults_runs_come_to_their_end_and_faults_do_happen() {
     }
     assert!(crashes > 20 && outside > 200, "{crashes} crashes, {outside} outside");
     assert!(ends.is_superset(&[FlowPhase::Success, FlowPhase::Canceled].into()), "{ends:?}");
+}
+
+#[test]
+fn flows_that_wait_for_a_workload_get_it_in_the_order_of_the_line() {
+    let (mut waited, mut taken) = (0, 0);
+    for seed in 0..60 {
+        let chaos = Chaos { crowd: true, people: seed % 2 == 1, ..Chaos::NONE };
+        let judged = run(seed, &chaos, &mut |world, _| {
+            let peers: Vec<Peer> = world.flows().iter().map(Entry::peer).collect();
+            waited += peers.iter().filter(|peer| peer.waits).count();
+            for flow in world.journal().iter().filter_map(locked_by) {
+                taken += 1;
+                let rank = |peer: &Peer| (!peer.rollback, peer.created_at, peer.id.clone());
+                let own = peers.iter().find(|peer| peer.id == *flow).map(rank);
+                let before = |peer: &&Peer| peer.waits && own.as_ref().is_some_and(|own| rank(peer) < *own);
+                if let Some(passed) = peers.iter().find(before) {
+                    return Err(std::format!("{flow} took the workload, and {} was before it", passed.id));
+                }
+            }
+            Ok(())
+        });
+        judged.unwrap_or_else(|violation| panic!("{violation}"));
+    }
+    assert!(taken > 100 && waited > 1_000, "{taken} locks, {waited} waits");
+}
+
+/// The flow that took a workload.
+fn locked_by(happening: &Happening) -> Option<&FlowId> {
+    match happening {
+        Happening::Workload { change: WorkloadChange::Lock { .. }, flow: Some(flow), write, .. } => {
+            (write.result == Ok(true)).then_some(&flow.id)
+        }
+        _ => None,
+    }
 }
 
 #[test]

@@ -145,7 +145,7 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on
             Waiting::Paused,
             Waiting::Held { reason: HoldReason::PodsFailed, failed: 1 },
             Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0 },
-            Waiting::Rival { rival },
+            Waiting::Rival { rival, place: None },
             Waiting::Verify { ready: 0, of: 1 },
         ];
         let unknown = told("SomethingElse").who;

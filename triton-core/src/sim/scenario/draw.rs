@@ -80,8 +80,13 @@ pub(super) fn workload(random: &mut Random, policy: UpdatePolicy) -> Option<NewW
 
 /// The drafts of the flows, in the order in which they are made. Each fits what the ones before it lead to,
 /// if they come to their ends.
-pub(super) fn drafts(random: &mut Random, size: Option<u32>, policy: UpdatePolicy) -> Vec<Draft> {
-    let count = random.between(1, 3);
+pub(super) fn drafts(
+    random: &mut Random,
+    size: Option<u32>,
+    policy: UpdatePolicy,
+    crowd: bool,
+) -> Vec<Draft> {
+    let count = if crowd { random.between(3, 6) } else { random.between(1, 3) };
     let mixed = policy == UpdatePolicy::InPlaceIfPossible;
     let mut plan = Plan { size, remembered: None, revision: 0, mixed };
     (0..count).map(|_| plan.next(random)).collect()

@@ -28,7 +28,12 @@ impl Runner<'_> {
         let mut world = self.sim.world();
         world.set_mishaps(&[]);
         for (id, record) in core::mem::take(&mut self.tampered) {
-            world.tamper(&id, |entry| entry.record = record);
+            // A record that could still be read was not spoilt, and its flow has gone on since.
+            world.tamper(&id, |entry| {
+                if entry.progress().is_none() {
+                    entry.record = record;
+                }
+            });
         }
         let ids: std::vec::Vec<InstanceId> = world.workloads().map(|workload| workload.id.clone()).collect();
         for id in ids {

@@ -186,7 +186,7 @@ impl Runner<'_> {
         if running || !self.random.chance(300) {
             return None;
         }
-        let drafts = draw::drafts(&mut self.random, Some(3), UpdatePolicy::ReCreate);
+        let drafts = draw::drafts(&mut self.random, Some(3), UpdatePolicy::ReCreate, false);
         let mut world = self.sim.world();
         world.delete_flow(&id);
         let new =

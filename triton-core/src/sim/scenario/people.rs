@@ -11,7 +11,7 @@ use crate::model::{BatchPhase, Command, Draft, FlowId, Seconds, Target, Timestam
 use crate::service::{ApiError, CreateFlow, DeployApi};
 
 impl Runner<'_> {
-    /// Makes the next flow: when the one before has ended, or, now and then, while it runs.
+    /// Makes the next flow: when the one before has ended, or, now and then, while it runs; in a crowd at once.
     pub(super) fn make_flow(&mut self, now: Timestamp) -> Result<(), Violation> {
         let nth = self.flows.len();
         if nth >= self.drafts.len() || now < self.next_flow_at {
@@ -19,7 +19,7 @@ impl Runner<'_> {
         }
         let busy = self.flows.iter().any(|id| !self.has_ended(id));
         self.next_flow_at = now.plus(Seconds(self.random.between(1, 10)));
-        if busy && (self.healed || !self.random.chance(30)) {
+        if busy && !self.chaos.crowd && (self.healed || !self.random.chance(30)) {
             return Ok(());
         }
         let id = draw::flow_id(nth);

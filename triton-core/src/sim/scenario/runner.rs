@@ -59,7 +59,7 @@ impl<'a> Runner<'a> {
         let policy = draw::policy(seed);
         let workload = draw::workload(&mut random, policy);
         let size = workload.as_ref().map(|workload| workload.replicas);
-        let drafts = draw::drafts(&mut random, size, policy);
+        let drafts = draw::drafts(&mut random, size, policy, chaos.crowd);
         if let Some(workload) = workload {
             sim.world().add_workload(workload);
         }

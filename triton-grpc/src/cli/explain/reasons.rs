@@ -69,8 +69,8 @@ pub(super) fn waiting(view: &FlowView, reason: &str, name: &str) -> Told {
         "Rival" => {
             let list = format!("kubectl triton list --instance {instance} -n {namespace}");
             told(
-                "the other flow, which holds the workload: let it end, or cancel it",
-                &[(list, "shows both"), cancel],
+                "the other flow, which holds the workload or is before this one in line: let it end, or cancel it",
+                &[(list, "shows them all"), cancel],
             )
         }
         _ => broken(view, reason, name).unwrap_or_else(|| told("see the reason above", &[watch, cancel])),
