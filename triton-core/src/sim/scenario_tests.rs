@@ -84,16 +84,6 @@ fn flows_that_wait_for_a_workload_get_it_in_the_order_of_the_line() {
     assert!(taken > 100 && waited > 1_000, "{taken} locks, {waited} waits");
 }
 
-/// The flow that took a workload.
-fn locked_by(happening: &Happening) -> Option<&FlowId> {
-    match happening {
-        Happening::Workload { change: WorkloadChange::Lock { .. }, flow: Some(flow), write, .. } => {
-            (write.result == Ok(true)).then_some(&flow.id)
-        }
-        _ => None,
-    }
-}
-
 #[test]
 fn a_seed_gives_the_same_run_again_byte_for_byte() {
     for seed in 0..10 {
@@ -140,6 +130,16 @@ fn the_journal_holds_what_a_decision_was_made_from() {
         assert_eq!(judged.map(|_| ()), Ok(()));
     }
     assert!(looks > 100 && writes > 10, "{looks} looks, {writes} writes");
+}
+
+/// The flow that took a workload.
+fn locked_by(happening: &Happening) -> Option<&FlowId> {
+    match happening {
+        Happening::Workload { change: WorkloadChange::Lock { .. }, flow: Some(flow), write, .. } => {
+            (write.result == Ok(true)).then_some(&flow.id)
+        }
+        _ => None,
+    }
 }
 
 fn quiet(seed: u64, chaos: &Chaos) -> Summary {
