@@ -33,7 +33,7 @@ impl FlowStore for Host {
 
     async fn peers(&self, instance: &InstanceId) -> Result<Vec<Peer>, PortError> {
         let mut world = self.sim.world();
-        self.may_read(&world)?;
+        self.may_read(&mut world)?;
         let ours: Vec<FlowId> = world
             .flows
             .iter()
