@@ -9,7 +9,11 @@ use std::{
 use serde_json::{Value, json};
 use triton_tests::scene::{Kind, Scene, View, label, name, revision};
 
-use crate::{app, safety::Safety, site::Site};
+use crate::{
+    app,
+    safety::{LATE, Safety},
+    site::Site,
+};
 
 const DRAIN: Duration = Duration::from_secs(2);
 const STATE: &str = "lifecycle.apps.kruise.io/state";
@@ -164,8 +168,7 @@ fn swapped_when_drained(scene: &Scene, since: u64, drain: Duration) -> usize {
             swaps += 1;
             assert!(!was.contains(entry.name()), "{} was swapped in traffic", entry.name());
             let drained = out.get(entry.name()).map(|out| entry.at.saturating_duration_since(*out));
-            // The watches of pods and of slices may show what happened a little apart.
-            let enough = drained.is_some_and(|drained| drained + Duration::from_millis(300) >= drain);
+            let enough = drained.is_some_and(|drained| drained + LATE >= drain);
             assert!(enough, "{} was drained for {drained:?} instead of {drain:?}", entry.name());
         }
     }

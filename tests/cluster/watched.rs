@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Seconds that pods drain for.
-pub(crate) const DRAIN: u32 = 1;
+pub(crate) const DRAIN: u32 = 2;
 
 const OTHER: &str = "other";
 
