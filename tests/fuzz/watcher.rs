@@ -253,6 +253,7 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
         in_place: workload.in_place,
         remembered: workload.remembered,
         good: workload.good.clone(),
+        edits: triton_core::model::Edits::default(),
         yields: false,
         terminating: u32::try_from(workload.pods.len()).expect("a count of pods fits")
             - workload.active_count(),

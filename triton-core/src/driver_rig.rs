@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::super::*;
 use crate::model::{
-    Base, Brings, Draft, Flow, FlowUid, Kind, Lock, Namespace, Orders, Plan, RawSize, Shape, TemplateRef,
-    TrafficChange, UpdateStrategy, Version, WorkloadChange, WorkloadPod,
+    Base, Brings, Draft, Edits, Flow, FlowUid, Kind, Lock, Namespace, Orders, Plan, RawSize, Shape,
+    TemplateRef, TrafficChange, UpdateStrategy, Version, WorkloadChange, WorkloadPod,
 };
 use crate::ports::{NewFlow, StoreEvent};
 
@@ -210,6 +210,7 @@ pub(super) fn base() -> Base {
         to: 2,
         partition: 0,
         previous: None,
+        brought: None,
     }
 }
 
@@ -241,6 +242,7 @@ pub(super) fn rolling() -> Flow {
         hold: None,
         forgiven: false,
         met: true,
+        edited: None,
     };
     flow(Progress::Rolling { plan: Plan { base: base(), fresh: 0, work: 2 }, done: 0, batch })
 }
@@ -281,6 +283,7 @@ pub(super) fn view(replicas: u32, pods: u32) -> WorkloadView {
         in_place: false,
         remembered: None,
         good: Vec::new(),
+        edits: Edits::default(),
         pods: (0..pods).map(pod).collect(),
         terminating: 0,
     }

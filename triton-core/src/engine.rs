@@ -20,6 +20,7 @@ mod batch_tests;
 mod closing;
 mod decide;
 mod decision;
+mod drift;
 #[cfg(test)]
 mod fixtures;
 mod forecast;

@@ -152,6 +152,7 @@ impl Closing<'_> {
                     to: size,
                     partition: 0,
                     previous: None,
+                    brought: None,
                     ..plan.base.clone()
                 };
                 Decision::Move(Progress::Preparing { base }, Why::Reverting)
@@ -236,7 +237,7 @@ pub(super) fn verified(flow: &Flow, plan: &Plan) -> Tend {
 /// The final check: Success is said only of a world that is as ordered at this very look.
 pub(super) fn verify(
     flow: &Flow,
-    (plan, since): (&Plan, Timestamp),
+    (plan, since, edited): (&Plan, Timestamp, Option<u64>),
     seen: &Observation,
     now: Timestamp,
 ) -> Decision {
@@ -262,7 +263,8 @@ pub(super) fn verify(
             return stop(flow, seen, reason, now);
         }
         let hold = Some(Hold { reason, resumes: flow.orders.resumes });
-        return Decision::Move(Progress::Verifying { plan: plan.clone(), since, hold }, Why::Held { reason });
+        let progress = Progress::Verifying { plan: plan.clone(), since, hold, edited };
+        return Decision::Move(progress, Why::Held { reason });
     }
     let drained = next_drain(flow.spec.drain, &seen.pods).filter(|at| *at > now);
     Decision::Wait(Waiting::Verify { ready, of: wanted }, drained.map_or(deadline, |at| at.min(deadline)))

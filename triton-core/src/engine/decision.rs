@@ -1,12 +1,13 @@
 //! What a decision can be, and the words for it.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::model::{
-    BatchPhase, Failure, FlowId, FlowName, HoldReason, Progress, Stage, Timestamp, TrafficChange, Verdict,
-    WorkloadChange,
+    BatchPhase, Failure, FieldEdit, FlowId, FlowName, HoldReason, Progress, Stage, Timestamp, TrafficChange,
+    Verdict, WorkloadChange,
 };
 
 /// What happens next. Exactly one of these:
@@ -71,6 +72,16 @@ pub enum Why {
         /// What happened.
         reason: HoldReason,
     },
+    /// Others changed what the flow owns: it is set right.
+    Edited {
+        /// What, and who.
+        edits: Vec<FieldEdit>,
+    },
+    /// Others changed what the flow owns, again or in a way that is not set right unasked: the flow holds.
+    Drifted {
+        /// What, and who.
+        edits: Vec<FieldEdit>,
+    },
     /// The batch goes on without pods that failed; they are work for later batches.
     GoesOnWithout {
         /// Number of the batch.
@@ -122,10 +133,9 @@ impl Why {
             },
             Self::PodsMissing { .. } => "PodsMissing",
             Self::AllBatchesDone => "Verifying",
-            Self::Held { reason } | Self::Stopping { reason } => match reason {
-                HoldReason::PodsFailed => "PodsFailed",
-                HoldReason::DeadlineExceeded => "DeadlineExceeded",
-            },
+            Self::Held { reason } | Self::Stopping { reason } => held_reason(*reason),
+            Self::Edited { .. } => "Edited",
+            Self::Drifted { .. } => held_reason(HoldReason::Drift),
             Self::GoesOnWithout { .. } => "PodsTolerated",
             Self::GivingWay { .. } => "GivingWay",
             Self::Reverting => "Reverting",
@@ -169,6 +179,19 @@ impl fmt::Display for Why {
             Self::Held { reason: HoldReason::DeadlineExceeded } => f.write_str(
                 "paused because the stage took longer than its deadline; resume to wait again, or cancel",
             ),
+            Self::Held { reason: HoldReason::Drift } => {
+                f.write_str("paused because others change what the flow owns; resume, or cancel")
+            }
+            Self::Edited { edits } => {
+                write!(f, "others changed {}; it is set right, and next time the flow holds", listed(edits))
+            }
+            Self::Drifted { edits } => {
+                write!(
+                    f,
+                    "paused because others changed {}; resume to set it right, or cancel",
+                    listed(edits)
+                )
+            }
             Self::GoesOnWithout { batch, failed } => {
                 write!(
                     f,
@@ -182,6 +205,9 @@ impl fmt::Display for Why {
                 "cancelled because the stage took longer than its deadline, as onFailure says; leaving the \
                  workload clean",
             ),
+            Self::Stopping { reason: HoldReason::Drift } => {
+                f.write_str("cancelled because others change what the flow owns; leaving the workload clean")
+            }
             Self::GivingWay { to } => write!(f, "flow {to} takes over; leaving the workload clean"),
             Self::Reverting => f.write_str("cancelled; returning the new pods to the revision before"),
             Self::Resumed => f.write_str("resumed"),
@@ -238,6 +264,8 @@ pub enum Waiting {
         reason: HoldReason,
         /// Pods that fail now.
         failed: u32,
+        /// What others changed and is not set right.
+        edits: Vec<FieldEdit>,
     },
     /// Another flow that holds the workload's lock.
     Rival {
@@ -265,10 +293,7 @@ impl Waiting {
             Self::Out { .. } => "PodsLeaving",
             Self::Backend => "Workload",
             Self::Paused => "Paused",
-            Self::Held { reason, .. } => match reason {
-                HoldReason::PodsFailed => "PodsFailed",
-                HoldReason::DeadlineExceeded => "DeadlineExceeded",
-            },
+            Self::Held { reason, .. } => held_reason(*reason),
             Self::Rival { .. } => "Rival",
             Self::Verify { .. } => "Verifying",
         }
@@ -297,7 +322,7 @@ impl fmt::Display for Waiting {
                 f.write_str("waits for the workload's controller to take notice of the last change")
             }
             Self::Paused => f.write_str("paused by order: Resume lets it go on, Cancel ends it"),
-            Self::Held { reason, failed } => f.write_str(&held(*reason, *failed)),
+            Self::Held { reason, failed, edits } => f.write_str(&held(*reason, *failed, edits)),
             Self::Rival { rival } => write!(f, "waits for flow {rival}, which holds the workload"),
             Self::Verify { ready, of } => {
                 write!(
@@ -309,10 +334,28 @@ impl fmt::Display for Waiting {
     }
 }
 
-fn held(reason: HoldReason, failed: u32) -> String {
+const fn held_reason(reason: HoldReason) -> &'static str {
+    match reason {
+        HoldReason::PodsFailed => "PodsFailed",
+        HoldReason::DeadlineExceeded => "DeadlineExceeded",
+        HoldReason::Drift => "Drift",
+    }
+}
+
+/// The edits, in words.
+fn listed(edits: &[FieldEdit]) -> String {
+    let words: Vec<String> = edits.iter().map(ToString::to_string).collect();
+    if words.is_empty() { "what the flow owns".into() } else { words.join(", ") }
+}
+
+fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit]) -> String {
     match reason {
         HoldReason::PodsFailed => {
             format!("paused because pods failed ({failed} fail now): mend them and Resume, or Cancel")
+        }
+        HoldReason::Drift => {
+            let what = listed(edits);
+            format!("paused because others changed {what}: Resume sets it right, Cancel ends it")
         }
         HoldReason::DeadlineExceeded => {
             format!(

@@ -71,6 +71,7 @@ pub fn forecast_from(spec: &Spec, orders: &Orders, from: u32, remembered: Option
         to,
         partition: 0,
         previous: None,
+        brought: None,
     };
     forecast(spec, orders, base, if restarts { from.saturating_sub(listed) } else { 0 })
 }
@@ -111,6 +112,7 @@ fn coming(
         hold: None,
         forgiven: false,
         met: true,
+        edited: None,
     };
     let (mut peak, mut asks, mut free, mut next) = (0, Vec::new(), false, Some(Stage::Queued));
     while let Some(stage) = next {

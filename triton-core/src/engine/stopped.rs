@@ -7,7 +7,7 @@ use super::look::is_mine;
 use super::prepare;
 use super::rolling::Rolling;
 use super::tend::{next_drain, tend};
-use crate::model::{Batch, Facts, Flow, Hold, Observation, Progress, Timestamp, WorkloadChange};
+use crate::model::{Batch, Facts, Flow, Hold, HoldReason, Observation, Progress, Timestamp, WorkloadChange};
 
 /// Paused by order or by failure: only upkeep goes on. `None` when the flow is not stopped.
 pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
@@ -23,7 +23,8 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
     }
     let waiting = match hold {
         Some(Hold { reason, .. }) => {
-            Waiting::Held { reason, failed: seen.pods.count(Facts::FAILED, Facts::MARKED) }
+            let failed = seen.pods.count(Facts::FAILED, Facts::MARKED);
+            Waiting::Held { reason, failed, edits: seen.edits.fields.clone() }
         }
         None if flow.orders.paused => Waiting::Paused,
         None => return None,
@@ -45,7 +46,9 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
 fn upkeep(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Effect> {
     match &flow.progress {
         Progress::Rolling { plan, done, batch } => {
-            Rolling { flow, plan, done: *done, batch: *batch }.upkeep(seen, now)
+            // The workload's controller may have chosen pods for what others changed.
+            let drifts = batch.hold.is_some_and(|hold| hold.reason == HoldReason::Drift);
+            Rolling { flow, plan, done: *done, batch: *batch }.upkeep(!drifts, seen, now)
         }
         Progress::Preparing { base } => tend(prepare::upkeep(flow, base), &seen.pods, now),
         Progress::Verifying { plan, .. } => tend(verified(flow, plan), &seen.pods, now),
@@ -57,10 +60,15 @@ fn upkeep(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Effect> {
 fn lifted(progress: &Progress, now: Timestamp) -> Progress {
     match progress.clone() {
         Progress::Rolling { plan, done, batch } => {
-            let batch = Batch { hold: None, forgiven: true, met: false, since: now, ..batch };
+            // That others interfere forgives no pod anything.
+            let drifts = batch.hold.is_some_and(|hold| hold.reason == HoldReason::Drift);
+            let forgiven = batch.forgiven || !drifts;
+            let batch = Batch { hold: None, forgiven, met: false, since: now, ..batch };
             Progress::Rolling { plan, done, batch }
         }
-        Progress::Verifying { plan, .. } => Progress::Verifying { plan, since: now, hold: None },
+        Progress::Verifying { plan, edited, .. } => {
+            Progress::Verifying { plan, since: now, hold: None, edited }
+        }
         other @ (Progress::Pending
         | Progress::Preparing { .. }
         | Progress::Closing { .. }

@@ -45,6 +45,14 @@ pub(super) fn waiting(view: &FlowView, reason: &str, name: &str) -> Told {
         "DeadlineExceeded" => {
             told("a person: a stage took too long", &[pods, events, resume("waits once more"), cancel])
         }
+        "Drift" => {
+            let fields =
+                format!("kubectl -n {namespace} get clonesets {instance} -o yaml --show-managed-fields");
+            told(
+                "a person: see to it that nobody else changes the workload meanwhile",
+                &[(fields, "shows who wrote what"), resume("sets it right"), cancel],
+            )
+        }
         "PodsStarting" => {
             told("kubelet and scheduler; at the deadline of the stage it pauses", &[pods, events])
         }
