@@ -120,6 +120,7 @@ fn flow(action: Action, stage: Stage, size: u32) -> Flow {
         partition: 0,
         previous: "old".parse().ok(),
         brought: None,
+        followed: None,
     };
     let plan = Plan { base, fresh: 0, work: to };
     let batch = Batch {

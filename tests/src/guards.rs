@@ -10,12 +10,13 @@ use serde::Deserialize;
 
 /// The files that have guards, in the order in which the page tells of them. The guards of `tend.rs` are
 /// in `tests/guards/tend.yaml`.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "triton-core/src/engine/admit.rs",
     "triton-core/src/engine/decide.rs",
     "triton-core/src/engine/prepare.rs",
     "triton-core/src/engine/stopped.rs",
     "triton-core/src/engine/drift.rs",
+    "triton-core/src/engine/resized.rs",
     "triton-core/src/engine/rolling.rs",
     "triton-core/src/engine/tend.rs",
     "triton-core/src/engine/until.rs",

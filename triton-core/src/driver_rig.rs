@@ -211,6 +211,7 @@ pub(super) fn base() -> Base {
         partition: 0,
         previous: None,
         brought: None,
+        followed: None,
     }
 }
 

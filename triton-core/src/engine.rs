@@ -33,6 +33,7 @@ mod guard_tests;
 mod look;
 mod prepare;
 mod report;
+mod resized;
 mod rolling;
 mod shape;
 mod stopped;

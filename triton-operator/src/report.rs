@@ -82,6 +82,7 @@ fn action(why: &Why) -> String {
         | Why::Held { .. }
         | Why::Edited { .. }
         | Why::Drifted { .. }
+        | Why::Resized { .. }
         | Why::Resumed
         | Why::Canceling
         | Why::Stopping { .. }
@@ -99,6 +100,7 @@ const fn is_warning(why: &Why) -> bool {
             | Why::Held { .. }
             | Why::Edited { .. }
             | Why::Drifted { .. }
+            | Why::Resized { .. }
             | Why::Stopping { .. }
             | Why::GoesOnWithout { .. }
             | Why::Ended { verdict: Verdict::Failed(_) | Verdict::Aborted { .. } }

@@ -97,6 +97,11 @@ pub(crate) fn waitings() -> Vec<Waiting> {
         Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: vec![] },
         Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0, edits: vec![] },
         Waiting::Held {
+            reason: HoldReason::Resized,
+            failed: 0,
+            edits: vec![FieldEdit { field: Field::Replicas, by: Some("kubectl".into()) }],
+        },
+        Waiting::Held {
             reason: HoldReason::Drift,
             failed: 0,
             edits: vec![FieldEdit { field: Field::Partition, by: Some("kubectl-patch".into()) }],
@@ -138,6 +143,7 @@ fn base() -> Base {
         partition: 0,
         previous: None,
         brought: None,
+        followed: None,
     }
 }
 

@@ -37,7 +37,7 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
     if let Some(decision) = stopped(flow, seen, now) {
         return decision;
     }
-    if let Some(decision) = drifted(flow, seen) {
+    if let Some(decision) = drifted(flow, seen, now) {
         return decision;
     }
     if is_mine(seen) && seen.frozen {

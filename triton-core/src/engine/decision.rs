@@ -79,7 +79,18 @@ pub enum Why {
     },
     /// Others changed what the flow owns, again or in a way that is not set right unasked: the flow holds.
     Drifted {
+        /// Drift, or a size that the flow cannot follow.
+        reason: HoldReason,
         /// What, and who.
+        edits: Vec<FieldEdit>,
+    },
+    /// Others gave the workload another size: the flow follows it.
+    Resized {
+        /// The size before.
+        from: u32,
+        /// The size from now on.
+        to: u32,
+        /// What others changed, and who.
         edits: Vec<FieldEdit>,
     },
     /// The batch goes on without pods that failed; they are work for later batches.
@@ -135,7 +146,8 @@ impl Why {
             Self::AllBatchesDone => "Verifying",
             Self::Held { reason } | Self::Stopping { reason } => held_reason(*reason),
             Self::Edited { .. } => "Edited",
-            Self::Drifted { .. } => held_reason(HoldReason::Drift),
+            Self::Drifted { reason, .. } => held_reason(*reason),
+            Self::Resized { .. } => "Resized",
             Self::GoesOnWithout { .. } => "PodsTolerated",
             Self::GivingWay { .. } => "GivingWay",
             Self::Reverting => "Reverting",
@@ -179,16 +191,23 @@ impl fmt::Display for Why {
             Self::Held { reason: HoldReason::DeadlineExceeded } => f.write_str(
                 "paused because the stage took longer than its deadline; resume to wait again, or cancel",
             ),
-            Self::Held { reason: HoldReason::Drift } => {
+            Self::Held { reason: HoldReason::Drift | HoldReason::Resized } => {
                 f.write_str("paused because others change what the flow owns; resume, or cancel")
             }
             Self::Edited { edits } => {
                 write!(f, "others changed {}; it is set right, and next time the flow holds", listed(edits))
             }
-            Self::Drifted { edits } => {
+            Self::Drifted { edits, .. } => {
                 write!(
                     f,
                     "paused because others changed {}; resume to set it right, or cancel",
+                    listed(edits)
+                )
+            }
+            Self::Resized { from, to, edits } => {
+                write!(
+                    f,
+                    "others changed {}; the flow goes on with {to} pods instead of {from}",
                     listed(edits)
                 )
             }
@@ -205,7 +224,7 @@ impl fmt::Display for Why {
                 "cancelled because the stage took longer than its deadline, as onFailure says; leaving the \
                  workload clean",
             ),
-            Self::Stopping { reason: HoldReason::Drift } => {
+            Self::Stopping { reason: HoldReason::Drift | HoldReason::Resized } => {
                 f.write_str("cancelled because others change what the flow owns; leaving the workload clean")
             }
             Self::GivingWay { to } => write!(f, "flow {to} takes over; leaving the workload clean"),
@@ -339,6 +358,7 @@ const fn held_reason(reason: HoldReason) -> &'static str {
         HoldReason::PodsFailed => "PodsFailed",
         HoldReason::DeadlineExceeded => "DeadlineExceeded",
         HoldReason::Drift => "Drift",
+        HoldReason::Resized => "Resized",
     }
 }
 
@@ -356,6 +376,13 @@ fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit]) -> String {
         HoldReason::Drift => {
             let what = listed(edits);
             format!("paused because others changed {what}: Resume sets it right, Cancel ends it")
+        }
+        HoldReason::Resized => {
+            let what = listed(edits);
+            format!(
+                "paused because the flow cannot go on with the new size, others changed {what}: Resume gives \
+                 the workload its size back, Cancel ends it"
+            )
         }
         HoldReason::DeadlineExceeded => {
             format!(

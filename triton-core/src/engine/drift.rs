@@ -6,11 +6,12 @@
 
 use super::decision::{Decision, Why};
 use super::look::is_mine;
-use crate::model::{Batch, Edits, Field, Flow, Hold, HoldReason, Observation, Progress};
+use super::resized::{self, Size};
+use crate::model::{Batch, Edits, Field, Flow, Hold, HoldReason, Observation, Progress, Timestamp};
 
 /// What a flow does about edits by others; `None` where there are none, and where they are to be set right:
 /// the stage asks for its shape anyway.
-pub(super) fn drifted(flow: &Flow, seen: &Observation) -> Option<Decision> {
+pub(super) fn drifted(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
     let counted = match &flow.progress {
         Progress::Rolling { batch, .. } => batch.edited,
         Progress::Verifying { edited, .. } => *edited,
@@ -23,6 +24,21 @@ pub(super) fn drifted(flow: &Flow, seen: &Observation) -> Option<Decision> {
         return None;
     }
     let Edits { fields, generation, clean } = &seen.edits;
+    let held = |reason| {
+        let hold = Hold { reason, resumes: flow.orders.resumes };
+        let progress = edited(&flow.progress, *generation, Some(hold));
+        Some(Decision::Move(progress, Why::Drifted { reason, edits: fields.clone() }))
+    };
+    match (resized::size(flow, seen), counted) {
+        (Some(Size::Within(size)), _) => return resized::follow(flow, size, &seen.edits, now),
+        (Some(Size::Beyond), Some(at)) if *clean < at => return None,
+        (Some(Size::Beyond), _) => return held(HoldReason::Resized),
+        (None, _) => {}
+    }
+    let followed = flow.progress.base().and_then(|base| base.followed);
+    if followed.is_some_and(|at| *clean < at) {
+        return None;
+    }
     match counted {
         // Counted, or agreed to by a person, and not set right yet.
         Some(at) if *clean < at => None,
@@ -30,11 +46,7 @@ pub(super) fn drifted(flow: &Flow, seen: &Observation) -> Option<Decision> {
             let progress = edited(&flow.progress, *generation, None);
             Some(Decision::Move(progress, Why::Edited { edits: fields.clone() }))
         }
-        None | Some(_) => {
-            let hold = Hold { reason: HoldReason::Drift, resumes: flow.orders.resumes };
-            let progress = edited(&flow.progress, *generation, Some(hold));
-            Some(Decision::Move(progress, Why::Drifted { edits: fields.clone() }))
-        }
+        None | Some(_) => held(HoldReason::Drift),
     }
 }
 

@@ -1,6 +1,6 @@
 use super::super::decide;
 use super::super::decision::{Effect, Waiting};
-use super::super::fixtures::{NOW, OLD, RUNS, base, base_of};
+use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of};
 use super::super::goal::plan;
 use super::*;
 use crate::model::{Action, Facts, FieldEdit, Kind, Seconds, Stage, WorkloadChange};
@@ -64,7 +64,7 @@ fn a_held_flow_names_what_was_edited_and_by_whom_and_lets_no_pod_go() {
     let hold = Some(Hold { reason: HoldReason::Drift, resumes: 0 });
     let flow = with(update(), Some(7), hold);
     let chosen = OLD | Facts::MARKED;
-    let seen = edited(partition(0), &[Field::Partition], 7, 5).with(1, chosen);
+    let seen = edited(partition(0), &[Field::Partition], 7, 5).with(1, chosen).with(4, OLD);
     let seen = Observation { frozen: true, ..seen };
     match decide(&flow, &seen, NOW) {
         Decision::Wait(waiting @ Waiting::Held { .. }, _) => {
@@ -112,13 +112,17 @@ fn the_final_check_counts_edits_too() {
         panic!("{held:?}")
     };
     assert_eq!(hold.map(|hold| hold.reason), Some(HoldReason::Drift));
+    let flow = Flow { progress: held_final(hold), ..flow };
+    let chosen = Observation { frozen: true, ..seen(9, 7).with(1, SERVES | Facts::MARKED).with(2, SERVES) };
+    let waits = decide(&flow, &chosen, NOW);
+    assert!(matches!(waits, Decision::Wait(Waiting::Held { .. }, _)), "no pod is let go: {waits:?}");
 }
 
 #[test]
 fn what_others_hold_and_what_is_closing_is_not_judged() {
     let seen = edited(partition(0), &[Field::Template], 7, 5);
     let theirs = Observation { lock: crate::model::Lock::Free, ..seen.clone() };
-    assert_eq!(drifted(&update(), &theirs), None);
+    assert_eq!(drifted(&update(), &theirs, NOW), None);
     let closing = Progress::Closing {
         plan: plan(base(4, 4), 0),
         verdict: crate::model::Verdict::Canceled,
@@ -126,7 +130,12 @@ fn what_others_hold_and_what_is_closing_is_not_judged() {
         floor: 0,
         shed: false,
     };
-    assert_eq!(drifted(&Flow { progress: closing, ..update() }, &seen), None);
+    assert_eq!(drifted(&Flow { progress: closing, ..update() }, &seen, NOW), None);
+}
+
+fn held_final(hold: Option<Hold>) -> Progress {
+    let plan = plan(base_of(Kind::Replace, 2, 2), 0);
+    Progress::Verifying { plan, since: NOW, hold, edited: Some(9) }
 }
 
 /// An update of four pods, one at a time, that starts its first new pod.

@@ -115,6 +115,7 @@ pub(in crate::engine) fn base_of(kind: Kind, from: u32, to: u32) -> Base {
         partition: 0,
         previous,
         brought: None,
+        followed: None,
     }
 }
 

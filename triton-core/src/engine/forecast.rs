@@ -72,6 +72,7 @@ pub fn forecast_from(spec: &Spec, orders: &Orders, from: u32, remembered: Option
         partition: 0,
         previous: None,
         brought: None,
+        followed: None,
     };
     forecast(spec, orders, base, if restarts { from.saturating_sub(listed) } else { 0 })
 }

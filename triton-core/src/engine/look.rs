@@ -2,8 +2,8 @@
 
 use super::decision::Effect;
 use crate::model::{
-    Action, Brings, Edits, Facts, Field, Flow, Lock, Observation, PodRef, PodTraffic, Pods, Shape,
-    TemplateRef, Timestamp, Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
+    Action, Brings, Edits, Facts, Flow, Lock, Observation, PodRef, PodTraffic, Pods, Shape, TemplateRef,
+    Timestamp, Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
 };
 
 /// One consistent look at the world, through the eyes of a flow or, without one, of the keeper.
@@ -78,10 +78,9 @@ fn facts(pod: &WorkloadPod, traffic: Option<PodTraffic>) -> (Facts, Timestamp) {
     }
 }
 
-/// The effect that brings the workload to this shape; `None` when it has it, and by the flow's own hand.
+/// The effect that brings the workload to this shape; `None` when it has it.
 pub(super) fn ask(seen: &Observation, want: Shape) -> Option<Effect> {
-    let edited = seen.edits.fields.iter().any(|edit| edit.field != Field::Paused);
-    let has = |shape: &Shape| !edited && has(seen, shape, &want);
+    let has = |shape: &Shape| has(seen, shape, &want);
     (!seen.shape.as_ref().is_some_and(has)).then_some(Effect::Workload(WorkloadChange::Reshape(want)))
 }
 

@@ -140,6 +140,7 @@ fn base(flow: &Flow, seen: &Observation, chosen: Option<&Brings>) -> Result<Base
         partition: shape.and_then(|shape| shape.partition).unwrap_or(0),
         previous,
         brought: None,
+        followed: None,
     })
 }
 

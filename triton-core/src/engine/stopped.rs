@@ -6,8 +6,8 @@ use super::decision::{Decision, Effect, Waiting, Why};
 use super::look::is_mine;
 use super::prepare;
 use super::rolling::Rolling;
-use super::tend::{next_drain, tend};
-use crate::model::{Batch, Facts, Flow, Hold, HoldReason, Observation, Progress, Timestamp, WorkloadChange};
+use super::tend::{Tend, next_drain, tend};
+use crate::model::{Batch, Facts, Flow, Hold, Observation, Progress, Timestamp, WorkloadChange};
 
 /// Paused by order or by failure: only upkeep goes on. `None` when the flow is not stopped.
 pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
@@ -44,14 +44,16 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
 
 /// What keeps up in every state that holds the lock: the keeper keeps off.
 fn upkeep(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Effect> {
+    // The workload's controller may have chosen pods for what others changed.
+    let drifts = flow.progress.hold().is_some_and(|hold| hold.reason.is_others());
     match &flow.progress {
         Progress::Rolling { plan, done, batch } => {
-            // The workload's controller may have chosen pods for what others changed.
-            let drifts = batch.hold.is_some_and(|hold| hold.reason == HoldReason::Drift);
             Rolling { flow, plan, done: *done, batch: *batch }.upkeep(!drifts, seen, now)
         }
         Progress::Preparing { base } => tend(prepare::upkeep(flow, base), &seen.pods, now),
-        Progress::Verifying { plan, .. } => tend(verified(flow, plan), &seen.pods, now),
+        Progress::Verifying { plan, .. } => {
+            tend(Tend { go: !drifts, ..verified(flow, plan) }, &seen.pods, now)
+        }
         Progress::Pending | Progress::Closing { .. } | Progress::Finished { .. } => None,
     }
 }
@@ -61,7 +63,7 @@ fn lifted(progress: &Progress, now: Timestamp) -> Progress {
     match progress.clone() {
         Progress::Rolling { plan, done, batch } => {
             // That others interfere forgives no pod anything.
-            let drifts = batch.hold.is_some_and(|hold| hold.reason == HoldReason::Drift);
+            let drifts = batch.hold.is_some_and(|hold| hold.reason.is_others());
             let forgiven = batch.forgiven || !drifts;
             let batch = Batch { hold: None, forgiven, met: false, since: now, ..batch };
             Progress::Rolling { plan, done, batch }

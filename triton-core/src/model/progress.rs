@@ -63,6 +63,16 @@ pub enum HoldReason {
     DeadlineExceeded,
     /// Somebody else changes what the flow owns.
     Drift,
+    /// Somebody else gave the workload a size that the flow cannot follow.
+    Resized,
+}
+
+impl HoldReason {
+    /// Whether others are the reason, and no pod of the batch.
+    #[must_use]
+    pub const fn is_others(self) -> bool {
+        matches!(self, Self::Drift | Self::Resized)
+    }
 }
 
 /// A pause by failure.
@@ -136,6 +146,8 @@ pub struct Base {
     pub previous: Option<Revision>,
     /// Revision of the template that the flow brought, once the workload's controller has told it.
     pub brought: Option<Revision>,
+    /// The generation of the workload at which the flow followed a size that others gave it last.
+    pub followed: Option<u64>,
 }
 
 /// The base, and what is to be done.

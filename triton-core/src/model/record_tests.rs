@@ -33,7 +33,7 @@ proptest! {
             let stripped = Record { progress: Some(stripped), ..record };
             // These are optional for good, or younger than the record; everything else is needed.
             let read = Progress::try_from(&stripped);
-            let optional = ["previous", "brought", "hold", "edited"].contains(&name.as_str());
+            let optional = ["previous", "brought", "followed", "hold", "edited"].contains(&name.as_str());
             prop_assert!(read.is_err() || optional, "{} could be left out: {:?}", name, read);
         }
     }
@@ -120,8 +120,9 @@ fn plans() -> impl Strategy<Value = Plan> {
     (kinds, brings, flags, 0_u32..20, 0_u32..20, 0_u32..20).prop_map(
         |(kind, brings, flags, from, to, work)| {
             let (in_place, turned, degraded) = flags;
+            let followed = (to % 2 > 0).then(|| u64::from(from));
             let brought = (work % 2 > 0).then(|| Revision::new("app-2").expect("a revision"));
-            let base = Base { kind, brings, in_place, turned, degraded, brought, ..base(from, to) };
+            let base = Base { kind, brings, in_place, turned, degraded, brought, followed, ..base(from, to) };
             let work = work.min(from + to);
             Plan { fresh: from.min(to), work, base }
         },
@@ -141,6 +142,7 @@ fn base(from: u32, to: u32) -> Base {
         partition: from / 2,
         previous,
         brought: None,
+        followed: None,
     }
 }
 
@@ -185,8 +187,12 @@ fn edits() -> impl Strategy<Value = Option<u64>> {
 }
 
 fn holds() -> impl Strategy<Value = Option<Hold>> {
-    let reasons =
-        prop::sample::select(vec![HoldReason::PodsFailed, HoldReason::DeadlineExceeded, HoldReason::Drift]);
+    let reasons = prop::sample::select(vec![
+        HoldReason::PodsFailed,
+        HoldReason::DeadlineExceeded,
+        HoldReason::Drift,
+        HoldReason::Resized,
+    ]);
     prop::option::of((reasons, 0_u32..5).prop_map(|(reason, resumes)| Hold { reason, resumes }))
 }
 

@@ -52,7 +52,7 @@ pub(super) fn tone(view: &FlowView) -> Tone {
         FlowPhase::Canceled => Tone::Faint,
         FlowPhase::Pending | FlowPhase::Initializing | FlowPhase::BatchStarted | FlowPhase::BatchFinished => {
             match reason(view) {
-                "PodsFailed" | "DeadlineExceeded" | "Drift" | "CorruptStatus" | "Rejected"
+                "PodsFailed" | "DeadlineExceeded" | "Drift" | "Resized" | "CorruptStatus" | "Rejected"
                 | "Unreachable" => Tone::Bad,
                 _ => Tone::Busy,
             }

@@ -67,6 +67,9 @@ pub struct ProgressRecord {
     /// Revision of the template that the flow brought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brought: Option<Revision>,
+    /// The generation of the workload at which the flow followed a size that others gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed: Option<u64>,
     /// Pods that needed no work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fresh: Option<u32>,
@@ -126,6 +129,7 @@ impl ProgressRecord {
             partition: None,
             previous: None,
             brought: None,
+            followed: None,
             fresh: None,
             work: None,
             done: None,
@@ -161,6 +165,7 @@ impl ProgressRecord {
             partition: Some(base.partition),
             previous: base.previous.clone(),
             brought: base.brought.clone(),
+            followed: base.followed,
             ..self
         }
     }
@@ -197,6 +202,7 @@ impl ProgressRecord {
             partition: self.partition.ok_or(CorruptRecord("partition is missing"))?,
             previous: self.previous.clone(),
             brought: self.brought.clone(),
+            followed: self.followed,
         };
         let sane = |n: u32| n <= MAX_REPLICAS;
         if sane(base.from) && sane(base.to) { Ok(base) } else { Err(CorruptRecord("size is over 10000")) }

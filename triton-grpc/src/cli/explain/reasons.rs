@@ -45,7 +45,7 @@ pub(super) fn waiting(view: &FlowView, reason: &str, name: &str) -> Told {
         "DeadlineExceeded" => {
             told("a person: a stage took too long", &[pods, events, resume("waits once more"), cancel])
         }
-        "Drift" => {
+        "Drift" | "Resized" => {
             let fields =
                 format!("kubectl -n {namespace} get clonesets {instance} -o yaml --show-managed-fields");
             told(

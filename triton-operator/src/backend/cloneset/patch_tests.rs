@@ -231,6 +231,7 @@ fn base() -> Base {
         partition: 0,
         previous: None,
         brought: None,
+        followed: None,
     }
 }
 
