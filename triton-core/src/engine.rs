@@ -31,6 +31,7 @@ mod goal;
 #[cfg(test)]
 mod guard_tests;
 mod look;
+mod phrases;
 mod prepare;
 mod report;
 mod resized;

@@ -1,10 +1,9 @@
 //! What a decision can be, and the words for it.
 
-use alloc::format;
-use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::phrases;
 use crate::model::{
     BatchPhase, Failure, FieldEdit, FlowId, FlowName, HoldReason, Progress, Stage, Timestamp, TrafficChange,
     Verdict, WorkloadChange,
@@ -144,9 +143,9 @@ impl Why {
             },
             Self::PodsMissing { .. } => "PodsMissing",
             Self::AllBatchesDone => "Verifying",
-            Self::Held { reason } | Self::Stopping { reason } => held_reason(*reason),
+            Self::Held { reason } | Self::Stopping { reason } => phrases::held_reason(*reason),
             Self::Edited { .. } => "Edited",
-            Self::Drifted { reason, .. } => held_reason(*reason),
+            Self::Drifted { reason, .. } => phrases::held_reason(*reason),
             Self::Resized { .. } => "Resized",
             Self::GoesOnWithout { .. } => "PodsTolerated",
             Self::GivingWay { .. } => "GivingWay",
@@ -185,30 +184,26 @@ impl fmt::Display for Why {
             Self::AllBatchesDone => {
                 f.write_str("all batches are finished; comparing the workload with the spec")
             }
-            Self::Held { reason: HoldReason::PodsFailed } => {
-                f.write_str("paused because pods failed; resume once they are mended, or cancel")
-            }
-            Self::Held { reason: HoldReason::DeadlineExceeded } => f.write_str(
-                "paused because the stage took longer than its deadline; resume to wait again, or cancel",
-            ),
-            Self::Held { reason: HoldReason::Drift | HoldReason::Resized } => {
-                f.write_str("paused because others change what the flow owns; resume, or cancel")
-            }
+            Self::Held { reason } => f.write_str(phrases::holds(*reason)),
             Self::Edited { edits } => {
-                write!(f, "others changed {}; it is set right, and next time the flow holds", listed(edits))
+                write!(
+                    f,
+                    "others changed {}; it is set right, and next time the flow holds",
+                    phrases::listed(edits)
+                )
             }
             Self::Drifted { edits, .. } => {
                 write!(
                     f,
                     "paused because others changed {}; resume to set it right, or cancel",
-                    listed(edits)
+                    phrases::listed(edits)
                 )
             }
             Self::Resized { from, to, edits } => {
                 write!(
                     f,
                     "others changed {}; the flow goes on with {to} pods instead of {from}",
-                    listed(edits)
+                    phrases::listed(edits)
                 )
             }
             Self::GoesOnWithout { batch, failed } => {
@@ -217,16 +212,7 @@ impl fmt::Display for Why {
                     "batch {batch} goes on without {failed} pods that failed; they are tried again later"
                 )
             }
-            Self::Stopping { reason: HoldReason::PodsFailed } => {
-                f.write_str("cancelled because pods failed, as onFailure says; leaving the workload clean")
-            }
-            Self::Stopping { reason: HoldReason::DeadlineExceeded } => f.write_str(
-                "cancelled because the stage took longer than its deadline, as onFailure says; leaving the \
-                 workload clean",
-            ),
-            Self::Stopping { reason: HoldReason::Drift | HoldReason::Resized } => {
-                f.write_str("cancelled because others change what the flow owns; leaving the workload clean")
-            }
+            Self::Stopping { reason } => f.write_str(phrases::stops(*reason)),
             Self::GivingWay { to } => write!(f, "flow {to} takes over; leaving the workload clean"),
             Self::Reverting => f.write_str("cancelled; returning the new pods to the revision before"),
             Self::Resumed => f.write_str("resumed"),
@@ -312,7 +298,7 @@ impl Waiting {
             Self::Out { .. } => "PodsLeaving",
             Self::Backend => "Workload",
             Self::Paused => "Paused",
-            Self::Held { reason, .. } => held_reason(*reason),
+            Self::Held { reason, .. } => phrases::held_reason(*reason),
             Self::Rival { .. } => "Rival",
             Self::Verify { .. } => "Verifying",
         }
@@ -341,7 +327,7 @@ impl fmt::Display for Waiting {
                 f.write_str("waits for the workload's controller to take notice of the last change")
             }
             Self::Paused => f.write_str("paused by order: Resume lets it go on, Cancel ends it"),
-            Self::Held { reason, failed, edits } => f.write_str(&held(*reason, *failed, edits)),
+            Self::Held { reason, failed, edits } => f.write_str(&phrases::held(*reason, *failed, edits)),
             Self::Rival { rival } => write!(f, "waits for flow {rival}, which holds the workload"),
             Self::Verify { ready, of } => {
                 write!(
@@ -349,45 +335,6 @@ impl fmt::Display for Waiting {
                     "waits until the whole workload is as ordered: {ready} of {of} pods are, none may be leaving"
                 )
             }
-        }
-    }
-}
-
-const fn held_reason(reason: HoldReason) -> &'static str {
-    match reason {
-        HoldReason::PodsFailed => "PodsFailed",
-        HoldReason::DeadlineExceeded => "DeadlineExceeded",
-        HoldReason::Drift => "Drift",
-        HoldReason::Resized => "Resized",
-    }
-}
-
-/// The edits, in words.
-fn listed(edits: &[FieldEdit]) -> String {
-    let words: Vec<String> = edits.iter().map(ToString::to_string).collect();
-    if words.is_empty() { "what the flow owns".into() } else { words.join(", ") }
-}
-
-fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit]) -> String {
-    match reason {
-        HoldReason::PodsFailed => {
-            format!("paused because pods failed ({failed} fail now): mend them and Resume, or Cancel")
-        }
-        HoldReason::Drift => {
-            let what = listed(edits);
-            format!("paused because others changed {what}: Resume sets it right, Cancel ends it")
-        }
-        HoldReason::Resized => {
-            let what = listed(edits);
-            format!(
-                "paused because the flow cannot go on with the new size, others changed {what}: Resume gives \
-                 the workload its size back, Cancel ends it"
-            )
-        }
-        HoldReason::DeadlineExceeded => {
-            format!(
-                "paused because the stage took too long ({failed} pods fail now): Resume waits again, Cancel ends it"
-            )
         }
     }
 }

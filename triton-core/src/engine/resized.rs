@@ -28,14 +28,10 @@ pub(super) fn size(flow: &Flow, seen: &Observation) -> Option<Size> {
     if !(follows && seen.edits.has(Field::Replicas)) {
         return None;
     }
-    // Of a restart nobody but its batches replaces what is old: as many as are done may be others.
-    let begun = match &flow.progress {
-        Progress::Rolling { done, batch, .. } if base.brings == Brings::Nothing => {
-            done.saturating_add(batch.size)
-        }
-        _ => 1,
-    };
-    if size < begun || size > MAX_REPLICAS {
+    // A restart knows which pods it replaces: which of them go, it does not.
+    let restarts = base.brings == Brings::Nothing && flow.progress.batch().is_some();
+    let least = if restarts { plan.work.max(1) } else { 1 };
+    if size < least || size > MAX_REPLICAS {
         return Some(Size::Beyond);
     }
     let batches = goal::batches(&flow.spec, &flow.orders, &resized(plan, size, 0), None);

@@ -44,9 +44,9 @@ fn pods_that_come_during_a_restart_need_no_restart() {
 }
 
 #[test]
-fn a_restart_holds_where_fewer_pods_are_left_than_it_has_begun_with() {
+fn a_restart_holds_where_fewer_pods_are_left_than_it_restarts() {
     let base = Base { brings: Brings::Nothing, ..base_of(Kind::Replace, 4, 4) };
-    let flow = Flow::test(Action::Restart, 4).at(plan(base, 0), 2, 2, 1, Stage::Smoking);
+    let flow = Flow::test(Action::Restart, 4).at(plan(base, 1), 2, 2, 1, Stage::Smoking);
     assert_eq!(size(&flow, &sized(3, 0)), Some(Size::Within(3)));
     assert_eq!(size(&flow, &sized(2, 0)), Some(Size::Beyond));
 }
