@@ -119,6 +119,8 @@ fn flow(action: Action, stage: Stage, size: u32) -> Flow {
         to,
         partition: 0,
         previous: "old".parse().ok(),
+        brought: None,
+        followed: None,
     };
     let plan = Plan { base, fresh: 0, work: to };
     let batch = Batch {
@@ -131,6 +133,7 @@ fn flow(action: Action, stage: Stage, size: u32) -> Flow {
         hold: None,
         forgiven: false,
         met: true,
+        edited: None,
     };
     Flow {
         id: triton_core::model::FlowId {

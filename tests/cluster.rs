@@ -16,6 +16,8 @@ mod crash;
 mod deletion;
 #[path = "cluster/doors.rs"]
 mod doors;
+#[path = "cluster/edits.rs"]
+mod edits;
 #[path = "cluster/history.rs"]
 mod history;
 #[path = "cluster/in_place.rs"]

@@ -77,6 +77,49 @@ fn an_update_in_place_is_told_as_it_was() {
 }
 
 #[test]
+fn an_outside_edit_is_told_as_it_was() {
+    let mut stage = Stage::new(
+        "An update of three pods whose partition others set, and again, and whose template they set",
+    );
+    stage.serves(3);
+    stage.orders("update", 3, Draft::default());
+    stage.for_seconds(1);
+    stage.edits("the partition is set to 0", |workload| workload.partition = 0);
+    stage.for_seconds(1);
+    stage.edits("the partition is set to 0", |workload| workload.partition = 0);
+    stage.for_seconds(3);
+    stage.resume();
+    stage.until_next_batch();
+    stage.edits("the template before is brought back", |workload| {
+        let old = workload.revisions.values().find(|old| **old != workload.template).cloned();
+        workload.template = old.expect("the template before the update");
+    });
+    stage.for_seconds(3);
+    stage.resume();
+    stage.until_ended();
+    stage.compare("edited");
+}
+
+#[test]
+fn a_size_that_others_set_is_told_as_it_was() {
+    let mut stage = Stage::new("An update of three pods that somebody scales to five, and then to none");
+    stage.serves(3);
+    stage.orders("update", 3, Draft { canary: 1, batch: 2, ..Draft::default() });
+    stage.until_asked();
+    stage.edits("the size is set to 5", |workload| workload.replicas = 5);
+    stage.for_seconds(5);
+    stage.edits("the size is set to 0", |workload| workload.replicas = 0);
+    stage.for_seconds(3);
+    stage.resume();
+    for _ in 0..3 {
+        stage.until_asked();
+        stage.next();
+    }
+    stage.until_ended();
+    stage.compare("resized");
+}
+
+#[test]
 fn every_kept_story_is_told() {
     if std::env::var_os("TRITON_BLESS").is_some() {
         return;
@@ -88,5 +131,5 @@ fn every_kept_story_is_told() {
         .filter_map(|name| name.strip_suffix(".txt").map(String::from))
         .collect();
     kept.sort();
-    assert_eq!(kept, ["in-place", "lost-pod", "pause-and-cancel", "tutorial", "update"]);
+    assert_eq!(kept, ["edited", "in-place", "lost-pod", "pause-and-cancel", "resized", "tutorial", "update"]);
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use triton_core::model::{
-    Flow, FlowUid, InstanceId, Lock, PodPhase, PodRef, PodTraffic, Shape, TemplateRef, Timestamp, Traffic,
-    TrafficChange, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
+    Edits, Flow, FlowUid, InstanceId, Lock, PodPhase, PodRef, PodTraffic, Shape, TemplateRef, Timestamp,
+    Traffic, TrafficChange, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
 use triton_core::ports::{Clock, PortError, PortErrorKind, Subject, TrafficRegistry, WorkloadBackend};
 use triton_core::sim::Host;
@@ -189,6 +189,8 @@ fn view(group: &Group, flow: Option<&Flow>, now: Timestamp) -> WorkloadView {
         in_place: false,
         remembered: group.remembered,
         good: group.good.clone(),
+        // Nobody else changes a group: no note of what was written is kept.
+        edits: Edits::default(),
         pods: group.processes.iter().map(|process| pod(group, process, uid, now)).collect(),
         terminating: 0,
     }

@@ -318,6 +318,7 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
         in_place: workload.policy.in_place(),
         remembered: workload.remembered,
         good: workload.good.clone(),
+        edits: triton_core::model::Edits::default(),
         yields: false,
         place: None,
         terminating: u32::try_from(workload.pods.len()).expect("a count of pods fits")

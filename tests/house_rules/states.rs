@@ -139,6 +139,9 @@ fn who(waiting: &Waiting) -> &'static str {
             "a person: mend the pods and `Resume`, or `Cancel`"
         }
         Waiting::Held { reason: HoldReason::DeadlineExceeded, .. } => "a person: `Resume` or `Cancel`",
+        Waiting::Held { reason: HoldReason::Drift | HoldReason::Resized, .. } => {
+            "a person: keep others from changing the workload and `Resume`, or `Cancel`"
+        }
         Waiting::Rival { .. } => "the other flow, which comes first: let it end, or cancel it",
         Waiting::Verify { .. } => "kubelet, registry and controller, until the deadline",
     }

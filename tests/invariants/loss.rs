@@ -2,7 +2,7 @@
 
 use triton_core::model::{Batch, Facts, Flow, Kind, Observation, Plan, Progress, Stage};
 
-use super::reading::{fresh_after, moved, requested_fresh, stale_after};
+use super::reading::{follows_a_size, fresh_after, moved, requested_fresh, stale_after};
 use super::{Intent, Invariant, Outcome, Property, ensure};
 
 pub(super) const ROW: Invariant = Invariant {
@@ -15,6 +15,9 @@ pub(super) const ROW: Invariant = Invariant {
 
 fn intent(intent: &Intent<'_>) -> Outcome {
     let flow = intent.flow;
+    if follows_a_size(intent.decision) {
+        return Ok(());
+    }
     match (&flow.progress, moved(intent.decision)) {
         (Progress::Rolling { plan, done, batch }, Some(Progress::Rolling { batch: next, .. }))
             if next.stage != batch.stage || next.number != batch.number =>

@@ -2,7 +2,7 @@
 
 use triton_core::model::{Batch, BatchPhase, Flow, Mode, Progress, Stage, Target};
 
-use super::reading::moved;
+use super::reading::{follows_a_size, moved};
 use super::{Intent, Invariant, Outcome, Property, ensure};
 
 pub(super) const ROW: Invariant = Invariant {
@@ -16,6 +16,9 @@ pub(super) const ROW: Invariant = Invariant {
 
 fn intent(intent: &Intent<'_>) -> Outcome {
     let flow = intent.flow;
+    if follows_a_size(intent.decision) {
+        return Ok(());
+    }
     match (&flow.progress, moved(intent.decision)) {
         (Progress::Preparing { .. }, Some(Progress::Rolling { done, batch, .. })) => {
             let first = batch.number == 1 && *done == 0 && batch.stage == Stage::Queued;

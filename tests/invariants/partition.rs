@@ -2,7 +2,7 @@
 
 use triton_core::model::{Plan, Progress};
 
-use super::reading::{moved, size_after};
+use super::reading::{follows_a_size, moved, size_after};
 use super::{Intent, Invariant, Outcome, Property, ensure};
 
 pub(super) const ROW: Invariant = Invariant {
@@ -15,6 +15,9 @@ pub(super) const ROW: Invariant = Invariant {
 
 fn intent(intent: &Intent<'_>) -> Outcome {
     let before = &intent.flow.progress;
+    if follows_a_size(intent.decision) {
+        return followed(intent);
+    }
     match moved(intent.decision) {
         Some(Progress::Rolling { plan, done, batch }) => {
             let ends = done + batch.size;
@@ -46,6 +49,26 @@ fn intent(intent: &Intent<'_>) -> Outcome {
             })?;
             let size = size_after(intent.flow, plan, plan.work);
             ensure(size == plan.base.to, || format!("the batches lead to {size} pods, not {}", plan.base.to))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is done stays done, the batch loses pods at most, and all lead to the size that is there now.
+fn followed(intent: &Intent<'_>) -> Outcome {
+    let there = intent.seen.shape.as_ref().map(|shape| shape.replicas);
+    let (before, after) = (&intent.flow.progress, moved(intent.decision));
+    let plan = after.and_then(Progress::plan);
+    let leads = plan.map(|plan| size_after(intent.flow, plan, plan.work));
+    ensure(leads == there && there != Some(0), || format!("{there:?} pods are there, {plan:?}"))?;
+    match (before, after) {
+        (Progress::Rolling { done, batch, .. }, Some(Progress::Rolling { plan, done: now, batch: next })) => {
+            let fits = next.size > 0 && next.size <= batch.size && now + next.size <= plan.work;
+            let same = (now, next.number, next.stage) == (done, batch.number, batch.stage);
+            ensure(fits && same, || format!("{next:?} at {now} of {plan:?} after {batch:?} at {done}"))
+        }
+        (Progress::Rolling { done, .. }, Some(Progress::Verifying { plan, .. })) => {
+            ensure(plan.work <= *done, || format!("{done} pods are done of {plan:?}"))
         }
         _ => Ok(()),
     }

@@ -1,6 +1,6 @@
 //! Readings of a flow and of the world that several properties need, written apart from the engine.
 
-use triton_core::engine::{Decision, Effect};
+use triton_core::engine::{Decision, Effect, Why};
 use triton_core::model::{
     Brings, Facts, Flow, Kind, Lock, Observation, Plan, PodRef, Progress, Shape, Stage, TemplateRef,
     TrafficChange, WorkloadChange,
@@ -107,6 +107,11 @@ pub(super) const fn moved(decision: &Decision) -> Option<&Progress> {
         Decision::Move(progress, _) => Some(progress),
         _ => None,
     }
+}
+
+/// The flow follows a size that others gave the workload.
+pub(super) const fn follows_a_size(decision: &Decision) -> bool {
+    matches!(decision, Decision::Move(_, Why::Resized { .. }))
 }
 
 /// What is true of a pod; nothing when it is not there.

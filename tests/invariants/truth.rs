@@ -24,7 +24,9 @@ fn intent(intent: &Intent<'_>) -> Outcome {
         return ensure(nothing, || "Success without a plan".into());
     };
     let ordered = plan.base.to;
-    ensure(flow.spec.action == Action::Delete || flow.spec.replicas.is_none_or(|r| r == ordered), || {
+    // Where others gave another size, that is the one.
+    let sized = plan.base.followed.is_some() || flow.spec.action == Action::Delete;
+    ensure(sized || flow.spec.replicas.is_none_or(|r| r == ordered), || {
         format!("{ordered} pods were planned, {:?} ordered", flow.spec.replicas)
     })?;
     if flow.spec.action == Action::Delete {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use triton_core::engine::{Effect, look};
 use triton_core::model::{
-    FailureClass, Flow, Lock, Observation, PodFailure, PodName, PodPhase, PodRef, PodTraffic, PodUid,
+    Edits, FailureClass, Flow, Lock, Observation, PodFailure, PodName, PodPhase, PodRef, PodTraffic, PodUid,
     Revision, Shape, TemplateRef, Timestamp, Traffic, TrafficChange, TrafficView, Version, WorkloadChange,
     WorkloadPod, WorkloadView,
 };
@@ -64,6 +64,7 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
         in_place: set.in_place,
         remembered: set.remembered,
         good: Vec::new(),
+        edits: Edits::default(),
         pods,
         terminating: state.terminating,
     };

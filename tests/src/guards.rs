@@ -15,6 +15,8 @@ const FILES: [&str; 15] = [
     "triton-core/src/engine/decide.rs",
     "triton-core/src/engine/prepare.rs",
     "triton-core/src/engine/stopped.rs",
+    "triton-core/src/engine/drift.rs",
+    "triton-core/src/engine/resized.rs",
     "triton-core/src/engine/rolling.rs",
     "triton-core/src/engine/tend.rs",
     "triton-core/src/engine/until.rs",

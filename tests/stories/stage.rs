@@ -146,6 +146,20 @@ impl Stage {
         world.lose_pod(&instance(), &uid.expect("there is a pod"));
     }
 
+    /// Somebody else changes the workload.
+    pub(crate) fn edits(&mut self, what: &str, change: impl FnOnce(&mut Workload)) {
+        self.tell("world", what);
+        self.sim.world().edit(&instance(), change);
+    }
+
+    /// Until the second batch starts its pods.
+    pub(crate) fn until_next_batch(&mut self) {
+        let two = |text: &str| text.contains("batch 2: new pods are starting");
+        while !two(&self.text) {
+            self.for_seconds(1);
+        }
+    }
+
     /// Until a person is asked.
     pub(crate) fn until_asked(&mut self) {
         self.go_on(LONGEST, |rest| matches!(rest, Rest::Until(_, Waiting::Approval { .. })));

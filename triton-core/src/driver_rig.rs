@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::super::*;
 use crate::model::{
-    Base, Brings, Draft, Flow, FlowUid, Kind, Lock, Namespace, Orders, Peer, Plan, RawSize, Shape,
+    Base, Brings, Draft, Edits, Flow, FlowUid, Kind, Lock, Namespace, Orders, Peer, Plan, RawSize, Shape,
     TemplateRef, TrafficChange, UpdateStrategy, Version, WorkloadChange, WorkloadPod,
 };
 use crate::ports::{NewFlow, StoreEvent};
@@ -235,6 +235,8 @@ pub(super) fn base() -> Base {
         to: 2,
         partition: 0,
         previous: None,
+        brought: None,
+        followed: None,
     }
 }
 
@@ -266,6 +268,7 @@ pub(super) fn rolling() -> Flow {
         hold: None,
         forgiven: false,
         met: true,
+        edited: None,
     };
     flow(Progress::Rolling { plan: Plan { base: base(), fresh: 0, work: 2 }, done: 0, batch })
 }
@@ -307,6 +310,7 @@ pub(super) fn view(replicas: u32, pods: u32) -> WorkloadView {
         in_place: false,
         remembered: None,
         good: Vec::new(),
+        edits: Edits::default(),
         pods: (0..pods).map(pod).collect(),
         terminating: 0,
     }

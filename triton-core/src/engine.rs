@@ -20,6 +20,7 @@ mod batch_tests;
 mod closing;
 mod decide;
 mod decision;
+mod drift;
 #[cfg(test)]
 mod fixtures;
 mod forecast;
@@ -32,8 +33,10 @@ mod guard_tests;
 mod history;
 mod line;
 mod look;
+mod phrases;
 mod prepare;
 mod report;
+mod resized;
 mod rolling;
 mod shape;
 mod stopped;

@@ -3,6 +3,7 @@
 mod change;
 mod count;
 mod draft;
+mod edit;
 mod failure;
 mod flow;
 mod name;
@@ -20,6 +21,7 @@ mod time;
 pub use change::{TrafficChange, WorkloadChange};
 pub use count::{BatchSize, MAX_BATCHES, MAX_REPLICAS, RawSize, Sizes};
 pub use draft::{Draft, Fault, Faults};
+pub use edit::{Edits, Field, FieldEdit, Wrote};
 pub use failure::Failure;
 pub use flow::Flow;
 pub use name::{

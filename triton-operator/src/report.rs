@@ -80,6 +80,9 @@ fn action(why: &Why) -> String {
         Why::Started
         | Why::AllBatchesDone
         | Why::Held { .. }
+        | Why::Edited { .. }
+        | Why::Drifted { .. }
+        | Why::Resized { .. }
         | Why::Resumed
         | Why::Canceling
         | Why::Stopping { .. }
@@ -95,6 +98,9 @@ const fn is_warning(why: &Why) -> bool {
         why,
         Why::PodsMissing { .. }
             | Why::Held { .. }
+            | Why::Edited { .. }
+            | Why::Drifted { .. }
+            | Why::Resized { .. }
             | Why::Stopping { .. }
             | Why::GoesOnWithout { .. }
             | Why::Ended { verdict: Verdict::Failed(_) | Verdict::Aborted { .. } }

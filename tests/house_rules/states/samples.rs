@@ -3,8 +3,8 @@
 use serde_json::json;
 use triton_core::engine::Waiting;
 use triton_core::model::{
-    Base, Batch, BatchPhase, Brings, Draft, Failure, Flow, FlowId, FlowName, FlowUid, Hold, HoldReason, Kind,
-    Mode, Namespace, Place, Plan, Progress, Stage, Timestamp, UpdateStrategy, Verdict,
+    Base, Batch, BatchPhase, Brings, Draft, Failure, Field, FieldEdit, Flow, FlowId, FlowName, FlowUid, Hold,
+    HoldReason, Kind, Mode, Namespace, Place, Plan, Progress, Stage, Timestamp, UpdateStrategy, Verdict,
 };
 
 pub(super) const STAGES: [Stage; 8] = [
@@ -30,6 +30,7 @@ pub(super) fn batch(stage: Stage) -> Batch {
         hold: None,
         forgiven: false,
         met: true,
+        edited: None,
     }
 }
 
@@ -70,7 +71,10 @@ pub(super) fn progresses() -> Vec<(&'static str, Progress)> {
         ("Preparing", Progress::Preparing { base: base() }),
         ("Rolling, batch Queued to Leaving", rolling(Stage::Smoking)),
         ("Rolling, batch Baked", rolling(Stage::Baked)),
-        ("Verifying", Progress::Verifying { plan: plan(), since: Timestamp::default(), hold: None }),
+        (
+            "Verifying",
+            Progress::Verifying { plan: plan(), since: Timestamp::default(), hold: None, edited: None },
+        ),
         ("Closing", closing),
         ("Finished, as ordered", finished(Verdict::Succeeded)),
         ("Finished, nothing could be done", finished(Verdict::Failed(Failure::WorkloadExists))),
@@ -92,8 +96,18 @@ pub(crate) fn waitings() -> Vec<Waiting> {
         Waiting::Rival { rival: id("app-y"), place: Some(Place { number: 2, behind: id("app-y") }) },
         Waiting::Rival { rival: id("app-y"), place: Some(Place { number: 3, behind: id("app-z") }) },
         Waiting::Paused,
-        Waiting::Held { reason: HoldReason::PodsFailed, failed: 1 },
-        Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0 },
+        Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: vec![] },
+        Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0, edits: vec![] },
+        Waiting::Held {
+            reason: HoldReason::Resized,
+            failed: 0,
+            edits: vec![FieldEdit { field: Field::Replicas, by: Some("kubectl".into()) }],
+        },
+        Waiting::Held {
+            reason: HoldReason::Drift,
+            failed: 0,
+            edits: vec![FieldEdit { field: Field::Partition, by: Some("kubectl-patch".into()) }],
+        },
     ]
 }
 
@@ -130,6 +144,8 @@ fn base() -> Base {
         to: 3,
         partition: 0,
         previous: None,
+        brought: None,
+        followed: None,
     }
 }
 

@@ -181,7 +181,7 @@ fn a_rival_is_ordered_to_give_way_only_when_it_does() {
 #[test]
 fn a_deletion_removes_the_workload_only_when_it_is_empty_and_succeeds_once_it_is_gone() {
     let done = plan(base_of(Kind::Shrink, 2, 0), 0);
-    let verifying = Progress::Verifying { plan: done, since: NOW, hold: None };
+    let verifying = Progress::Verifying { plan: done, since: NOW, hold: None, edited: None };
     let flow = Flow { progress: verifying, ..Flow::test(Action::Delete, 0).same_size() };
     let empty = || {
         let shape = shaped(0).shape.map(|shape| Shape { unavailable: 2, ..shape });

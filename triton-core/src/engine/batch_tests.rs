@@ -355,7 +355,10 @@ fn nothing(kind: Kind, from: u32, to: u32) -> Plan {
 
 fn verifying(action: Action, plan: Plan) -> Flow {
     let replicas = plan.base.to;
-    Flow { progress: Progress::Verifying { plan, since: NOW, hold: None }, ..Flow::test(action, replicas) }
+    Flow {
+        progress: Progress::Verifying { plan, since: NOW, hold: None, edited: None },
+        ..Flow::test(action, replicas)
+    }
 }
 
 fn name(pod: &str) -> PodName {

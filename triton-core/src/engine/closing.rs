@@ -155,6 +155,7 @@ impl Closing<'_> {
                     to: size,
                     partition: 0,
                     previous: None,
+                    brought: None,
                     ..plan.base.clone()
                 };
                 Decision::Move(Progress::Preparing { base }, Why::Reverting)
@@ -241,7 +242,7 @@ pub(super) fn verified(flow: &Flow, plan: &Plan) -> Tend {
 /// The final check: Success is said only of a world that is as ordered at this very look.
 pub(super) fn verify(
     flow: &Flow,
-    (plan, since): (&Plan, Timestamp),
+    (plan, since, edited): (&Plan, Timestamp, Option<u64>),
     seen: &Observation,
     now: Timestamp,
 ) -> Decision {
@@ -264,7 +265,7 @@ pub(super) fn verify(
     if now >= deadline {
         let reason = HoldReason::DeadlineExceeded;
         let hold = Some(Hold { reason, resumes: flow.orders.resumes });
-        let held = || Progress::Verifying { plan: plan.clone(), since, hold };
+        let held = || Progress::Verifying { plan: plan.clone(), since, hold, edited };
         let stopped = stop(flow, seen, reason, now);
         return stopped.unwrap_or_else(|| Decision::Move(held(), Why::Held { reason }));
     }

@@ -2,6 +2,7 @@
 
 use super::closing::{Closing, LOOK_AGAIN, cancel, end, verify};
 use super::decision::{Decision, Effect, Waiting};
+use super::drift::drifted;
 use super::look::is_mine;
 use super::prepare::{good, pending, preparing};
 use super::rolling::Rolling;
@@ -36,6 +37,9 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
     if let Some(decision) = stopped(flow, seen, now) {
         return decision;
     }
+    if let Some(decision) = drifted(flow, seen, now) {
+        return decision;
+    }
     if is_mine(seen) && seen.frozen {
         return act(WorkloadChange::Freeze(false));
     }
@@ -45,7 +49,7 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
         Progress::Rolling { plan, done, batch } => {
             Rolling { flow, plan, done: *done, batch: *batch }.step(seen, now)
         }
-        Progress::Verifying { plan, since, .. } => verify(flow, (plan, *since), seen, now),
+        Progress::Verifying { plan, since, edited, .. } => verify(flow, (plan, *since, *edited), seen, now),
         Progress::Closing { plan, verdict, keep, floor, shed } => {
             Closing { flow, plan, verdict, keep: *keep, floor: *floor, shed: *shed }.step(seen, now)
         }

@@ -317,7 +317,8 @@ fn a_cancelled_flow_waits_until_the_restored_template_has_replaced_what_is_not_k
 #[test]
 fn success_is_said_only_of_a_world_that_is_as_ordered() {
     let plan = replace(2, 2);
-    let flow = Flow { progress: Progress::Verifying { plan, since: NOW, hold: None }, ..update(2) };
+    let flow =
+        Flow { progress: Progress::Verifying { plan, since: NOW, hold: None, edited: None }, ..update(2) };
     let good = || Observation::mine(2, 0, 1).with(2, SERVES);
     assert_eq!(verdict(&flow, &good()), Some(Verdict::Succeeded));
     let one_out = Observation::mine(2, 0, 1).with(1, SERVES).with(1, RUNS | Facts::ASKED);

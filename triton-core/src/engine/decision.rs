@@ -1,12 +1,12 @@
 //! What a decision can be, and the words for it.
 
-use alloc::format;
-use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
+use super::phrases;
 use crate::model::{
-    BatchPhase, Failure, FlowId, FlowName, HoldReason, Place, Progress, Stage, Timestamp, TrafficChange,
-    Verdict, WorkloadChange,
+    BatchPhase, Failure, FieldEdit, FlowId, FlowName, HoldReason, Place, Progress, Stage, Timestamp,
+    TrafficChange, Verdict, WorkloadChange,
 };
 
 /// What happens next. Exactly one of these:
@@ -71,6 +71,27 @@ pub enum Why {
         /// What happened.
         reason: HoldReason,
     },
+    /// Others changed what the flow owns: it is set right.
+    Edited {
+        /// What, and who.
+        edits: Vec<FieldEdit>,
+    },
+    /// Others changed what the flow owns, again or in a way that is not set right unasked: the flow holds.
+    Drifted {
+        /// Drift, or a size that the flow cannot follow.
+        reason: HoldReason,
+        /// What, and who.
+        edits: Vec<FieldEdit>,
+    },
+    /// Others gave the workload another size: the flow follows it.
+    Resized {
+        /// The size before.
+        from: u32,
+        /// The size from now on.
+        to: u32,
+        /// What others changed, and who.
+        edits: Vec<FieldEdit>,
+    },
     /// The batch goes on without pods that failed; they are work for later batches.
     GoesOnWithout {
         /// Number of the batch.
@@ -122,10 +143,10 @@ impl Why {
             },
             Self::PodsMissing { .. } => "PodsMissing",
             Self::AllBatchesDone => "Verifying",
-            Self::Held { reason } | Self::Stopping { reason } => match reason {
-                HoldReason::PodsFailed => "PodsFailed",
-                HoldReason::DeadlineExceeded => "DeadlineExceeded",
-            },
+            Self::Held { reason } | Self::Stopping { reason } => phrases::held_reason(*reason),
+            Self::Edited { .. } => "Edited",
+            Self::Drifted { reason, .. } => phrases::held_reason(*reason),
+            Self::Resized { .. } => "Resized",
             Self::GoesOnWithout { .. } => "PodsTolerated",
             Self::GivingWay { .. } => "GivingWay",
             Self::Reverting => "Reverting",
@@ -163,25 +184,35 @@ impl fmt::Display for Why {
             Self::AllBatchesDone => {
                 f.write_str("all batches are finished; comparing the workload with the spec")
             }
-            Self::Held { reason: HoldReason::PodsFailed } => {
-                f.write_str("paused because pods failed; resume once they are mended, or cancel")
+            Self::Held { reason } => f.write_str(phrases::holds(*reason)),
+            Self::Edited { edits } => {
+                write!(
+                    f,
+                    "others changed {}; it is set right, and next time the flow holds",
+                    phrases::listed(edits)
+                )
             }
-            Self::Held { reason: HoldReason::DeadlineExceeded } => f.write_str(
-                "paused because the stage took longer than its deadline; resume to wait again, or cancel",
-            ),
+            Self::Drifted { edits, .. } => {
+                write!(
+                    f,
+                    "paused because others changed {}; resume to set it right, or cancel",
+                    phrases::listed(edits)
+                )
+            }
+            Self::Resized { from, to, edits } => {
+                write!(
+                    f,
+                    "others changed {}; the flow goes on with {to} pods instead of {from}",
+                    phrases::listed(edits)
+                )
+            }
             Self::GoesOnWithout { batch, failed } => {
                 write!(
                     f,
                     "batch {batch} goes on without {failed} pods that failed; they are tried again later"
                 )
             }
-            Self::Stopping { reason: HoldReason::PodsFailed } => {
-                f.write_str("cancelled because pods failed, as onFailure says; leaving the workload clean")
-            }
-            Self::Stopping { reason: HoldReason::DeadlineExceeded } => f.write_str(
-                "cancelled because the stage took longer than its deadline, as onFailure says; leaving the \
-                 workload clean",
-            ),
+            Self::Stopping { reason } => f.write_str(phrases::stops(*reason)),
             Self::GivingWay { to } => write!(f, "flow {to} takes over; leaving the workload clean"),
             Self::Reverting => f.write_str("cancelled; returning the new pods to the revision before"),
             Self::Resumed => f.write_str("resumed"),
@@ -238,6 +269,8 @@ pub enum Waiting {
         reason: HoldReason,
         /// Pods that fail now.
         failed: u32,
+        /// What others changed and is not set right.
+        edits: Vec<FieldEdit>,
     },
     /// Another flow that holds the workload's lock, or is to have it first.
     Rival {
@@ -267,10 +300,7 @@ impl Waiting {
             Self::Out { .. } => "PodsLeaving",
             Self::Backend => "Workload",
             Self::Paused => "Paused",
-            Self::Held { reason, .. } => match reason {
-                HoldReason::PodsFailed => "PodsFailed",
-                HoldReason::DeadlineExceeded => "DeadlineExceeded",
-            },
+            Self::Held { reason, .. } => phrases::held_reason(*reason),
             Self::Rival { .. } => "Rival",
             Self::Verify { .. } => "Verifying",
         }
@@ -299,50 +329,14 @@ impl fmt::Display for Waiting {
                 f.write_str("waits for the workload's controller to take notice of the last change")
             }
             Self::Paused => f.write_str("paused by order: Resume lets it go on, Cancel ends it"),
-            Self::Held { reason, failed } => f.write_str(&held(*reason, *failed)),
-            Self::Rival { rival, place } => f.write_str(&queued(rival, place.as_ref())),
+            Self::Held { reason, failed, edits } => f.write_str(&phrases::held(*reason, *failed, edits)),
+            Self::Rival { rival, place } => f.write_str(&phrases::queued(rival, place.as_ref())),
             Self::Verify { ready, of } => {
                 write!(
                     f,
                     "waits until the whole workload is as ordered: {ready} of {of} pods are, none may be leaving"
                 )
             }
-        }
-    }
-}
-
-fn queued(rival: &FlowId, place: Option<&Place>) -> String {
-    match place {
-        None => format!("waits for flow {rival}, which holds the workload"),
-        Some(Place { number, behind }) if behind == rival => {
-            format!("waits {} in line behind flow {behind}", ordinal(*number))
-        }
-        Some(Place { number, behind }) => format!(
-            "waits for flow {rival}, which holds the workload, {} in line behind flow {behind}",
-            ordinal(*number)
-        ),
-    }
-}
-
-fn ordinal(number: u32) -> String {
-    match number {
-        2 => "second".into(),
-        3 => "third".into(),
-        4 => "fourth".into(),
-        5 => "fifth".into(),
-        _ => format!("as number {number}"),
-    }
-}
-
-fn held(reason: HoldReason, failed: u32) -> String {
-    match reason {
-        HoldReason::PodsFailed => {
-            format!("paused because pods failed ({failed} fail now): mend them and Resume, or Cancel")
-        }
-        HoldReason::DeadlineExceeded => {
-            format!(
-                "paused because the stage took too long ({failed} pods fail now): Resume waits again, Cancel ends it"
-            )
         }
     }
 }

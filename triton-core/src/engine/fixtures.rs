@@ -91,6 +91,7 @@ impl Flow {
             hold: None,
             forgiven: false,
             met: true,
+            edited: None,
         };
         self.progress = Progress::Rolling { plan, done, batch };
         self
@@ -113,6 +114,8 @@ pub(in crate::engine) fn base_of(kind: Kind, from: u32, to: u32) -> Base {
         to,
         partition: 0,
         previous,
+        brought: None,
+        followed: None,
     }
 }
 

@@ -69,6 +69,8 @@ pub fn forecast_from(spec: &Spec, orders: &Orders, from: u32, remembered: Option
         to,
         partition: 0,
         previous: None,
+        brought: None,
+        followed: None,
     };
     forecast(spec, orders, base, if restarts { from.saturating_sub(listed) } else { 0 })
 }

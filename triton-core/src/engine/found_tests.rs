@@ -129,7 +129,7 @@ fn pods_that_are_to_be_deleted_anyway_are_not_kept_beside_their_replacements() {
 fn a_paused_flow_pulls_replacements_in_before_and_after_the_batches() {
     let plan = plan(base_of(Kind::Replace, 2, 2), 0);
     let before = Progress::Preparing { base: base_of(Kind::Replace, 2, 2) };
-    let after = Progress::Verifying { plan, since: NOW, hold: None };
+    let after = Progress::Verifying { plan, since: NOW, hold: None, edited: None };
     for (progress, pods) in [(before, OLD), (after, SERVES)] {
         let mut flow = Flow { progress, ..Flow::test(Action::Update, 2) };
         flow.orders.paused = true;

@@ -73,7 +73,8 @@ fn only_pods_in_traffic_count_as_done_before_the_first_batch() {
 fn a_resumed_final_check_has_its_whole_deadline_again() {
     let hold = Some(Hold { reason: HoldReason::DeadlineExceeded, resumes: 0 });
     let mut flow = Flow::test(Action::Create, 1);
-    flow.progress = Progress::Verifying { plan: plan(base_of(Kind::Grow, 0, 1), 0), since: NOW, hold };
+    flow.progress =
+        Progress::Verifying { plan: plan(base_of(Kind::Grow, 0, 1), 0), since: NOW, hold, edited: None };
     flow.orders.resumes = 1;
     let later = NOW.plus(Seconds(1000));
     let Decision::Move(Progress::Verifying { since, hold, .. }, _) =

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use super::decision::Effect;
 use crate::model::{
-    Action, Brings, Facts, Flow, Lock, Observation, PodRef, PodTraffic, PodUid, Pods, Shape, TemplateRef,
-    Timestamp, Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
+    Action, Brings, Edits, Facts, Flow, Lock, Observation, PodRef, PodTraffic, PodUid, Pods, Shape,
+    TemplateRef, Timestamp, Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
 };
 
 /// One consistent look at the world, through the eyes of a flow or, without one, of the keeper.
@@ -37,6 +37,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         in_place: view.in_place,
         remembered: view.remembered,
         good: view.good.clone(),
+        edits: if view.lock == Lock::Mine { view.edits.clone() } else { Edits::default() },
         yields: false,
         place: None,
         pods,
@@ -122,23 +123,11 @@ pub(super) fn ask(seen: &Observation, want: Shape) -> Option<Effect> {
 /// Whether a workload has everything that is wanted; what is `None` is not asked for.
 fn has(seen: &Observation, shape: &Shape, want: &Shape) -> bool {
     let Shape { template, replicas, partition, doomed, surge, unavailable } = want;
-    template.as_ref().is_none_or(|wanted| is_template(seen, shape, wanted))
+    template.as_ref().is_none_or(|wanted| shape.is_template(wanted, seen.revision.as_ref()))
         && shape.replicas == *replicas
         && (partition.is_none() || shape.partition == *partition)
         && (doomed.is_none() || shape.doomed == *doomed)
         && (shape.surge, shape.unavailable) == (*surge, *unavailable)
-}
-
-/// Whether the template that the workload has is the wanted one, by whichever name: a flow may bring the
-/// very template that served before, and is then asked to restore its own.
-fn is_template(seen: &Observation, shape: &Shape, wanted: &TemplateRef) -> bool {
-    match (&shape.template, wanted) {
-        (Some(TemplateRef::Flow), TemplateRef::Revision(revision)) => {
-            seen.revision.as_ref() == Some(revision)
-        }
-        (Some(template), wanted) => template == wanted,
-        (None, _) => false,
-    }
 }
 
 /// Whether the flow that is looking holds the lock.

@@ -156,6 +156,7 @@ fn view() -> WorkloadView {
         in_place: false,
         remembered: None,
         good: Vec::new(),
+        edits: Edits::default(),
         pods: Vec::new(),
         terminating: 0,
     }

@@ -77,7 +77,8 @@ pub(super) fn preparing(flow: &Flow, stored: &Base, seen: &Observation, now: Tim
         Brings::Nothing => stored.from.saturating_sub(seen.pods.count(Facts::LISTED, Facts::MARKED)),
         Brings::Flow | Brings::Revision(_) => seen.pods.count(Facts::FRESH | Facts::IN, Facts::MARKED),
     };
-    let plan = goal::plan(stored.clone(), fresh);
+    let brought = seen.revision.clone().filter(|_| stored.brings != Brings::Nothing);
+    let plan = goal::plan(Base { brought, ..stored.clone() }, fresh);
     start(flow, &plan, 0, 1, seen, now)
 }
 
@@ -151,6 +152,8 @@ fn base(flow: &Flow, seen: &Observation, chosen: Option<&Brings>) -> Result<Base
         to,
         partition: shape.and_then(|shape| shape.partition).unwrap_or(0),
         previous,
+        brought: None,
+        followed: None,
     })
 }
 

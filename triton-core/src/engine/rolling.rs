@@ -125,11 +125,11 @@ impl Rolling<'_> {
     }
 
     /// What keeps up while the flow is paused: pods that are not of the current batch stay in traffic,
-    /// and what others chose to remove leaves.
-    pub(super) fn upkeep(&self, seen: &Observation, now: Timestamp) -> Option<Effect> {
+    /// and what others chose to remove leaves, where pods may `go`.
+    pub(super) fn upkeep(&self, go: bool, seen: &Observation, now: Timestamp) -> Option<Effect> {
         let row = table::of(self.kind(), self.batch.stage);
         let been_in = row.admit && (self.batch.stage > Stage::PullingIn || self.kind() == Kind::Shrink);
-        let go = !matches!(self.batch.stage, Stage::Leaving | Stage::Vacating);
+        let go = go && !matches!(self.batch.stage, Stage::Leaving | Stage::Vacating);
         tend(self.rule(been_in, go), &seen.pods, now)
     }
 
@@ -224,11 +224,12 @@ impl Rolling<'_> {
         match next {
             Some(stage) => {
                 let why = Why::Reached { batch: batch.number, stage };
-                let batch = Batch { stage, since: now, met: true, ..*batch };
+                let batch = Batch { stage, since: now, met: true, edited: None, ..*batch };
                 self.rolling(self.done, batch, why)
             }
             None if self.last() => {
-                let progress = Progress::Verifying { plan: self.plan.clone(), since: now, hold: None };
+                let progress =
+                    Progress::Verifying { plan: self.plan.clone(), since: now, hold: None, edited: None };
                 Decision::Move(progress, Why::AllBatchesDone)
             }
             None => start(flow, self.plan, self.end(), batch.number.saturating_add(1), seen, now),
@@ -257,7 +258,7 @@ pub(super) fn start(
 ) -> Decision {
     let size = goal::batch_size(&flow.spec, &flow.orders, plan, done, number);
     if size == 0 {
-        let progress = Progress::Verifying { plan: plan.clone(), since: now, hold: None };
+        let progress = Progress::Verifying { plan: plan.clone(), since: now, hold: None, edited: None };
         return Decision::Move(progress, Why::AllBatchesDone);
     }
     let batch = Batch { since: now, serving: serving(&seen.pods), ..queued(&flow.spec, plan, number, size) };
@@ -277,5 +278,6 @@ pub(super) fn queued(spec: &Spec, plan: &Plan, number: u32, size: u32) -> Batch 
         hold: None,
         forgiven: false,
         met: true,
+        edited: None,
     }
 }

@@ -6,7 +6,7 @@ use super::decision::{Decision, Effect, Waiting, Why};
 use super::look::is_mine;
 use super::prepare;
 use super::rolling::Rolling;
-use super::tend::{next_drain, tend};
+use super::tend::{Tend, next_drain, tend};
 use crate::model::{Batch, Facts, Flow, Hold, Observation, Progress, Timestamp, WorkloadChange};
 
 /// Paused by order or by failure: only upkeep goes on. `None` when the flow is not stopped.
@@ -23,7 +23,8 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
     }
     let waiting = match hold {
         Some(Hold { reason, .. }) => {
-            Waiting::Held { reason, failed: seen.pods.count(Facts::FAILED, Facts::MARKED) }
+            let failed = seen.pods.count(Facts::FAILED, Facts::MARKED);
+            Waiting::Held { reason, failed, edits: seen.edits.fields.clone() }
         }
         None if flow.orders.paused => Waiting::Paused,
         None => return None,
@@ -43,12 +44,16 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
 
 /// What keeps up in every state that holds the lock: the keeper keeps off.
 fn upkeep(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Effect> {
+    // The workload's controller may have chosen pods for what others changed.
+    let drifts = flow.progress.hold().is_some_and(|hold| hold.reason.is_others());
     match &flow.progress {
         Progress::Rolling { plan, done, batch } => {
-            Rolling { flow, plan, done: *done, batch: *batch }.upkeep(seen, now)
+            Rolling { flow, plan, done: *done, batch: *batch }.upkeep(!drifts, seen, now)
         }
         Progress::Preparing { base } => tend(prepare::upkeep(flow, base), &seen.pods, now),
-        Progress::Verifying { plan, .. } => tend(verified(flow, plan), &seen.pods, now),
+        Progress::Verifying { plan, .. } => {
+            tend(Tend { go: !drifts, ..verified(flow, plan) }, &seen.pods, now)
+        }
         Progress::Pending | Progress::Closing { .. } | Progress::Finished { .. } => None,
     }
 }
@@ -57,10 +62,15 @@ fn upkeep(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Effect> {
 fn lifted(progress: &Progress, now: Timestamp) -> Progress {
     match progress.clone() {
         Progress::Rolling { plan, done, batch } => {
-            let batch = Batch { hold: None, forgiven: true, met: false, since: now, ..batch };
+            // That others interfere forgives no pod anything.
+            let drifts = batch.hold.is_some_and(|hold| hold.reason.is_others());
+            let forgiven = batch.forgiven || !drifts;
+            let batch = Batch { hold: None, forgiven, met: false, since: now, ..batch };
             Progress::Rolling { plan, done, batch }
         }
-        Progress::Verifying { plan, .. } => Progress::Verifying { plan, since: now, hold: None },
+        Progress::Verifying { plan, edited, .. } => {
+            Progress::Verifying { plan, since: now, hold: None, edited }
+        }
         other @ (Progress::Pending
         | Progress::Preparing { .. }
         | Progress::Closing { .. }

@@ -6,12 +6,14 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::edit::Edits;
 use super::name::{FlowId, FlowUid, PodName, PodUid, Revision, Version};
 use super::peer::Place;
 use super::time::Timestamp;
 
 /// Which template a workload has.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum TemplateRef {
     /// The template of the flow that is looking.
     Flow,
@@ -35,6 +37,20 @@ pub struct Shape {
     pub surge: u32,
     /// Pods that may be unavailable during an exchange (`maxUnavailable`).
     pub unavailable: u32,
+}
+
+impl Shape {
+    /// Whether the template is the wanted one, by whichever name: a flow may bring the very template that
+    /// served before, and is then asked to restore its own. `revision`: what the workload's controller tells
+    /// of the template.
+    #[must_use]
+    pub fn is_template(&self, wanted: &TemplateRef, revision: Option<&Revision>) -> bool {
+        match (&self.template, wanted) {
+            (Some(TemplateRef::Flow), TemplateRef::Revision(wanted)) => revision == Some(wanted),
+            (Some(template), wanted) => template == wanted,
+            (None, _) => false,
+        }
+    }
 }
 
 /// Who holds the lock of a workload.
@@ -182,6 +198,8 @@ pub struct WorkloadView {
     pub remembered: Option<u32>,
     /// Revisions that flows brought successfully, newest first.
     pub good: Vec<Revision>,
+    /// What others changed since the flow that looks wrote last.
+    pub edits: Edits,
     /// Its active pods, in the order they were made.
     pub pods: Vec<WorkloadPod>,
     /// Pods that are being deleted.
@@ -352,6 +370,8 @@ pub struct Observation {
     pub remembered: Option<u32>,
     /// See [`WorkloadView::good`].
     pub good: Vec<Revision>,
+    /// See [`WorkloadView::edits`].
+    pub edits: Edits,
     /// The flow that holds the lock gives way to the one that looks.
     pub yields: bool,
     /// Who is before the flow that looks, among those that wait for the workload.
@@ -376,6 +396,7 @@ impl Observation {
             in_place: false,
             remembered: None,
             good: Vec::new(),
+            edits: Edits::default(),
             yields: false,
             place: None,
             pods: Pods::default(),

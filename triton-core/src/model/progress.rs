@@ -61,6 +61,18 @@ pub enum HoldReason {
     PodsFailed,
     /// The stage took longer than `progressDeadlineSeconds`.
     DeadlineExceeded,
+    /// Somebody else changes what the flow owns.
+    Drift,
+    /// Somebody else gave the workload a size that the flow cannot follow.
+    Resized,
+}
+
+impl HoldReason {
+    /// Whether others are the reason, and no pod of the batch.
+    #[must_use]
+    pub const fn is_others(self) -> bool {
+        matches!(self, Self::Drift | Self::Resized)
+    }
 }
 
 /// A pause by failure.
@@ -94,6 +106,8 @@ pub struct Batch {
     /// In a stage that may ask a person: everything else was met when last looked, so the time counts as
     /// waiting for people.
     pub met: bool,
+    /// The generation of the workload at which the first edit by others in this stage was seen.
+    pub edited: Option<u64>,
 }
 
 /// What a flow does to the template of its workload.
@@ -130,6 +144,10 @@ pub struct Base {
     pub partition: u32,
     /// Revision that served then; `None` when there was no workload.
     pub previous: Option<Revision>,
+    /// Revision of the template that the flow brought, once the workload's controller has told it.
+    pub brought: Option<Revision>,
+    /// The generation of the workload at which the flow followed a size that others gave it last.
+    pub followed: Option<u64>,
 }
 
 /// The base, and what is to be done.
@@ -187,6 +205,8 @@ pub enum Progress {
         since: Timestamp,
         /// Set while the flow holds by failure.
         hold: Option<Hold>,
+        /// The generation of the workload at which the first edit by others meanwhile was seen.
+        edited: Option<u64>,
     },
     /// Cancelled; the world is being brought back to a clean state.
     Closing {

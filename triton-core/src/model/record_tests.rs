@@ -31,9 +31,9 @@ proptest! {
         fields.remove(&name);
         if let Ok(stripped) = serde_json::from_value(json) {
             let stripped = Record { progress: Some(stripped), ..record };
-            // `previous` and `hold` are optional for good; everything else is needed.
+            // These are optional for good, or younger than the record; everything else is needed.
             let read = Progress::try_from(&stripped);
-            let optional = ["previous", "hold"].contains(&name.as_str());
+            let optional = ["previous", "brought", "followed", "hold", "edited"].contains(&name.as_str());
             prop_assert!(read.is_err() || optional, "{} could be left out: {:?}", name, read);
         }
     }
@@ -98,7 +98,12 @@ fn progresses() -> impl Strategy<Value = Progress> {
             let done = plan.work - size;
             Progress::Rolling { plan, done, batch: Batch { size, ..batch } }
         }),
-        (plan(), times(), holds()).prop_map(|(plan, since, hold)| Progress::Verifying { plan, since, hold }),
+        (plan(), times(), holds(), edits()).prop_map(|(plan, since, hold, edited)| Progress::Verifying {
+            plan,
+            since,
+            hold,
+            edited
+        }),
         (plan(), verdicts(), any::<bool>()).prop_map(|(plan, verdict, shed)| {
             let keep = plan.work / 2;
             Progress::Closing { plan, verdict, keep, floor: 1, shed }
@@ -115,7 +120,9 @@ fn plans() -> impl Strategy<Value = Plan> {
     (kinds, brings, flags, 0_u32..20, 0_u32..20, 0_u32..20).prop_map(
         |(kind, brings, flags, from, to, work)| {
             let (in_place, turned, degraded) = flags;
-            let base = Base { kind, brings, in_place, turned, degraded, ..base(from, to) };
+            let followed = (to % 2 > 0).then(|| u64::from(from));
+            let brought = (work % 2 > 0).then(|| Revision::new("app-2").expect("a revision"));
+            let base = Base { kind, brings, in_place, turned, degraded, brought, followed, ..base(from, to) };
             let work = work.min(from + to);
             Plan { fresh: from.min(to), work, base }
         },
@@ -134,6 +141,8 @@ fn base(from: u32, to: u32) -> Base {
         to,
         partition: from / 2,
         previous,
+        brought: None,
+        followed: None,
     }
 }
 
@@ -148,6 +157,7 @@ fn batch() -> Batch {
         hold: None,
         forgiven: false,
         met: false,
+        edited: None,
     }
 }
 
@@ -155,8 +165,8 @@ fn batches() -> impl Strategy<Value = Batch> {
     use Stage::{Baked, Leaving, Proving, PullingIn, Queued, Smoked, Smoking, Vacating};
     let stages = vec![Queued, Vacating, Smoking, Smoked, PullingIn, Proving, Leaving, Baked];
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
-    (1_u32..9, 0_u32..9, prop::sample::select(stages), times(), holds(), flags).prop_map(
-        |(number, size, stage, since, hold, (canary, forgiven, met))| Batch {
+    (1_u32..9, 0_u32..9, prop::sample::select(stages), times(), (holds(), edits()), flags).prop_map(
+        |(number, size, stage, since, (hold, edited), (canary, forgiven, met))| Batch {
             number,
             size,
             canary,
@@ -166,12 +176,23 @@ fn batches() -> impl Strategy<Value = Batch> {
             hold,
             forgiven,
             met,
+            edited,
         },
     )
 }
 
+/// Generations of a workload at which an edit was seen.
+fn edits() -> impl Strategy<Value = Option<u64>> {
+    prop::option::of(any::<u64>())
+}
+
 fn holds() -> impl Strategy<Value = Option<Hold>> {
-    let reasons = prop::sample::select(vec![HoldReason::PodsFailed, HoldReason::DeadlineExceeded]);
+    let reasons = prop::sample::select(vec![
+        HoldReason::PodsFailed,
+        HoldReason::DeadlineExceeded,
+        HoldReason::Drift,
+        HoldReason::Resized,
+    ]);
     prop::option::of((reasons, 0_u32..5).prop_map(|(reason, resumes)| Hold { reason, resumes }))
 }
 

@@ -20,6 +20,7 @@ pub enum Cause {
 
 /// One thing that happened, in the order of the world.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a journal is short and emptied after every step")]
 pub enum Happening {
     /// The workload's controller made a pod.
     Created {

@@ -143,8 +143,10 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on
             Waiting::Out { pods: 1 },
             Waiting::Backend,
             Waiting::Paused,
-            Waiting::Held { reason: HoldReason::PodsFailed, failed: 1 },
-            Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0 },
+            Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: vec![] },
+            Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0, edits: vec![] },
+            Waiting::Held { reason: HoldReason::Drift, failed: 0, edits: vec![] },
+            Waiting::Held { reason: HoldReason::Resized, failed: 0, edits: vec![] },
             Waiting::Rival { rival, place: None },
             Waiting::Verify { ready: 0, of: 1 },
         ];

@@ -2,6 +2,7 @@
 //! [requests](patch), then the calls.
 
 pub mod binding;
+pub mod editors;
 pub mod entry;
 pub mod patch;
 pub mod view;
@@ -172,7 +173,7 @@ impl CloneSets {
     }
 
     async fn reshape(&self, cloneset: &CloneSetEntry, flow: &Flow, shape: &Shape) -> Result<(), PortError> {
-        let mine = cloneset.template_of.as_deref() == Some(flow.uid.as_str());
+        let mine = view::is_template_of(cloneset, flow);
         let gated = cloneset.gates(flow.spec.no_pull_in);
         let template = match &shape.template {
             None => None,
@@ -296,7 +297,7 @@ impl WorkloadBackend for CloneSets {
             WorkloadChange::Remove => self.remove(&cloneset).await,
             WorkloadChange::Reshape(shape) => self.reshape(&cloneset, flow, shape).await,
             WorkloadChange::Freeze(on) => {
-                self.change(&cloneset, patch::freeze(&cloneset, *on)).await.map(drop)
+                self.change(&cloneset, patch::freeze(&cloneset, flow, *on)).await.map(drop)
             }
             WorkloadChange::Hook(_)
             | WorkloadChange::LetGo(_)

@@ -47,6 +47,9 @@ pub struct StageRecord {
     /// Only a person is waited for.
     #[serde(default)]
     pub met: bool,
+    /// The generation of the workload at which the first edit by others in this stage was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<u64>,
 }
 
 /// [`Hold`] on the wire.
@@ -72,15 +75,38 @@ pub struct FailureRecord {
 
 impl From<&Batch> for StageRecord {
     fn from(batch: &Batch) -> Self {
-        let Batch { number, size, canary, stage, since, serving, hold, forgiven, met } = *batch;
-        Self { number, size, canary, stage, since, serving, hold: hold.map(Into::into), forgiven, met }
+        let Batch { number, size, canary, stage, since, serving, hold, forgiven, met, edited } = *batch;
+        Self {
+            number,
+            size,
+            canary,
+            stage,
+            since,
+            serving,
+            hold: hold.map(Into::into),
+            forgiven,
+            met,
+            edited,
+        }
     }
 }
 
 impl From<&StageRecord> for Batch {
     fn from(record: &StageRecord) -> Self {
-        let StageRecord { number, size, canary, stage, since, serving, hold, forgiven, met } = *record;
-        Self { number, size, canary, stage, since, serving, hold: hold.map(Into::into), forgiven, met }
+        let StageRecord { number, size, canary, stage, since, serving, hold, forgiven, met, edited } =
+            *record;
+        Self {
+            number,
+            size,
+            canary,
+            stage,
+            since,
+            serving,
+            hold: hold.map(Into::into),
+            forgiven,
+            met,
+            edited,
+        }
     }
 }
 

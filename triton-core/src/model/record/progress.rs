@@ -64,6 +64,12 @@ pub struct ProgressRecord {
     /// Revision that served when the flow started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Revision>,
+    /// Revision of the template that the flow brought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brought: Option<Revision>,
+    /// The generation of the workload at which the flow followed a size that others gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed: Option<u64>,
     /// Pods that needed no work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fresh: Option<u32>,
@@ -82,6 +88,9 @@ pub struct ProgressRecord {
     /// The hold by failure while comparing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldRecord>,
+    /// The generation of the workload at which the first edit by others was seen while comparing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<u64>,
     /// How the flow ended, or will have ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<FlowPhase>,
@@ -119,12 +128,15 @@ impl ProgressRecord {
             to: None,
             partition: None,
             previous: None,
+            brought: None,
+            followed: None,
             fresh: None,
             work: None,
             done: None,
             batch: None,
             since: None,
             hold: None,
+            edited: None,
             verdict: None,
             failure: None,
             aborted_by: None,
@@ -152,6 +164,8 @@ impl ProgressRecord {
             to: Some(base.to),
             partition: Some(base.partition),
             previous: base.previous.clone(),
+            brought: base.brought.clone(),
+            followed: base.followed,
             ..self
         }
     }
@@ -187,6 +201,8 @@ impl ProgressRecord {
             to: self.to.ok_or(CorruptRecord("to is missing"))?,
             partition: self.partition.ok_or(CorruptRecord("partition is missing"))?,
             previous: self.previous.clone(),
+            brought: self.brought.clone(),
+            followed: self.followed,
         };
         let sane = |n: u32| n <= MAX_REPLICAS;
         if sane(base.from) && sane(base.to) { Ok(base) } else { Err(CorruptRecord("size is over 10000")) }
@@ -230,9 +246,10 @@ impl From<&Progress> for ProgressRecord {
             Progress::Rolling { plan, done, batch } => {
                 Self { done: Some(*done), batch: Some(batch.into()), ..Self::bare(Step::Rolling).plan(plan) }
             }
-            Progress::Verifying { plan, since, hold } => Self {
+            Progress::Verifying { plan, since, hold, edited } => Self {
                 since: Some(*since),
                 hold: hold.map(Into::into),
+                edited: *edited,
                 ..Self::bare(Step::Verifying).plan(plan)
             },
             Progress::Closing { plan, verdict, keep, floor, shed } => Self {
@@ -268,6 +285,7 @@ impl TryFrom<&ProgressRecord> for Progress {
                 plan: record.read_plan()?,
                 since: record.since.ok_or(CorruptRecord("since is missing"))?,
                 hold: record.hold.map(Into::into),
+                edited: record.edited,
             },
             Step::Closing => {
                 let plan = record.read_plan()?;

@@ -14,7 +14,7 @@ use super::super::world::{Pod, Workload, World};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{
-    Flow, FlowUid, Lock, Obstacle, PodName, Shape, TemplateRef, TrafficView, Version, WorkloadChange,
+    Edits, FieldEdit, Flow, FlowUid, Lock, Obstacle, PodName, Shape, TrafficView, Version, WorkloadChange,
     WorkloadPod, WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
@@ -118,19 +118,14 @@ fn carry_out(
 /// A workload and its pods as the port shows them.
 pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Option<&Flow>) -> WorkloadView {
     let (listed, ending): (Vec<&Pod>, Vec<&Pod>) = pods.pods.iter().partition(|pod| pod.active());
+    let shape = change::shape(object, flow, doomed(object, &listed));
     WorkloadView {
         version: super::super::world::version(object.version),
         settled: object.observed_latest(),
         lock: lock(world, object, flow.map(|flow| &flow.uid)),
         frozen: object.paused,
-        shape: Shape {
-            template: Some(template(object, flow)),
-            replicas: object.replicas,
-            partition: Some(object.partition),
-            doomed: Some(doomed(object, &listed)),
-            surge: object.surge,
-            unavailable: object.unavailable,
-        },
+        edits: edits(object, &shape),
+        shape,
         revision: object.update_revision.clone(),
         obstacle: obstacle(object),
         in_place: object.policy.in_place(),
@@ -155,11 +150,14 @@ fn is_holder(object: &Workload, flow: Option<&Flow>) -> bool {
     object.lock.as_ref().map(|held| &held.holder.uid) == flow.map(|flow| &flow.uid)
 }
 
-fn template(object: &Workload, flow: Option<&Flow>) -> TemplateRef {
-    if flow.is_some_and(|flow| change::has_template_of(object, flow)) {
-        TemplateRef::Flow
-    } else {
-        TemplateRef::Revision(object.template_revision())
+/// What others changed since the holder of the lock wrote last.
+fn edits(object: &Workload, shape: &Shape) -> Edits {
+    let Some(held) = &object.lock else { return Edits::default() };
+    let fields = held.wrote.edits(shape, object.update_revision.as_ref(), object.paused);
+    Edits {
+        fields: fields.into_iter().map(|field| FieldEdit { field, by: None }).collect(),
+        generation: object.generation,
+        clean: held.wrote.clean,
     }
 }
 

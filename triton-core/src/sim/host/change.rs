@@ -1,12 +1,14 @@
 //! Changes of a workload and its pods, with their guards: what an API server does with the backend's
 //! writes.
 
+use std::collections::BTreeSet;
+
 use super::super::cloneset::UpdatePolicy;
 use super::super::world::{Held, Pod, Workload, World, default_unavailable, version};
 use super::memory::Memory;
 use crate::model::{
     Flow, Holder, InstanceId, PodName, PodRef, PodUid, Shape, TemplateRef, TrafficChange, Version,
-    WorkloadChange,
+    WorkloadChange, Wrote,
 };
 use crate::ports::{PortError, PortErrorKind, Subject};
 
@@ -49,8 +51,8 @@ pub(super) fn carry_out(
             guarded(world, id, seen, |world| release(world, id, flow, good.as_ref()))
         }
         (WorkloadChange::Remove, Some(flow)) => guarded(world, id, seen, |world| remove(world, id, flow)),
-        (WorkloadChange::Freeze(on), Some(_)) => {
-            guarded(world, id, seen, |world| edit(world, id, |workload| workload.paused = *on))
+        (WorkloadChange::Freeze(on), Some(flow)) => {
+            guarded(world, id, seen, |world| freeze(world, id, flow, *on))
         }
     }
 }
@@ -104,6 +106,27 @@ pub(super) fn has_template_of(workload: &Workload, flow: &Flow) -> bool {
     template.hooked
         && template.gated == gated(Some(workload), flow)
         && flow.spec.template.as_ref() == Some(&template.json)
+}
+
+/// The numbers of a workload through the eyes of a flow, if one looks.
+pub(super) fn shape(workload: &Workload, flow: Option<&Flow>, doomed: BTreeSet<PodName>) -> Shape {
+    let template = if flow.is_some_and(|flow| has_template_of(workload, flow)) {
+        TemplateRef::Flow
+    } else {
+        TemplateRef::Revision(workload.template_revision())
+    };
+    Shape {
+        template: Some(template),
+        replicas: workload.replicas,
+        partition: Some(workload.partition),
+        doomed: Some(doomed),
+        surge: workload.surge,
+        unavailable: workload.unavailable,
+    }
+}
+
+fn numbers(workload: &Workload, flow: &Flow) -> Shape {
+    shape(workload, Some(flow), workload.pods_to_delete.iter().cloned().collect())
 }
 
 /// Changes pods one by one. `differs`: `None` when the pod is as wanted, else whether its guard holds.
@@ -192,8 +215,8 @@ fn lock(world: &mut World, id: &InstanceId, flow: &Flow, remember: Option<u32>) 
         // What a dead holder found is what must return, not what it left.
         let Workload { surge, unavailable, paused, .. } = *workload;
         let found =
-            workload.lock.take().unwrap_or_else(|| Held { holder: holder(flow), surge, unavailable, paused });
-        workload.lock = Some(Held { holder: holder(flow), ..found });
+            workload.lock.take().unwrap_or_else(|| Held { surge, unavailable, paused, ..held(flow, paused) });
+        workload.lock = Some(Held { holder: holder(flow), wrote: Wrote::locked(paused), ..found });
         workload.hook = true;
         workload.in_place_hook = workload.policy.in_place();
         workload.exclude_preparing_delete = true;
@@ -248,6 +271,7 @@ fn reshape(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Re
             return Err(PortError::new(PortErrorKind::Rejected, text));
         }
     }
+    let before = world.workload(id).map(|workload| numbers(workload, flow));
     edit(world, id, |workload| {
         if let Some(template) = template {
             workload.revisions.insert(template.revision(&id.name), template.clone());
@@ -260,6 +284,26 @@ fn reshape(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Re
         workload.partition = shape.partition.unwrap_or(workload.partition);
         workload.surge = shape.surge;
         workload.unavailable = shape.unavailable;
+        let (paused, generation) = (workload.paused, workload.generation);
+        let changed = before.as_ref() != Some(&numbers(workload, flow));
+        if let Some(held) = &mut workload.lock {
+            let wrote = held.wrote.reshaped(shape, paused, generation);
+            if changed || !wrote.same(&held.wrote) {
+                held.wrote = wrote;
+            }
+        }
+    })
+}
+
+fn freeze(world: &mut World, id: &InstanceId, flow: &Flow, on: bool) -> Result<bool, PortError> {
+    edit(world, id, |workload| {
+        let (seen, revision) = (numbers(workload, flow), workload.update_revision.clone());
+        if workload.paused != on
+            && let Some(held) = &mut workload.lock
+        {
+            held.wrote = held.wrote.froze(on, &seen, revision.as_ref(), workload.generation);
+        }
+        workload.paused = on;
     })
 }
 
@@ -273,10 +317,9 @@ fn create(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Res
     let workload = Workload {
         labels,
         lock: Some(Held {
-            holder: holder(flow),
-            surge: 0,
             unavailable: default_unavailable(flow.spec.replicas.unwrap_or(0)),
-            paused: false,
+            wrote: Wrote::locked(false).reshaped(shape, false, 0),
+            ..held(flow, false)
         }),
         replicas: shape.replicas,
         partition: shape.partition.unwrap_or(0),
@@ -307,6 +350,10 @@ fn gated(workload: Option<&Workload>, flow: &Flow) -> bool {
         Some(workload) if workload.policy.in_place() => workload.template.gated,
         Some(_) | None => !flow.spec.no_pull_in,
     }
+}
+
+fn held(flow: &Flow, paused: bool) -> Held {
+    Held { holder: holder(flow), surge: 0, unavailable: 0, paused, wrote: Wrote::locked(paused) }
 }
 
 fn holder(flow: &Flow) -> Holder {

@@ -72,7 +72,7 @@ impl Runner<'_> {
         let waits = self.sim.world().flows().get(id)?.record.waiting.as_ref().map(|w| w.reason.clone());
         let going_on = match waits.as_deref() {
             Some("Approval") => Some(Command::Next { expected: None }),
-            Some("Paused" | "PodsFailed" | "DeadlineExceeded") => Some(Command::Resume),
+            Some("Paused" | "PodsFailed" | "DeadlineExceeded" | "Drift" | "Resized") => Some(Command::Resume),
             _ => None,
         };
         if self.healed {

@@ -9,7 +9,7 @@ use std::vec::Vec;
 use super::super::cloneset::UpdatePolicy;
 use super::pod::Pod;
 use super::template::PodTemplate;
-use crate::model::{Holder, InstanceId, PodName, PodUid, Revision, Timestamp};
+use crate::model::{Holder, InstanceId, PodName, PodUid, Revision, Timestamp, Wrote};
 
 /// The lock of a workload and what its holder found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Held {
     pub unavailable: u32,
     /// `paused` before.
     pub paused: bool,
+    /// What its holder wrote last.
+    pub wrote: Wrote,
 }
 
 /// A workload and its pods.

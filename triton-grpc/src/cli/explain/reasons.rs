@@ -77,11 +77,20 @@ pub(super) fn waiting(view: &FlowView, reason: &str, name: &str) -> Told {
     }
 }
 
-/// Where the operator itself is stopped.
+/// Where others are in the way, or the operator itself is stopped.
 fn broken(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
     let namespace = &view.id.namespace;
     let edit = format!("kubectl -n {namespace} edit df {}", view.id.name);
     match reason {
+        "Drift" | "Resized" => {
+            let workload = &view.instance_name;
+            let fields =
+                format!("kubectl -n {namespace} get clonesets {workload} -o yaml --show-managed-fields");
+            let who = "a person: see to it that nobody else changes the workload meanwhile";
+            let resume = (triton("resume", name), "sets it right");
+            let cancel = (triton("cancel", name), "ends it and leaves the workload clean");
+            Some(told(who, &[(fields, "shows who wrote what"), resume, cancel]))
+        }
         "Rejected" => {
             let quota = format!("kubectl -n {namespace} get resourcequotas");
             let who =

@@ -3,10 +3,11 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::DynamicObject;
 use serde::{Deserialize, Serialize};
-use triton_core::model::{Holder, Shape};
+use triton_core::model::{Field, Holder, Shape, Wrote};
 use triton_core::ports::{PortError, PortErrorKind};
 
 use super::binding::{CloneSetSpec, CloneSetStatus};
+use super::editors::editors;
 use crate::labels;
 use crate::world::cache::{Entry, Key};
 use crate::world::container::Main;
@@ -47,6 +48,9 @@ pub struct LockNote {
     /// What to give back.
     #[serde(default)]
     pub before: Settings,
+    /// What the holder wrote last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrote: Option<Wrote>,
 }
 
 /// A CloneSet.
@@ -80,6 +84,8 @@ pub struct CloneSetEntry {
     pub lock: Option<LockNote>,
     /// The lock annotation as it stands there.
     pub lock_text: Option<String>,
+    /// Others that manage fields of it, while a lock is held.
+    pub editors: Vec<(Field, String)>,
     /// UID of the flow whose template it has, if one's.
     pub template_of: Option<String>,
     /// Revision that new pods get.
@@ -143,6 +149,7 @@ impl CloneSetEntry {
         let good = annotation(labels::GOOD).unwrap_or_default();
         let strategy = spec.update_strategy;
         let hook = spec.lifecycle.and_then(|lifecycle| lifecycle.pre_delete?.labels_handler);
+        let lock: Option<LockNote> = lock_text.as_deref().and_then(|text| serde_json::from_str(text).ok());
         Ok(Self {
             key: Key::new(text("no namespace", &meta.namespace)?, text("no name", &meta.name)?),
             uid: text("no uid", &meta.uid)?,
@@ -160,7 +167,8 @@ impl CloneSetEntry {
                 max_unavailable: strategy.max_unavailable,
                 paused: strategy.paused,
             },
-            lock: lock_text.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            editors: if lock.is_some() { editors(meta) } else { Vec::new() },
+            lock,
             lock_text,
             template_of: annotation(labels::TEMPLATE_OF).filter(|uid| !uid.is_empty()),
             update_revision: Some(status.update_revision).filter(|revision| !revision.is_empty()),
@@ -224,6 +232,18 @@ impl CloneSetEntry {
              admission webhook that changes it, or a definition of CloneSets that does not know it"
         );
         Err(PortError::new(PortErrorKind::Rejected, what))
+    }
+
+    /// Its controller is told to let updates stand still.
+    #[must_use]
+    pub fn paused(&self) -> bool {
+        self.settings.paused.unwrap_or(false)
+    }
+
+    /// `metadata.generation` as the core counts it.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        u64::try_from(self.generation).unwrap_or(0)
     }
 
     /// Its controller has seen the latest spec.

@@ -6,9 +6,12 @@
 //! pod, do not refuse ours.
 
 use serde_json::{Map, Value, json};
-use triton_core::model::{Flow, FlowId, FlowUid, Holder, PodRef, Revision, Shape, TemplateRef};
+use triton_core::model::{
+    Flow, FlowId, FlowUid, Holder, PodName, PodRef, Revision, Shape, TemplateRef, Wrote,
+};
 
 use super::entry::{CloneSetEntry, LockNote, Settings};
+use super::view;
 use crate::labels;
 
 /// The object of a workload that does not exist yet: locked, and with its hook.
@@ -39,6 +42,7 @@ pub fn create(flow: &Flow, shape: &Shape, template: Value) -> Value {
     if let Some(claims) = &flow.spec.volume_claims {
         spec["volumeClaimTemplates"] = claims.to_json();
     }
+    let made = Wrote::locked(false).reshaped(shape, false, 0);
     json!({
         "apiVersion": "apps.kruise.io/v1alpha1",
         "kind": "CloneSet",
@@ -47,7 +51,7 @@ pub fn create(flow: &Flow, shape: &Shape, template: Value) -> Value {
             "name": flow.spec.identity.instance,
             "labels": all,
             "annotations": {
-                labels::LOCK: lock_text(&flow.id, &flow.uid, Settings::defaults()),
+                labels::LOCK: note(&flow.id, &flow.uid, Settings::defaults(), made),
                 labels::TEMPLATE_OF: flow.uid,
             },
         },
@@ -93,7 +97,8 @@ pub fn pod_template(flow: &Flow, gated: bool) -> Value {
 #[must_use]
 pub fn lock(cloneset: &CloneSetEntry, flow: &Flow, remember: Option<u32>) -> Value {
     let mut notes = Map::new();
-    notes.insert(labels::LOCK.into(), lock_text(&flow.id, &flow.uid, given_back(cloneset)).into());
+    let wrote = Wrote::locked(cloneset.paused());
+    notes.insert(labels::LOCK.into(), note(&flow.id, &flow.uid, given_back(cloneset), wrote).into());
     let template_of = cloneset.template_of.as_deref().unwrap_or_default();
     notes.insert(labels::TEMPLATE_OF.into(), template_of.into());
     // What an apply leaves out is taken away.
@@ -138,8 +143,8 @@ fn given_back(cloneset: &CloneSetEntry) -> Settings {
     cloneset.lock.as_ref().map_or_else(|| cloneset.settings.clone(), |note| note.before.clone())
 }
 
-/// JSON patch that brings a locked workload to these numbers, and to this template where one is given.
-/// `None` when it is there already.
+/// JSON patch that brings a locked workload to these numbers, and to this template where one is given, and
+/// notes beside the lock that this was written. `None` when it is there already.
 #[must_use]
 pub fn reshape(
     cloneset: &CloneSetEntry,
@@ -163,6 +168,11 @@ pub fn reshape(
         ops.push(json!({ "op": "add", "path": "/spec/template", "value": template }));
         ops.push(json!({ "op": "add", "path": annotation(labels::TEMPLATE_OF), "value": of }));
     }
+    ops.extend(cloneset.lock.as_ref().and_then(|held| {
+        let before = held.wrote.clone().unwrap_or_default();
+        let wrote = before.reshaped(shape, cloneset.paused(), cloneset.generation());
+        (!ops.is_empty() || !wrote.same(&before)).then(|| noted(held, wrote))
+    }));
     guarded(cloneset, ops)
 }
 
@@ -182,10 +192,18 @@ fn doomed(cloneset: &CloneSetEntry, shape: &Shape) -> Option<Value> {
 
 /// JSON patch that pauses the workload's controller, or lets it go on.
 #[must_use]
-pub fn freeze(cloneset: &CloneSetEntry, paused: bool) -> Option<Value> {
-    let same = cloneset.settings.paused.unwrap_or(false) == paused;
-    let op = json!({ "op": "add", "path": "/spec/updateStrategy/paused", "value": paused });
-    guarded(cloneset, if same { Vec::new() } else { vec![op] })
+pub fn freeze(cloneset: &CloneSetEntry, flow: &Flow, paused: bool) -> Option<Value> {
+    if cloneset.paused() == paused {
+        return None;
+    }
+    let mut ops = vec![json!({ "op": "add", "path": "/spec/updateStrategy/paused", "value": paused })];
+    let names = cloneset.pods_to_delete.iter().filter_map(|name| PodName::new(name).ok()).collect();
+    let (seen, revision) = (view::shape(cloneset, Some(flow), names), view::revision(cloneset));
+    ops.extend(cloneset.lock.as_ref().zip(seen).and_then(|(held, seen)| {
+        let wrote = held.wrote.as_ref()?;
+        Some(noted(held, wrote.froze(paused, &seen, revision.as_ref(), cloneset.generation())))
+    }));
+    guarded(cloneset, ops)
 }
 
 /// JSON patch that gives the lock and the settings back.
@@ -247,9 +265,15 @@ fn hook(in_place: bool) -> Value {
     }
 }
 
-fn lock_text(id: &FlowId, uid: &FlowUid, before: Settings) -> String {
+fn note(id: &FlowId, uid: &FlowUid, before: Settings, wrote: Wrote) -> String {
     let holder = Holder { id: id.clone(), uid: uid.clone() };
-    json!(LockNote { holder, before }).to_string()
+    json!(LockNote { holder, before, wrote: Some(wrote) }).to_string()
+}
+
+/// The operation that notes beside the lock what is written.
+fn noted(held: &LockNote, wrote: Wrote) -> Value {
+    let note = json!(LockNote { wrote: Some(wrote), ..held.clone() }).to_string();
+    json!({ "op": "add", "path": annotation(labels::LOCK), "value": note })
 }
 
 fn annotation(name: &str) -> String {

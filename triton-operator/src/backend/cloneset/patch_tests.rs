@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use kube::api::DynamicObject;
 use triton_core::model::{
-    Draft, FlowName, Lock, Namespace, Orders, PodName, PodUid, Progress, Revision, Version,
+    Base, Brings, Draft, Field, FieldEdit, FlowName, Kind, Lock, Namespace, Orders, PodName, PodUid,
+    Progress, Revision, Version,
 };
 
 use super::*;
@@ -77,8 +78,8 @@ fn an_abandoned_lock_remembers_better_than_the_workload() {
 
 #[test]
 fn a_reshape_names_only_what_differs_and_is_guarded_by_uid_generation_and_lock() {
-    let cloneset = cloneset(locked);
     let same = Shape { surge: 1, unavailable: 0, ..shape(4, 0) };
+    let cloneset = wrote(&same, 2);
     assert_eq!(reshape(&cloneset, &flow(|_| ()), &same, None), None);
     let ops = reshape(&cloneset, &flow(|_| ()), &Shape { replicas: 6, ..same }, None).unwrap();
     let paths: Vec<_> =
@@ -90,8 +91,12 @@ fn a_reshape_names_only_what_differs_and_is_guarded_by_uid_generation_and_lock()
             (Some("test"), Some("/metadata/generation")),
             (Some("test"), Some("/metadata/annotations/apps.triton.io~1lock")),
             (Some("add"), Some("/spec/replicas")),
+            (Some("add"), Some("/metadata/annotations/apps.triton.io~1lock")),
         ]
     );
+    let note: LockNote = serde_json::from_str(ops[4]["value"].as_str().unwrap()).unwrap();
+    assert_eq!(note.before, cloneset.lock.unwrap().before, "what is given back stays");
+    assert_eq!(note.wrote.map(|wrote| (wrote.replicas, wrote.clean)), Some((Some(6), 3)));
 }
 
 #[test]
@@ -129,8 +134,40 @@ fn a_release_gives_back_what_the_lock_remembers() {
 #[test]
 fn a_pause_that_stands_costs_no_write() {
     let cloneset = cloneset(locked);
-    assert_eq!(freeze(&cloneset, false), None);
-    assert_eq!(freeze(&cloneset, true).unwrap()[3]["value"], true);
+    assert_eq!(freeze(&cloneset, &flow(|_| ()), false), None);
+    assert_eq!(freeze(&cloneset, &flow(|_| ()), true).unwrap()[3]["value"], true);
+}
+
+#[test]
+fn an_edit_by_others_is_told_from_what_the_flow_wrote() {
+    let flow = flow(|_| ());
+    let edits = |cloneset: &CloneSetEntry| view(cloneset, &[], Some(&flow), Lock::Mine, true).unwrap().edits;
+    let mut cloneset = wrote(&Shape { template: None, ..shape(4, 0) }, 2);
+    assert!(edits(&cloneset).is_empty());
+    cloneset.partition = 2;
+    cloneset.editors = vec![(Field::Partition, "kubectl-patch".into()), (Field::Replicas, "me".into())];
+    let seen = edits(&cloneset);
+    assert_eq!(seen.fields, [FieldEdit { field: Field::Partition, by: Some("kubectl-patch".into()) }]);
+    assert_eq!((seen.generation, seen.clean), (3, 2));
+    let frozen = freeze(&cloneset, &flow, true).unwrap();
+    let note: LockNote = serde_json::from_str(frozen[4]["value"].as_str().unwrap()).unwrap();
+    let note = note.wrote.unwrap();
+    assert_eq!((note.paused, note.clean), (Some(true), 2), "a pause sets no other field right");
+}
+
+#[test]
+fn a_foreign_template_is_told_by_its_revision() {
+    let brought = |revision: &str| {
+        let base = Base { brought: Revision::new(revision).ok(), ..base() };
+        Flow { progress: Progress::Preparing { base }, ..flow(|_| ()) }
+    };
+    let mut cloneset = wrote(&shape(4, 0), 2);
+    cloneset.template_of = Some("flow-uid".into());
+    let seen = |flow: &Flow| view(&cloneset, &[], Some(flow), Lock::Mine, true).unwrap();
+    assert!(seen(&brought("demo-abc")).edits.is_empty());
+    let foreign = seen(&brought("demo-xyz"));
+    assert!(foreign.edits.has(Field::Template));
+    assert_eq!(foreign.shape.template, Some(TemplateRef::Revision(Revision::new("demo-abc").unwrap())));
 }
 
 #[test]
@@ -222,6 +259,30 @@ fn a_workload_that_updates_in_place_neither_gets_nor_loses_the_gate() {
         assert_eq!((gates(kind, gated()), gates(kind, json!({}))), ([true; 2], [false; 2]), "{kind}");
     }
     assert_eq!(gates("ReCreate", json!({})), [true, false]);
+}
+
+/// A locked workload, to which its holder wrote this.
+fn wrote(shape: &Shape, generation: u64) -> CloneSetEntry {
+    let mut cloneset = cloneset(locked);
+    let held = cloneset.lock.as_mut().unwrap();
+    held.wrote = Some(Wrote::locked(false).reshaped(shape, false, generation));
+    cloneset
+}
+
+fn base() -> Base {
+    Base {
+        kind: Kind::Replace,
+        brings: Brings::Flow,
+        in_place: false,
+        degraded: 0,
+        turned: false,
+        from: 4,
+        to: 4,
+        partition: 0,
+        previous: None,
+        brought: None,
+        followed: None,
+    }
 }
 
 fn shape(replicas: u32, partition: u32) -> Shape {

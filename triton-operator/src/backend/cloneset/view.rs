@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use triton_core::model::{
-    Flow, Lock, Obstacle, PodName, PodUid, Revision, Shape, TemplateRef, Version, WorkloadPod, WorkloadView,
+    Edits, Field, FieldEdit, Flow, Lock, Obstacle, PodName, PodUid, Revision, Shape, TemplateRef, Version,
+    WorkloadPod, WorkloadView,
 };
 
 use super::entry::CloneSetEntry;
@@ -23,30 +24,18 @@ pub fn view(
     certain: bool,
 ) -> Option<WorkloadView> {
     let observed = cloneset.is_observed();
-    let told = cloneset.update_revision.as_deref().filter(|_| observed);
-    let revision = told.and_then(|revision| Revision::new(full_name(&cloneset.key.name, revision)).ok());
-    let mine = flow.is_some_and(|flow| cloneset.template_of.as_deref() == Some(flow.uid.as_str()));
-    let template = match (mine, &revision) {
-        (true, _) => TemplateRef::Flow,
-        (false, Some(revision)) => TemplateRef::Revision(revision.clone()),
-        (false, None) => TemplateRef::Revision(Revision::new("unknown").ok()?),
-    };
+    let revision = revision(cloneset);
     let mut active: Vec<_> = pods.iter().filter(|pod| pod.is_active()).collect();
     active.sort_by(|a, b| (a.created, &a.key.name).cmp(&(b.created, &b.key.name)));
     let terminating = pods.iter().filter(|pod| pod.terminating).count();
+    let shape = shape(cloneset, flow, doomed(cloneset, &active))?;
     Some(WorkloadView {
         version: Version::new(&cloneset.version).ok()?,
         settled: observed && certain,
+        edits: if lock == Lock::Mine { edits(cloneset, &shape) } else { Edits::default() },
         lock,
-        frozen: cloneset.settings.paused.unwrap_or(false),
-        shape: Shape {
-            template: Some(template),
-            replicas: cloneset.replicas,
-            partition: Some(cloneset.partition),
-            doomed: Some(doomed(cloneset, &active)),
-            surge: cloneset.surge(),
-            unavailable: cloneset.unavailable(),
-        },
+        frozen: cloneset.paused(),
+        shape,
         revision,
         obstacle: obstacle(cloneset),
         in_place: cloneset.in_place,
@@ -55,6 +44,58 @@ pub fn view(
         pods: active.into_iter().filter_map(|pod| seen(&cloneset.key.name, pod, flow)).collect(),
         terminating: u32::try_from(terminating).unwrap_or(u32::MAX),
     })
+}
+
+/// The numbers of a CloneSet, through the eyes of the flow that looks, if any.
+pub(super) fn shape(
+    cloneset: &CloneSetEntry,
+    flow: Option<&Flow>,
+    doomed: BTreeSet<PodName>,
+) -> Option<Shape> {
+    let mine = flow.is_some_and(|flow| is_template_of(cloneset, flow));
+    let template = match (mine, revision(cloneset)) {
+        (true, _) => TemplateRef::Flow,
+        (false, Some(revision)) => TemplateRef::Revision(revision),
+        (false, None) => TemplateRef::Revision(Revision::new("unknown").ok()?),
+    };
+    Some(Shape {
+        template: Some(template),
+        replicas: cloneset.replicas,
+        partition: Some(cloneset.partition),
+        doomed: Some(doomed),
+        surge: cloneset.surge(),
+        unavailable: cloneset.unavailable(),
+    })
+}
+
+/// The full name of the revision that new pods get, once the controller has seen the latest spec.
+pub(super) fn revision(cloneset: &CloneSetEntry) -> Option<Revision> {
+    let told = cloneset.update_revision.as_deref().filter(|_| cloneset.is_observed())?;
+    Revision::new(full_name(&cloneset.key.name, told)).ok()
+}
+
+/// Whether a CloneSet has the template that this flow brought. Somebody else who writes a template leaves
+/// the note of whose it is: its revision tells.
+#[must_use]
+pub fn is_template_of(cloneset: &CloneSetEntry, flow: &Flow) -> bool {
+    let noted = cloneset.template_of.as_deref() == Some(flow.uid.as_str());
+    let brought = flow.progress.base().and_then(|base| base.brought.as_ref());
+    let now = revision(cloneset);
+    noted && (brought.is_none() || now.is_none() || brought == now.as_ref())
+}
+
+/// What others changed since the flow that holds the lock wrote last.
+fn edits(cloneset: &CloneSetEntry, shape: &Shape) -> Edits {
+    let Some(wrote) = cloneset.lock.as_ref().and_then(|note| note.wrote.as_ref()) else {
+        return Edits::default();
+    };
+    let by = |field: Field| cloneset.editors.iter().find(|(of, _)| *of == field).map(|(_, by)| by.clone());
+    let fields = wrote.edits(shape, revision(cloneset).as_ref(), cloneset.paused());
+    Edits {
+        fields: fields.into_iter().map(|field| FieldEdit { field, by: by(field) }).collect(),
+        generation: cloneset.generation(),
+        clean: wrote.clean,
+    }
 }
 
 fn obstacle(cloneset: &CloneSetEntry) -> Option<Obstacle> {

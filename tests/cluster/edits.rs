@@ -1,0 +1,136 @@
+//! Somebody else changes the workload while a flow runs: set right once, then the flow holds, and it follows
+//! another size.
+
+use serde_json::{Value, json};
+use triton_tests::scene::{Kind, View, name};
+
+use crate::{
+    app,
+    safety::{Safety, all_run},
+    site::Site,
+};
+
+const FLOW: &str = "second";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_others_set_twice_holds_the_flow_until_resume() {
+    let site = Site::new("drift").await;
+    site.serve(3).await;
+    let safety = Safety::from_now(&site.scene);
+    site.apply(&app::update(
+        FLOW,
+        3,
+        json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0}),
+    ));
+    site.asks(FLOW, 1, "Smoked").await;
+
+    let before = strategy(&site);
+    let edited = json!({"spec": {"updateStrategy": {"partition": 2}}});
+    patch(&site, &edited);
+    site.scene.holds("the partition is set right", |view| notes(view, 1)).await;
+    until_strategy(&site, &before).await;
+
+    patch(&site, &edited);
+    site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "Drift").await;
+    let message = site.view().flow(FLOW)["status"]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(message.contains("partition (by kubectl-patch)"), "{message}");
+
+    site.order("Resume", FLOW);
+    site.asks(FLOW, 1, "Smoked").await;
+    until_strategy(&site, &before).await;
+    for stage in ["Smoked", "Baking", "Baked"] {
+        site.asks(FLOW, 1, stage).await;
+        site.next(FLOW);
+    }
+    site.succeeds(FLOW).await;
+    all_run(&site.view(), "nginx:2", 3);
+    safety.serving_at_least(&site.scene, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_others_bring_holds_the_flow_at_once() {
+    let site = Site::new("drift-template").await;
+    site.serve(2).await;
+    site.apply(&app::update(
+        FLOW,
+        2,
+        json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0}),
+    ));
+    site.asks(FLOW, 1, "Smoked").await;
+
+    let image =
+        json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "nginx:3"}]);
+    let name = format!("clonesets.apps.kruise.io/{}", app::NAME);
+    site.kubectl(&["patch", &name, "--type", "json", "-p", &image.to_string()]);
+    site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "Drift").await;
+    let message = site.view().flow(FLOW)["status"]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(message.contains("template (by kubectl-patch)"), "{message}");
+
+    site.order("Resume", FLOW);
+    for stage in ["Smoked", "Baking", "Baked"] {
+        site.asks(FLOW, 1, stage).await;
+        site.next(FLOW);
+    }
+    site.succeeds(FLOW).await;
+    all_run(&site.view(), "nginx:2", 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_follows_a_size_that_others_set_and_starts_no_unapproved_pod() {
+    let site = Site::new("resized").await;
+    site.serve(2).await;
+    let safety = Safety::from_now(&site.scene);
+    site.apply(&app::update(
+        FLOW,
+        2,
+        json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0}),
+    ));
+    site.asks(FLOW, 1, "Smoked").await;
+
+    site.kubectl(&["scale", "clonesets.apps.kruise.io", app::NAME, "--replicas=4"]);
+    let followed = |view: &View| view.flow(FLOW)["status"]["replicasToProcess"] == 4;
+    site.scene.holds("the update is one of four pods", followed).await;
+    // The workload's controller may have started one before the partition moved: it serves nobody.
+    let asked = |view: &View| {
+        let set = view.get(Kind::Set, app::NAME).map(|set| set["spec"].clone()).unwrap_or_default();
+        let numbers = (&set["replicas"], &set["updateStrategy"]["partition"]);
+        numbers == (&json!(5), &json!(4)) && view.pods().len() == 5 && view.serving().len() >= 3
+    };
+    site.scene.holds("the partition moved with the size", asked).await;
+    let view = site.view();
+    let new = |pod: &&&Value| pod["spec"]["containers"][0]["image"] == "nginx:2";
+    let serving = view.serving();
+    assert!(!view.pods().iter().filter(new).any(|pod| serving.contains(name(pod))), "{}", view.summary());
+
+    for stage in ["Smoked", "Baking", "Baked"] {
+        site.asks(FLOW, 1, stage).await;
+        site.next(FLOW);
+    }
+    site.succeeds(FLOW).await;
+    all_run(&site.view(), "nginx:2", 4);
+    safety.serving_at_least(&site.scene, 2);
+}
+
+fn patch(site: &Site, edit: &Value) {
+    let name = format!("clonesets.apps.kruise.io/{}", app::NAME);
+    site.kubectl(&["patch", &name, "--type", "merge", "-p", &edit.to_string()]);
+}
+
+/// The progress has counted an edit in the present stage.
+fn notes(view: &View, batch: u64) -> bool {
+    let progress = &view.flow(FLOW)["status"]["progress"];
+    progress["batch"]["number"] == batch && progress["batch"]["edited"].is_u64()
+}
+
+fn strategy(site: &Site) -> Value {
+    let object = site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME]);
+    object["spec"]["updateStrategy"].clone()
+}
+
+async fn until_strategy(site: &Site, wanted: &Value) {
+    let right = |view: &View| {
+        let set = view.get(Kind::Set, app::NAME);
+        set.is_some_and(|set| set["spec"]["updateStrategy"] == *wanted)
+    };
+    site.scene.holds("the workload is as the flow wants it", right).await;
+}

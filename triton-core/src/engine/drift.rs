@@ -1,0 +1,72 @@
+//! What others change of a workload that the flow holds: set right once, then the flow holds.
+//!
+//! An edit is told from the flow's own writes by the note that the backend keeps of these (see
+//! [`Edits`]), and counted in the progress before it is set right. Both carry the generation of the
+//! workload, so that neither a crash in between nor an old view makes two edits of one.
+
+use super::decision::{Decision, Why};
+use super::look::is_mine;
+use super::resized::{self, Size};
+use crate::model::{Batch, Edits, Field, Flow, Hold, HoldReason, Observation, Progress, Timestamp};
+
+/// What a flow does about edits by others; `None` where there are none, and where they are to be set right:
+/// the stage asks for its shape anyway.
+pub(super) fn drifted(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
+    let counted = match &flow.progress {
+        Progress::Rolling { batch, .. } => batch.edited,
+        Progress::Verifying { edited, .. } => *edited,
+        Progress::Pending
+        | Progress::Preparing { .. }
+        | Progress::Closing { .. }
+        | Progress::Finished { .. } => return None,
+    };
+    if !is_mine(seen) || seen.edits.is_empty() {
+        return None;
+    }
+    let Edits { fields, generation, clean } = &seen.edits;
+    let held = |reason| {
+        let hold = Hold { reason, resumes: flow.orders.resumes };
+        let progress = edited(&flow.progress, *generation, Some(hold));
+        Some(Decision::Move(progress, Why::Drifted { reason, edits: fields.clone() }))
+    };
+    match (resized::size(flow, seen), counted) {
+        (Some(Size::Within(size)), _) => return resized::follow(flow, size, &seen.edits, now),
+        (Some(Size::Beyond), Some(at)) if *clean < at => return None,
+        (Some(Size::Beyond), _) => return held(HoldReason::Resized),
+        (None, _) => {}
+    }
+    let followed = flow.progress.base().and_then(|base| base.followed);
+    if followed.is_some_and(|at| *clean < at) {
+        return None;
+    }
+    match counted {
+        // Counted, or agreed to by a person, and not set right yet.
+        Some(at) if *clean < at => None,
+        None if !seen.edits.has(Field::Template) => {
+            let progress = edited(&flow.progress, *generation, None);
+            Some(Decision::Move(progress, Why::Edited { edits: fields.clone() }))
+        }
+        None | Some(_) => held(HoldReason::Drift),
+    }
+}
+
+/// The progress with an edit counted: what is there at this generation may be set right.
+fn edited(progress: &Progress, generation: u64, held: Option<Hold>) -> Progress {
+    match progress.clone() {
+        Progress::Rolling { plan, done, batch } => {
+            let batch = Batch { edited: Some(generation), hold: held, ..batch };
+            Progress::Rolling { plan, done, batch }
+        }
+        Progress::Verifying { plan, since, .. } => {
+            Progress::Verifying { plan, since, hold: held, edited: Some(generation) }
+        }
+        other @ (Progress::Pending
+        | Progress::Preparing { .. }
+        | Progress::Closing { .. }
+        | Progress::Finished { .. }) => other,
+    }
+}
+
+#[cfg(test)]
+#[path = "drift_tests.rs"]
+mod tests;

@@ -1,0 +1,175 @@
+use super::super::decide;
+use super::super::decision::{Effect, Waiting};
+use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of};
+use super::super::goal::plan;
+use super::*;
+use crate::model::{Action, Facts, FieldEdit, Kind, Seconds, Stage, WorkloadChange};
+
+#[test]
+fn the_first_edit_in_a_stage_is_counted_then_set_right() {
+    let flow = update();
+    let seen = edited(partition(0), &[Field::Partition], 7, 5);
+    match decide(&flow, &seen, NOW) {
+        Decision::Move(progress, Why::Edited { edits }) => {
+            assert_eq!(counted(&progress), (Some(7), None));
+            assert_eq!(edits[0].to_string(), "partition (by kubectl-patch)");
+            let flow = Flow { progress, ..flow };
+            assert_eq!(asked(&decide(&flow, &seen, NOW)), Some(Some(4)));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_second_edit_in_a_stage_holds_and_an_old_look_at_the_first_does_not() {
+    let flow = with(update(), Some(7), None);
+    let first = edited(partition(0), &[Field::Partition], 7, 5);
+    assert!(matches!(decide(&flow, &first, NOW), Decision::Act(_)), "not set right yet");
+    let second = edited(partition(0), &[Field::Partition], 9, 7);
+    match decide(&flow, &second, NOW) {
+        Decision::Move(progress, why @ Why::Drifted { .. }) => {
+            assert_eq!((why.reason(), counted(&progress)), ("Drift", (Some(9), Some(HoldReason::Drift))));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_foreign_template_holds_at_once() {
+    let seen = edited(partition(4), &[Field::Template], 7, 5);
+    let held = decide(&update(), &seen, NOW);
+    let Decision::Move(progress, Why::Drifted { .. }) = held else { panic!("{held:?}") };
+    assert_eq!(counted(&progress), (Some(7), Some(HoldReason::Drift)));
+}
+
+#[test]
+fn resume_sets_an_edit_right_and_the_next_one_holds_again() {
+    let hold = Some(Hold { reason: HoldReason::Drift, resumes: 0 });
+    let mut flow = with(update(), Some(7), hold);
+    flow.orders.resumes = 1;
+    let seen = Observation { frozen: true, ..edited(partition(0), &[Field::Template], 9, 5) };
+    let Decision::Move(progress, Why::Resumed) = decide(&flow, &seen, NOW) else { panic!("not resumed") };
+    assert!(progress.batch().is_some_and(|batch| !batch.forgiven), "no pod is forgiven anything");
+    let flow = Flow { progress, ..flow };
+    let thawed = decide(&flow, &seen, NOW);
+    assert_eq!(thawed, Decision::Act(Effect::Workload(WorkloadChange::Freeze(false))));
+    let seen = Observation { frozen: false, ..seen };
+    assert_eq!(asked(&decide(&flow, &seen, NOW)), Some(Some(4)));
+    let again = decide(&flow, &edited(partition(0), &[Field::Partition], 11, 9), NOW);
+    assert!(matches!(again, Decision::Move(_, Why::Drifted { .. })), "{again:?}");
+}
+
+#[test]
+fn a_held_flow_names_what_was_edited_and_by_whom_and_lets_no_pod_go() {
+    let hold = Some(Hold { reason: HoldReason::Drift, resumes: 0 });
+    let flow = with(update(), Some(7), hold);
+    let chosen = OLD | Facts::MARKED;
+    let seen = edited(partition(0), &[Field::Partition], 7, 5).with(1, chosen).with(4, OLD);
+    let seen = Observation { frozen: true, ..seen };
+    match decide(&flow, &seen, NOW) {
+        Decision::Wait(waiting @ Waiting::Held { .. }, _) => {
+            let words = "paused because others changed partition (by kubectl-patch): Resume sets it right, \
+                         Cancel ends it";
+            assert_eq!((waiting.reason(), waiting.to_string().as_str()), ("Drift", words));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_edit_of_the_pause_alone_is_taken_back() {
+    let flow = with(update(), Some(7), None);
+    let seen = Observation { frozen: true, ..edited(partition(4), &[Field::Paused], 7, 5) };
+    let thawed = decide(&flow, &seen, NOW);
+    assert_eq!(thawed, Decision::Act(Effect::Workload(WorkloadChange::Freeze(false))));
+}
+
+#[test]
+fn every_stage_counts_anew() {
+    let flow = with(update(), Some(7), None);
+    let seen = partition(4).with(4, OLD).with(1, RUNS);
+    match decide(&flow, &seen, NOW.plus(Seconds(1))) {
+        Decision::Move(progress @ Progress::Rolling { .. }, Why::Reached { stage: Stage::Smoked, .. }) => {
+            assert_eq!(counted(&progress), (None, None));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_final_check_counts_edits_too() {
+    let plan = plan(base_of(Kind::Replace, 2, 2), 0);
+    let progress = Progress::Verifying { plan, since: NOW, hold: None, edited: None };
+    let flow = Flow { progress, ..Flow::test(Action::Update, 2) };
+    let seen = |generation, clean| edited(Observation::mine(2, 2, 1), &[Field::Partition], generation, clean);
+    let Decision::Move(progress, Why::Edited { .. }) = decide(&flow, &seen(7, 5), NOW) else {
+        panic!("not counted")
+    };
+    let flow = Flow { progress, ..flow };
+    assert!(matches!(decide(&flow, &seen(7, 5), NOW), Decision::Act(_)));
+    let held = decide(&flow, &seen(9, 7), NOW);
+    let Decision::Move(Progress::Verifying { hold, .. }, Why::Drifted { .. }) = held else {
+        panic!("{held:?}")
+    };
+    assert_eq!(hold.map(|hold| hold.reason), Some(HoldReason::Drift));
+    let flow = Flow { progress: held_final(hold), ..flow };
+    let chosen = Observation { frozen: true, ..seen(9, 7).with(1, SERVES | Facts::MARKED).with(2, SERVES) };
+    let waits = decide(&flow, &chosen, NOW);
+    assert!(matches!(waits, Decision::Wait(Waiting::Held { .. }, _)), "no pod is let go: {waits:?}");
+}
+
+#[test]
+fn what_others_hold_and_what_is_closing_is_not_judged() {
+    let seen = edited(partition(0), &[Field::Template], 7, 5);
+    let theirs = Observation { lock: crate::model::Lock::Free, ..seen.clone() };
+    assert_eq!(drifted(&update(), &theirs, NOW), None);
+    let closing = Progress::Closing {
+        plan: plan(base(4, 4), 0),
+        verdict: crate::model::Verdict::Canceled,
+        keep: 0,
+        floor: 0,
+        shed: false,
+    };
+    assert_eq!(drifted(&Flow { progress: closing, ..update() }, &seen, NOW), None);
+}
+
+fn held_final(hold: Option<Hold>) -> Progress {
+    let plan = plan(base_of(Kind::Replace, 2, 2), 0);
+    Progress::Verifying { plan, since: NOW, hold, edited: Some(9) }
+}
+
+/// An update of four pods, one at a time, that starts its first new pod.
+fn update() -> Flow {
+    Flow::test(Action::Update, 4).at(plan(base(4, 4), 0), 1, 0, 1, Stage::Smoking)
+}
+
+/// As that flow asks for, but for the partition.
+fn partition(partition: u32) -> Observation {
+    Observation::mine(5, partition, 1)
+}
+
+fn edited(seen: Observation, fields: &[Field], generation: u64, clean: u64) -> Observation {
+    let edit = |field: &Field| FieldEdit { field: *field, by: Some("kubectl-patch".into()) };
+    let edits = Edits { fields: fields.iter().map(edit).collect(), generation, clean };
+    Observation { edits, ..seen }
+}
+
+fn with(mut flow: Flow, edited: Option<u64>, hold: Option<Hold>) -> Flow {
+    if let Progress::Rolling { batch, .. } = &mut flow.progress {
+        (batch.edited, batch.hold) = (edited, hold);
+    }
+    flow
+}
+
+fn counted(progress: &Progress) -> (Option<u64>, Option<HoldReason>) {
+    let batch = progress.batch().expect("a batch");
+    (batch.edited, batch.hold.map(|hold| hold.reason))
+}
+
+/// The partition that is asked for.
+fn asked(decision: &Decision) -> Option<Option<u32>> {
+    match decision {
+        Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) => Some(shape.partition),
+        _ => None,
+    }
+}

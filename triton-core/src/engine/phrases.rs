@@ -1,0 +1,101 @@
+//! The longer texts of decisions.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::model::{FieldEdit, FlowId, HoldReason, Place};
+
+/// Why a flow holds.
+pub(super) const fn holds(reason: HoldReason) -> &'static str {
+    match reason {
+        HoldReason::PodsFailed => "paused because pods failed; resume once they are mended, or cancel",
+        HoldReason::DeadlineExceeded => {
+            "paused because the stage took longer than its deadline; resume to wait again, or cancel"
+        }
+        HoldReason::Drift | HoldReason::Resized => {
+            "paused because others change what the flow owns; resume, or cancel"
+        }
+    }
+}
+
+/// Why a flow stops by itself.
+pub(super) const fn stops(reason: HoldReason) -> &'static str {
+    match reason {
+        HoldReason::PodsFailed => {
+            "cancelled because pods failed, as onFailure says; leaving the workload clean"
+        }
+        HoldReason::DeadlineExceeded => {
+            "cancelled because the stage took longer than its deadline, as onFailure says; leaving the \
+             workload clean"
+        }
+        HoldReason::Drift | HoldReason::Resized => {
+            "cancelled because others change what the flow owns; leaving the workload clean"
+        }
+    }
+}
+
+/// One CamelCase word for a hold.
+pub(super) const fn held_reason(reason: HoldReason) -> &'static str {
+    match reason {
+        HoldReason::PodsFailed => "PodsFailed",
+        HoldReason::DeadlineExceeded => "DeadlineExceeded",
+        HoldReason::Drift => "Drift",
+        HoldReason::Resized => "Resized",
+    }
+}
+
+/// The edits, in words.
+pub(super) fn listed(edits: &[FieldEdit]) -> String {
+    let words: Vec<String> = edits.iter().map(ToString::to_string).collect();
+    if words.is_empty() { "what the flow owns".into() } else { words.join(", ") }
+}
+
+/// What a held flow waits for.
+pub(super) fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit]) -> String {
+    match reason {
+        HoldReason::PodsFailed => {
+            format!("paused because pods failed ({failed} fail now): mend them and Resume, or Cancel")
+        }
+        HoldReason::Drift => {
+            let what = listed(edits);
+            format!("paused because others changed {what}: Resume sets it right, Cancel ends it")
+        }
+        HoldReason::Resized => {
+            let what = listed(edits);
+            format!(
+                "paused because the flow cannot go on with the new size, others changed {what}: Resume gives \
+                 the workload its size back, Cancel ends it"
+            )
+        }
+        HoldReason::DeadlineExceeded => {
+            format!(
+                "paused because the stage took too long ({failed} pods fail now): Resume waits again, Cancel ends it"
+            )
+        }
+    }
+}
+
+/// What a flow waits for that is not the first.
+pub(super) fn queued(rival: &FlowId, place: Option<&Place>) -> String {
+    match place {
+        None => format!("waits for flow {rival}, which holds the workload"),
+        Some(Place { number, behind }) if behind == rival => {
+            format!("waits {} in line behind flow {behind}", ordinal(*number))
+        }
+        Some(Place { number, behind }) => format!(
+            "waits for flow {rival}, which holds the workload, {} in line behind flow {behind}",
+            ordinal(*number)
+        ),
+    }
+}
+
+fn ordinal(number: u32) -> String {
+    match number {
+        2 => "second".into(),
+        3 => "third".into(),
+        4 => "fourth".into(),
+        5 => "fifth".into(),
+        _ => format!("as number {number}"),
+    }
+}

@@ -1,0 +1,83 @@
+//! A size that others give the workload while a flow exchanges pods one for one: the flow follows it.
+//!
+//! Where a flow changes the size itself, another size is an edit like any other.
+
+use super::decision::{Decision, Why};
+use super::goal;
+use crate::model::{
+    Base, Batch, Brings, Edits, Field, Flow, MAX_BATCHES, MAX_REPLICAS, Observation, Plan, Progress,
+    Timestamp,
+};
+
+/// A size that the flow is to follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    /// It can.
+    Within(u32),
+    /// It cannot: nothing would be left, or more than a flow may have.
+    Beyond,
+}
+
+/// The size that others gave the workload, where the flow follows it. The flow's own size is none: there
+/// somebody took the extra pods of an exchange away, and giving in would never end.
+pub(super) fn size(flow: &Flow, seen: &Observation) -> Option<Size> {
+    let plan = flow.progress.plan()?;
+    let Plan { base, .. } = plan;
+    let size = seen.shape.as_ref()?.replicas;
+    let follows = base.kind.exchanges() && base.from == base.to && size != base.to;
+    if !(follows && seen.edits.has(Field::Replicas)) {
+        return None;
+    }
+    // A restart knows which pods it replaces: which of them go, it does not.
+    let restarts = base.brings == Brings::Nothing && flow.progress.batch().is_some();
+    let least = if restarts { plan.work.max(1) } else { 1 };
+    if size < least || size > MAX_REPLICAS {
+        return Some(Size::Beyond);
+    }
+    let batches = goal::batches(&flow.spec, &flow.orders, &resized(plan, size, 0), None);
+    Some(if batches > MAX_BATCHES { Size::Beyond } else { Size::Within(size) })
+}
+
+/// The flow goes on with another size. The batch keeps its pods where they fit.
+pub(super) fn follow(flow: &Flow, size: u32, edits: &Edits, now: Timestamp) -> Option<Decision> {
+    let known = |plan: Plan| Plan { base: Base { followed: Some(edits.generation), ..plan.base }, ..plan };
+    let progress = match &flow.progress {
+        Progress::Rolling { plan, done, batch } => {
+            let plan = known(resized(plan, size, done.saturating_add(batch.size)));
+            let left = plan.work.saturating_sub(*done);
+            if left == 0 {
+                // As many pods as are wanted were agreed to already.
+                Progress::Verifying { plan, since: now, hold: None, edited: None }
+            } else {
+                let batch = Batch { size: batch.size.min(left), ..*batch };
+                Progress::Rolling { plan, done: *done, batch }
+            }
+        }
+        Progress::Verifying { plan, hold, edited, .. } => {
+            let plan = known(resized(plan, size, 0));
+            Progress::Verifying { plan, since: now, hold: *hold, edited: *edited }
+        }
+        Progress::Pending
+        | Progress::Preparing { .. }
+        | Progress::Closing { .. }
+        | Progress::Finished { .. } => return None,
+    };
+    let from = flow.progress.base().map_or(0, |base| base.to);
+    Some(Decision::Move(progress, Why::Resized { from, to: size, edits: edits.fields.clone() }))
+}
+
+/// The plan for another size, of which work up to `end` has begun. Pods that come start at the old revision:
+/// they are work for later batches. Where the flow brings no template they are new, and need none. Pods that
+/// go are old ones as far as there are any.
+fn resized(plan: &Plan, size: u32, end: u32) -> Plan {
+    let fresh = match plan.base.brings {
+        Brings::Flow | Brings::Revision(_) => plan.fresh.min(size.saturating_sub(end)),
+        Brings::Nothing => size.saturating_sub(plan.work),
+    };
+    let base = Base { from: size, to: size, ..plan.base.clone() };
+    Plan { base, fresh, work: size.saturating_sub(fresh) }
+}
+
+#[cfg(test)]
+#[path = "resized_tests.rs"]
+mod tests;

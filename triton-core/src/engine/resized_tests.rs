@@ -1,0 +1,137 @@
+use super::super::decide;
+use super::super::decision::{Effect, Waiting};
+use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base_of};
+use super::super::goal::{Goal, goal, plan};
+use super::*;
+use crate::model::{Action, FieldEdit, HoldReason, Kind, Stage, WorkloadChange};
+
+#[test]
+fn pods_that_come_are_old_ones_and_work_for_later_batches() {
+    let flow = update(4);
+    let (plan, done, batch) = followed(&flow, &sized(8, 4));
+    assert_eq!((plan.base.from, plan.base.to, plan.work, done, batch.size), (8, 8, 8, 2, 2));
+    assert_eq!(goal(&plan, 4), Goal { fresh: 4, stale: 4 });
+    let next = Flow { progress: Progress::Rolling { plan, done, batch }, ..flow };
+    match decide(&next, &sized(8, 4), NOW) {
+        Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) => {
+            assert_eq!((shape.replicas, shape.partition), (10, Some(6)), "no new pod beyond the batch");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn pods_that_go_are_old_ones_and_the_batch_keeps_its_pods_where_they_fit() {
+    let (plan, done, batch) = followed(&update(8), &sized(5, 6));
+    assert_eq!((plan.work, done, batch.size), (5, 2, 2));
+    assert_eq!(goal(&plan, 4), Goal { fresh: 4, stale: 1 });
+    let (plan, done, batch) = followed(&update(8), &sized(3, 6));
+    assert_eq!((plan.work, done, batch.size), (3, 2, 1));
+    match decide(&update(8), &sized(2, 6), NOW) {
+        Decision::Move(Progress::Verifying { plan, .. }, Why::Resized { from: 8, to: 2, .. }) => {
+            assert_eq!(goal(&plan, plan.work), Goal { fresh: 2, stale: 0 });
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn pods_that_come_during_a_restart_need_no_restart() {
+    let base = Base { brings: Brings::Nothing, ..base_of(Kind::Replace, 4, 4) };
+    let flow = Flow::test(Action::Restart, 4).at(plan(base, 0), 2, 2, 1, Stage::Smoking);
+    let (plan, ..) = followed(&flow, &sized(6, 0));
+    assert_eq!((plan.work, goal(&plan, 3)), (4, Goal { fresh: 5, stale: 1 }));
+}
+
+#[test]
+fn a_restart_holds_where_fewer_pods_are_left_than_it_restarts() {
+    let base = Base { brings: Brings::Nothing, ..base_of(Kind::Replace, 4, 4) };
+    let flow = Flow::test(Action::Restart, 4).at(plan(base, 1), 2, 2, 1, Stage::Smoking);
+    assert_eq!(size(&flow, &sized(3, 0)), Some(Size::Within(3)));
+    assert_eq!(size(&flow, &sized(2, 0)), Some(Size::Beyond));
+}
+
+#[test]
+fn the_final_check_follows_too() {
+    let plan = plan(base_of(Kind::Replace, 4, 4), 0);
+    let progress = Progress::Verifying { plan, since: NOW, hold: None, edited: None };
+    let flow = Flow { progress, ..Flow::test(Action::Update, 4) };
+    match decide(&flow, &sized(6, 0), NOW) {
+        Decision::Move(Progress::Verifying { plan, .. }, Why::Resized { .. }) => {
+            assert_eq!(goal(&plan, plan.work), Goal { fresh: 6, stale: 0 });
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn nothing_and_too_much_hold_and_resume_gives_the_size_back() {
+    for size in [0, MAX_REPLICAS + 1] {
+        let mut flow = update(4);
+        let Decision::Move(progress, Why::Drifted { reason, .. }) = decide(&flow, &sized(size, 4), NOW)
+        else {
+            panic!("{size} does not hold")
+        };
+        assert_eq!(reason, HoldReason::Resized);
+        flow.progress = progress;
+        let frozen = Observation { frozen: true, ..sized(size, 4) };
+        let waits = decide(&flow, &frozen, NOW);
+        assert!(
+            matches!(&waits, Decision::Wait(held @ Waiting::Held { .. }, _) if held.reason() == "Resized")
+        );
+        flow.orders.resumes = 1;
+        let Decision::Move(progress, Why::Resumed) = decide(&flow, &frozen, NOW) else { panic!("held") };
+        flow.progress = progress;
+        assert!(matches!(decide(&flow, &sized(size, 4), NOW), Decision::Act(_)));
+    }
+    let held = decide(&update(4).batches_of(1), &sized(MAX_BATCHES + 5, 4), NOW);
+    assert!(matches!(held, Decision::Move(_, Why::Drifted { reason: HoldReason::Resized, .. })), "{held:?}");
+}
+
+#[test]
+fn a_size_that_was_followed_does_not_count_as_an_edit() {
+    let flow = update(4);
+    let Decision::Move(progress, Why::Resized { .. }) = decide(&flow, &sized(8, 4), NOW) else {
+        panic!("not followed")
+    };
+    let flow = Flow { progress, ..flow };
+    assert!(matches!(decide(&flow, &sized(8, 4), NOW), Decision::Act(_)));
+    assert_eq!(flow.progress.batch().and_then(|batch| batch.edited), None);
+}
+
+#[test]
+fn who_takes_the_extra_pods_away_or_sizes_a_scaling_edits() {
+    let surge = decide(&update(4), &sized(4, 4), NOW);
+    assert!(matches!(surge, Decision::Move(_, Why::Edited { .. })), "{surge:?}");
+    let grows = Flow::test(Action::ScaleOut, 6);
+    let grows = grows.at(plan(base_of(Kind::Grow, 4, 6), 0), 1, 0, 1, Stage::Smoking);
+    let scaled = decide(&grows, &sized(9, 0), NOW);
+    assert!(matches!(scaled, Decision::Move(_, Why::Edited { .. })), "{scaled:?}");
+    let larger = Flow::test(Action::Update, 6);
+    let larger = larger.at(plan(base_of(Kind::Replace, 4, 6), 0), 1, 0, 1, Stage::Smoking);
+    let both = decide(&larger, &sized(9, 4), NOW);
+    assert!(matches!(both, Decision::Move(_, Why::Edited { .. })), "{both:?}");
+    let own = Observation { edits: Edits::default(), ..sized(8, 4) };
+    assert_eq!(size(&update(4), &own), None, "nobody else changed it");
+}
+
+/// An update in its second batch of two, whose new pods start.
+fn update(size: u32) -> Flow {
+    let plan = plan(base_of(Kind::Replace, size, size), 0);
+    Flow::test(Action::Update, size).at(plan, 2, 2, 2, Stage::Smoking)
+}
+
+/// Others set the size.
+fn sized(replicas: u32, partition: u32) -> Observation {
+    let edit = FieldEdit { field: Field::Replicas, by: None };
+    let edits = Edits { fields: alloc::vec![edit], generation: 7, clean: 5 };
+    let seen = Observation::mine(replicas, partition, 2).with(2, SERVES).with(1, RUNS).with(2, OLD);
+    Observation { edits, ..seen }
+}
+
+fn followed(flow: &Flow, seen: &Observation) -> (Plan, u32, Batch) {
+    match decide(flow, seen, NOW) {
+        Decision::Move(Progress::Rolling { plan, done, batch }, Why::Resized { .. }) => (plan, done, batch),
+        other => panic!("{other:?}"),
+    }
+}
