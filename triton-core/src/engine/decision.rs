@@ -192,13 +192,7 @@ impl fmt::Display for Why {
                     phrases::listed(edits)
                 )
             }
-            Self::Drifted { edits, .. } => {
-                write!(
-                    f,
-                    "paused because others changed {}; resume to set it right, or cancel",
-                    phrases::listed(edits)
-                )
-            }
+            Self::Drifted { edits, .. } => f.write_str(&phrases::drifted(edits)),
             Self::Resized { from, to, edits } => {
                 write!(
                     f,

@@ -99,3 +99,8 @@ fn ordinal(number: u32) -> String {
         _ => format!("as number {number}"),
     }
 }
+
+/// Why a flow holds that others interfere with.
+pub(super) fn drifted(edits: &[FieldEdit]) -> String {
+    format!("paused because others changed {}; resume to set it right, or cancel", listed(edits))
+}
