@@ -250,6 +250,9 @@ impl Model for Machine {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always("every safety property holds", |_, state: &State| state.broken.is_none()),
+            Property::always("no pod is asked into traffic with its old container", |_, state: &State| {
+                state.pods.iter().all(|pod| pod.swapped || !pod.asked)
+            }),
             Property::always("from here everything ends well", Self::ends_well),
             Property::sometimes("the flow succeeds", |_, state: &State| {
                 matches!(state.progress, Progress::Finished { verdict: Verdict::Succeeded, .. })
