@@ -12,6 +12,7 @@ use triton_core::model::{
     Timestamp, TrafficChange, WorkloadChange,
 };
 use triton_core::service::{CreateFlow, DeployApi, Service};
+use triton_core::sim::cloneset::UpdatePolicy;
 use triton_core::sim::scenario::{Chaos, Step, StepKind};
 use triton_core::sim::{Faults, Happening, Host, NewWorkload, Sim, Timing, Workload, World, Write};
 
@@ -61,6 +62,7 @@ impl<'a> Rig<'a> {
         if let Some(replicas) = case.pods {
             sim.world().add_workload(NewWorkload {
                 id: instance(),
+                policy: UpdatePolicy::ReCreate,
                 template: Template::from_json(&template(1)),
                 replicas,
                 gated: case.ours,
