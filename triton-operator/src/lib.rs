@@ -6,10 +6,11 @@
 //! - [`store`], [`backend`], [`registry`], [`clock`]: the ports of the core;
 //! - [`kube_error`]: what an answer of the API server means;
 //! - [`queue`], [`controller`]: what to look at, and looking at it;
-//! - [`instances`], [`doors`], [`report`], [`telemetry`]: what others get to see;
+//! - [`instances`], [`api`], [`doors`], [`report`], [`telemetry`]: what others get to see;
 //! - [`run()`], [`standalone`]: the two places that wire all of that; [`release`]: the way out;
 //! - [`args`], [`program`]: the command line, and the whole program behind it.
 
+pub mod api;
 pub mod args;
 pub mod backend;
 pub mod clock;

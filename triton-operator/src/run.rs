@@ -12,19 +12,17 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use triton_core::driver::{Adapters, Driver};
 use triton_core::model::{DEFAULT_DRAIN, FlowId, Holder, InstanceId, InstanceName, Namespace, Seconds, Spec};
 use triton_core::ports::{TrafficRegistry, WorkloadBackend};
-use triton_core::service::{Checked, Lifecycle, Service};
 
+use crate::api::Api;
 use crate::backend::cloneset::CloneSets;
-use crate::clock::{RandomNames, WallClock};
+use crate::clock::WallClock;
 use crate::controller::{Controller, Directory, Edition};
 use crate::crd::convert::FlowEntry;
 use crate::doors::{Addresses, Apis, Doors};
-use crate::instances::Instances;
 use crate::queue::Queue;
 use crate::registry::readiness_gate::ReadinessGate;
 use crate::report::Events;
 use crate::stop::Stop;
-use crate::store::Flows;
 use crate::telemetry::metrics::Metrics;
 use crate::world::World;
 use crate::world::cache::Key;
@@ -81,12 +79,7 @@ impl Operator {
         let world = World::new(Arc::new(move |key| wake.wake(key)));
         let watches = world.watch(&client, config.namespace.as_deref());
         let metrics = Arc::new(Metrics::default());
-        let store = Flows::new(client.clone(), Arc::clone(&world));
-        let deploys = Service { store: store.clone(), names: RandomNames };
-        let workloads = Arc::new(CloneSets::new(client.clone(), Arc::clone(&world), store.clone()));
-        let deploys = Checked { deploys, workloads };
-        let instances = Instances::new(Arc::clone(&world));
-        let lifecycle = Lifecycle { deploys: deploys.clone(), instances: instances.clone() };
+        let Api { store, deploys, instances, lifecycle } = Api::new(&client, &world);
         let (ready, sizes, waiting) = (Arc::clone(&world), Arc::clone(&world), Arc::clone(&queue));
         let open = doors.open(
             Apis {
