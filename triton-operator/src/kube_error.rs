@@ -1,10 +1,12 @@
-//! What an answer of the API server means to a port: the only place where status codes are read.
+//! What an answer of the API server means: the only place where status codes are read.
 
 use std::future::Future;
 use std::time::Duration;
 
 use kube::Error;
+use kube::runtime::watcher;
 use triton_core::ports::{PortError, PortErrorKind};
+use triton_core::service::{ApiError, ApiErrorKind};
 
 /// Longest time to wait for the answer to one request. After it nobody knows whether a write was done,
 /// which is safe: every write is guarded and says absolute things.
@@ -39,6 +41,36 @@ pub fn meaning(error: Error) -> PortError {
     PortError { kind, message, source: Some(Box::new(error)) }
 }
 
+/// What an error of a watch means to somebody who waits for what it brings.
+#[must_use]
+pub fn watching(error: &watcher::Error) -> ApiError {
+    let (watcher::Error::InitialListFailed(Error::Api(status))
+    | watcher::Error::WatchStartFailed(Error::Api(status))
+    | watcher::Error::WatchFailed(Error::Api(status))
+    | watcher::Error::WatchError(status)) = error
+    else {
+        return ApiError::new(ApiErrorKind::Unavailable, with_root(error));
+    };
+    let kind = match status.code {
+        401 => ApiErrorKind::Unauthenticated,
+        403 => ApiErrorKind::PermissionDenied,
+        404 => {
+            let text = "the cluster does not know DeployFlows (triton-operator/deploy/crd.yaml defines them) or \
+                        CloneSets (OpenKruise does)";
+            return ApiError::new(ApiErrorKind::FailedPrecondition, text);
+        }
+        _ => ApiErrorKind::Unavailable,
+    };
+    ApiError::new(kind, if status.message.is_empty() { error.to_string() } else { status.message.clone() })
+}
+
+/// An error and the one that all began with: "refused" says more than "cannot connect".
+fn with_root(error: &(dyn std::error::Error + 'static)) -> String {
+    let root = std::iter::successors(Some(error), |error| error.source()).last();
+    let (text, root) = (error.to_string(), root.map(ToString::to_string).unwrap_or_default());
+    if text.contains(&root) { text } else { format!("{text}: {root}") }
+}
+
 /// A `test` of a JSON patch did not hold, or a path that it names is not there: the object is not what it
 /// was when the patch was made. The API server has no reason of its own for this.
 fn is_failed_test(message: &str) -> bool {
@@ -67,5 +99,20 @@ mod tests {
             let status = Status { code, reason: reason.into(), message: message.into(), ..Status::default() };
             assert_eq!(meaning(Error::Api(Box::new(status))).kind, kind, "{code} {reason} {message}");
         }
+    }
+
+    #[test]
+    fn a_watch_says_which_right_is_missing_and_what_is_not_installed() {
+        let of = |code, message: &str| {
+            let status = Status { code, message: message.into(), ..Status::default() };
+            watching(&watcher::Error::InitialListFailed(Error::Api(Box::new(status))))
+        };
+        let forbidden = "pods is forbidden: User \"jo\" cannot list resource \"pods\"";
+        assert_eq!(of(403, forbidden), ApiError::new(ApiErrorKind::PermissionDenied, forbidden));
+        assert!(of(404, "404 page not found").message.contains("crd.yaml"));
+        assert!(of(503, "busy").kind.is_passing());
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let away = watching(&watcher::Error::WatchFailed(Error::Service(Box::new(refused))));
+        assert!(away.kind.is_passing() && away.message.contains("refused"), "{away}");
     }
 }

@@ -57,6 +57,20 @@ pub struct World {
     changes: broadcast::Sender<FlowChange>,
 }
 
+/// What is watched of a cluster. Of the rest nobody asks: it counts as absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kinds {
+    /// Flows alone.
+    Flows,
+    /// Flows, and the CloneSets and pods that orders are checked against.
+    Workloads,
+    /// Everything that decisions read.
+    All,
+}
+
+/// Called with what a watch failed with; it starts again by itself.
+pub type Failed = Arc<dyn Fn(&watcher::Error) + Send + Sync>;
+
 /// Called with the namespace and the name of an instance that something happened to.
 pub type Wake = Arc<dyn Fn(Key) + Send + Sync>;
 
@@ -158,21 +172,40 @@ impl World {
 
     /// Starts one watch per kind, in one namespace or in all. They end when the set is dropped.
     pub fn watch(self: &Arc<Self>, client: &Client, namespace: Option<&str>) -> JoinSet<()> {
+        let warn = |error: &watcher::Error| tracing::warn!(%error, "a watch failed and starts again");
+        self.watch_some(client, namespace, Kinds::All, Arc::new(warn))
+    }
+
+    /// The same for some kinds; `failed` hears of every error of a watch.
+    pub fn watch_some(
+        self: &Arc<Self>,
+        client: &Client,
+        namespace: Option<&str>,
+        kinds: Kinds,
+        failed: Failed,
+    ) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        let flows = dynamic(client, namespace, &self.flow_resource);
-        let clonesets = dynamic(client, namespace, &self.cloneset_resource);
-        let (pods, services, slices) =
-            (scoped(client, namespace), scoped(client, namespace), scoped(client, namespace));
-        let world = Arc::clone(self);
-        tasks.spawn(async move { feed(flows, FlowEntry::of, &world.flows).await });
-        let world = Arc::clone(self);
-        tasks.spawn(async move { feed(clonesets, readable, &world.clonesets).await });
-        let world = Arc::clone(self);
-        tasks.spawn(async move { feed(pods, PodEntry::of, &world.pods).await });
-        let world = Arc::clone(self);
-        tasks.spawn(async move { feed(services, ServiceEntry::of, &world.services).await });
-        let world = Arc::clone(self);
-        tasks.spawn(async move { feed(slices, SliceEntry::of, &world.slices).await });
+        let here = || (Arc::clone(self), Arc::clone(&failed));
+        let ((world, failed), flows) = (here(), dynamic(client, namespace, &self.flow_resource));
+        tasks.spawn(async move { feed(flows, FlowEntry::of, &world.flows, &failed).await });
+        if kinds >= Kinds::Workloads {
+            let ((world, failed), sets) = (here(), dynamic(client, namespace, &self.cloneset_resource));
+            tasks.spawn(async move { feed(sets, readable, &world.clonesets, &failed).await });
+            let ((world, failed), pods) = (here(), scoped(client, namespace));
+            tasks.spawn(async move { feed(pods, PodEntry::of, &world.pods, &failed).await });
+        } else {
+            self.clonesets.relisted();
+            self.pods.relisted();
+        }
+        if kinds == Kinds::All {
+            let ((world, failed), services) = (here(), scoped(client, namespace));
+            tasks.spawn(async move { feed(services, ServiceEntry::of, &world.services, &failed).await });
+            let ((world, failed), slices) = (here(), scoped(client, namespace));
+            tasks.spawn(async move { feed(slices, SliceEntry::of, &world.slices, &failed).await });
+        } else {
+            self.services.relisted();
+            self.slices.relisted();
+        }
         tasks
     }
 
@@ -235,7 +268,7 @@ where
 }
 
 /// Watches one kind for ever. What `prune` refuses is not, or no longer, kept.
-async fn feed<K, T>(api: Api<K>, prune: fn(&K) -> Option<T>, cache: &Cache<T>)
+async fn feed<K, T>(api: Api<K>, prune: fn(&K) -> Option<T>, cache: &Cache<T>, failed: &Failed)
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     T: Entry,
@@ -250,7 +283,7 @@ where
                 None => forget(&object, cache),
             },
             Ok(watcher::Event::Delete(object)) => forget(&object, cache),
-            Err(error) => tracing::warn!(%error, "a watch failed and starts again"),
+            Err(error) => failed(&error),
         }
     }
 }
