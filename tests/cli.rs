@@ -75,6 +75,14 @@ fn an_operator_that_is_not_there_is_named_with_what_to_type() {
     assert!(text.contains(&server) && text.contains("port-forward"), "{text}");
 }
 
+#[test]
+fn without_a_server_and_a_kubeconfig_both_ways_are_named() {
+    let output = kubectl_triton("", &["list"]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("--server") && text.contains("--kubeconfig"), "{text}");
+}
+
 /// An operator over an embedded world, on free ports.
 struct World {
     _operator: Operator,

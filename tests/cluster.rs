@@ -14,6 +14,8 @@ mod cloneset;
 mod crash;
 #[path = "cluster/deletion.rs"]
 mod deletion;
+#[path = "cluster/direct.rs"]
+mod direct;
 #[path = "cluster/doors.rs"]
 mod doors;
 #[path = "cluster/edits.rs"]

@@ -192,7 +192,7 @@ async fn the_tutorial_is_played_on_a_standalone_operator() {
 }
 
 /// The kubeconfig of the site with a change.
-fn kubeconfig(site: &Site, file: &str, change: impl FnOnce(&mut Value)) -> PathBuf {
+pub(crate) fn kubeconfig(site: &Site, file: &str, change: impl FnOnce(&mut Value)) -> PathBuf {
     let text = fs::read_to_string(site.rig.plane.kubeconfig()).expect("the kubeconfig can be read");
     let mut config: Value = serde_norway::from_str(&text).expect("it is YAML, or JSON, which YAML contains");
     change(&mut config);

@@ -32,7 +32,12 @@ const PRIVILEGES: [(&str, &[&str], &[&str]); 2] = [
     (
         "triton-operator/src/",
         &["triton_grpc"],
-        &["triton-operator/src/doors.rs", "triton-operator/src/run.rs", "triton-operator/src/standalone.rs"],
+        &[
+            "triton-operator/src/doors.rs",
+            "triton-operator/src/kubectl.rs",
+            "triton-operator/src/run.rs",
+            "triton-operator/src/standalone.rs",
+        ],
     ),
     // The envelope of a flow is opened in one place.
     ("triton-operator/src/", &["DeployFlowSpec", "DeployFlowStatus"], &["triton-operator/src/crd"]),

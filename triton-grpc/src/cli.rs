@@ -1,7 +1,7 @@
 //! The command line, `kubectl triton`: everything that people ask of flows, instances and pods, typed.
 //!
 //! It is written over the traits of the core ([`DeployApi`], [`InstanceApi`], [`LifecycleApi`]) and knows
-//! nothing of the wire; only [`main`] chooses the gRPC [`Client`].
+//! nothing of the wire; only [`main`] chooses the gRPC [`Client`], or what its caller opens for a [`Cluster`].
 //!
 //! - `args` is what can be typed, `help` what it teaches;
 //! - `read`, `steer`, `order`, `create`, `wait`, `explain`, `plan` and `watch` are the commands;
@@ -32,6 +32,7 @@ mod wait;
 mod watch;
 
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -40,7 +41,7 @@ use triton_core::service::{DeployApi, InstanceApi, LifecycleApi};
 
 use crate::client::Client;
 use args::{Args, Command, Delete, Global, Task};
-use failure::Failure;
+use failure::{Door, Failure};
 use screen::{Paint, Screen, now};
 
 /// What every command works with.
@@ -53,16 +54,29 @@ struct Session<'a, A, L> {
     namespace: Namespace,
     /// The namespace was typed, so commands to type name it too.
     explicit: bool,
-    /// The operator's address, for hints.
-    server: String,
+    /// Who is asked, for hints.
+    door: Door,
 }
 
-/// Runs the program.
+/// A cluster, as kubectl would choose it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// Its kubeconfig, one file or several that are there; where more than one says something, the first wins.
+    pub files: Vec<PathBuf>,
+    /// The context; the current one where absent.
+    pub context: Option<String>,
+}
+
+/// Runs the program. `open`: how a cluster is worked on where no operator's address is given; its error says
+/// for people why that cannot be done.
 ///
 /// The exit code is 0 when it did what was asked, 2 for usage, 1 for other errors; `wait` has more, see its
 /// help.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn main<A>(open: impl AsyncFnOnce(Cluster) -> Result<A, String>) -> ExitCode
+where
+    A: DeployApi + InstanceApi + LifecycleApi,
+{
     let args = Args::parse();
     let (stdout, stderr) = (io::stdout(), io::stderr());
     let paint = Paint::on(stdout.is_terminal());
@@ -70,7 +84,7 @@ pub fn main() -> ExitCode {
     let mut screen = Screen { out: &mut out, notes: &mut err, paint, format: args.global.output, clock: now };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = match runtime {
-        Ok(runtime) => runtime.block_on(run(args, &mut screen)),
+        Ok(runtime) => runtime.block_on(run(args, open, &mut screen)),
         Err(error) => Err(error.into()),
     };
     match done {
@@ -79,19 +93,35 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Does what was typed, over gRPC.
-async fn run(args: Args, screen: &mut Screen<'_>) -> Result<u8, Failure> {
+/// Does what was typed: over gRPC where an address is given, else on the cluster itself.
+async fn run<A>(
+    args: Args,
+    open: impl AsyncFnOnce(Cluster) -> Result<A, String>,
+    screen: &mut Screen<'_>,
+) -> Result<u8, Failure>
+where
+    A: DeployApi + InstanceApi + LifecycleApi,
+{
     let Args { global, task } = args;
     let Some((namespace, asked)) = alone(task, &global, screen)? else { return Ok(failure::DONE) };
-    let client = Client::connect(&global.server).await.map_err(|error| Failure::of(error, &global.server))?;
-    let session = Session {
-        api: &client,
-        orders: &client,
-        namespace,
-        explicit: global.namespace.is_some(),
-        server: global.server,
-    };
-    session.answer(asked, screen).await
+    let explicit = global.namespace.is_some();
+    match global.server.as_ref().filter(|server| !server.is_empty()) {
+        Some(server) => {
+            let door = Door::Operator(server.clone());
+            let client = Client::connect(server).await.map_err(|error| Failure::of(error, &door))?;
+            let session = Session { api: &client, orders: &client, namespace, explicit, door };
+            session.answer(asked, screen).await
+        }
+        None => {
+            let files = context::files(global.kubeconfig.as_deref());
+            let missing = || Failure::nobody("no server is named, and there is no kubeconfig");
+            let files = Some(files).filter(|files| !files.is_empty()).ok_or_else(missing)?;
+            let cluster = Cluster { files, context: global.context };
+            let api = open(cluster).await.map_err(Failure::nobody)?;
+            let session = Session { api: &api, orders: &api, namespace, explicit, door: Door::Cluster };
+            session.answer(asked, screen).await
+        }
+    }
 }
 
 /// What somebody has to be asked for.
@@ -106,7 +136,7 @@ fn alone(
     global: &Global,
     screen: &mut Screen<'_>,
 ) -> Result<Option<(Namespace, Asked)>, Failure> {
-    let place = || refuse_cluster(global).and_then(|()| context::namespace(global.namespace.as_deref()));
+    let place = || context::namespace(global);
     match task {
         Task::Ask(command) => Ok(Some((place()?, Asked::Command(command)))),
         Task::Plan(plan) => {
@@ -119,19 +149,6 @@ fn alone(
             Ok(None)
         }
     }
-}
-
-/// Nothing is read from a cluster, so nobody is left in the belief that it was.
-fn refuse_cluster(global: &Global) -> Result<(), Failure> {
-    let flag = match (&global.kubeconfig, &global.context) {
-        (None, None) => return Ok(()),
-        (Some(_), _) => "--kubeconfig",
-        (None, Some(_)) => "--context",
-    };
-    let why = "this program talks to the operator over gRPC and never to the API server";
-    let hint = "kubectl --context CONTEXT -n NAMESPACE port-forward deployment/triton-operator 8099:8099, \
-                then --server http://127.0.0.1:8099 (or TRITON_SERVER)";
-    Err(Failure::usage(format!("{flag} is not taken: {why}")).hint(hint))
 }
 
 impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
@@ -174,7 +191,7 @@ impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
 impl<A, L> Session<'_, A, L> {
     /// What an error of the API means here.
     fn failed(&self, error: triton_core::service::ApiError) -> Failure {
-        Failure::of(error, &self.server)
+        Failure::of(error, &self.door)
     }
 
     /// A flow of this namespace.

@@ -35,7 +35,7 @@ fn the_operator_is_started_with_arguments_that_it_has() {
 #[test]
 fn the_files_can_be_applied_in_the_order_that_they_say() {
     let mut there = vec![Value::Null];
-    for document in ["crd.yaml", "rbac.yaml", "operator.yaml"].into_iter().flat_map(documents) {
+    for document in ["crd.yaml", "rbac.yaml", "operator.yaml", "user.yaml"].into_iter().flat_map(documents) {
         let meta = &document["metadata"];
         assert!(
             there.contains(&meta["namespace"]),
@@ -46,6 +46,17 @@ fn the_files_can_be_applied_in_the_order_that_they_say() {
         if document["kind"] == "Namespace" {
             there.push(meta["name"].clone());
         }
+    }
+}
+
+#[test]
+fn people_change_flows_and_nothing_else() {
+    let role = &documents("user.yaml")[0];
+    for rule in role["rules"].as_array().unwrap() {
+        let text = rule.to_string();
+        assert!(!text.contains('*') && !text.contains("status"), "{text}");
+        let changes = ["create", "patch", "update", "delete"].iter().any(|verb| text.contains(verb));
+        assert_eq!(changes, rule["resources"] == json!(["deployflows"]), "{text}");
     }
 }
 

@@ -8,7 +8,8 @@
 //! - [`queue`], [`controller`]: what to look at, and looking at it;
 //! - [`instances`], [`api`], [`doors`], [`report`], [`telemetry`]: what others get to see;
 //! - [`run()`], [`standalone`]: the two places that wire all of that; [`release`]: the way out;
-//! - [`args`], [`program`]: the command line, and the whole program behind it.
+//! - [`args`], [`program`]: the command line, and the whole program behind it;
+//! - [`direct`], `kubectl` (feature `cli`): the API without an operator's door, and `kubectl triton` over both.
 
 pub mod api;
 pub mod args;
@@ -17,9 +18,12 @@ pub mod clock;
 pub mod concurrent;
 pub mod controller;
 pub mod crd;
+pub mod direct;
 pub mod doors;
 pub mod instances;
 pub mod kube_error;
+#[cfg(feature = "cli")]
+pub mod kubectl;
 pub mod labels;
 pub mod program;
 pub mod queue;

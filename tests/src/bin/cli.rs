@@ -1,5 +1,5 @@
 //! `kubectl-triton` as a program that tests can start.
 
 fn main() -> std::process::ExitCode {
-    triton_grpc::cli::main()
+    triton_operator::kubectl::main()
 }

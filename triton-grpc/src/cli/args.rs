@@ -3,6 +3,8 @@
 mod order;
 mod value;
 
+use std::path::PathBuf;
+
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 use triton_core::model::{FlowName, InstanceName, Target};
@@ -24,20 +26,20 @@ pub(crate) struct Args {
 /// What every command takes.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Global {
-    /// Namespace; else that of the kubeconfig's current context, else default.
+    /// Namespace; else that of the kubeconfig's context, else default.
     #[arg(short, long, global = true)]
     pub(crate) namespace: Option<String>,
     /// How to print: for people, with more columns, for programs, or names only.
     #[arg(short, long, global = true, value_enum, default_value = "text")]
     pub(crate) output: Format,
-    /// Address of the operator's gRPC.
-    #[arg(long, global = true, env = "TRITON_SERVER", default_value = "http://127.0.0.1:8099")]
-    pub(crate) server: String,
-    /// Refused: this program talks to the operator, not to the cluster.
-    #[arg(long, global = true, hide = true)]
-    pub(crate) kubeconfig: Option<String>,
-    /// Refused: this program talks to the operator, not to the cluster.
-    #[arg(long, global = true, hide = true)]
+    /// Address of an operator's gRPC, such as http://127.0.0.1:8099; without one, the cluster of the kubeconfig.
+    #[arg(long, global = true, env = "TRITON_SERVER", value_name = "ADDRESS")]
+    pub(crate) server: Option<String>,
+    /// The kubeconfig; else the files of KUBECONFIG, else ~/.kube/config.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig; else its current one.
+    #[arg(long, global = true)]
     pub(crate) context: Option<String>,
 }
 

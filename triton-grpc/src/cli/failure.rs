@@ -26,6 +26,15 @@ pub(super) const TIMEOUT: u8 = 5;
 /// A flow waits for a person.
 pub(super) const PERSON: u8 = 6;
 
+/// Who is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    /// The operator at this address.
+    Operator(String),
+    /// The API server.
+    Cluster,
+}
+
 /// Why the program ends early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure {
@@ -62,25 +71,42 @@ impl Failure {
         Self { kind: Some(kind), ..self }
     }
 
-    /// An error of the API at this address.
-    pub(super) fn of(error: ApiError, server: &str) -> Self {
+    /// There is nobody to ask.
+    pub(super) fn nobody(message: impl Into<String>) -> Self {
+        Self::new(message).hint(
+            "--kubeconfig FILE (or KUBECONFIG) to work on a cluster itself, or --server ADDRESS (or \
+             TRITON_SERVER) to ask an operator over gRPC",
+        )
+    }
+
+    /// An error of the API, behind this door.
+    pub(super) fn of(error: ApiError, door: &Door) -> Self {
         let failure = Self::new(error.message).kind(error.kind);
-        match error.kind {
-            ApiErrorKind::NotFound => failure.hint("kubectl triton list -A shows what there is"),
-            ApiErrorKind::Unavailable => failure.hint(format!(
+        match (error.kind, door) {
+            (ApiErrorKind::NotFound, _) => failure.hint("kubectl triton list shows what there is"),
+            (ApiErrorKind::Unavailable, Door::Operator(server)) => failure.hint(format!(
                 "is the operator there? {server} was asked (--server, TRITON_SERVER). In a cluster: \
                  kubectl -n NAMESPACE port-forward deployment/triton-operator 8099:8099"
             )),
-            ApiErrorKind::Aborted => {
+            (ApiErrorKind::Unavailable, Door::Cluster) => {
+                failure.hint("is the API server there? kubectl version asks it too")
+            }
+            (ApiErrorKind::PermissionDenied, Door::Cluster) => {
+                failure.hint("the rights that are needed: triton-operator/deploy/user.yaml")
+            }
+            (ApiErrorKind::Aborted, _) => {
                 failure.hint("somebody changed it at the same moment: type the same again")
             }
-            ApiErrorKind::InvalidArgument
-            | ApiErrorKind::AlreadyExists
-            | ApiErrorKind::FailedPrecondition
-            | ApiErrorKind::Internal
-            | ApiErrorKind::PermissionDenied
-            | ApiErrorKind::ResourceExhausted
-            | ApiErrorKind::Unauthenticated => failure,
+            (
+                ApiErrorKind::InvalidArgument
+                | ApiErrorKind::AlreadyExists
+                | ApiErrorKind::FailedPrecondition
+                | ApiErrorKind::Internal
+                | ApiErrorKind::PermissionDenied
+                | ApiErrorKind::ResourceExhausted
+                | ApiErrorKind::Unauthenticated,
+                _,
+            ) => failure,
         }
     }
 
@@ -138,17 +164,23 @@ mod tests {
 
     #[test]
     fn every_error_that_a_person_can_mend_says_what_to_type() {
-        let of = |kind| Failure::of(ApiError::new(kind, "so"), "http://there:1").hint.unwrap_or_default();
+        let door = Door::Operator("http://there:1".into());
+        let of = |kind| Failure::of(ApiError::new(kind, "so"), &door).hint.unwrap_or_default();
         assert!(of(ApiErrorKind::NotFound).contains("kubectl triton list"));
         let unreachable = of(ApiErrorKind::Unavailable);
         assert!(unreachable.contains("http://there:1") && unreachable.contains("port-forward"));
         assert!(of(ApiErrorKind::Aborted).contains("again"));
+        let direct = |kind| Failure::of(ApiError::new(kind, "so"), &Door::Cluster).hint.unwrap_or_default();
+        assert!(direct(ApiErrorKind::Unavailable).contains("API server"));
+        assert!(direct(ApiErrorKind::PermissionDenied).contains("user.yaml"));
+        let both = Failure::nobody("so").hint.unwrap_or_default();
+        assert!(both.contains("--server") && both.contains("--kubeconfig"));
     }
 
     #[test]
     fn programs_are_told_of_an_error_in_the_words_of_the_api() {
         let refused =
-            Failure::of(ApiError::new(ApiErrorKind::NotFound, "there is no flow a/b"), "http://there:1");
+            Failure::of(ApiError::new(ApiErrorKind::NotFound, "there is no flow a/b"), &Door::Cluster);
         let error = refused.object()["error"].clone();
         assert_eq!(
             (&error["status"], &error["message"]),

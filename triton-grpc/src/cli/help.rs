@@ -7,7 +7,8 @@ A first look:
   kubectl triton watch web-df               look on, and steer by single keys
   kubectl triton explain web-df             why is it not moving, and what to type
 
-Where the operator runs in a cluster, reach it through a port that is forwarded:
+It works on the cluster of the kubeconfig, with the rights of whoever that is of. --server (TRITON_SERVER)
+asks an operator over gRPC instead; where one runs in a cluster, reach it through a port that is forwarded:
   kubectl -n NAMESPACE port-forward deployment/triton-operator 8099:8099
 
 Colours are used on a terminal only, and not where NO_COLOR is set.";
@@ -110,7 +111,7 @@ Examples:
 pub(crate) const WAIT: &str = "\
 Exit codes:
   0  what was waited for has come
-  1  error: the operator cannot be reached, there is no such flow
+  1  error: nobody can be reached, there is no such flow
   2  usage
   3  the flow failed, was replaced, or ended short of what was waited for
   4  the flow was cancelled
@@ -136,7 +137,7 @@ booting pods and registries are taken to need no time.
 Examples:
   kubectl triton plan -f deploy.yaml
   kubectl triton plan web --batch-size 1,10%,50% --mode auto --interval 60
-  kubectl triton plan web --current 40 --batch-size 25%      without an operator";
+  kubectl triton plan web --current 40 --batch-size 25%      without asking anybody";
 
 /// `watch`.
 pub(crate) const WATCH: &str = "\

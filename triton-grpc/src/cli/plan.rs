@@ -15,8 +15,8 @@ use super::{Session, phrase};
 /// Flows to plan.
 pub(super) type Wanted = Vec<Described>;
 
-/// Plans what needs no operator: everything where the present size was said, or is none. Else the flows
-/// come back, to be planned with what the operator knows.
+/// Plans what needs nobody to ask: everything where the present size was said, or is none. Else the flows
+/// come back, to be planned with the size that there is.
 pub(super) fn offline(
     plan: &PlanArgs,
     namespace: &Namespace,
@@ -37,7 +37,7 @@ pub(super) fn offline(
 }
 
 impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
-    /// `plan`, with the present size from the operator.
+    /// `plan`, with the size that there is.
     pub(super) async fn plan(&self, flows: Wanted, screen: &mut Screen<'_>) -> Result<u8, Failure> {
         for Described { namespace, draft, .. } in flows {
             let id = target(&draft, &namespace.unwrap_or_else(|| self.namespace.clone()))?;

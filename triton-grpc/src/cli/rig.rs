@@ -13,7 +13,7 @@ use triton_core::service::{Checked, Lifecycle, Service};
 use triton_core::sim::{Host, Sim, Timing};
 
 use super::args::Args;
-use super::failure::Failure;
+use super::failure::{Door, Failure};
 use super::screen::{Paint, Screen};
 use super::{Session, alone};
 use crate::views;
@@ -65,7 +65,7 @@ impl Play {
             orders: &orders,
             namespace: args.global.namespace.as_deref().unwrap_or("default").parse().unwrap(),
             explicit: args.global.namespace.is_some(),
-            server: "http://127.0.0.1:1".into(),
+            door: Door::Operator("http://127.0.0.1:1".into()),
         };
         args.global.namespace.get_or_insert_with(|| session.namespace.to_string());
         let done = match alone(args.task, &args.global, &mut screen) {

@@ -41,7 +41,7 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
             }
         };
         let Some(view) = last else {
-            let text = "the time was over before the operator answered";
+            let text = "the time was over before anybody answered";
             let mut failure = self.unanswered(text);
             failure.code = TIMEOUT;
             return Err(failure);

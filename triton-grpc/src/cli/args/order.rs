@@ -113,7 +113,7 @@ pub(crate) struct PlanArgs {
     /// Pods wanted in the end; else as many as there are.
     #[arg(long)]
     pub(crate) replicas: Option<u32>,
-    /// Pods there are now; else the operator is asked. With it no operator is needed.
+    /// Pods there are now; else they are looked up. With it nobody is asked.
     #[arg(long, value_name = "PODS")]
     pub(crate) current: Option<u32>,
     #[command(flatten)]

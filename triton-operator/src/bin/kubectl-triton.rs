@@ -1,5 +1,5 @@
 //! `kubectl triton`, which also works alone.
 
 fn main() -> std::process::ExitCode {
-    triton_grpc::cli::main()
+    triton_operator::kubectl::main()
 }
