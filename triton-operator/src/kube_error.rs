@@ -27,7 +27,10 @@ pub async fn call<T>(request: impl Future<Output = Result<T, Error>>) -> Result<
 #[must_use]
 pub fn meaning(error: Error) -> PortError {
     let Error::Api(status) = &error else {
-        return PortError::caused(PortErrorKind::Transient, error);
+        return PortError {
+            message: with_root(&error),
+            ..PortError::caused(PortErrorKind::Transient, error)
+        };
     };
     let kind = match (status.code, status.reason.as_str()) {
         (409, "AlreadyExists") => PortErrorKind::Exists,
