@@ -10,6 +10,7 @@ mod name;
 mod observation;
 mod orders;
 mod peer;
+mod pods;
 mod progress;
 mod record;
 mod report;
@@ -29,11 +30,12 @@ pub use name::{
     Version,
 };
 pub use observation::{
-    Facts, FailureClass, Holder, Lock, Observation, Obstacle, PodFailure, PodPhase, PodRef, PodTraffic, Pods,
-    Shape, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
+    FailureClass, Holder, Lock, Observation, Obstacle, PodFailure, PodPhase, PodTraffic, Shape, TemplateRef,
+    Traffic, TrafficView, WorkloadPod, WorkloadView,
 };
 pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, Edit, Orders, Target};
 pub use peer::{Peer, Place};
+pub use pods::{Facts, PodRef, Pods};
 pub use progress::{Base, Batch, Brings, FlowPhase, Hold, HoldReason, Kind, Plan, Progress, Stage, Verdict};
 pub use record::{
     BringsRecord, CorruptRecord, FailureRecord, HoldRecord, ProgressRecord, Record, StageRecord, Step,

@@ -1,0 +1,115 @@
+//! The pods of a workload in the form that decisions read: facts that are counted fast.
+
+use alloc::vec::Vec;
+
+use super::name::{PodName, PodUid, Version};
+use super::time::Timestamp;
+
+/// A pod that an effect acts on, guarded by what was seen of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PodRef {
+    /// Name to address it by.
+    pub name: PodName,
+    /// Identity: another pod of that name is not touched.
+    pub uid: PodUid,
+    /// What was seen: pulling out and letting go are refused when the pod has changed since.
+    pub version: Version,
+}
+
+bitflags::bitflags! {
+    /// What is true of a pod, packed so that a hundred pods are counted in nanoseconds.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub struct Facts: u16 {
+        /// It is one of those the flow wants (update: of the target revision).
+        const FRESH = 1;
+        /// All containers are ready.
+        const BOOTED = 1 << 1;
+        /// Chosen to leave, or to be updated in place.
+        const MARKED = 1 << 2;
+        /// Carries the hook label.
+        const HOOKED = 1 << 3;
+        /// The registry can steer it.
+        const GATED = 1 << 4;
+        /// It was asked to be in traffic.
+        const ASKED = 1 << 5;
+        /// The registry shows it.
+        const IN = 1 << 6;
+        /// The registry does not show it, for certain.
+        const OUT = 1 << 7;
+        /// It failed.
+        const FAILED = 1 << 8;
+        /// It is of the revision that the workload gives new pods.
+        const CURRENT = 1 << 9;
+        /// It carries the mark of the flow: to be replaced by it.
+        const LISTED = 1 << 10;
+        /// The flow names it, or names none and means all.
+        const NAMED = 1 << 11;
+        /// It is to be deleted, whatever the numbers say.
+        const SPECIFIED = 1 << 12;
+        /// One more chosen to be updated in place than the workload still updates; which of them it is cannot
+        /// be told.
+        const SURPLUS = 1 << 13;
+    }
+}
+
+/// The active pods of a workload: facts side by side for counting, the rest beside them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Pods {
+    facts: Vec<Facts>,
+    out_since: Vec<Timestamp>,
+    refs: Vec<PodRef>,
+}
+
+impl Pods {
+    /// Adds a pod; `out_since` matters only with [`Facts::OUT`].
+    pub fn push(&mut self, pod: PodRef, facts: Facts, out_since: Timestamp) {
+        self.refs.push(pod);
+        self.facts.push(facts);
+        self.out_since.push(out_since);
+    }
+
+    /// Number of pods.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        u32::try_from(self.facts.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.facts.is_empty()
+    }
+
+    /// How many have all of `with` and none of `without`.
+    #[must_use]
+    pub fn count(&self, with: Facts, without: Facts) -> u32 {
+        let (with, mask) = (with.bits(), (with | without).bits());
+        self.facts.iter().map(|facts| u32::from(facts.bits() & mask == with)).sum()
+    }
+
+    /// Whether any has all of `with` and none of `without`.
+    #[must_use]
+    pub fn any(&self, with: Facts, without: Facts) -> bool {
+        self.count(with, without) > 0
+    }
+
+    /// The earliest `out_since` of those that have all of `with` and none of `without`.
+    #[must_use]
+    pub fn earliest_out(&self, with: Facts, without: Facts) -> Option<Timestamp> {
+        let (with, mask) = (with.bits(), (with | without).bits());
+        let pods = self.facts.iter().zip(&self.out_since);
+        let never = Timestamp::from_micros(i64::MAX);
+        let earliest =
+            pods.map(|(facts, since)| if facts.bits() & mask == with { *since } else { never }).min();
+        earliest.filter(|since| *since != never)
+    }
+
+    /// The pods one by one.
+    pub fn iter(&self) -> impl Iterator<Item = (&PodRef, Facts, Timestamp)> {
+        self.refs
+            .iter()
+            .zip(&self.facts)
+            .zip(&self.out_since)
+            .map(|((pod, facts), since)| (pod, *facts, *since))
+    }
+}
