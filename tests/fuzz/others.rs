@@ -3,12 +3,13 @@
 //!
 //! A pod that failed, lost its readiness, was deleted by somebody else, or was removed without triton's hook
 //! because somebody else wanted fewer, counts as *lost* until the workload is whole again: as many pods as
-//! it asks for, and all of them serving. Pods that somebody else
-//! asked for count as *added* until another flow holds the workload: that one finds them there.
+//! it asks for, and all of them serving; so does a pod that nobody steers and that was updated in place
+//! after somebody else changed the numbers. Pods that somebody else asked for, or told the workload to do
+//! without, count as *added* until another flow holds the workload: that one finds them there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use triton_core::model::{Facts, FlowId, Observation, PodUid, Shape, WorkloadChange};
+use triton_core::model::{Facts, Flow, FlowId, Observation, PodUid, Shape, WorkloadChange};
 use triton_core::sim::scenario::{Step, StepKind};
 use triton_core::sim::{Cause, Happening};
 
@@ -21,6 +22,8 @@ pub(crate) struct Others {
     unwanted: u32,
     /// Pods that hosts let go.
     let_go: BTreeSet<PodUid>,
+    /// Others have changed numbers while this flow has held the workload.
+    edited: bool,
     holder: Option<FlowId>,
 }
 
@@ -40,6 +43,7 @@ impl Others {
         }
         if self.holder.as_ref() != holder {
             (self.added, self.holder) = (after.pods.len().saturating_sub(wanted), holder.cloned());
+            self.edited = false;
         }
         self.lost.extend(journal.iter().filter_map(deleted).cloned());
         journal.iter().for_each(|happening| self.removed(happening));
@@ -51,11 +55,28 @@ impl Others {
         });
         self.lost.extend(lost.map(|(pod, _, _)| pod.uid.clone()));
         if let (StepKind::Outside(_), Some(before), Some(after)) = (&step.what, &before.shape, &after.shape) {
-            self.added += after.replicas.saturating_sub(before.replicas);
+            self.edited = true;
             self.unwanted += before.replicas.saturating_sub(after.replicas);
-            // The workload's controller makes others beside the pods that have to leave now.
-            let kept = |shape: &Shape| shape.partition.unwrap_or(0).min(shape.replicas);
-            self.added += kept(before).abs_diff(kept(after));
+            self.added += changed(before, after);
+        }
+    }
+
+    /// Takes note of numbers that a host asked for by an old record of its flow; `flows`: before and after the
+    /// step.
+    pub(crate) fn outdated(
+        &mut self,
+        journal: &[Happening],
+        (before, after): (&Observation, &Observation),
+        flows: [&BTreeMap<FlowId, Flow>; 2],
+    ) {
+        let stored = |flow: &Flow| flows.map(|flows| flows.get(&flow.id).map(|flow| &flow.progress));
+        let old = |flow: &Flow| !stored(flow).contains(&Some(&flow.progress));
+        let asked = journal.iter().any(|happening| match happening {
+            Happening::Workload { flow: Some(flow), change: WorkloadChange::Reshape(_), .. } => old(flow),
+            _ => false,
+        });
+        if let (true, Some(before), Some(after)) = (asked, &before.shape, &after.shape) {
+            self.added += changed(before, after);
         }
     }
 
@@ -72,6 +93,10 @@ impl Others {
                 self.unwanted -= 1;
                 self.lost.insert(pod.uid.clone());
             }
+            // Pods that nobody steers are updated in place as soon as the numbers say so.
+            Happening::Swapped { pod, steered: false, .. } if self.edited => {
+                self.lost.insert(pod.uid.clone());
+            }
             _ => {}
         }
     }
@@ -81,10 +106,17 @@ impl Others {
         u32::try_from(self.lost.len()).expect("a count of pods fits")
     }
 
-    /// Pods that others asked for.
+    /// Pods that others asked for, or that leave because others did not want them.
     pub(crate) const fn added(&self) -> u32 {
         self.added
     }
+}
+
+/// The most pods more that come of other numbers: those that are asked for, and those that are started beside
+/// the ones that have to leave now, be it for the size or for the partition.
+fn changed(before: &Shape, after: &Shape) -> u32 {
+    let kept = |shape: &Shape| shape.partition.unwrap_or(0).min(shape.replicas);
+    before.replicas.abs_diff(after.replicas) + kept(before).abs_diff(kept(after))
 }
 
 /// The pod that somebody else deleted.

@@ -171,7 +171,8 @@ pub(super) fn floor(flow: &Flow) -> Option<u32> {
             let missing = if plan.base.kind == Kind::Swap { batch.size } else { 0 };
             Some(before.min(after).saturating_sub(missing).min(batch.serving))
         }
-        Progress::Verifying { plan, .. } => Some(plan.base.to),
+        // Pods that were out of order when the flow began may still be.
+        Progress::Verifying { plan, .. } => Some(plan.base.to.saturating_sub(plan.base.degraded)),
         Progress::Closing { plan, keep, floor, .. } => Some(size_after(flow, plan, *keep).min(*floor)),
         Progress::Preparing { base } => Some(base.from.min(base.to)),
         Progress::Pending | Progress::Finished { .. } => None,

@@ -24,8 +24,12 @@ fn intent(intent: &Intent<'_>) -> Outcome {
             larger(plan) + batch.size + old.saturating_sub(stale_after(intent.flow, plan, *done))
         }
         Progress::Verifying { plan, .. } => larger(plan),
-        // Pods that are there may be asked for again, so that wrongly chosen ones return.
-        Progress::Closing { plan, .. } => larger(plan).max(intent.seen.pods.len()),
+        // Pods that are there may be asked for again, so that wrongly chosen ones return; and old ones, so that
+        // others serve in their places, beside new ones that the controller chooses only then.
+        Progress::Closing { plan, .. } => {
+            let fresh = intent.seen.pods.count(Facts::FRESH, Facts::MARKED);
+            intent.seen.pods.len().max(larger(plan) + fresh)
+        }
         Progress::Pending | Progress::Finished { .. } => 0,
     };
     ensure(shape.replicas <= bound, || format!("{} pods asked for, more than {bound}", shape.replicas))?;

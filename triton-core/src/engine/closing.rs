@@ -55,6 +55,8 @@ fn close(flow: &Flow, seen: &Observation, now: Timestamp, verdict: Verdict, why:
     };
     let missing = match (&flow.progress, plan.base.kind) {
         (Progress::Rolling { batch, .. }, Kind::Swap) => batch.size,
+        // Without a surge a pod that others had exchanged returns only while it is missing.
+        (_, Kind::Swap) => 1,
         (_, _) => 0,
     };
     let floor = goal(&plan, keep).total().saturating_sub(missing).min(serving);
@@ -221,10 +223,19 @@ impl Closing<'_> {
         let ready =
             steered.saturating_add(seen.pods.count(ready, Facts::MARKED | Facts::GATED | Facts::ASKED));
         let by_name = plan.base.kind.exchanges() && plan.base.brings == Brings::Nothing;
-        if shed || by_name || !held || left <= ready || left <= goal(plan, keep).fresh {
+        let doomed = |with: Facts, without: Facts| seen.pods.any(with | Facts::SPECIFIED, without);
+        let gone =
+            doomed(chosen | Facts::ASKED, Facts::empty()) || doomed(chosen, Facts::ASKED | Facts::GATED);
+        let wanted = goal(plan, keep);
+        if shed || by_name || !(held || gone) || left <= ready || left <= wanted.fresh {
             return None;
         }
         let rest = shape::shedding(plan, keep);
+        if !held {
+            // They stay in traffic until others serve in their places: old ones, beside all new ones.
+            let (replicas, partition) = (left.saturating_add(wanted.stale), Some(wanted.stale));
+            return ask(seen, Shape { replicas, partition, ..rest }).filter(|_| plan.base.kind.exchanges());
+        }
         let more = seen.pods.count(Facts::empty(), Facts::SPECIFIED).saturating_sub(rest.replicas);
         let partition = rest.partition.map(|partition| {
             if plan.base.kind == Kind::Grow { partition } else { partition.saturating_add(more) }

@@ -1,5 +1,7 @@
 //! What the exhaustive search and the seeded runs found wrong in the engine: one test per defect.
 
+use alloc::collections::BTreeSet;
+
 use super::decide;
 use super::decision::{Decision, Effect};
 use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of};
@@ -90,10 +92,43 @@ fn a_cancelled_flow_calls_back_only_pods_that_can_return() {
     let leaving = OLD | Facts::MARKED | Facts::SPECIFIED;
     let lost_one = Observation { shape: Some(asked.clone()), ..Observation::mine(3, 3, 1) }.with(1, OLD);
     let world = lost_one.with(2, RUNS).with(1, leaving);
-    assert!(matches!(decide(&flow, &world, NOW), Decision::Wait(..)));
+    let beside = Shape { replicas: 5, partition: Some(3), ..asked.clone() };
+    assert_eq!(decide(&flow, &world, NOW), reshape(beside.clone()), "old ones serve in its place");
+    let started = Observation { shape: Some(beside), ..world.clone() };
+    let started = started.with(1, OLD.difference(Facts::BOOTED | Facts::IN) | Facts::OUT);
+    assert_eq!(decide(&flow, &started, NOW), reshape(asked.clone()), "then the controller chooses new ones");
     let another = world.with(1, SERVES | Facts::MARKED);
     let roomy = Shape { replicas: 4, partition: Some(4), ..asked };
     assert_eq!(decide(&flow, &another, NOW), reshape(roomy));
+}
+
+/// A restart that was replaced by another flow named every pod beyond its size. One of them was there because
+/// the workload's controller exchanged a pod of another revision by itself: it started the next one, without end.
+#[test]
+fn a_closing_restart_names_no_pod_that_leaves_or_comes_by_itself() {
+    let base = Base { brings: Brings::Nothing, ..base_of(Kind::Replace, 2, 2) };
+    let closing =
+        Progress::Closing { plan: plan(base, 0), verdict: Verdict::Canceled, keep: 0, floor: 2, shed: false };
+    let mut flow = Flow { progress: closing, ..Flow::test(Action::Restart, 2) };
+    flow.orders.canceled = true;
+    let rest = Shape { template: None, partition: None, surge: 0, unavailable: 2, ..shape() };
+    let world = Observation::mine(2, 0, 1).with(2, SERVES).with(1, SERVES | Facts::MARKED);
+    let none = Shape { replicas: 2, doomed: Some(BTreeSet::new()), ..rest };
+    assert_eq!(decide(&flow, &world, NOW), reshape(none));
+}
+
+/// Somebody moved the partition before the first batch, and a pod was updated in place. The flow was cancelled and
+/// had no pod to spare: the one that had to return to the old template stayed for good.
+#[test]
+fn a_cancelled_swap_may_miss_a_pod_also_before_its_first_batch() {
+    let base = Base { in_place: true, ..base_of(Kind::Swap, 3, 3) };
+    let mut flow = Flow { progress: Progress::Preparing { base }, ..Flow::test(Action::Update, 3) };
+    flow.orders.canceled = true;
+    let world = Observation::mine(3, 3, 0).with(3, OLD);
+    let Decision::Move(Progress::Closing { floor, .. }, _) = decide(&flow, &world, NOW) else {
+        panic!("a cancelled flow closes");
+    };
+    assert_eq!(floor, 2);
 }
 
 /// Somebody raised size and partition: the controller wanted to exchange the old pods it had added, and

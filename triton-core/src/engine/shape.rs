@@ -74,7 +74,11 @@ fn template(base: &Base) -> Option<TemplateRef> {
 #[must_use]
 pub(super) fn shedding(plan: &Plan, keep: u32) -> Shape {
     let rest = at_rest(plan, keep);
-    Shape { unavailable: rest.replicas.max(1), ..rest }
+    // Where pods leave by name, the one more that the workload's controller starts to exchange a pod of
+    // another revision would be named too, and started again.
+    let by_name = plan.base.kind.exchanges() && plan.base.brings == Brings::Nothing;
+    let surge = if by_name { 0 } else { rest.surge };
+    Shape { surge, unavailable: rest.replicas.max(1), ..rest }
 }
 
 /// The shape that a cancelled flow leaves: a later scale-out starts pods of the revision that serves, and
@@ -124,12 +128,22 @@ pub(super) fn doomed(seen: &Observation, plan: &Plan, wanted: Goal, closing: boo
     }
     let stale = surplus(seen.pods.count(Facts::LISTED, Facts::empty()), wanted.stale);
     // What closes only removes pods beyond its size; a replacement of a lost pod is one as good as another.
-    let leave = if closing { surplus(seen.pods.len(), wanted.total()) } else { u32::MAX };
+    let leave = if closing { surplus(staying(seen), wanted.total()) } else { u32::MAX };
     let stale = stale.min(leave);
     let fresh = if closing { surplus(leave, stale) } else { 0 };
     let mut doomed = choose(seen, Facts::LISTED, Facts::empty(), stale);
     doomed.extend(choose(seen, Facts::FRESH, Facts::LISTED, fresh));
     doomed
+}
+
+/// Pods without those that the workload's controller chose by itself: these leave without being named, and
+/// another one named for each of them would be replaced.
+fn staying(seen: &Observation) -> u32 {
+    let named = seen.shape.as_ref().and_then(|shape| shape.doomed.as_ref());
+    let unnamed = |pod: &PodName| named.is_none_or(|named| !named.contains(pod));
+    let chosen =
+        seen.pods.iter().filter(|(pod, facts, _)| facts.contains(Facts::MARKED) && unnamed(&pod.name));
+    seen.pods.len().saturating_sub(u32::try_from(chosen.count()).unwrap_or(u32::MAX))
 }
 
 /// So many of the new pods, by name: those that failed.
