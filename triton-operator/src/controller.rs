@@ -1,5 +1,6 @@
 //! Brings every instance as far as it can go now: its flows one after the other, oldest first, then the
-//! keeper, then flows that have ended and are not kept any more. Instances go side by side; one that fails waits by itself.
+//! keeper, then flows that have ended and are not kept any more. Instances go side by side; one that fails
+//! waits by itself.
 
 mod errors;
 
