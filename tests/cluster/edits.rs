@@ -76,7 +76,7 @@ async fn a_template_that_others_bring_holds_the_flow_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_update_follows_a_size_that_others_set_and_starts_no_unapproved_pod() {
+async fn an_update_follows_a_size_that_others_set_and_no_unapproved_pod_serves() {
     let site = Site::new("resized").await;
     site.serve(2).await;
     let safety = Safety::from_now(&site.scene);
