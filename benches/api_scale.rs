@@ -89,9 +89,9 @@ async fn carry_out(
         }
         anyhow::Ok(())
     };
-    let waited = tokio::time::timeout(PATIENCE, wait).await;
-    making.await??;
-    waited.with_context(|| format!("not within {} s: {open:?}", PATIENCE.as_secs()))??;
+    let both = async { tokio::try_join!(async { making.await? }, wait) };
+    let waited = tokio::time::timeout(PATIENCE, both).await;
+    waited.with_context(|| format!("not within {} s", PATIENCE.as_secs()))??;
     Ok((ended, began.elapsed()))
 }
 
@@ -123,7 +123,7 @@ fn instance(name: &str) -> Option<String> {
 
 fn named(action: &str, number: usize, replicas: u32, image: &str, strategy: Value) -> Value {
     let mut flow = flow(action, replicas, image, strategy);
-    flow["metadata"]["name"] = json!(format!("{action}-{}", app(number)));
+    flow["metadata"]["name"] = json!(format!("{}-{}", action.replace('_', "-"), app(number)));
     flow["spec"]["application"]["instanceName"] = json!(app(number));
     flow
 }
