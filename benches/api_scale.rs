@@ -38,9 +38,11 @@ const PAGE: usize = 100;
 pub(crate) async fn at_once(site: &Site) -> Result<()> {
     site.plane.create_namespace(NAMESPACE)?;
     let operator = site.operator(Some(NAMESPACE)).await?;
+    let before = site.plane.audit()?;
     head(&format!("{APPS} flows at once, {SIZE} pods each, one stuck"));
     let (made, wall) = carry_out(site, (0..APPS).map(create)).await?;
     let (mixed, mixed_wall) = carry_out(site, (1..APPS).map(order)).await?;
+    let flows = made.len() + mixed.len();
     for (what, ended, wall) in [("create", made, wall), ("all actions, mixed", mixed, mixed_wall)] {
         let wrong = ended.iter().filter(|(_, phase)| *phase != "Success").count();
         figure(&format!("{what}: until all have ended"), &format!("{:.1} s", wall.as_secs_f64()), "", true);
@@ -62,6 +64,13 @@ pub(crate) async fn at_once(site: &Site) -> Result<()> {
         millis(0.99) <= 250.0,
     );
     println!("reactions measured: {}", reactions.len());
+    // Where the API server is at its limit, this is what everybody waits for.
+    let calls = site.plane.audit()?.since(&before);
+    let per_flow = calls.calls("triton-operator").writes as f64 / flows as f64;
+    let all: u64 = calls.agents().map(|(_, calls)| calls.writes).sum();
+    let rate = all as f64 / (wall + mixed_wall).as_secs_f64();
+    figure("writes of the operator per flow", &format!("{per_flow:.1}"), "", true);
+    figure("writes of everybody, on average", &format!("{rate:.0} /s"), "", true);
     peak("memory of the operator, at its peak", &operator, 100.0)
 }
 
