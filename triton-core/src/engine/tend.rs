@@ -75,14 +75,14 @@ fn let_go(rule: Tend, pods: &Pods, now: Timestamp) -> Option<Vec<PodRef>> {
     let mut room = serving(pods).saturating_sub(rule.floor);
     // Once as many are let go as the workload updates, it costs nothing to let go of the others, too: it may
     // have meant those.
-    let others = !pods.any(held | Facts::IN, Facts::GATED | Facts::SURPLUS);
+    let others = || !pods.any(held | Facts::IN, Facts::GATED | Facts::SURPLUS);
     let mut chosen = Vec::new();
     for (pod, facts, since) in pods.iter().filter(|(_, facts, _)| facts.contains(held)) {
         let steered = facts.contains(Facts::GATED);
         let drained =
             facts.contains(DRAINS) && !facts.contains(Facts::ASKED) && since.plus(rule.drain) <= now;
         let unsteered_out = !steered && facts.contains(Facts::OUT);
-        let free = if facts.contains(Facts::SURPLUS) { others } else { room > 0 };
+        let free = if facts.contains(Facts::SURPLUS) { others() } else { room > 0 };
         let unsteered_in = !steered && facts.contains(Facts::IN) && free;
         if unsteered_in {
             room = room.saturating_sub(1);
