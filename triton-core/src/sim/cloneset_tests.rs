@@ -200,7 +200,7 @@ fn a_missing_old_pod_is_made_of_the_current_revision() {
     assert_eq!(decide(&set, &[old(), new()]), created(0, 1));
 }
 
-fn new() -> CloneSetPod {
+pub(super) fn new() -> CloneSetPod {
     CloneSetPod {
         updated: true,
         swappable: true,
@@ -213,7 +213,7 @@ fn new() -> CloneSetPod {
     }
 }
 
-fn old() -> CloneSetPod {
+pub(super) fn old() -> CloneSetPod {
     CloneSetPod { updated: false, ..new() }
 }
 

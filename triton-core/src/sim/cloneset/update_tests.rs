@@ -2,6 +2,7 @@
 
 use std::vec;
 
+use super::super::tests::{new, old};
 use super::super::{UpdatePolicy, decide, status};
 use super::*;
 
@@ -154,23 +155,6 @@ fn changes(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<(usize, PodChange)> {
     let decided = decide(set, pods);
     assert_eq!((decided.create_updated, decided.create_current), (0, 0), "{decided:?}");
     decided.pods
-}
-
-fn new() -> CloneSetPod {
-    CloneSetPod {
-        updated: true,
-        swappable: true,
-        swapped: true,
-        hooked: true,
-        scheduled: true,
-        running: true,
-        ready: true,
-        ..CloneSetPod::default()
-    }
-}
-
-fn old() -> CloneSetPod {
-    CloneSetPod { updated: false, ..new() }
 }
 
 /// A pod whose container the kubelet has yet to swap.
