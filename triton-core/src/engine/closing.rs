@@ -10,7 +10,7 @@ use super::shape;
 use super::tend::{Tend, next_drain, tend};
 use crate::model::{
     Action, Base, Batch, Brings, CancelPolicy, Facts, Failure, Flow, FlowId, Hold, HoldReason, Kind,
-    Observation, OnFailure, Plan, PodRef, Progress, Seconds, Shape, Stage, Timestamp, Verdict,
+    Observation, OnFailure, Plan, PodRef, Pods, Progress, Seconds, Shape, Stage, Timestamp, Verdict,
     WorkloadChange,
 };
 
@@ -212,29 +212,24 @@ impl Closing<'_> {
     /// so that no new one starts.
     fn called_back(&self, seen: &Observation) -> Option<Effect> {
         let Self { plan, keep, shed, .. } = *self;
-        let chosen = Facts::MARKED | Facts::HOOKED | Facts::IN;
-        // One that is marked for deletion never returns: room for it would be filled by another pod.
-        let returns = |with: Facts, without: Facts| seen.pods.any(with, without | Facts::SPECIFIED);
-        let held =
-            returns(chosen | Facts::ASKED, Facts::empty()) || returns(chosen, Facts::ASKED | Facts::GATED);
+        let wanted = goal(plan, keep);
         let left = seen.pods.count(Facts::FRESH, Facts::MARKED);
         let ready = Facts::FRESH | Facts::BOOTED;
         let steered = seen.pods.count(ready | Facts::ASKED, Facts::MARKED);
         let ready =
             steered.saturating_add(seen.pods.count(ready, Facts::MARKED | Facts::GATED | Facts::ASKED));
-        let by_name = plan.base.kind.exchanges() && plan.base.brings == Brings::Nothing;
-        let doomed = |with: Facts, without: Facts| seen.pods.any(with | Facts::SPECIFIED, without);
-        let gone =
-            doomed(chosen | Facts::ASKED, Facts::empty()) || doomed(chosen, Facts::ASKED | Facts::GATED);
-        let wanted = goal(plan, keep);
-        if shed || by_name || !(held || gone) || left <= ready || left <= wanted.fresh {
+        if shed || plan.base.by_name() || left <= ready || left <= wanted.fresh {
             return None;
         }
         let rest = shape::shedding(plan, keep);
-        if !held {
+        // One that is marked for deletion never returns: room for it would be filled by another pod.
+        if !held_back(&seen.pods, Facts::empty(), Facts::SPECIFIED) {
+            if !plan.base.kind.exchanges() || !held_back(&seen.pods, Facts::SPECIFIED, Facts::empty()) {
+                return None;
+            }
             // They stay in traffic until others serve in their places: old ones, beside all new ones.
             let (replicas, partition) = (left.saturating_add(wanted.stale), Some(wanted.stale));
-            return ask(seen, Shape { replicas, partition, ..rest }).filter(|_| plan.base.kind.exchanges());
+            return ask(seen, Shape { replicas, partition, ..rest });
         }
         let more = seen.pods.count(Facts::empty(), Facts::SPECIFIED).saturating_sub(rest.replicas);
         let partition = rest.partition.map(|partition| {
@@ -242,6 +237,13 @@ impl Closing<'_> {
         });
         ask(seen, Shape { replicas: rest.replicas.saturating_add(more), partition, ..rest })
     }
+}
+
+/// Whether any chosen pod with these facts and none of those is held back in traffic: one that was asked there,
+/// or that nobody steers.
+fn held_back(pods: &Pods, with: Facts, without: Facts) -> bool {
+    let chosen = Facts::MARKED | Facts::HOOKED | Facts::IN | with;
+    pods.any(chosen | Facts::ASKED, without) || pods.any(chosen, without | Facts::ASKED | Facts::GATED)
 }
 
 /// What keeps up while the whole world is compared with the spec.

@@ -51,10 +51,7 @@ fn old_pods_are_not_chosen_while_a_new_one_was_lost_and_its_replacement_is_not_i
 /// After a cancel a serving pod was lost: the chosen one had to stay, and the controller chose no other.
 #[test]
 fn a_cancelled_flow_calls_a_wrongly_chosen_pod_back() {
-    let plan = plan(base_of(Kind::Replace, 3, 3), 0);
-    let closing = Progress::Closing { plan, verdict: Verdict::Canceled, keep: 0, floor: 3, shed: false };
-    let mut flow = Flow { progress: closing, ..Flow::test(Action::Update, 3) };
-    flow.orders.canceled = true;
+    let flow = closing(Action::Update, base_of(Kind::Replace, 3, 3));
     let lost_one =
         |shape| Observation { shape: Some(shape), ..Observation::mine(3, 3, 1) }.with(2, OLD).with(1, RUNS);
     let shape = || Shape { unavailable: 3, ..shape() };
@@ -69,10 +66,7 @@ fn a_cancelled_flow_calls_a_wrongly_chosen_pod_back() {
 /// An old pod was out of order for good: the flow called the chosen new pods back, again and again.
 #[test]
 fn a_cancelled_flow_calls_no_pod_back_where_the_controller_has_no_better_choice() {
-    let plan = plan(base_of(Kind::Replace, 2, 2), 0);
-    let closing = Progress::Closing { plan, verdict: Verdict::Canceled, keep: 0, floor: 2, shed: false };
-    let mut flow = Flow { progress: closing, ..Flow::test(Action::Update, 2) };
-    flow.orders.canceled = true;
+    let flow = closing(Action::Update, base_of(Kind::Replace, 2, 2));
     let shape = Shape { replicas: 2, partition: Some(2), unavailable: 2, ..shape() };
     let world = Observation { shape: Some(shape), ..Observation::mine(2, 2, 1) };
     let broken = OLD.difference(Facts::BOOTED | Facts::IN) | Facts::OUT;
@@ -84,10 +78,7 @@ fn a_cancelled_flow_calls_no_pod_back_where_the_controller_has_no_better_choice(
 /// started in the room that was made for it, without end.
 #[test]
 fn a_cancelled_flow_calls_back_only_pods_that_can_return() {
-    let plan = plan(base_of(Kind::Replace, 3, 3), 0);
-    let closing = Progress::Closing { plan, verdict: Verdict::Canceled, keep: 0, floor: 3, shed: false };
-    let mut flow = Flow { progress: closing, ..Flow::test(Action::Update, 3) };
-    flow.orders.canceled = true;
+    let flow = closing(Action::Update, base_of(Kind::Replace, 3, 3));
     let asked = Shape { replicas: 3, partition: Some(3), unavailable: 3, ..shape() };
     let leaving = OLD | Facts::MARKED | Facts::SPECIFIED;
     let lost_one = Observation { shape: Some(asked.clone()), ..Observation::mine(3, 3, 1) }.with(1, OLD);
@@ -107,10 +98,7 @@ fn a_cancelled_flow_calls_back_only_pods_that_can_return() {
 #[test]
 fn a_closing_restart_names_no_pod_that_leaves_or_comes_by_itself() {
     let base = Base { brings: Brings::Nothing, ..base_of(Kind::Replace, 2, 2) };
-    let closing =
-        Progress::Closing { plan: plan(base, 0), verdict: Verdict::Canceled, keep: 0, floor: 2, shed: false };
-    let mut flow = Flow { progress: closing, ..Flow::test(Action::Restart, 2) };
-    flow.orders.canceled = true;
+    let flow = closing(Action::Restart, base);
     let rest = Shape { template: None, partition: None, surge: 0, unavailable: 2, ..shape() };
     let world = Observation::mine(2, 0, 1).with(2, SERVES).with(1, SERVES | Facts::MARKED);
     let none = Shape { replicas: 2, doomed: Some(BTreeSet::new()), ..rest };
@@ -216,4 +204,13 @@ fn held(flow: &Flow, seen: &Observation) -> Option<HoldReason> {
         Decision::Move(progress, _) => progress.hold().map(|Hold { reason, .. }| reason),
         Decision::Act(_) | Decision::Wait(..) | Decision::Done => None,
     }
+}
+
+/// A cancelled flow that keeps nothing of its work and sheds its new pods.
+fn closing(action: Action, base: Base) -> Flow {
+    let (size, verdict) = (base.from, Verdict::Canceled);
+    let progress = Progress::Closing { plan: plan(base, 0), verdict, keep: 0, floor: size, shed: false };
+    let mut flow = Flow { progress, ..Flow::test(action, size) };
+    flow.orders.canceled = true;
+    flow
 }

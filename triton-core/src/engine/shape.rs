@@ -76,8 +76,7 @@ pub(super) fn shedding(plan: &Plan, keep: u32) -> Shape {
     let rest = at_rest(plan, keep);
     // Where pods leave by name, the one more that the workload's controller starts to exchange a pod of
     // another revision would be named too, and started again.
-    let by_name = plan.base.kind.exchanges() && plan.base.brings == Brings::Nothing;
-    let surge = if by_name { 0 } else { rest.surge };
+    let surge = if plan.base.by_name() { 0 } else { rest.surge };
     Shape { surge, unavailable: rest.replicas.max(1), ..rest }
 }
 

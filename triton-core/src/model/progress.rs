@@ -150,6 +150,14 @@ pub struct Base {
     pub followed: Option<u64>,
 }
 
+impl Base {
+    /// Whether pods are exchanged without a template to tell the new ones by: those that leave are named.
+    #[must_use]
+    pub fn by_name(&self) -> bool {
+        self.kind.exchanges() && self.brings == Brings::Nothing
+    }
+}
+
 /// The base, and what is to be done.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Plan {
