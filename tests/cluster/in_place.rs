@@ -84,6 +84,8 @@ async fn pods_of_others_are_updated_in_place_without_the_gate() {
     assert_eq!(uids(&view), before, "the same pods");
     let gated = |pod: &&Value| pod["spec"]["readinessGates"].to_string().contains("apps.triton.io/ready");
     assert!(!view.pods().iter().any(gated), "{}", view.summary());
+    let shown = &view.batch("second")["pods"];
+    assert_eq!(shown[0]["ungated"], true, "people are told: {shown}");
     safety.no_pod_comes_or_goes(&site.scene);
     safety.serving_at_least(&site.scene, 2);
 }

@@ -38,6 +38,21 @@ fn a_batch_that_starts_is_saved_before_the_workload_grows() {
 }
 
 #[test]
+fn pods_without_the_gate_are_shown_as_such() {
+    let mut rig = Rig::new(rolling());
+    rig.backend.expect_observe().returning(|| {
+        let mut seen = view(2, 2);
+        seen.pods[1].gated = false;
+        Ok(Some(seen))
+    });
+    rig.advance().expect("rests");
+    let saved = rig.saved();
+    let (_, report) = saved.last().expect("a save");
+    let shown: Vec<_> = report.batches[0].pods.iter().map(|pod| pod.ungated).collect();
+    assert_eq!(shown, [false, true]);
+}
+
+#[test]
 fn a_wait_is_saved_with_what_is_waited_for_and_numbers_at_most_once_a_second() {
     let mut rig = Rig::new(rolling());
     rig.backend.expect_observe().returning(|| Ok(Some(view(2, 1))));

@@ -247,6 +247,7 @@ fn assign(list: &mut [BatchReport], flow: &Flow, seen: Seen<'_>) {
                 port: 0,
                 phase: PodPhase::Pending,
                 pull_in_status: PullIn::None,
+                ungated: !pod.gated,
             });
         }
     }
@@ -272,5 +273,6 @@ fn pod_report(pod: &WorkloadPod, traffic: &TrafficView, failed: bool, before: &P
         port: pod.port,
         phase,
         pull_in_status,
+        ungated: !pod.gated,
     }
 }

@@ -55,6 +55,9 @@ pub struct PodReport {
     /// Whether it was pulled into traffic.
     #[serde(default)]
     pub pull_in_status: PullIn,
+    /// It was made without the readiness gate: it takes traffic as soon as it is ready, asked or not.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub ungated: bool,
 }
 
 /// A batch that has started.

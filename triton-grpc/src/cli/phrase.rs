@@ -88,12 +88,14 @@ pub(super) fn again(until: Timestamp, now: Timestamp) -> String {
     format!("looked at again in {} at the latest", ago(now, until))
 }
 
-/// Where a pod stands in traffic.
+/// Where a pod stands in traffic. Of one without the readiness gate nobody says when it gets in.
 pub(super) const fn traffic(pod: &PodReport) -> &'static str {
-    match pod.pull_in_status {
-        PullIn::PullInSucceeded => "in traffic",
-        PullIn::PullInFailed => "did not get in",
-        PullIn::None => "out of traffic",
+    match (pod.pull_in_status, pod.ungated) {
+        (PullIn::PullInSucceeded, false) => "in traffic",
+        (PullIn::PullInSucceeded, true) => "in, ungated",
+        (PullIn::PullInFailed, false) => "did not get in",
+        (PullIn::None, false) => "out of traffic",
+        (PullIn::PullInFailed | PullIn::None, true) => "out, ungated",
     }
 }
 

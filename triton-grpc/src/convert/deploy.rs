@@ -119,6 +119,7 @@ fn pod(report: &PodReport) -> PodInfo {
         port: i32::from(report.port),
         phase: word(report.phase),
         pull_in_status: report.pull_in_status.as_str().into(),
+        ungated: report.ungated,
     }
 }
 
@@ -219,6 +220,7 @@ fn pod_report(pod: &PodInfo) -> Result<PodReport, ApiError> {
         port: u16::try_from(pod.port).unwrap_or(0),
         phase: named(&pod.phase).ok_or_else(|| unknown(&pod.phase))?,
         pull_in_status: named(&pod.pull_in_status).ok_or_else(|| unknown(&pod.pull_in_status))?,
+        ungated: pod.ungated,
     })
 }
 

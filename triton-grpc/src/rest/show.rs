@@ -141,6 +141,8 @@ pub(super) struct BatchPod {
     phase: triton_core::model::PodPhase,
     /// Empty, PullInSucceeded or PullInFailed.
     pull_in_status: &'static str,
+    /// It was made without the readiness gate: it takes traffic as soon as it is ready, asked or not.
+    ungated: bool,
 }
 
 /// What a flow waits for.

@@ -26,7 +26,7 @@ async fn a_flow_has_the_fields_of_the_message_under_the_same_names() {
             "batch": 1, "batchSize": 1, "canary": true, "phase": "Smoked", "failedReplicas": 0,
             "pods": [{
                 "name": "12122-sample-10010-2mwkt", "ip": "172.31.230.23", "port": 80,
-                "phase": "ContainersReady", "pullInStatus": "",
+                "phase": "ContainersReady", "pullInStatus": "", "ungated": false,
             }],
             "podsTotal": 1, "startedAt": "2021-09-13T12:49:04.000001Z", "pulledInAt": null,
             "finishedAt": null,

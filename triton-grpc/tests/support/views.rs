@@ -108,6 +108,7 @@ fn canary(phase: BatchPhase, pod: PodPhase) -> BatchReport {
             port: 80,
             phase: pod,
             pull_in_status: PullIn::None,
+            ungated: false,
         }],
         pods_total: 1,
         started_at: Some(at(0)),

@@ -36,6 +36,16 @@ fn batches_pods_traffic_and_the_wait_are_on_one_screen() {
 }
 
 #[test]
+fn a_pod_without_the_gate_is_shown_as_such() {
+    let mut view = rollout();
+    let shown_as =
+        |view: &FlowView| text(&shown(&State { flow: Some(view.clone()), ..State::default() }, 96, 30));
+    assert!(!shown_as(&view).contains("ungated"));
+    view.record.conditions[1].pods[0].ungated = true;
+    assert!(shown_as(&view).contains("in, ungated"), "{}", shown_as(&view));
+}
+
+#[test]
 fn a_question_stands_where_the_keys_were() {
     let mut state = State { flow: Some(views::smoked("web-df")), ..State::default() };
     state.press(Key::Letter('n'));
@@ -140,6 +150,7 @@ fn batch(number: u32, phase: BatchPhase, pods: &[(&str, bool)], times: (i64, Opt
         port: 8080,
         phase: if *is_in { PodPhase::Ready } else { PodPhase::ContainersReady },
         pull_in_status: if *is_in { PullIn::PullInSucceeded } else { PullIn::None },
+        ungated: false,
     });
     let pods: Vec<_> = pods.collect();
     BatchReport {

@@ -83,6 +83,7 @@ impl From<PodReport> for BatchPod {
             port: report.port,
             phase: report.phase,
             pull_in_status: report.pull_in_status.as_str(),
+            ungated: report.ungated,
         }
     }
 }
