@@ -1,13 +1,15 @@
 //! Brings every instance as far as it can go now: its flows one after the other, oldest first, then the
 //! keeper, then flows that have ended and are not kept any more. Instances go side by side; one that fails
-//! waits by itself.
+//! waits by itself. Flows that are under way come before those that begin, and these begin as fast as the
+//! API server answers.
 
 mod errors;
+mod pace;
 
 use std::future::Future;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use triton_core::driver::{Adapters, DriveError, Driver, Rest, Step};
@@ -16,18 +18,24 @@ use triton_core::model::{FlowId, InstanceId, InstanceName, Namespace, Seconds, T
 use triton_core::ports::FlowStore;
 
 use self::errors::Errors;
+use self::pace::Pace;
 use crate::clock::WallClock;
-use crate::queue::Queue;
+use crate::queue::{Lane, Queue, Room};
 use crate::telemetry::metrics::Metrics;
 use crate::world::cache::Key;
 
 /// Instances that are looked at at the same time.
 const WORKERS: usize = 64;
+/// Instances beside these where a flow begins at the same time.
+const BEGINNERS: usize = 4;
 
 /// Knows which flows there are for an instance, and whether its workload is to be tended.
 pub trait Directory: Send + Sync + 'static {
     /// Flows that the driver has something to do with, oldest first, each with the edition of its orders.
     fn flows(&self, key: &Key) -> impl Future<Output = Vec<(FlowId, Edition)>> + Send;
+
+    /// What a look at the instance would be for.
+    fn lane(&self, key: &Key) -> Lane;
 
     /// The workload to tend while no flow acts on it, and how long its pods drain.
     fn kept(&self, key: &Key) -> impl Future<Output = Option<(InstanceId, Seconds)>> + Send;
@@ -55,6 +63,7 @@ pub struct Controller<S, A, D, L> {
     /// Flows that have ended and are kept, per instance.
     pub history: u32,
     errors: Errors,
+    pace: Pace,
 }
 
 impl<S, A, D, L> Controller<S, A, D, L>
@@ -72,35 +81,54 @@ where
         metrics: Arc<Metrics>,
         history: u32,
     ) -> Self {
-        Self { driver, directory, listener, metrics, history, errors: Errors::default() }
+        Self {
+            driver,
+            directory,
+            listener,
+            metrics,
+            history,
+            errors: Errors::default(),
+            pace: Pace::default(),
+        }
     }
 
     /// Works until `stop` says so, then waits for the writes under way.
     pub async fn work(self: Arc<Self>, queue: Arc<Queue>, mut stop: watch::Receiver<bool>) {
-        let seats = Arc::new(Semaphore::new(WORKERS));
+        let seats = [WORKERS, BEGINNERS].map(|seats| Arc::new(Semaphore::new(seats)));
         let mut tasks = JoinSet::new();
         loop {
-            let (seat, key) = tokio::select! {
+            let [goes, begins] = seats.each_ref().map(|seats| Arc::clone(seats).try_acquire_owned().ok());
+            let room = Room { goes: goes.is_some(), begins: begins.is_some() };
+            let (lane, key) = tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
                 Some(_) = tasks.join_next(), if !tasks.is_empty() => continue,
-                next = next(&queue, &seats) => next,
+                next = queue.next(room, |key| self.directory.lane(key)) => next,
             };
-            let (controller, queue) = (Arc::clone(&self), Arc::clone(&queue));
+            let seat = if lane == Lane::Goes { goes } else { begins };
+            let (controller, queue, mut stop) = (Arc::clone(&self), Arc::clone(&queue), stop.clone());
             tasks.spawn(async move {
-                let again = controller.look(&key).await;
-                drop(seat);
+                let started = Instant::now();
+                let (again, writes) = controller.look(&key).await;
                 queue.done(key, again);
+                if lane == Lane::Begins {
+                    tokio::select! {
+                        () = tokio::time::sleep(controller.pace.rest(started.elapsed(), writes)) => {}
+                        _ = stop.wait_for(|stop| *stop) => {}
+                    }
+                }
+                drop(seat);
             });
         }
         while tasks.join_next().await.is_some() {}
     }
 
-    /// Brings one instance as far as it can go now; says when to look again although nothing happens.
-    async fn look(&self, key: &Key) -> Option<Instant> {
+    /// Brings one instance as far as it can go now; says when to look again although nothing happens, and
+    /// how many writes its flows made.
+    async fn look(&self, key: &Key) -> (Option<Instant>, u32) {
         let started = Instant::now();
-        let mut again = Vec::new();
+        let (mut again, mut writes) = (Vec::new(), 0);
         for (flow, edition) in self.directory.flows(key).await {
-            again.extend(self.advance(&flow, edition).await);
+            again.extend(self.advance(&flow, edition, &mut writes).await);
         }
         // A flow may wait for long without holding the workload; whether one holds it the lock says.
         if let Some((instance, drain)) = self.directory.kept(key).await {
@@ -108,16 +136,19 @@ where
         }
         again.extend(self.trim(key).await);
         self.metrics.looked(started.elapsed());
-        again.into_iter().min()
+        (again.into_iter().min(), writes)
     }
 
-    /// When to go on with the flow although nothing happens.
-    async fn advance(&self, flow: &FlowId, edition: Edition) -> Option<Instant> {
+    /// When to go on with the flow although nothing happens; adds up the writes.
+    async fn advance(&self, flow: &FlowId, edition: Edition, writes: &mut u32) -> Option<Instant> {
         let name = flow.to_string();
         if let Some(at) = self.errors.waits(&name, edition) {
             return Some(at);
         }
-        let mut on_step = |flow: &FlowId, step: Step| self.stepped(flow, &step);
+        let mut on_step = |flow: &FlowId, step: Step| {
+            *writes += 1;
+            self.stepped(flow, &step);
+        };
         match self.driver.advance(flow, &mut on_step).await {
             Ok(rest) => {
                 self.errors.over(&name);
@@ -207,13 +238,6 @@ where
     fn instant(&self, at: Timestamp) -> Instant {
         Instant::now() + self.driver.clock.until(at)
     }
-}
-
-/// The next one, as soon as there is a seat for it.
-async fn next(queue: &Queue, seats: &Arc<Semaphore>) -> (Option<OwnedSemaphorePermit>, Key) {
-    // The semaphore is never closed, so there always is a seat.
-    let seat = Arc::clone(seats).acquire_owned().await.ok();
-    (seat, queue.next().await)
 }
 
 #[cfg(test)]

@@ -10,6 +10,10 @@ impl Directory for Empty {
         Vec::new()
     }
 
+    fn lane(&self, _: &Key) -> Lane {
+        Lane::Goes
+    }
+
     async fn kept(&self, _: &Key) -> Option<(InstanceId, Seconds)> {
         None
     }
@@ -27,9 +31,9 @@ async fn an_order_is_heard_while_the_flow_waits_after_a_failure() {
     let driver = Driver { store: host.clone(), clock: WallClock, adapters: host };
     let controller = Controller::new(driver, Empty, Deaf, Arc::new(Metrics::default()), 10);
     let flow = FlowId { namespace: "ns".parse().unwrap(), name: "df".parse().unwrap() };
-    let first = controller.advance(&flow, 1).await;
+    let first = controller.advance(&flow, 1, &mut 0).await;
     tokio::time::advance(std::time::Duration::from_millis(1)).await;
-    assert_eq!(controller.advance(&flow, 1).await, first, "what failed is left alone for a while");
-    let second = controller.advance(&flow, 2).await;
+    assert_eq!(controller.advance(&flow, 1, &mut 0).await, first, "what failed is left alone for a while");
+    let second = controller.advance(&flow, 2, &mut 0).await;
     assert!(second > first, "it was tried again: {second:?} after {first:?}");
 }

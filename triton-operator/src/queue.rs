@@ -1,12 +1,31 @@
 //! A queue of instances to look at: each at most once at a time, woken by changes and by exact timers.
+//! Those where a flow begins wait apart, so that none of them is in the way of flows that are under way.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::world::cache::Key;
+
+/// What a look at an instance is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// A flow begins: nobody loses by it when that is a little later.
+    Begins,
+    /// Everything else: pods are ready, time is up, somebody gave an order.
+    Goes,
+}
+
+/// What may be handed out now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Instances where a flow begins.
+    pub begins: bool,
+    /// All others.
+    pub goes: bool,
+}
 
 /// What is to be looked at, and when.
 #[derive(Default)]
@@ -20,6 +39,8 @@ struct State {
     /// By time, then in the order they came.
     due: BTreeSet<(Instant, u64, Key)>,
     planned: HashMap<Key, (Instant, u64)>,
+    /// Due, and a flow begins there; in the order that they became due.
+    begin: VecDeque<Key>,
     /// Being looked at now; true: something happened meanwhile.
     running: HashMap<Key, bool>,
     count: u64,
@@ -32,11 +53,12 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// Waits for the next one that is due. It is not handed out again before [`Queue::done`].
-    pub async fn next(&self) -> Key {
+    /// Waits for the next one that is due and for which there is room. It is not handed out again before
+    /// [`Queue::done`]. `lane` says what a look would be for.
+    pub async fn next(&self, room: Room, lane: impl Fn(&Key) -> Lane) -> (Lane, Key) {
         loop {
-            let next = match self.state.lock().take(Instant::now()) {
-                Ok(key) => return key,
+            let next = match self.state.lock().take(Instant::now(), room, &lane) {
+                Ok(taken) => return taken,
                 Err(next) => next,
             };
             tokio::select! {
@@ -63,7 +85,14 @@ impl Queue {
     /// How many are due or planned.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.state.lock().due.len()
+        let state = self.state.lock();
+        state.due.len() + state.begin.len()
+    }
+
+    /// How many are due where a flow begins.
+    #[must_use]
+    pub fn beginning(&self) -> usize {
+        self.state.lock().begin.len()
     }
 
     /// Whether there is nothing to look at.
@@ -84,6 +113,7 @@ impl State {
     /// The earlier of two plans holds.
     fn plan(&mut self, key: Key, at: Instant) {
         if let Some((planned, count)) = self.planned.get(&key) {
+            // One that waits to begin is due already.
             if *planned <= at {
                 return;
             }
@@ -95,17 +125,36 @@ impl State {
     }
 
     /// The first one that is due, or when the first one will be.
-    fn take(&mut self, now: Instant) -> Result<Key, Option<Instant>> {
-        match self.due.first() {
-            Some((at, _, _)) if *at > now => Err(Some(*at)),
-            None => Err(None),
-            Some(_) => {
-                let (_, _, key) = self.due.pop_first().ok_or(None)?;
-                self.planned.remove(&key);
-                self.running.insert(key.clone(), false);
-                Ok(key)
+    fn take(
+        &mut self,
+        now: Instant,
+        room: Room,
+        lane: &impl Fn(&Key) -> Lane,
+    ) -> Result<(Lane, Key), Option<Instant>> {
+        while room.goes {
+            match self.due.first() {
+                Some((at, _, _)) if *at <= now => {}
+                _ => break,
+            }
+            let Some((_, _, key)) = self.due.pop_first() else { break };
+            match lane(&key) {
+                Lane::Goes => return Ok(self.hand_out(Lane::Goes, key)),
+                Lane::Begins => self.begin.push_back(key),
             }
         }
+        if room.begins
+            && let Some(key) = self.begin.pop_front()
+        {
+            return Ok(self.hand_out(Lane::Begins, key));
+        }
+        let next = self.due.first().map(|(at, _, _)| *at);
+        Err(next.filter(|_| room.goes))
+    }
+
+    fn hand_out(&mut self, lane: Lane, key: Key) -> (Lane, Key) {
+        self.planned.remove(&key);
+        self.running.insert(key.clone(), false);
+        (lane, key)
     }
 }
 
@@ -126,11 +175,11 @@ mod tests {
         let queue = Queue::default();
         queue.wake(key("a"));
         queue.wake(key("a"));
-        assert_eq!(queue.next().await, key("a"));
+        assert_eq!(next(&queue).await, key("a"));
         queue.wake(key("a"));
         assert!(queue.is_empty(), "it is not handed out while it is being looked at");
         queue.done(key("a"), None);
-        assert_eq!(queue.next().await, key("a"));
+        assert_eq!(next(&queue).await, key("a"));
         queue.done(key("a"), None);
         assert!(queue.is_empty());
     }
@@ -140,12 +189,12 @@ mod tests {
         let queue = Queue::default();
         let start = Instant::now();
         queue.wake(key("a"));
-        queue.done(queue.next().await, Some(start + Duration::from_secs(10)));
-        assert_eq!(queue.next().await, key("a"));
+        queue.done(next(&queue).await, Some(start + Duration::from_secs(10)));
+        assert_eq!(next(&queue).await, key("a"));
         assert_eq!(start.elapsed(), Duration::from_secs(10));
         queue.done(key("a"), Some(start + Duration::from_secs(60)));
         queue.wake(key("a"));
-        assert_eq!(queue.next().await, key("a"));
+        assert_eq!(next(&queue).await, key("a"));
         assert_eq!(start.elapsed(), Duration::from_secs(10));
         queue.done(key("a"), None);
         assert!(queue.is_empty(), "a change replaces the timer");
@@ -155,10 +204,45 @@ mod tests {
     async fn nobody_waits_for_one_that_is_being_looked_at() {
         let queue = Queue::default();
         queue.wake(key("a"));
-        let busy = queue.next().await;
+        let busy = next(&queue).await;
         queue.wake(key("b"));
-        assert_eq!(queue.next().await, key("b"));
+        assert_eq!(next(&queue).await, key("b"));
         queue.done(busy, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flow_that_begins_is_in_nobodys_way() {
+        let queue = Queue::default();
+        let lane = |key: &Key| if &*key.name == "new" { Lane::Begins } else { Lane::Goes };
+        queue.wake(key("new"));
+        queue.wake(key("a"));
+        let room = Room { begins: true, goes: true };
+        assert_eq!(queue.next(room, lane).await, (Lane::Goes, key("a")), "though it was woken later");
+        assert_eq!((queue.beginning(), queue.len()), (1, 1));
+        queue.wake(key("new"));
+        assert_eq!(queue.len(), 1, "it waits once");
+        queue.wake(key("b"));
+        let full = Room { begins: false, goes: true };
+        assert_eq!(queue.next(full, lane).await, (Lane::Goes, key("b")));
+        let begins = Room { begins: true, goes: false };
+        assert_eq!(queue.next(begins, lane).await, (Lane::Begins, key("new")), "beside many others");
+        queue.wake(key("new"));
+        queue.done(key("new"), None);
+        assert_eq!(queue.next(room, lane).await, (Lane::Begins, key("new")), "it was woken meanwhile");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_room_a_flow_that_begins_waits() {
+        let queue = Queue::default();
+        queue.wake(key("new"));
+        let full = Room { begins: false, goes: true };
+        let waits = tokio::time::timeout(Duration::from_secs(60), queue.next(full, |_| Lane::Begins)).await;
+        assert!(waits.is_err(), "{waits:?}");
+        assert_eq!(queue.beginning(), 1);
+    }
+
+    async fn next(queue: &Queue) -> Key {
+        queue.next(Room { begins: true, goes: true }, |_| Lane::Goes).await.1
     }
 
     fn key(name: &str) -> Key {

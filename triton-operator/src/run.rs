@@ -19,7 +19,7 @@ use crate::clock::WallClock;
 use crate::controller::{Controller, Directory, Edition};
 use crate::crd::convert::FlowEntry;
 use crate::doors::{Addresses, Apis, Doors};
-use crate::queue::Queue;
+use crate::queue::{Lane, Queue};
 use crate::registry::readiness_gate::ReadinessGate;
 use crate::report::Events;
 use crate::stop::Stop;
@@ -146,6 +146,7 @@ fn measure(metrics: &Metrics, world: &World, queue: &Queue) {
     metrics.size("services", world.services.len());
     metrics.size("endpointslices", world.slices.len());
     metrics.size("queue", queue.len());
+    metrics.size("beginning", queue.beginning());
 }
 
 /// One arm per kind of workload and of registry.
@@ -185,6 +186,13 @@ impl Directory for Known {
         flows.sort_by(|a, b| (a.created, &a.key).cmp(&(b.created, &b.key)));
         let edition = |flow: &FlowEntry| flow.generation.unsigned_abs();
         flows.iter().map(|flow| (flow.loaded.id().clone(), edition(flow))).collect()
+    }
+
+    fn lane(&self, key: &Key) -> Lane {
+        let flows = self.0.flows.group(key);
+        let mut driven = flows.iter().filter(|flow| flow.is_driven()).peekable();
+        let begins = driven.peek().is_some() && driven.all(|flow| flow.is_pending());
+        if begins { Lane::Begins } else { Lane::Goes }
     }
 
     async fn kept(&self, key: &Key) -> Option<(InstanceId, Seconds)> {

@@ -141,6 +141,12 @@ impl FlowEntry {
         }
     }
 
+    /// Whether it has not begun.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.flow().is_some_and(|flow| matches!(flow.progress, Progress::Pending))
+    }
+
     /// Whether a lock that it holds still counts.
     #[must_use]
     pub const fn holds(&self) -> bool {
