@@ -53,6 +53,21 @@ fn pods_without_the_gate_are_shown_as_such() {
 }
 
 #[test]
+fn of_a_large_batch_a_hundred_pods_are_named_and_all_are_counted() {
+    let mut flow = rolling();
+    if let Progress::Rolling { plan, batch, .. } = &mut flow.progress {
+        (plan.base.to, plan.work, batch.size) = (150, 150, 150);
+    }
+    let mut rig = Rig::new(flow);
+    rig.backend.expect_observe().returning(|| Ok(Some(view(150, 150))));
+    rig.advance().expect("rests");
+    let saved = rig.saved();
+    let (_, report) = saved.last().expect("a save");
+    let [batch] = &report.batches[..] else { panic!("{:?}", report.batches) };
+    assert_eq!((batch.pods.len(), batch.pods_total), (100, 150));
+}
+
+#[test]
 fn a_wait_is_saved_with_what_is_waited_for_and_numbers_at_most_once_a_second() {
     let mut rig = Rig::new(rolling());
     rig.backend.expect_observe().returning(|| Ok(Some(view(2, 1))));

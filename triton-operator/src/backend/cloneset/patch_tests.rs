@@ -31,6 +31,28 @@ fn a_workload_is_made_locked_hooked_gated_and_labelled() {
 }
 
 #[test]
+fn selector_and_claims_of_the_flow_arrive_in_the_workload() {
+    let selector = json!({ "matchLabels": { "tier": "front" } });
+    let claims = json!([{ "metadata": { "name": "data" }, "spec": { "accessModes": ["ReadWriteOnce"] } }]);
+    let flow = flow(|draft| {
+        draft.selector = Some(selector.clone());
+        draft.volume_claim_templates = Some(claims.clone());
+        draft.template.as_mut().unwrap()["metadata"]["labels"] = json!({ "tier": "front" });
+    });
+    let spec = &create(&flow, &shape(4, 2), pod_template(&flow, true))["spec"];
+    assert_eq!((&spec["selector"], &spec["volumeClaimTemplates"]), (&selector, &claims));
+}
+
+#[test]
+fn a_label_that_is_no_number_is_zero() {
+    let ids = |app: &str, group: &str| {
+        cloneset(|object| object["metadata"]["labels"] = json!({ "app": app, "group": group })).ids
+    };
+    assert_eq!((ids("7", "8"), ids("web", "99999999999")), ((7, 8), (0, 0)));
+    assert_eq!(cloneset(|_| ()).ids, (0, 0), "nor is one that is missing");
+}
+
+#[test]
 fn without_pulling_in_there_is_no_gate() {
     let flow = flow(|draft| draft.update_strategy.get_or_insert_default().no_pull_in = Some(true));
     assert!(pod_template(&flow, !flow.spec.no_pull_in)["spec"].get("readinessGates").is_none());

@@ -139,3 +139,17 @@ fn full_name(workload: &str, revision: &str) -> String {
     let prefixed = revision.strip_prefix(workload).is_some_and(|hash| hash.starts_with('-'));
     if revision.is_empty() || prefixed { revision.into() } else { format!("{workload}-{revision}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::full_name;
+
+    #[test]
+    fn a_revision_is_known_by_its_full_name_and_by_its_hash_alone() {
+        for label in ["web-6f7d9", "6f7d9"] {
+            assert_eq!(full_name("web", label), "web-6f7d9");
+        }
+        assert_eq!(full_name("web", "web6f7d9"), "web-web6f7d9", "a hash that begins like the workload");
+        assert_eq!(full_name("web", ""), "");
+    }
+}
