@@ -36,6 +36,8 @@ mod losses;
 mod operator;
 #[path = "cluster/orders.rs"]
 mod orders;
+#[path = "cluster/quota.rs"]
+mod quota;
 #[path = "cluster/reversals.rs"]
 mod reversals;
 #[path = "cluster/rig.rs"]

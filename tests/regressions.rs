@@ -8,7 +8,9 @@ mod rig;
 
 use rig::{Rig, instance};
 use triton_core::driver::Rest;
-use triton_core::model::{Failure, FlowPhase, Progress, Stage, Verdict, WorkloadChange};
+use triton_core::model::{
+    Failure, FlowPhase, Progress, RawSize, Stage, UpdateStrategy, Verdict, WorkloadChange,
+};
 use triton_core::service::DeployApi;
 use triton_core::sim::{Faults, Happening, Mishap};
 
@@ -47,6 +49,25 @@ fn canceled_is_said_only_once_the_surge_is_gone() {
     rig.until(|rig| rig.phase(&flow).is_final());
     let workload = rig.workload().expect("it is there");
     assert_eq!((workload.replicas, workload.active_count(), rig.phase(&flow)), (3, 3, FlowPhase::Canceled));
+}
+
+/// The pod in the place of one that leaves started while that one drained: under a quota, OpenKruise then
+/// neither made the new one nor deleted the old one, without end.
+#[test]
+fn where_old_pods_leave_first_no_pod_starts_before_one_is_gone() {
+    let mut rig = Rig::serving(3);
+    let two = Some(RawSize::Int(2));
+    let strategy = UpdateStrategy { max_unavailable: two.clone(), batch_size: two, ..rig::one_by_one() };
+    let flow = rig.order("update", Some(3), Some(rig::template("app:2")), strategy);
+    let mut most = 0;
+    rig.until(|rig| {
+        let workload = rig.workload().expect("it is there");
+        most = most.max(workload.active_count());
+        rig.phase(&flow).is_final()
+    });
+    assert_eq!((most, rig.phase(&flow)), (3, FlowPhase::Success));
+    rig.until(|rig| rig.workload().is_some_and(|workload| workload.lock.is_none()));
+    assert!(rig.workload().is_some_and(|workload| workload.exclude_preparing_delete), "it is given back");
 }
 
 /// Sizes were computed from what was observed, so a step that was repeated scaled twice.

@@ -49,7 +49,13 @@ fn stage_is_over(flow: &Flow, plan: &Plan, end: u32, batch: &Batch, seen: &Obser
                 }
                 _ => seen.pods.count(Facts::empty(), Facts::MARKED | Facts::FRESH),
             };
-            batch.stage == Stage::Baked || (marked == 0 && old <= stale)
+            // New pods in the places of lost ones: old ones leave once these serve.
+            let held = Facts::MARKED | Facts::HOOKED | Facts::IN;
+            let unsteered = seen.pods.count(held, Facts::ASKED | Facts::GATED);
+            let kept = seen.pods.count(held | Facts::ASKED, Facts::empty()) + unsteered;
+            let come = plan.base.kind == Kind::Swap && new(Facts::empty()) >= fresh && marked == kept;
+            let gone = marked == 0 && old <= stale;
+            batch.stage == Stage::Baked || gone || batch.stage == Stage::Vacating && come && marked > 0
         }
     };
     ensure(over, || {

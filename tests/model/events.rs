@@ -1,5 +1,6 @@
 //! What the world does by itself, and what goes wrong in it.
 
+use triton_core::model::Base;
 use triton_core::sim::cloneset::{self, CloneSet, CloneSetPod, Lifecycle, PodChange, UpdatePolicy};
 
 use super::invariants::Cause;
@@ -119,7 +120,8 @@ fn reconcile(state: &mut State, setup: &Setup, backward: bool) {
         policy: if set.in_place { UpdatePolicy::InPlaceIfPossible } else { UpdatePolicy::ReCreate },
         pre_delete_hook: set.hook,
         in_place_hook: set.hook && set.in_place,
-        exclude_preparing_delete: set.hook,
+        exclude_preparing_delete: set.hook
+            && !(set.locked && state.progress.base().is_some_and(Base::waits_for_room)),
     };
     let changes = cloneset::decide(&spec, &pods);
     if cloneset::status(&spec, &pods).current_follows {

@@ -61,6 +61,7 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
         },
         revision: set.told.map(revision),
         obstacle: None,
+        trouble: None,
         in_place: set.in_place,
         remembered: set.remembered,
         good: Vec::new(),

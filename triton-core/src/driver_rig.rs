@@ -307,6 +307,7 @@ pub(super) fn view(replicas: u32, pods: u32) -> WorkloadView {
         },
         revision: "app-1".parse().ok(),
         obstacle: None,
+        trouble: None,
         in_place: false,
         remembered: None,
         good: Vec::new(),

@@ -53,6 +53,20 @@ fn pods_without_the_gate_are_shown_as_such() {
 }
 
 #[test]
+fn what_the_workload_s_controller_failed_at_is_told_while_pods_are_missing() {
+    let message = |pods| {
+        let mut rig = Rig::new(rolling());
+        rig.backend.expect_observe().returning(move || {
+            Ok(Some(WorkloadView { trouble: Some("exceeded quota: pods".into()), ..view(2, pods) }))
+        });
+        rig.advance().expect("rests");
+        rig.saved().last().map(|(_, report)| report.message.clone()).expect("a save")
+    };
+    assert!(message(1).ends_with("; exceeded quota: pods"), "{}", message(1));
+    assert!(!message(2).contains("quota"), "it is over: {}", message(2));
+}
+
+#[test]
 fn of_a_large_batch_a_hundred_pods_are_named_and_all_are_counted() {
     let mut flow = rolling();
     if let Progress::Rolling { plan, batch, .. } = &mut flow.progress {

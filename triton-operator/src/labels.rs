@@ -22,7 +22,8 @@ pub const GOOD: &str = "apps.triton.io/good-revisions";
 pub const RESTARTED_BY: &str = "apps.triton.io/restarted-by";
 /// Finalizer on a flow that runs.
 pub const FINALIZER: &str = "apps.triton.io/flow";
-/// Label on a workload, value `"true"`: pods that are about to leave do not count as replicas
+/// Label on a workload, value `"true"`: pods that are about to leave do not count as replicas. Where they
+/// do, no other pod starts in their place before they are gone
 /// (OpenKruise: CloneSet, `CloneSetScalingExcludePreparingDelete`).
 pub const EXCLUDE_PREPARING_DELETE: &str = "apps.kruise.io/cloneset-scaling-exclude-preparing-delete";
 /// Label on a pod: where it is in its life (OpenKruise: lifecycle).

@@ -26,6 +26,8 @@ use super::{
 /// Writes at a time.
 const PARALLEL: usize = 32;
 const RETRY: Duration = Duration::from_millis(50);
+/// The longest pause after failures in a row.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// The worker of one CloneSet, for all objects that ever have its name.
 pub(super) struct Reconciler {
@@ -37,6 +39,8 @@ pub(super) struct Reconciler {
     pod_api: Api<Pod>,
     history: Option<History>,
     random: Random,
+    /// The condition that OpenKruise sets when pods are refused, and leaves there.
+    failed: Option<Value>,
 }
 
 /// What one look showed.
@@ -55,6 +59,7 @@ impl Reconciler {
             set_api: Api::namespaced_with(client.clone(), &key.0, &resource()),
             pod_api: Api::namespaced(client.clone(), &key.0),
             history: None,
+            failed: None,
             random: Random::new(seed, 0),
             client,
             key,
@@ -67,14 +72,16 @@ impl Reconciler {
     pub(super) async fn run(mut self, wake: Arc<Notify>) {
         loop {
             wake.notified().await;
+            let mut pause = RETRY;
             loop {
                 match self.reconcile().await {
-                    Ok(true) => {}
+                    Ok(true) => pause = RETRY,
                     Ok(false) => break,
                     Err(error) => {
                         // A namespace that goes away refuses everything; its objects go too.
                         eprintln!("{AGENT}: {}/{}: {error:#}", self.key.0, self.key.1);
-                        tokio::time::sleep(RETRY).await;
+                        tokio::time::sleep(pause).await;
+                        pause = LONGEST.min(pause * 2);
                     }
                 }
             }
@@ -86,7 +93,11 @@ impl Reconciler {
         let Some(look) = self.look().await? else { return Ok(false) };
         let changes = cloneset::decide(&object::numbers(&look.set), &look.views);
         let busy = !changes.is_empty();
-        self.create(&look, &changes).await?;
+        if let Err(error) = self.create(&look, &changes).await {
+            self.failed.get_or_insert_with(|| failed_scale(&error));
+            self.report(&look).await?;
+            return Err(error);
+        }
         self.change(&look, changes.pods).await?;
         let Some(look) = self.look().await? else { return Ok(false) };
         // The answer to a write of ours may show more than that write, and its event is no news any more.
@@ -104,6 +115,7 @@ impl Reconciler {
         let uid = set.metadata.uid.clone().unwrap_or_default();
         if self.history.as_ref().is_none_or(|history| history.owner().uid != uid) {
             self.history = Some(History::load(&self.client, &set).await?);
+            self.failed = None;
         }
         let history = self.history.as_mut().context("the history was just read")?;
         let update_revision = history.update_revision(&set.data["spec"]["template"]).await?;
@@ -244,7 +256,8 @@ impl Reconciler {
 
     /// Writes the status where it differs; whether it did.
     async fn report(&self, look: &Look) -> Result<bool> {
-        let status = status(look);
+        let mut status = status(look);
+        status.extend(self.failed.as_ref().map(|failed| ("conditions".to_owned(), json!([failed]))));
         let old = &look.set.data["status"];
         if status.iter().all(|(field, value)| old[field] == *value) {
             return Ok(false);
@@ -257,6 +270,15 @@ impl Reconciler {
         }
         Ok(true)
     }
+}
+
+fn failed_scale(error: &anyhow::Error) -> Value {
+    let message = match error.downcast_ref() {
+        Some(kube::Error::Api(refusal)) => refusal.message.clone(),
+        _ => format!("{error:#}"),
+    };
+    let since = k8s_openapi::jiff::Timestamp::now().to_string();
+    json!({"type": "FailedScale", "status": "True", "lastTransitionTime": since, "message": message})
 }
 
 fn status(look: &Look) -> Map<String, Value> {

@@ -12,7 +12,7 @@ use super::{
 /// orphaned objects go away, and namespaces get their default service account.
 const CONTROLLERS: &str = "node-lifecycle-controller,endpoints-controller,endpointslice-controller,\
     garbage-collector-controller,namespace-controller,serviceaccount-controller,\
-    pod-garbage-collector-controller";
+    pod-garbage-collector-controller,resourcequota-controller";
 
 /// Client-side throttling off: tests measure triton, not the components' manners.
 const QPS: u32 = 5_000;

@@ -7,10 +7,10 @@ use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, goal};
 use super::look::{ask, is_mine};
 use super::shape;
-use super::tend::{Tend, next_drain, tend};
+use super::tend::{Tend, held_back, next_drain, tend};
 use crate::model::{
     Action, Base, Batch, Brings, CancelPolicy, Facts, Failure, Flow, FlowId, Hold, HoldReason, Kind,
-    Observation, OnFailure, Plan, PodRef, Pods, Progress, Seconds, Shape, Stage, Timestamp, Verdict,
+    Observation, OnFailure, Plan, PodRef, Progress, Seconds, Shape, Stage, Timestamp, Verdict,
     WorkloadChange,
 };
 
@@ -223,8 +223,8 @@ impl Closing<'_> {
         }
         let rest = shape::shedding(plan, keep);
         // One that is marked for deletion never returns: room for it would be filled by another pod.
-        if !held_back(&seen.pods, Facts::empty(), Facts::SPECIFIED) {
-            if !plan.base.kind.exchanges() || !held_back(&seen.pods, Facts::SPECIFIED, Facts::empty()) {
+        if held_back(&seen.pods, Facts::empty(), Facts::SPECIFIED) == 0 {
+            if !plan.base.kind.exchanges() || held_back(&seen.pods, Facts::SPECIFIED, Facts::empty()) == 0 {
                 return None;
             }
             // They stay in traffic until others serve in their places: old ones, beside all new ones.
@@ -237,13 +237,6 @@ impl Closing<'_> {
         });
         ask(seen, Shape { replicas: rest.replicas.saturating_add(more), partition, ..rest })
     }
-}
-
-/// Whether any chosen pod with these facts and none of those is held back in traffic: one that was asked there,
-/// or that nobody steers.
-fn held_back(pods: &Pods, with: Facts, without: Facts) -> bool {
-    let chosen = Facts::MARKED | Facts::HOOKED | Facts::IN | with;
-    pods.any(chosen | Facts::ASKED, without) || pods.any(chosen, without | Facts::ASKED | Facts::GATED)
 }
 
 /// What keeps up while the whole world is compared with the spec.

@@ -3,7 +3,7 @@ use super::super::decision::{Effect, Waiting};
 use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of};
 use super::super::goal::plan;
 use super::*;
-use crate::model::{Action, Facts, FieldEdit, Kind, Seconds, Stage, WorkloadChange};
+use crate::model::{Action, Base, Brings, Facts, FieldEdit, Kind, Revision, Seconds, Stage, WorkloadChange};
 
 #[test]
 fn the_first_edit_in_a_stage_is_counted_then_set_right() {
@@ -172,4 +172,17 @@ fn asked(decision: &Decision) -> Option<Option<u32>> {
         Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) => Some(shape.partition),
         _ => None,
     }
+}
+
+#[test]
+fn the_revision_of_what_a_flow_brings_is_remembered_when_its_first_batch_begins() {
+    let brought = |brings: Brings| {
+        let base = Base { brings, ..base(3, 3) };
+        let flow = Flow { progress: Progress::Preparing { base }, ..Flow::test(Action::Update, 3) };
+        let decision = decide(&flow, &Observation::mine(3, 3, 1).with(3, OLD), NOW);
+        let Decision::Move(progress, _) = decision else { panic!("{decision:?}") };
+        progress.base().and_then(|base| base.brought.clone())
+    };
+    assert_eq!(brought(Brings::Flow).as_ref().map(Revision::as_str), Some("app-new"));
+    assert_eq!(brought(Brings::Nothing), None, "of others' templates nothing is remembered");
 }

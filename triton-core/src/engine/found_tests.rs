@@ -119,6 +119,25 @@ fn a_cancelled_swap_may_miss_a_pod_also_before_its_first_batch() {
     assert_eq!(floor, 2);
 }
 
+/// An old pod was lost while another was chosen, and a new one came in its place. The chosen one could not leave
+/// before the new one served, and that one not serve before a person agreed, who was not asked.
+#[test]
+fn a_batch_whose_new_pods_came_for_lost_ones_goes_on_before_old_ones_leave() {
+    let plan = || plan(base_of(Kind::Swap, 3, 3), 0);
+    let flow = Flow::test(Action::Update, 3).canary(1).at(plan(), 1, 0, 1, Stage::Vacating);
+    let world = |chosen| {
+        let mut world = Observation::mine(3, 2, 0).with(1, OLD).with(1, chosen | Facts::MARKED).with(1, RUNS);
+        world.shape = world.shape.map(|shape| Shape { unavailable: 3, ..shape });
+        world
+    };
+    match decide(&flow, &world(OLD), NOW) {
+        Decision::Move(Progress::Rolling { batch, .. }, _) => assert_eq!(batch.stage, Stage::Smoking),
+        other => panic!("{other:?}"),
+    }
+    let drains = OLD.difference(Facts::IN | Facts::ASKED) | Facts::OUT;
+    assert!(matches!(decide(&flow, &world(drains), NOW), Decision::Wait(..)), "it leaves soon");
+}
+
 /// Somebody raised size and partition: the controller wanted to exchange the old pods it had added, and
 /// waited for new ones to be available that the batch did not pull in yet.
 #[test]

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use super::decision::Effect;
 use crate::model::{
-    Action, Brings, Edits, Facts, Flow, Lock, Observation, PodRef, PodTraffic, PodUid, Pods, Shape,
-    TemplateRef, Timestamp, Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
+    Action, Brings, Facts, Flow, Lock, Observation, PodRef, PodTraffic, PodUid, Pods, Shape, TemplateRef,
+    Timestamp, Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
 };
 
 /// One consistent look at the world, through the eyes of a flow or, without one, of the keeper.
@@ -37,7 +37,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         in_place: view.in_place,
         remembered: view.remembered,
         good: view.good.clone(),
-        edits: if view.lock == Lock::Mine { view.edits.clone() } else { Edits::default() },
+        edits: view.edits.clone(),
         yields: false,
         place: None,
         pods,

@@ -53,7 +53,7 @@ pub fn report(
     match (waiting, why) {
         (Some((waiting, until)), _) => {
             new.reason = waiting.reason().into();
-            new.message = message(waiting, seen.traffic);
+            new.message = message(waiting, seen);
             new.waiting = Some(waiting_report(old, waiting, new.message.clone(), until, now));
         }
         (None, Some(why)) => {
@@ -80,9 +80,11 @@ fn brought(flow: &Flow, view: &WorkloadView) -> bool {
     }
 }
 
-fn message(waiting: &Waiting, traffic: &TrafficView) -> String {
+fn message(waiting: &Waiting, seen: Seen<'_>) -> String {
     let mut message = waiting.to_string();
-    for note in &traffic.notes {
+    let missing = |view: &&WorkloadView| view.pods.len() < view.shape.replicas as usize;
+    let trouble = seen.workload.filter(missing).and_then(|view| view.trouble.as_ref());
+    for note in trouble.into_iter().chain(&seen.traffic.notes) {
         message.push_str("; ");
         message.push_str(note);
     }

@@ -5,7 +5,7 @@ use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, Goal};
 use super::look::ask;
 use super::table::{self, Row, Until};
-use super::tend::{Tend, next_drain, serving, tend};
+use super::tend::{Tend, held_back, next_drain, serving, tend};
 use super::{gate, shape, until};
 use crate::model::{
     Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Shape, Spec, Stage,
@@ -114,7 +114,22 @@ impl Rolling<'_> {
         {
             return Row { shrunk: false, until: Until::In, ..row };
         }
+        if self.kind() == Kind::Swap && self.batch.stage == Stage::Vacating && self.has_come(seen) {
+            return Row { until: Until::Now, ..row };
+        }
         row
+    }
+
+    /// Every new pod of the batch is there, and no old one that was chosen can leave: the new ones took the
+    /// places of pods that were lost, and the old ones leave once these serve.
+    fn has_come(&self, seen: &Observation) -> bool {
+        let (pods, wanted) = (&seen.pods, self.after().fresh);
+        let chosen = pods.count(Facts::MARKED, Facts::empty());
+        wanted > self.before().fresh
+            && pods.count(Facts::FRESH, Facts::MARKED) >= wanted
+            && chosen > 0
+            && chosen == held_back(pods, Facts::empty(), Facts::empty())
+            && serving(pods) <= self.rule(false, true).floor
     }
 
     /// Where nobody is asked, or a person let it go on, a new pod that took the place of an old one serves as

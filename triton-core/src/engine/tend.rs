@@ -46,6 +46,14 @@ pub(super) fn serving(pods: &Pods) -> u32 {
     steered.saturating_add(pods.count(Facts::IN, unsteered)).saturating_sub(let_go)
 }
 
+/// Chosen pods with these facts and none of those that are held back in traffic: they were asked there, or nobody
+/// steers them.
+pub(super) fn held_back(pods: &Pods, with: Facts, without: Facts) -> u32 {
+    let chosen = Facts::MARKED | Facts::HOOKED | Facts::IN | with;
+    let unsteered = pods.count(chosen, without | Facts::ASKED | Facts::GATED);
+    pods.count(chosen | Facts::ASKED, without).saturating_add(unsteered)
+}
+
 /// Every pod that stays asks before it is touched.
 fn hook(pods: &Pods) -> Option<Vec<PodRef>> {
     let without = Facts::MARKED | Facts::HOOKED;

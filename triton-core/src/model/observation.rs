@@ -193,6 +193,9 @@ pub struct WorkloadView {
     pub revision: Option<Revision>,
     /// Why it cannot be acted on.
     pub obstacle: Option<Obstacle>,
+    /// What its controller said when it failed to make or delete pods; shown while pods are missing, and
+    /// nothing is decided on it.
+    pub trouble: Option<String>,
     /// It updates pods in place where it can, and takes no surge.
     pub in_place: bool,
     /// The size it had when a flow stopped it.

@@ -156,6 +156,13 @@ impl Base {
     pub fn by_name(&self) -> bool {
         self.kind.exchanges() && self.brings == Brings::Nothing
     }
+
+    /// Whether a new pod starts only when the one in whose place it comes is gone: there may be no room, or no
+    /// quota, for both.
+    #[must_use]
+    pub fn waits_for_room(&self) -> bool {
+        self.kind == Kind::Swap
+    }
 }
 
 /// The base, and what is to be done.

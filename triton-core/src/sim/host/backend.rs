@@ -128,6 +128,7 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
         shape,
         revision: object.update_revision.clone(),
         obstacle: obstacle(object),
+        trouble: None,
         in_place: object.policy.in_place(),
         remembered: object.remembered,
         good: object.good.clone(),

@@ -7,7 +7,7 @@ use super::super::cloneset::UpdatePolicy;
 use super::super::world::{Held, Pod, Workload, World, default_unavailable, version};
 use super::memory::Memory;
 use crate::model::{
-    Flow, Holder, InstanceId, PodName, PodRef, PodUid, Shape, TemplateRef, TrafficChange, Version,
+    Base, Flow, Holder, InstanceId, PodName, PodRef, PodUid, Shape, TemplateRef, TrafficChange, Version,
     WorkloadChange, Wrote,
 };
 use crate::ports::{PortError, PortErrorKind, Subject};
@@ -219,7 +219,7 @@ fn lock(world: &mut World, id: &InstanceId, flow: &Flow, remember: Option<u32>) 
         workload.lock = Some(Held { holder: holder(flow), wrote: Wrote::locked(paused), ..found });
         workload.hook = true;
         workload.in_place_hook = workload.policy.in_place();
-        workload.exclude_preparing_delete = true;
+        workload.exclude_preparing_delete = !flow.progress.base().is_some_and(Base::waits_for_room);
         workload.remembered = remember.or(workload.remembered);
     })
 }
@@ -247,6 +247,7 @@ fn release(
             workload.surge = held.surge;
             workload.unavailable = held.unavailable;
             workload.paused = held.paused;
+            workload.exclude_preparing_delete = true;
         }
     })
 }

@@ -181,10 +181,32 @@ pub struct CloneSetStatus {
     /// Hash collisions of revision names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collision_count: Option<i32>,
+    /// What its controller says of itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<CloneSetCondition>,
     /// Everything else.
     #[serde(flatten)]
     #[schemars(skip)]
     pub rest: Rest,
+}
+
+/// Something that the controller of a CloneSet says of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = kept)]
+pub struct CloneSetCondition {
+    /// Such as `FailedScale`: pods could not be made or deleted.
+    #[serde(default, rename = "type")]
+    pub kind: String,
+    /// `True`, `False` or `Unknown`.
+    #[serde(default)]
+    pub status: String,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_transition_time: Option<String>,
+    /// In the words of whoever refused.
+    #[serde(default)]
+    pub message: String,
 }
 
 fn anything(_: &mut SchemaGenerator) -> Schema {

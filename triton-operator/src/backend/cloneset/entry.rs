@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use triton_core::model::{Field, Holder, Shape, Wrote};
 use triton_core::ports::{PortError, PortErrorKind};
 
-use super::binding::{CloneSetSpec, CloneSetStatus};
+use super::binding::{CloneSetCondition, CloneSetSpec, CloneSetStatus};
 use super::editors::editors;
 use crate::labels;
 use crate::world::cache::{Entry, Key};
@@ -92,6 +92,8 @@ pub struct CloneSetEntry {
     pub update_revision: Option<String>,
     /// Its `preDelete` hook holds pods with triton's label.
     pub hooked: bool,
+    /// Pods that are about to leave count as replicas until they are gone, by the label that a flow sets.
+    pub counts_leaving: bool,
     /// Its template has triton's readiness gate.
     pub gated: bool,
     /// `scaleStrategy.podsToDelete`.
@@ -102,6 +104,8 @@ pub struct CloneSetEntry {
     pub remembered: Option<u32>,
     /// Revisions that flows brought successfully, newest first.
     pub good: Vec<String>,
+    /// What its controller said when it could not make or delete pods.
+    pub trouble: Option<String>,
     /// Labels `app` and `group` as numbers; 0 when missing or something else.
     pub ids: (i32, i32),
     /// Label `app.kubernetes.io/name`; empty when missing.
@@ -172,10 +176,12 @@ impl CloneSetEntry {
             lock_text,
             template_of: annotation(labels::TEMPLATE_OF).filter(|uid| !uid.is_empty()),
             update_revision: Some(status.update_revision).filter(|revision| !revision.is_empty()),
+            trouble: status.conditions.iter().find_map(trouble),
             ids: (id("app"), id("group")),
             app_name: label("app.kubernetes.io/name").cloned().unwrap_or_default(),
             main: Main::of(&spec.template["spec"]),
             gated,
+            counts_leaving: label(labels::EXCLUDE_PREPARING_DELETE).is_some_and(|value| value == "false"),
             pods_to_delete: spec.scale_strategy.pods_to_delete.unwrap_or_default(),
             scales: object.data["spec"]["scaleStrategy"].is_object(),
             remembered: annotation(labels::REMEMBERED).and_then(|size| size.parse().ok()),
@@ -275,4 +281,12 @@ fn scaled(value: Option<&IntOrString>, of: u32, up: bool) -> u32 {
             }
         },
     }
+}
+
+/// OpenKruise sets the condition at the first failure and leaves it there: it is told with its time.
+fn trouble(condition: &CloneSetCondition) -> Option<String> {
+    let CloneSetCondition { kind, status, last_transition_time, message } = condition;
+    let since = last_transition_time.as_deref().unwrap_or("an unknown time");
+    let said = format!("the workload's controller failed to make or delete pods at {since}: {message}");
+    (kind == "FailedScale" && status == "True").then_some(said)
 }

@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 use triton_core::model::{
-    Flow, FlowId, FlowUid, Holder, PodName, PodRef, Revision, Shape, TemplateRef, Wrote,
+    Base, Flow, FlowId, FlowUid, Holder, PodName, PodRef, Revision, Shape, TemplateRef, Wrote,
 };
 
 use super::entry::{CloneSetEntry, LockNote, Settings};
@@ -93,7 +93,8 @@ pub fn pod_template(flow: &Flow, gated: bool) -> Value {
 }
 
 /// Server-side apply that takes the lock: everything that triton owns of a workload, as it stands there,
-/// with the hook and the label that keeps leaving pods out of the count.
+/// with the hook and the label that keeps leaving pods out of the count, or in it where no pod may start
+/// before there is room.
 #[must_use]
 pub fn lock(cloneset: &CloneSetEntry, flow: &Flow, remember: Option<u32>) -> Value {
     let mut notes = Map::new();
@@ -108,6 +109,7 @@ pub fn lock(cloneset: &CloneSetEntry, flow: &Flow, remember: Option<u32>) -> Val
     if !cloneset.good.is_empty() {
         notes.insert(labels::GOOD.into(), cloneset.good.join(",").into());
     }
+    let excludes = !flow.progress.base().is_some_and(Base::waits_for_room);
     let Settings { max_surge, max_unavailable, paused } = &cloneset.settings;
     let mut strategy = Map::new();
     let mut set = |name: &str, value: Value| {
@@ -127,7 +129,7 @@ pub fn lock(cloneset: &CloneSetEntry, flow: &Flow, remember: Option<u32>) -> Val
             "name": &*cloneset.key.name,
             "uid": cloneset.uid,
             "resourceVersion": cloneset.version,
-            "labels": { labels::EXCLUDE_PREPARING_DELETE: "true" },
+            "labels": { labels::EXCLUDE_PREPARING_DELETE: excludes.to_string() },
             "annotations": notes,
         },
         "spec": {
@@ -227,6 +229,10 @@ pub fn release(cloneset: &CloneSetEntry, good: Option<&[Revision]>) -> Option<Va
     back("maxSurge", json!(now.max_surge), json!(before.max_surge));
     back("maxUnavailable", json!(now.max_unavailable), json!(before.max_unavailable));
     back("paused", json!(now.paused), json!(before.paused));
+    if cloneset.counts_leaving {
+        let path = format!("/metadata/labels/{}", escaped(labels::EXCLUDE_PREPARING_DELETE));
+        ops.push(json!({ "op": "replace", "path": path, "value": "true" }));
+    }
     guarded(cloneset, ops)
 }
 
@@ -277,7 +283,12 @@ fn noted(held: &LockNote, wrote: Wrote) -> Value {
 }
 
 fn annotation(name: &str) -> String {
-    format!("/metadata/annotations/{}", name.replace('~', "~0").replace('/', "~1"))
+    format!("/metadata/annotations/{}", escaped(name))
+}
+
+/// A name as a JSON pointer has it (RFC 6901).
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// The operations behind the tests that guard them; `None` when there is nothing to do.

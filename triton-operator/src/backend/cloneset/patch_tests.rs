@@ -44,6 +44,20 @@ fn selector_and_claims_of_the_flow_arrive_in_the_workload() {
 }
 
 #[test]
+fn a_failure_to_make_pods_is_read_with_its_time() {
+    let condition = |status: &str| {
+        json!([{
+            "type": "FailedScale", "status": status, "lastTransitionTime": "2026-01-01T00:00:00Z",
+            "message": "exceeded quota",
+        }])
+    };
+    let trouble = |status| cloneset(|object| object["status"]["conditions"] = condition(status)).trouble;
+    let said =
+        "the workload's controller failed to make or delete pods at 2026-01-01T00:00:00Z: exceeded quota";
+    assert_eq!((trouble("True").as_deref(), trouble("False")), (Some(said), None));
+}
+
+#[test]
 fn a_label_that_is_no_number_is_zero() {
     let ids = |app: &str, group: &str| {
         cloneset(|object| object["metadata"]["labels"] = json!({ "app": app, "group": group })).ids
@@ -151,6 +165,26 @@ fn a_release_gives_back_what_the_lock_remembers() {
             json!({ "op": "add", "path": "/spec/updateStrategy/paused", "value": true }),
         ]
     );
+}
+
+#[test]
+fn leaving_pods_count_while_a_flow_runs_whose_old_pods_leave_first() {
+    let of = |kind| Flow { progress: Progress::Preparing { base: Base { kind, ..base() } }, ..flow(|_| ()) };
+    let label = |kind| {
+        let body = lock(&cloneset(|_| ()), &of(kind), None);
+        body["metadata"]["labels"][labels::EXCLUDE_PREPARING_DELETE].clone()
+    };
+    assert_eq!((label(Kind::Swap), label(Kind::Replace)), (json!("false"), json!("true")));
+    let counting = cloneset(|object| {
+        locked(object);
+        object["metadata"]["labels"] = json!({ labels::EXCLUDE_PREPARING_DELETE: "false" });
+    });
+    let path = "/metadata/labels/apps.kruise.io~1cloneset-scaling-exclude-preparing-delete";
+    let back = json!({ "op": "replace", "path": path, "value": "true" });
+    let last =
+        |cloneset: &CloneSetEntry| release(cloneset, None).unwrap().as_array().unwrap().last().cloned();
+    assert_eq!(last(&counting), Some(back.clone()));
+    assert_ne!(last(&cloneset(locked)), Some(back), "it stands already");
 }
 
 #[test]

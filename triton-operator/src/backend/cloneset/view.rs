@@ -38,6 +38,7 @@ pub fn view(
         shape,
         revision,
         obstacle: obstacle(cloneset),
+        trouble: cloneset.trouble.clone(),
         in_place: cloneset.in_place,
         remembered: cloneset.remembered,
         good: cloneset.good.iter().filter_map(|name| Revision::new(name).ok()).collect(),
