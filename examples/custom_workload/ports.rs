@@ -186,6 +186,8 @@ fn view(group: &Group, flow: Option<&Flow>, now: Timestamp) -> WorkloadView {
         },
         revision: Some(group.current_revision()),
         obstacle: None,
+        // Processes are started at once: there is nothing to tell of what keeps them from coming.
+        trouble: None,
         in_place: false,
         remembered: group.remembered,
         good: group.good.clone(),

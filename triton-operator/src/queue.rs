@@ -131,12 +131,7 @@ impl State {
         room: Room,
         lane: &impl Fn(&Key) -> Lane,
     ) -> Result<(Lane, Key), Option<Instant>> {
-        while room.goes {
-            match self.due.first() {
-                Some((at, _, _)) if *at <= now => {}
-                _ => break,
-            }
-            let Some((_, _, key)) = self.due.pop_first() else { break };
+        while let Some(key) = room.goes.then(|| self.pop_due(now)).flatten() {
             match lane(&key) {
                 Lane::Goes => return Ok(self.hand_out(Lane::Goes, key)),
                 Lane::Begins => self.begin.push_back(key),
@@ -149,6 +144,11 @@ impl State {
         }
         let next = self.due.first().map(|(at, _, _)| *at);
         Err(next.filter(|_| room.goes))
+    }
+
+    fn pop_due(&mut self, now: Instant) -> Option<Key> {
+        self.due.first().filter(|(at, _, _)| *at <= now)?;
+        self.due.pop_first().map(|(_, _, key)| key)
     }
 
     fn hand_out(&mut self, lane: Lane, key: Key) -> (Lane, Key) {

@@ -272,6 +272,7 @@ impl Reconciler {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a time that is written to the API server")]
 fn failed_scale(error: &anyhow::Error) -> Value {
     let message = match error.downcast_ref() {
         Some(kube::Error::Api(refusal)) => refusal.message.clone(),
