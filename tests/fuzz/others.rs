@@ -5,7 +5,10 @@
 //! because somebody else wanted fewer, counts as *lost* until the workload is whole again: as many pods as
 //! it asks for, and all of them serving; so does a pod that nobody steers and that was updated in place
 //! after somebody else changed the numbers. Pods that somebody else asked for, or told the workload to do
-//! without, count as *added* until another flow holds the workload: that one finds them there.
+//! without, count as *added* until another flow holds the workload: that one finds them there. Pods that come
+//! of a template that others brought count as *exchanged* until the workload is whole again, with as many
+//! pods of its template as its partition asks for, and no flow or another one holds it. Until it is whole,
+//! pods that others asked for and that do not serve yet count as lost, and so do those that the keeper let go.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +21,10 @@ use triton_core::sim::{Cause, Happening};
 pub(crate) struct Others {
     lost: BTreeSet<PodUid>,
     added: u32,
+    /// Pods more that come of templates that others brought.
+    exchanged: u32,
+    /// Pods that others asked for while not all serve.
+    unfilled: u32,
     /// Pods that others told the workload to do without, and that are there still.
     unwanted: u32,
     /// Pods that hosts let go.
@@ -40,6 +47,14 @@ impl Others {
         let wanted = after.shape.as_ref().map_or(0, |shape| shape.replicas);
         if well == wanted && after.pods.len() == wanted {
             self.lost.clear();
+            self.unfilled = 0;
+            let kept = after.shape.as_ref().and_then(|shape| shape.partition).unwrap_or(0);
+            let newest = after.pods.count(Facts::FRESH, Facts::empty()) >= wanted.saturating_sub(kept);
+            // A flow keeps what came of a foreign template until its old pods leave.
+            let keeps = holder.is_some() && self.holder.as_ref() == holder;
+            if after.settled && newest && !keeps {
+                self.exchanged = 0;
+            }
         }
         if self.holder.as_ref() != holder {
             (self.added, self.holder) = (after.pods.len().saturating_sub(wanted), holder.cloned());
@@ -57,8 +72,15 @@ impl Others {
         if let (StepKind::Outside(_), Some(before), Some(after)) = (&step.what, &before.shape, &after.shape) {
             self.edited = true;
             self.unwanted += before.replicas.saturating_sub(after.replicas);
+            self.unfilled += after.replicas.saturating_sub(before.replicas);
             self.added += changed(before, after);
         }
+    }
+
+    /// Takes note of another template: pods are exchanged for it, and once more when it is set right.
+    pub(crate) fn brought_a_template(&mut self, shape: &Shape) {
+        self.edited = true;
+        self.exchanged += 2 * shape.replicas.saturating_sub(shape.partition.unwrap_or(0));
     }
 
     /// Takes note of numbers that a host asked for by an old record of its flow; `flows`: before and after the
@@ -84,17 +106,21 @@ impl Others {
     /// wanted fewer.
     fn removed(&mut self, happening: &Happening) {
         match happening {
+            // Without a flow pods leave because others brought a template or numbers.
+            Happening::Workload { change: WorkloadChange::LetGo(pods), flow: None, .. } => {
+                self.lost.extend(pods.iter().map(|pod| pod.uid.clone()));
+            }
             Happening::Workload { change: WorkloadChange::LetGo(pods), .. } => {
                 self.let_go.extend(pods.iter().map(|pod| pod.uid.clone()));
             }
             Happening::Deleted { pod, hooked: false, cause: Cause::Controller, .. }
-                if self.unwanted > 0 && !self.let_go.contains(&pod.uid) =>
+                if self.unwanted + self.exchanged > 0 && !self.let_go.contains(&pod.uid) =>
             {
-                self.unwanted -= 1;
+                self.unwanted = self.unwanted.saturating_sub(1);
                 self.lost.insert(pod.uid.clone());
             }
             // Pods that nobody steers are updated in place as soon as the numbers say so.
-            Happening::Swapped { pod, steered: false, .. } if self.edited => {
+            Happening::Swapped { pod, steered: false, .. } if self.edited || self.exchanged > 0 => {
                 self.lost.insert(pod.uid.clone());
             }
             _ => {}
@@ -103,12 +129,12 @@ impl Others {
 
     /// Pods that are not there, or do not serve, through no fault of the flow.
     pub(crate) fn lost(&self) -> u32 {
-        u32::try_from(self.lost.len()).expect("a count of pods fits")
+        u32::try_from(self.lost.len()).expect("a count of pods fits").saturating_add(self.unfilled)
     }
 
     /// Pods that others asked for, or that leave because others did not want them.
     pub(crate) const fn added(&self) -> u32 {
-        self.added
+        self.added + self.exchanged
     }
 }
 

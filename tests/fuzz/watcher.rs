@@ -48,6 +48,8 @@ pub(crate) struct Watcher {
     last: Option<(Flow, Verdict)>,
     end: Option<Workload>,
     others: Others,
+    /// The revision of the workload's template.
+    template: Option<Revision>,
     /// Flows whose records somebody else wrote over.
     spoilt: BTreeSet<FlowId>,
     /// A flow that deletes has removed the workload.
@@ -64,6 +66,7 @@ impl Watcher {
             last: None,
             end: None,
             others: Others::default(),
+            template: None,
             spoilt: BTreeSet::new(),
             removed: false,
         }
@@ -160,11 +163,21 @@ impl Watcher {
         let before = self.world.replace(now.clone());
         let old = std::mem::replace(&mut self.flows, flows);
         let Some(before) = before else { return Ok(()) };
+        let deleted_by_others = matches!(step.what, StepKind::Outside(_))
+            && world.workloads().next().is_some_and(|workload| workload.deleting);
+        self.removed |= deleted_by_others;
         if before.shape.is_some() && now.shape.is_none() && !self.removed {
             return Err("S14: the workload is gone".into());
         }
         let (journal, holder) = (world.journal(), holder(world));
         self.others.note(step, journal, (&before, &now), holder);
+        let template = world.workloads().next().map(Workload::template_revision);
+        let before_it = std::mem::replace(&mut self.template, template);
+        if let (StepKind::Outside(_), Some(shape)) = (&step.what, &now.shape)
+            && before_it != self.template
+        {
+            self.others.brought_a_template(shape);
+        }
         self.others.outdated(journal, (&before, &now), [&old, &self.flows]);
         let taken = journal.iter().any(|happening| deleted(happening).is_some());
         self.spoils(&step.what, &old);

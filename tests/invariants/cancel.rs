@@ -34,6 +34,7 @@ fn intent(intent: &Intent<'_>) -> Outcome {
         let kept = fresh_after(intent.flow, plan, *keep) as usize;
         // A flow that brought the very template that served before exposes nothing new.
         let same = matches!(plan.base.kind, Kind::Shrink)
+            || plan.base.brings == Brings::Nothing
             || plan.base.previous.is_some() && plan.base.previous == intent.seen.revision;
         let new =
             pods.iter().filter(|pod| super::reading::facts(intent.seen, pod).contains(Facts::FRESH)).count();

@@ -172,7 +172,10 @@ pub(super) fn floor(flow: &Flow) -> Option<u32> {
             Some(before.min(after).saturating_sub(missing).min(batch.serving))
         }
         // Pods that were out of order when the flow began may still be.
-        Progress::Verifying { plan, .. } => Some(plan.base.to.saturating_sub(plan.base.degraded)),
+        Progress::Verifying { plan, .. } => {
+            let spare = u32::from(plan.base.kind == Kind::Swap);
+            Some(plan.base.to.saturating_sub(plan.base.degraded.max(spare)))
+        }
         Progress::Closing { plan, keep, floor, .. } => Some(size_after(flow, plan, *keep).min(*floor)),
         Progress::Preparing { base } => Some(base.from.min(base.to)),
         Progress::Pending | Progress::Finished { .. } => None,

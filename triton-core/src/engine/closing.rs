@@ -7,7 +7,7 @@ use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, goal};
 use super::look::{ask, is_mine};
 use super::shape;
-use super::tend::{Tend, held_back, next_drain, tend};
+use super::tend::{Tend, held_back, hooked, next_drain, tend};
 use crate::model::{
     Action, Base, Batch, Brings, CancelPolicy, Facts, Failure, Flow, FlowId, Hold, HoldReason, Kind,
     Observation, OnFailure, Plan, PodRef, Progress, Seconds, Shape, Stage, Timestamp, Verdict,
@@ -55,9 +55,7 @@ fn close(flow: &Flow, seen: &Observation, now: Timestamp, verdict: Verdict, why:
     };
     let missing = match (&flow.progress, plan.base.kind) {
         (Progress::Rolling { batch, .. }, Kind::Swap) => batch.size,
-        // Without a surge a pod that others had exchanged returns only while it is missing.
-        (_, Kind::Swap) => 1,
-        (_, _) => 0,
+        _ => plan.base.spares(),
     };
     let floor = goal(&plan, keep).total().saturating_sub(missing).min(serving);
     Some(Decision::Move(Progress::Closing { plan, verdict, keep, floor, shed }, why))
@@ -108,11 +106,13 @@ impl Closing<'_> {
             return end(self.verdict.clone(), now);
         }
         let wanted = goal(plan, keep);
-        if let Some(effect) = ask(seen, self.shape(seen)).or_else(|| self.spare(seen)) {
+        let asked = || ask(seen, self.shape(seen)).or_else(|| self.spare(seen));
+        if let Some(effect) = hooked(&seen.pods).or_else(asked) {
             return Decision::Act(effect);
         }
-        // A flow that brought the very template that served before exposes nothing new.
-        let same = plan.base.previous.is_some() && plan.base.previous == seen.revision;
+        // A flow that brought no template, or the very one that served before, exposes nothing new.
+        let before = plan.base.previous.is_some() && plan.base.previous == seen.revision;
+        let same = before || plan.base.brings == Brings::Nothing;
         let admit = if same { u32::MAX } else { wanted.fresh };
         let rule = Tend { admit, floor, go: true, drain: flow.spec.drain };
         if let Some(effect) = tend(rule, &seen.pods, now) {
@@ -241,7 +241,7 @@ impl Closing<'_> {
 
 /// What keeps up while the whole world is compared with the spec.
 pub(super) fn verified(flow: &Flow, plan: &Plan) -> Tend {
-    let floor = goal(plan, plan.work).total();
+    let floor = goal(plan, plan.work).total().saturating_sub(plan.base.spares());
     Tend { admit: u32::MAX, floor, go: true, drain: flow.spec.drain }
 }
 
@@ -253,7 +253,8 @@ pub(super) fn verify(
     now: Timestamp,
 ) -> Decision {
     let wanted = goal(plan, plan.work).total();
-    if let Some(effect) = ask(seen, shape::at_rest(plan, plan.work)) {
+    let asked = || ask(seen, shape::at_rest(plan, plan.work));
+    if let Some(effect) = hooked(&seen.pods).or_else(asked) {
         return Decision::Act(effect);
     }
     if let Some(effect) = tend(verified(flow, plan), &seen.pods, now) {

@@ -7,8 +7,8 @@ use super::decision::{Decision, Effect};
 use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of};
 use super::goal::plan;
 use crate::model::{
-    Action, Base, Brings, Facts, Flow, Hold, HoldReason, Kind, Lock, Observation, Progress, Revision, Shape,
-    Stage, TemplateRef, TrafficChange, Verdict, WorkloadChange,
+    Action, Base, Brings, Facts, Flow, Hold, HoldReason, Kind, Lock, Observation, PodRef, Progress, Revision,
+    Shape, Stage, TemplateRef, TrafficChange, Verdict, WorkloadChange,
 };
 
 /// The batch held only after it had asked for more pods, or pulled more of them in.
@@ -103,6 +103,22 @@ fn a_closing_restart_names_no_pod_that_leaves_or_comes_by_itself() {
     let world = Observation::mine(2, 0, 1).with(2, SERVES).with(1, SERVES | Facts::MARKED);
     let none = Shape { replicas: 2, doomed: Some(BTreeSet::new()), ..rest };
     assert_eq!(decide(&flow, &world, NOW), reshape(none));
+}
+
+/// Others brought another template during a restart that was then cancelled: the pods that came of it were more than
+/// the new ones that are kept, took no traffic, and the old ones could not leave.
+#[test]
+fn a_closing_restart_pulls_in_the_pods_of_a_foreign_template() {
+    let base = Base { brings: Brings::Nothing, ..base_of(Kind::Replace, 2, 2) };
+    let flow = closing(Action::Restart, base);
+    let rest = Shape { template: None, surge: 0, unavailable: 2, ..shape() };
+    let shape = Shape { replicas: 2, doomed: Some(BTreeSet::new()), ..rest };
+    let world = Observation { shape: Some(shape), ..Observation::mine(2, 0, 0) };
+    let decided = decide(&flow, &world.with(2, OLD | Facts::MARKED).with(2, RUNS), NOW);
+    assert!(
+        matches!(&decided, Decision::Act(Effect::Traffic(TrafficChange::PullIn(pods))) if pods.len() == 2),
+        "{decided:?}"
+    );
 }
 
 /// Somebody moved the partition before the first batch, and a pod was updated in place. The flow was cancelled and
@@ -201,6 +217,64 @@ fn a_rollback_returns_to_what_it_chose_before_the_update_gave_way() {
     }
     let lock = Effect::Workload(WorkloadChange::Lock { remember: None });
     assert_eq!(decide(&flow, &restored.with(2, OLD), NOW), Decision::Act(lock));
+}
+
+/// Somebody brought another template while a restart by name exchanged its pods in place: all of them were chosen
+/// at the end, and the final check let none of them out of traffic.
+#[test]
+fn the_final_check_of_a_swap_lets_chosen_pods_go_one_by_one() {
+    let plan = plan(base_of(Kind::Swap, 3, 3), 0);
+    let flow = Flow {
+        progress: Progress::Verifying { plan, since: NOW, hold: None, edited: None },
+        ..Flow::test(Action::Update, 3)
+    };
+    let mut world = Observation::mine(3, 0, 0).with(3, SERVES | Facts::MARKED);
+    world.shape = world.shape.map(|shape| Shape { unavailable: 3, ..shape });
+    let decided = decide(&flow, &world, NOW);
+    assert!(
+        matches!(&decided, Decision::Act(Effect::Traffic(TrafficChange::PullOut(pods))) if pods.len() == 1),
+        "{decided:?}"
+    );
+}
+
+/// Pods of a template that others brought came without the hook while nothing could be written. The cancelled flow
+/// restored its template first, with numbers that let the workload's controller choose any pod: all of them left.
+#[test]
+fn pods_are_hooked_before_numbers_change_in_every_stage() {
+    let plan = || plan(base_of(Kind::Replace, 2, 2), 0);
+    let verifying = Progress::Verifying { plan: plan(), since: NOW, hold: None, edited: None };
+    let flows = [
+        closing(Action::Update, base_of(Kind::Replace, 2, 2)),
+        Flow { progress: verifying, ..Flow::test(Action::Update, 2) },
+        Flow::test(Action::Update, 2).at(plan(), 1, 0, 1, Stage::Leaving),
+    ];
+    let unhooked = OLD.difference(Facts::HOOKED | Facts::GATED | Facts::ASKED);
+    let world = Observation::mine(9, 9, 1).with(2, unhooked);
+    for flow in flows {
+        let decided = decide(&flow, &world, NOW);
+        let both = |pods: &[PodRef]| pods.len() == 2;
+        assert!(
+            matches!(&decided, Decision::Act(Effect::Workload(WorkloadChange::Hook(pods))) if both(pods)),
+            "{decided:?}"
+        );
+    }
+}
+
+/// Others brought another template in the middle of a batch. To the flow every pod was an old one then, and those
+/// that had been new were asked for once more beside themselves.
+#[test]
+fn no_pod_counts_as_added_by_others_before_the_flows_template_is_back() {
+    let flow =
+        Flow::test(Action::Update, 2).at(plan(base_of(Kind::Replace, 2, 2), 0), 1, 0, 1, Stage::Smoking);
+    let world = |pods| {
+        let mut world = Observation::mine(3, 0, 1).with(pods, OLD);
+        let foreign = TemplateRef::Revision(Revision::new("app-foreign").expect("a revision"));
+        world.shape = world.shape.map(|shape| Shape { template: Some(foreign), ..shape });
+        world
+    };
+    let asked = |replicas, partition| reshape(Shape { replicas, partition: Some(partition), ..shape() });
+    assert_eq!(decide(&flow, &world(3), NOW), asked(3, 2));
+    assert_eq!(decide(&flow, &world(5), NOW), asked(5, 4), "pods that others added stay meanwhile");
 }
 
 fn shape() -> Shape {

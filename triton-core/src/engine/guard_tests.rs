@@ -22,7 +22,7 @@ fn the_keeper_lets_a_pod_go_only_when_it_has_drained() {
 
 #[test]
 fn a_workload_that_cannot_be_acted_on_fails_the_flow() {
-    let flow = Flow::test(Action::Update, 3);
+    let preparing = || Progress::Preparing { base: base(3, 3) };
     let owner = "Deployment web";
     let obstacles = [
         (Obstacle::Deleted, Failure::WorkloadDeleted),
@@ -31,7 +31,10 @@ fn a_workload_that_cannot_be_acted_on_fails_the_flow() {
     ];
     for (obstacle, failure) in obstacles {
         let world = Observation { lock: Lock::Free, obstacle: Some(obstacle), ..Observation::mine(3, 0, 0) };
-        assert_eq!(failed(decide(&flow, &world, NOW)), Some(failure));
+        for progress in [Progress::Pending, preparing()] {
+            let flow = Flow { progress, ..Flow::test(Action::Update, 3) };
+            assert_eq!(failed(decide(&flow, &world, NOW)), Some(failure.clone()), "{:?}", flow.progress);
+        }
     }
 }
 

@@ -15,7 +15,9 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         return Observation::absent();
     };
     let mut pods = Pods::default();
-    let swaps = swaps(view, traffic);
+    // Another template that others brought is carried out by the keeper once the flow has ended.
+    let brings = flow.and_then(|flow| flow.progress.base()).is_none_or(|base| base.brings != Brings::Nothing);
+    let swaps = if brings { swaps(view, traffic) } else { Vec::new() };
     for pod in &view.pods {
         let (mut facts, since) = facts(pod, traffic.pods.get(&pod.uid).copied());
         let swap = swaps.iter().find(|(uid, _)| **uid == pod.uid);

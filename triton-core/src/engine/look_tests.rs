@@ -80,6 +80,20 @@ fn a_pod_that_is_to_be_updated_in_place_serves_on_where_no_new_one_is_missing() 
     assert_eq!(marked(&view, &[Some(true); 3]), [false; 3]);
 }
 
+/// Others brought another template while a flow that brings none held the workload: its pods left traffic for it,
+/// and the flow never got as many as it needs.
+#[test]
+fn pods_are_updated_in_place_for_a_foreign_template_once_the_flow_has_ended() {
+    let view = in_place(&[prepared(true), old(), old()], 2);
+    let chosen = |brings| {
+        let base = Base { brings, ..base_of(Kind::Grow, 3, 3) };
+        let flow = Flow { progress: Progress::Preparing { base }, ..Flow::test(Action::Scale, 3) };
+        look(Some(&flow), Some(&view), &TrafficView::default()).pods.count(Facts::MARKED, Facts::empty())
+    };
+    assert_eq!((chosen(Brings::Nothing), chosen(Brings::Flow)), (0, 1));
+    assert_eq!(marked(&view, &[Some(true); 3]), [true, false, false], "the keeper lets it be updated");
+}
+
 /// The workload updates one of the two; its order among pods that nobody can steer cannot be told.
 #[test]
 fn ungated_pods_that_are_to_be_updated_in_place_are_all_let_go_when_one_of_them_is_taken() {

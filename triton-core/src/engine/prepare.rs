@@ -24,11 +24,8 @@ pub(super) fn pending(flow: &Flow, seen: &Observation, now: Timestamp) -> Decisi
     {
         return wait(rival, seen, now);
     }
-    if let Some(decision) = queue(seen, now) {
+    if let Some(decision) = queue(seen, now).or_else(|| obstructed(seen, now)) {
         return decision;
-    }
-    if let Some(obstacle) = &seen.obstacle {
-        return fail(obstacle.clone().into(), now);
     }
     match (flow.spec.action, seen.shape.is_some()) {
         (Action::Create, true) => return fail(Failure::WorkloadExists, now),
@@ -51,6 +48,11 @@ fn wait(rival: &FlowId, seen: &Observation, now: Timestamp) -> Decision {
 fn queue(seen: &Observation, now: Timestamp) -> Option<Decision> {
     let before = seen.place.as_ref().filter(|_| seen.lock == Lock::Free)?;
     Some(wait(&before.behind, seen, now))
+}
+
+/// A workload that is free is nothing for a flow while it is being deleted, or belongs to another controller.
+fn obstructed(seen: &Observation, now: Timestamp) -> Option<Decision> {
+    seen.obstacle.clone().map(|obstacle| fail(obstacle.into(), now))
 }
 
 /// Takes the lock and brings the flow's template in place, with nothing moving yet.
@@ -105,7 +107,7 @@ fn lock(flow: &Flow, stored: &Base, seen: &Observation, now: Timestamp) -> Decis
         let superseded = || Decision::Act(Effect::Supersede(rival.clone()));
         return if seen.yields { superseded() } else { wait(rival, seen, now) };
     }
-    if let Some(decision) = queue(seen, now) {
+    if let Some(decision) = queue(seen, now).or_else(|| obstructed(seen, now)) {
         return decision;
     }
     let read = base(flow, seen, Some(&stored.brings));

@@ -5,7 +5,7 @@ use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, Goal};
 use super::look::ask;
 use super::table::{self, Row, Until};
-use super::tend::{Tend, held_back, next_drain, serving, tend};
+use super::tend::{Tend, held_back, hooked, next_drain, serving, tend};
 use super::{gate, shape, until};
 use crate::model::{
     Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Shape, Spec, Stage,
@@ -29,7 +29,8 @@ impl Rolling<'_> {
             return self.hold(HoldReason::PodsFailed, seen, now);
         }
         let row = self.row(seen);
-        if let Some(effect) = ask(seen, self.shape(row, seen)) {
+        let asked = || ask(seen, self.shape(row, seen));
+        if let Some(effect) = hooked(&seen.pods).or_else(asked) {
             return Decision::Act(effect);
         }
         if let Some(effect) = tend(self.rule(row.admit || self.follows(), true), &seen.pods, now) {
@@ -64,9 +65,13 @@ impl Rolling<'_> {
             Some(partition) if self.kind() == Kind::Replace && !row.shrunk => {
                 // Pods that are to be deleted anyway are replaced one by one beside them: to keep those too would
                 // ask for more and more.
-                let leaving = Facts::FRESH | Facts::MARKED | Facts::SPECIFIED;
-                let old = seen.pods.count(Facts::empty(), leaving);
-                let more = old.saturating_sub(partition);
+                let rest = |known| seen.pods.count(Facts::empty(), known | Facts::MARKED | Facts::SPECIFIED);
+                // Which pods are new cannot be told before the flow's template is in place again.
+                let more = if is_in_place(&want, seen) {
+                    rest(Facts::FRESH).saturating_sub(partition)
+                } else {
+                    rest(Facts::empty()).saturating_sub(want.replicas)
+                };
                 let (replicas, partition) =
                     (want.replicas.saturating_add(more), partition.saturating_add(more));
                 Shape { replicas, partition: Some(partition), ..want }
@@ -260,6 +265,13 @@ impl Rolling<'_> {
     fn rolling(&self, done: u32, batch: Batch, why: Why) -> Decision {
         Decision::Move(Progress::Rolling { plan: self.plan.clone(), done, batch }, why)
     }
+}
+
+/// Whether the workload has the template that is wanted.
+fn is_in_place(want: &Shape, seen: &Observation) -> bool {
+    let has =
+        |wanted| seen.shape.as_ref().is_some_and(|shape| shape.is_template(wanted, seen.revision.as_ref()));
+    want.template.as_ref().is_none_or(has)
 }
 
 /// The first stage of batch `number`, or the end where no work is left.

@@ -22,11 +22,10 @@ pub(super) struct Tend {
 /// The next thing to do for the pods, if any. First hit wins: a pod is hooked before it is pulled in,
 /// and pods come in before others go out.
 pub(super) fn tend(rule: Tend, pods: &Pods, now: Timestamp) -> Option<Effect> {
-    let hooked = || hook(pods).map(|pods| Effect::Workload(WorkloadChange::Hook(pods)));
     let pulled_in = || pull_in(rule, pods).map(|pods| Effect::Traffic(TrafficChange::PullIn(pods)));
     let let_go = || let_go(rule, pods, now).map(|pods| Effect::Workload(WorkloadChange::LetGo(pods)));
     let pulled_out = || pull_out(rule, pods).map(|pods| Effect::Traffic(TrafficChange::PullOut(pods)));
-    hooked().or_else(pulled_in).or_else(let_go).or_else(pulled_out)
+    hooked(pods).or_else(pulled_in).or_else(let_go).or_else(pulled_out)
 }
 
 /// A steered pod that is on its way out and was verified out.
@@ -54,10 +53,12 @@ pub(super) fn held_back(pods: &Pods, with: Facts, without: Facts) -> u32 {
     pods.count(chosen | Facts::ASKED, without).saturating_add(unsteered)
 }
 
-/// Every pod that stays asks before it is touched.
-fn hook(pods: &Pods) -> Option<Vec<PodRef>> {
+/// Every pod that stays asks before it is touched. Numbers are changed only after that: they may let the
+/// workload's controller choose any pod, because a hooked one leaves only when it is let go.
+pub(super) fn hooked(pods: &Pods) -> Option<Effect> {
     let without = Facts::MARKED | Facts::HOOKED;
-    pods.any(Facts::empty(), without).then(|| pick(pods, |facts| !facts.intersects(without), u32::MAX))
+    let all = || pick(pods, |facts| !facts.intersects(without), u32::MAX);
+    pods.any(Facts::empty(), without).then(|| Effect::Workload(WorkloadChange::Hook(all())))
 }
 
 fn pull_in(rule: Tend, pods: &Pods) -> Option<Vec<PodRef>> {

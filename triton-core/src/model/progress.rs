@@ -157,6 +157,13 @@ impl Base {
         self.kind.exchanges() && self.brings == Brings::Nothing
     }
 
+    /// Pods that may be missing where none of a batch is: without a surge, a pod that others had exchanged returns
+    /// only while it is missing.
+    #[must_use]
+    pub fn spares(&self) -> u32 {
+        u32::from(self.kind == Kind::Swap)
+    }
+
     /// Whether a new pod starts only when the one in whose place it comes is gone: there may be no room, or no
     /// quota, for both.
     #[must_use]

@@ -39,7 +39,7 @@ pub struct Chaos {
     pub two_drivers: bool,
     /// F12: clocks are wrong, and jump.
     pub clocks: bool,
-    /// F13: others change the size, delete and recreate pods and flows, and edit the partition.
+    /// F13: others change size, partition and template, and delete and recreate pods, flows and the workload.
     pub outside_edits: bool,
     /// F14: pods fail, flap, hang, are evicted and lost.
     pub pod_failures: bool,

@@ -47,6 +47,9 @@ faults! {
     ClockJump "F12" "a clock jumped",
     Resized "F13" "somebody else changed the size",
     PartitionEdited "F13" "somebody else changed the partition",
+    TemplateEdited "F13" "somebody else changed the template",
+    WorkloadDeleted "F13" "somebody else deleted the workload",
+    WorkloadRecreated "F13" "another workload got the name of one that was lost",
     PodDeleted "F13" "a pod was deleted by hand or evicted",
     PodRecreated "F13" "another pod got the name of a lost one",
     FlowRecreated "F13" "another flow got the name of a deleted one",
@@ -62,8 +65,14 @@ faults! {
 }
 
 /// How often each fault happened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally([u64; Fault::ALL.len()]);
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self([0; Fault::ALL.len()])
+    }
+}
 
 impl Tally {
     /// Once more.

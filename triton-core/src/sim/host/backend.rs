@@ -50,6 +50,7 @@ impl WorkloadBackend for Host {
         if !object.1.observed_latest() {
             world.tally.count(Fault::ControllerBehind);
         }
+        memory.pods = Some(Arc::clone(&pods.1));
         let own = memory.contains_own(id, Watched::Object, object.0)
             && memory.contains_own(id, Watched::Pods, pods.0);
         let mut view = view(&world, &object.1, &pods.1, subject.flow);

@@ -49,6 +49,8 @@ pub(super) struct Memory {
     pub(super) asked: BTreeMap<PodUid, (u64, bool)>,
     /// The flow and the view of the look that the registry's answer completes; for the journal.
     pub(super) looked: Option<(Option<Box<Flow>>, Box<WorkloadView>)>,
+    /// The pods of the look that the registry's answer completes.
+    pub(super) pods: Option<Arc<Workload>>,
     flows: BTreeMap<FlowId, Seen<Loaded>>,
     wrote_flows: BTreeMap<FlowId, u64>,
 }
@@ -92,6 +94,7 @@ impl Memory {
             wrote: BTreeMap::new(),
             asked: BTreeMap::new(),
             looked: None,
+            pods: None,
             flows,
             wrote_flows: BTreeMap::new(),
         }

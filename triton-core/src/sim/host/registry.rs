@@ -19,9 +19,13 @@ impl TrafficRegistry for Host {
         let Some((seq, endpoints)) = memory.look(&mut world, instance, Watched::Endpoints) else {
             return Ok(view);
         };
+        let known = memory.pods.clone().filter(|known| known.id == *instance);
         for pod in pods {
             if let Some(seen) = endpoints.pod(&pod.uid) {
-                view.pods.insert(pod.uid.clone(), traffic(&memory, seq, seen));
+                // What is asked stands in the pod itself, which is as old as the look at pods.
+                let own = known.as_ref().and_then(|known| known.pod(&pod.uid));
+                let asked = own.unwrap_or(seen).gate == Some(true);
+                view.pods.insert(pod.uid.clone(), traffic(&memory, seq, seen, asked));
             }
         }
         if let Some((flow, workload)) = memory.looked.take() {
@@ -49,7 +53,7 @@ impl TrafficRegistry for Host {
 }
 
 /// What the endpoints, as old as `seq`, tell of a pod. What this host asked after that is on its way.
-fn traffic(memory: &Memory, seq: u64, pod: &Pod) -> PodTraffic {
+fn traffic(memory: &Memory, seq: u64, pod: &Pod, asked: bool) -> PodTraffic {
     if !pod.gated() {
         return PodTraffic { asked: None, shown: on_clock(memory, shown(pod)) };
     }
@@ -57,9 +61,7 @@ fn traffic(memory: &Memory, seq: u64, pod: &Pod) -> PodTraffic {
         Some((asked_at, asked)) if *asked_at > seq => {
             PodTraffic { asked: Some(*asked), shown: Traffic::Moving }
         }
-        Some(_) | None => {
-            PodTraffic { asked: Some(pod.gate == Some(true)), shown: on_clock(memory, shown(pod)) }
-        }
+        Some(_) | None => PodTraffic { asked: Some(asked), shown: on_clock(memory, shown(pod)) },
     }
 }
 

@@ -218,7 +218,7 @@ fn strategy(random: &mut Random) -> UpdateStrategy {
     }
 }
 
-fn template(revision: u32) -> serde_json::Value {
+pub(super) fn template(revision: u32) -> serde_json::Value {
     json!({
         "metadata": {},
         "spec": { "containers": [{

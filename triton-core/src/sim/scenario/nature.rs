@@ -8,11 +8,17 @@ use super::super::tally::Fault;
 use super::super::world::{Mishap, Pod};
 use super::runner::Runner;
 use super::{StepKind, Violation, draw};
-use crate::model::{FailureClass, FlowId, FlowName, FlowPhase, PodUid, Record, Seconds, Step, Timestamp};
+use crate::model::{
+    FailureClass, FlowId, FlowName, FlowPhase, PodUid, Record, Seconds, Step, Template, Timestamp,
+};
 use crate::ports::NewFlow;
 
 /// Most things that happen in one run.
 const MOST: u32 = 12;
+/// Templates that no flow brings, from this number.
+const FOREIGN: u32 = 100;
+/// What ends everything, in cases of 1,000 in which it might.
+const RARE: u32 = 200;
 
 /// What may happen.
 #[derive(Clone, Copy)]
@@ -21,6 +27,9 @@ enum Event {
     DeletePod,
     RecreatePod,
     EditPartition,
+    EditTemplate,
+    DeleteWorkload,
+    RecreateWorkload,
     RecreateFlow,
     LosePod,
     BreakPod,
@@ -40,6 +49,9 @@ impl Event {
             Self::DeletePod => Fault::PodDeleted,
             Self::RecreatePod => Fault::PodRecreated,
             Self::EditPartition => Fault::PartitionEdited,
+            Self::EditTemplate => Fault::TemplateEdited,
+            Self::DeleteWorkload => Fault::WorkloadDeleted,
+            Self::RecreateWorkload => Fault::WorkloadRecreated,
             Self::RecreateFlow => Fault::FlowRecreated,
             Self::LosePod => Fault::NodeLost,
             Self::BreakPod => Fault::PodBreaks,
@@ -83,7 +95,16 @@ impl Runner<'_> {
         };
         add(
             chaos.outside_edits,
-            &[Event::Scale, Event::DeletePod, Event::RecreatePod, Event::EditPartition, Event::RecreateFlow],
+            &[
+                Event::Scale,
+                Event::DeletePod,
+                Event::RecreatePod,
+                Event::EditPartition,
+                Event::EditTemplate,
+                Event::DeleteWorkload,
+                Event::RecreateWorkload,
+                Event::RecreateFlow,
+            ],
         );
         add(chaos.pod_failures, &[Event::LosePod, Event::BreakPod, Event::Mishaps]);
         add(chaos.slow_controller, &[Event::Stall]);
@@ -106,25 +127,11 @@ impl Runner<'_> {
                 let done = self.sim.world().edit(&id, |workload| workload.partition = partition);
                 done.then(|| std::format!("partition set to {partition} by hand"))
             }
-            Event::DeletePod => {
-                let uid = self.some_pod()?;
-                let done = self.sim.world().delete_pod_by_hand(&id, &uid);
-                done.then(|| std::format!("{uid} deleted by hand"))
+            Event::EditTemplate | Event::DeleteWorkload | Event::RecreateWorkload => {
+                self.befall_workload(event)
             }
-            Event::LosePod => {
-                let uid = self.some_pod()?;
-                let done = self.sim.world().lose_pod(&id, &uid);
-                done.then(|| std::format!("{uid} lost with its node"))
-            }
-            Event::RecreatePod => {
-                let uid = self.some_pod()?;
-                let done = self.sim.world().recreate_pod(&id, &uid);
-                done.then(|| std::format!("{uid} lost; the next pod gets its name"))
-            }
-            Event::BreakPod => {
-                let uid = self.some_pod()?;
-                let done = self.sim.world().break_pod(&id, &uid, FailureClass::CrashLoop);
-                done.then(|| std::format!("{uid} crashes"))
+            Event::DeletePod | Event::LosePod | Event::RecreatePod | Event::BreakPod => {
+                self.befall_a_pod(event)
             }
             Event::Mishaps => Some(self.mishaps()),
             Event::Stall => {
@@ -151,6 +158,37 @@ impl Runner<'_> {
             Event::Tamper => self.tamper(),
             Event::BadFlow => self.bad_flow(),
         }
+    }
+
+    fn befall_workload(&mut self, event: Event) -> Option<String> {
+        let id = draw::instance();
+        match event {
+            Event::EditTemplate => {
+                let template = Template::from_json(&draw::template(FOREIGN + self.random.between(0, 2)));
+                let done = self.sim.world().edit_template(&id, &template);
+                done.then(|| "another template brought by hand".into())
+            }
+            Event::DeleteWorkload => {
+                let done = self.random.chance(RARE) && self.sim.world().delete_workload(&id);
+                done.then(|| "the workload deleted by hand".into())
+            }
+            _ => {
+                let done = self.random.chance(RARE) && self.sim.world().recreate_workload(&id);
+                done.then(|| "the workload lost and made anew by hand".into())
+            }
+        }
+    }
+
+    fn befall_a_pod(&mut self, event: Event) -> Option<String> {
+        let (id, uid) = (draw::instance(), self.some_pod()?);
+        let mut world = self.sim.world();
+        let (done, what) = match event {
+            Event::DeletePod => (world.delete_pod_by_hand(&id, &uid), "deleted by hand"),
+            Event::LosePod => (world.lose_pod(&id, &uid), "lost with its node"),
+            Event::RecreatePod => (world.recreate_pod(&id, &uid), "lost; the next pod gets its name"),
+            _ => (world.break_pod(&id, &uid, FailureClass::CrashLoop), "crashes"),
+        };
+        done.then(|| std::format!("{uid} {what}"))
     }
 
     fn some_pod(&mut self) -> Option<PodUid> {

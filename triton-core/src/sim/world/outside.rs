@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::string::String;
+use std::sync::Arc;
 use std::vec::Vec;
 
 use super::super::cloneset::UpdatePolicy;
@@ -86,6 +87,42 @@ impl World {
     /// An autoscaler or a person sets the size.
     pub fn scale_by_hand(&mut self, id: &InstanceId, replicas: u32) -> bool {
         self.edit(id, |workload| workload.replicas = replicas)
+    }
+
+    /// Somebody brings another template; gate and hook label of its pods stay as they are.
+    pub fn edit_template(&mut self, id: &InstanceId, template: &Template) -> bool {
+        let kept = |workload: &Workload| (workload.template.gated, workload.template.hooked);
+        let Some((gated, hooked)) = self.workload(id).map(kept) else { return false };
+        let template = self.templates.read(template, gated, hooked);
+        let revision = template.revision(&id.name);
+        self.edit(id, |workload| {
+            workload.revisions.insert(revision, Arc::clone(&template));
+            workload.template = template;
+        })
+    }
+
+    /// The whole workload is gone at once with its pods, and another one of its name, size and template
+    /// serves in its place, of which no flow knows.
+    pub fn recreate_workload(&mut self, id: &InstanceId) -> bool {
+        let Some(old) = self.workloads.get(id) else { return false };
+        let (labels, annotations) = (old.labels.clone(), old.annotations.clone());
+        let new = NewWorkload {
+            id: id.clone(),
+            template: old.template.json.clone(),
+            replicas: old.replicas,
+            gated: true,
+            hooked: true,
+            policy: old.policy,
+            labels,
+            annotations,
+        };
+        let pods: Vec<PodUid> = old.active().map(|pod| pod.uid.clone()).collect();
+        for uid in pods {
+            self.lose_pod(id, &uid);
+        }
+        self.workloads.remove(id);
+        self.add_workload(new);
+        true
     }
 
     /// Somebody deletes the whole workload.
