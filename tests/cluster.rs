@@ -6,6 +6,8 @@
 mod actions;
 #[path = "cluster/app.rs"]
 mod app;
+#[path = "cluster/autoscaler.rs"]
+mod autoscaler;
 #[path = "cluster/bad.rs"]
 mod bad;
 #[path = "cluster/cloneset.rs"]

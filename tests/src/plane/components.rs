@@ -9,10 +9,11 @@ use super::{
 };
 
 /// What a rollout needs: pods get nodes that are ready, services get EndpointSlices, owned and
-/// orphaned objects go away, and namespaces get their default service account.
+/// orphaned objects go away, and namespaces get their default service account. Quotas and autoscalers stand in
+/// the way of some.
 const CONTROLLERS: &str = "node-lifecycle-controller,endpoints-controller,endpointslice-controller,\
     garbage-collector-controller,namespace-controller,serviceaccount-controller,\
-    pod-garbage-collector-controller,resourcequota-controller";
+    pod-garbage-collector-controller,resourcequota-controller,horizontal-pod-autoscaler-controller";
 
 /// Client-side throttling off: tests measure triton, not the components' manners.
 const QPS: u32 = 5_000;
@@ -71,6 +72,7 @@ pub(super) fn controller_manager(files: &Credentials) -> Vec<String> {
         "--node-monitor-grace-period=1h".to_owned(),
         "--node-monitor-period=1s".to_owned(),
         "--concurrent-service-endpoint-syncs=10".to_owned(),
+        "--horizontal-pod-autoscaler-sync-period=1s".to_owned(),
         format!("--kube-api-qps={QPS}"),
         format!("--kube-api-burst={QPS}"),
         "--profiling=false".to_owned(),

@@ -3,7 +3,7 @@
 //! Where a flow changes the size itself, another size is an edit like any other.
 
 use super::decision::{Decision, Why};
-use super::goal;
+use super::{goal, shape, table};
 use crate::model::{
     Base, Batch, Brings, Edits, Field, Flow, MAX_BATCHES, MAX_REPLICAS, Observation, Plan, Progress,
     Timestamp,
@@ -18,13 +18,21 @@ pub(super) enum Size {
     Beyond,
 }
 
-/// The size that others gave the workload, where the flow follows it. The flow's own size is none: there
-/// somebody took the extra pods of an exchange away, and giving in would never end.
+/// The size that others gave the workload, where the flow follows it. From the flow's own size up to what the
+/// stage asks for is none: there somebody took extra pods of an exchange away (an autoscaler that is at its most),
+/// and giving in would never end, or leave some of them for good.
 pub(super) fn size(flow: &Flow, seen: &Observation) -> Option<Size> {
     let plan = flow.progress.plan()?;
     let Plan { base, .. } = plan;
     let size = seen.shape.as_ref()?.replicas;
-    let follows = base.kind.exchanges() && base.from == base.to && size != base.to;
+    let asked = if let Progress::Rolling { done, batch, .. } = &flow.progress {
+        let row = table::of(base.kind, batch.stage);
+        shape::rolling(plan, *done, done.saturating_add(batch.size), row).replicas
+    } else {
+        base.to
+    };
+    let extra = size == base.to || (base.to..asked).contains(&size);
+    let follows = base.kind.exchanges() && base.from == base.to && !extra;
     if !(follows && seen.edits.has(Field::Replicas)) {
         return None;
     }

@@ -103,6 +103,11 @@ fn a_size_that_was_followed_does_not_count_as_an_edit() {
 fn who_takes_the_extra_pods_away_or_sizes_a_scaling_edits() {
     let surge = decide(&update(4), &sized(4, 4), NOW);
     assert!(matches!(surge, Decision::Move(_, Why::Edited { .. })), "{surge:?}");
+    let some = decide(&update(4), &sized(5, 4), NOW);
+    assert!(matches!(some, Decision::Move(_, Why::Edited { .. })), "an autoscaler is at its most: {some:?}");
+    let later = Flow::test(Action::Update, 4);
+    let later = later.at(plan(base_of(Kind::Replace, 4, 4), 0), 2, 2, 2, Stage::Leaving);
+    assert_eq!(size(&later, &sized(5, 0)), Some(Size::Within(5)), "none is asked for any more");
     let grows = Flow::test(Action::ScaleOut, 6);
     let grows = grows.at(plan(base_of(Kind::Grow, 4, 6), 0), 1, 0, 1, Stage::Smoking);
     let scaled = decide(&grows, &sized(9, 0), NOW);

@@ -1,0 +1,101 @@
+//! A HorizontalPodAutoscaler on the workload: its sizes are followed, and where it takes away the pods of an
+//! exchange the flow holds with a reason; it never fights.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use triton_tests::scene::View;
+
+use crate::{
+    app,
+    safety::{Safety, all_run},
+    site::Site,
+};
+
+const FLOW: &str = "second";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_follows_the_size_that_an_autoscaler_asks_for() {
+    let site = Site::new("autoscaled").await;
+    site.serve(2).await;
+    let safety = Safety::from_now(&site.scene);
+    site.apply(&app::update(FLOW, 2, canary()));
+    site.asks(FLOW, 1, "Smoked").await;
+
+    autoscale(&site, 4, 6);
+    let followed = |view: &View| view.flow(FLOW)["status"]["replicasToProcess"] == 4;
+    site.scene.holds("the update is one of four pods", followed).await;
+    agree(&site).await;
+    site.succeeds(FLOW).await;
+    all_run(&site.view(), "nginx:2", 4);
+    safety.serving_at_least(&site.scene, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_whose_pods_an_autoscaler_takes_away_holds_and_does_not_fight() {
+    let site = Site::new("autoscaled-full").await;
+    site.serve(2).await;
+    let safety = Safety::from_now(&site.scene);
+    autoscale(&site, 1, 2);
+    site.apply(&app::update(FLOW, 2, canary()));
+    site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "Drift").await;
+    let message = site.view().flow(FLOW)["status"]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(message.contains("replicas (by kube-controller-manager)"), "{message}");
+    let generation = || workload(&site)["metadata"]["generation"].clone();
+    let then = generation();
+    // As long as the autoscaler takes for some more looks.
+    sleep(Duration::from_secs(4)).await;
+    assert_eq!(generation(), then, "nobody writes against the other");
+
+    autoscale(&site, 1, 3);
+    site.order("Resume", FLOW);
+    agree(&site).await;
+    site.succeeds(FLOW).await;
+    all_run(&site.view(), "nginx:2", 2);
+    safety.serving_at_least(&site.scene, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_without_surge_leaves_the_size_to_an_autoscaler() {
+    let site = Site::new("autoscaled-tight").await;
+    site.serve(2).await;
+    let safety = Safety::from_now(&site.scene);
+    autoscale(&site, 2, 2);
+    let one_by_one = json!({"mode": "auto", "batchSize": 1, "drainSeconds": 0, "maxUnavailable": 1});
+    site.apply(&app::update(FLOW, 2, one_by_one));
+    site.succeeds(FLOW).await;
+    all_run(&site.view(), "nginx:2", 2);
+    safety.serving_at_least(&site.scene, 1);
+    safety.pods_at_most(&site.scene, 2);
+}
+
+fn canary() -> Value {
+    json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0})
+}
+
+/// Takes the canary through.
+async fn agree(site: &Site) {
+    for stage in ["Smoked", "Baking", "Baked"] {
+        site.asks(FLOW, 1, stage).await;
+        site.next(FLOW);
+    }
+}
+
+/// No metrics are served: the autoscaler keeps the size within its bounds, and does nothing else.
+fn autoscale(site: &Site, least: u32, most: u32) {
+    site.apply(&json!({
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": app::NAME},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps.kruise.io/v1alpha1", "kind": "CloneSet", "name": app::NAME},
+            "minReplicas": least,
+            "maxReplicas": most,
+        },
+    }));
+}
+
+fn workload(site: &Site) -> Value {
+    site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME])
+}
