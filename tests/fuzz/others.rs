@@ -10,9 +10,9 @@
 //! pods of its template as its partition asks for, and no flow or another one holds it. Until it is whole,
 //! pods that others asked for and that do not serve yet count as lost, and so do those that the keeper let go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use triton_core::model::{Facts, Flow, FlowId, Observation, PodUid, Shape, WorkloadChange};
+use triton_core::model::{Facts, FlowId, Observation, PodUid, Shape, WorkloadChange};
 use triton_core::sim::scenario::{Step, StepKind};
 use triton_core::sim::{Cause, Happening};
 
@@ -81,25 +81,6 @@ impl Others {
     pub(crate) fn brought_a_template(&mut self, shape: &Shape) {
         self.edited = true;
         self.exchanged += 2 * shape.replicas.saturating_sub(shape.partition.unwrap_or(0));
-    }
-
-    /// Takes note of numbers that a host asked for by an old record of its flow; `flows`: before and after the
-    /// step.
-    pub(crate) fn outdated(
-        &mut self,
-        journal: &[Happening],
-        (before, after): (&Observation, &Observation),
-        flows: [&BTreeMap<FlowId, Flow>; 2],
-    ) {
-        let stored = |flow: &Flow| flows.map(|flows| flows.get(&flow.id).map(|flow| &flow.progress));
-        let old = |flow: &Flow| !stored(flow).contains(&Some(&flow.progress));
-        let asked = journal.iter().any(|happening| match happening {
-            Happening::Workload { flow: Some(flow), change: WorkloadChange::Reshape(_), .. } => old(flow),
-            _ => false,
-        });
-        if let (true, Some(before), Some(after)) = (asked, &before.shape, &after.shape) {
-            self.added += changed(before, after);
-        }
     }
 
     /// A pod that did not ask before it was touched and that no host let go was removed because somebody else

@@ -5,8 +5,7 @@
 //! - pods that failed or that others took away, when fewer are in traffic (S1), and the pods in their places,
 //!   when there are more (S2): [`Others`] counts them. A host that decides on fresh looks has to know of
 //!   lost pods itself, and none are discounted where it takes pods out of traffic;
-//! - pods that others asked for, in the number of pods (S2), and pods that a host asked for that decided on a
-//!   record of the flow that was not the newest: the next host that knows better takes them back;
+//! - pods that others asked for, in the number of pods (S2);
 //! - pods that others delete at that very moment: such a step of the world is nobody's (S1, S2, S6). A pod
 //!   that the workload's controller removes must be out of traffic in every step (S6);
 //! - a record that somebody wrote over, until healing has put it back: what it says is not the flow's word;
@@ -178,7 +177,6 @@ impl Watcher {
         {
             self.others.brought_a_template(shape);
         }
-        self.others.outdated(journal, (&before, &now), [&old, &self.flows]);
         let taken = journal.iter().any(|happening| deleted(happening).is_some());
         self.spoils(&step.what, &old);
         for (id, after) in &self.flows {

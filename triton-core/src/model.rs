@@ -11,6 +11,7 @@ mod observation;
 mod orders;
 mod peer;
 mod pods;
+mod position;
 mod progress;
 mod record;
 mod report;
@@ -36,6 +37,7 @@ pub use observation::{
 pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, Edit, Orders, Target};
 pub use peer::{Peer, Place};
 pub use pods::{Facts, PodRef, Pods};
+pub use position::Position;
 pub use progress::{Base, Batch, Brings, FlowPhase, Hold, HoldReason, Kind, Plan, Progress, Stage, Verdict};
 pub use record::{
     BringsRecord, CorruptRecord, FailureRecord, HoldRecord, ProgressRecord, Record, StageRecord, Step,

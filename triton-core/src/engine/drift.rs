@@ -23,7 +23,7 @@ pub(super) fn drifted(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
     if !is_mine(seen) || seen.edits.is_empty() {
         return None;
     }
-    let Edits { fields, generation, clean } = &seen.edits;
+    let Edits { fields, generation, clean, .. } = &seen.edits;
     let held = |reason| {
         let hold = Hold { reason, resumes: flow.orders.resumes };
         let progress = edited(&flow.progress, *generation, Some(hold));

@@ -150,7 +150,7 @@ fn partition(partition: u32) -> Observation {
 
 fn edited(seen: Observation, fields: &[Field], generation: u64, clean: u64) -> Observation {
     let edit = |field: &Field| FieldEdit { field: *field, by: Some("kubectl-patch".into()) };
-    let edits = Edits { fields: fields.iter().map(edit).collect(), generation, clean };
+    let edits = Edits { fields: fields.iter().map(edit).collect(), generation, clean, ..Edits::default() };
     Observation { edits, ..seen }
 }
 

@@ -30,7 +30,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         pods.push(pod, facts, since);
     }
     Observation {
-        settled: view.settled,
+        settled: view.settled && !is_old(flow, view),
         lock: view.lock.clone(),
         frozen: view.frozen,
         shape: Some(view.shape.clone()),
@@ -45,6 +45,12 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         pods,
         terminating: view.terminating,
     }
+}
+
+/// Whether the record of the flow that is looking is older than what the flow wrote last: a host that comes back may
+/// know the workload as it is and its flow as it was.
+fn is_old(flow: Option<&Flow>, view: &WorkloadView) -> bool {
+    view.lock == Lock::Mine && flow.is_some_and(|flow| flow.progress.position() < view.edits.at)
 }
 
 /// The pods chosen to be updated in place that the workload's controller updates once they are let go. The

@@ -114,6 +114,23 @@ fn ungated_pods_that_are_to_be_updated_in_place_are_all_let_go_when_one_of_them_
     assert_eq!(marked(&in_place(&ungated(both()), 2), &[None; 3]), [false; 3], "none is taken any more");
 }
 
+/// A host came back with an old record of its flow and saw the workload as it was: it asked for the numbers of an
+/// earlier batch once more.
+#[test]
+fn a_record_that_is_older_than_the_last_write_of_its_flow_settles_nothing() {
+    let at = |number| {
+        let plan = crate::engine::goal::plan(base_of(Kind::Replace, 4, 4), 0);
+        Flow::test(Action::Update, 4).at(plan, number, 0, 1, crate::model::Stage::Leaving)
+    };
+    let edits = Edits { at: at(2).progress.position(), ..Edits::default() };
+    let mine = WorkloadView { edits, ..view() };
+    let settled =
+        |number, view: &WorkloadView| look(Some(&at(number)), Some(view), &TrafficView::default()).settled;
+    assert_eq!([1, 2, 3].map(|number| settled(number, &mine)), [false, true, true]);
+    let free = WorkloadView { lock: Lock::Free, ..mine };
+    assert!(settled(1, &free), "what another flow wrote says nothing");
+}
+
 /// A workload of these pods that keeps so many old ones.
 fn in_place(pods: &[WorkloadPod], partition: u32) -> WorkloadView {
     let size = u32::try_from(pods.len()).expect("a few");

@@ -129,7 +129,7 @@ fn update(size: u32) -> Flow {
 /// Others set the size.
 fn sized(replicas: u32, partition: u32) -> Observation {
     let edit = FieldEdit { field: Field::Replicas, by: None };
-    let edits = Edits { fields: alloc::vec![edit], generation: 7, clean: 5 };
+    let edits = Edits { fields: alloc::vec![edit], generation: 7, clean: 5, ..Edits::default() };
     let seen = Observation::mine(replicas, partition, 2).with(2, SERVES).with(1, RUNS).with(2, OLD);
     Observation { edits, ..seen }
 }

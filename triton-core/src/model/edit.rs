@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::name::{PodName, Revision};
 use super::observation::{Shape, TemplateRef};
+use super::position::Position;
 
 /// A setting of a workload that the flow owns that holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,6 +86,8 @@ pub struct Edits {
     /// The generation that was seen by the last write after which everything was as written. What was edited
     /// at this generation or before has been set right.
     pub clean: u64,
+    /// How far the flow was at its last write. Whoever looks with a record that is further back has an old one.
+    pub at: Position,
 }
 
 impl Edits {
@@ -129,22 +132,24 @@ pub struct Wrote {
     pub pods_to_delete: Option<BTreeSet<PodName>>,
     /// See [`Edits::clean`].
     pub clean: u64,
+    /// See [`Edits::at`].
+    pub at: Position,
 }
 
 /// Most names that a note keeps.
 const MOST_NAMES: usize = 100;
 
 impl Wrote {
-    /// The note of a flow that has just taken the lock.
+    /// The note of a flow that has just taken the lock; `at`: how far it is.
     #[must_use]
-    pub fn locked(paused: bool) -> Self {
-        Self { paused: Some(paused), ..Self::default() }
+    pub fn locked(paused: bool, at: Position) -> Self {
+        Self { paused: Some(paused), at, ..Self::default() }
     }
 
-    /// The note after the workload was brought to this shape; `generation` and `paused` are those that were
-    /// seen.
+    /// The note after a flow that is so far brought the workload to this shape; `generation` and `paused` are
+    /// those that were seen.
     #[must_use]
-    pub fn reshaped(&self, shape: &Shape, paused: bool, generation: u64) -> Self {
+    pub fn reshaped(&self, shape: &Shape, at: Position, paused: bool, generation: u64) -> Self {
         let clean = self.paused.is_none_or(|wrote| wrote == paused);
         Self {
             template: shape.template.clone(),
@@ -155,6 +160,7 @@ impl Wrote {
             paused: self.paused,
             pods_to_delete: shape.doomed.clone().filter(|names| names.len() <= MOST_NAMES),
             clean: if clean { generation } else { self.clean },
+            at,
         }
     }
 
@@ -169,7 +175,8 @@ impl Wrote {
     /// Whether both say that the same was written.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
-        Self { clean: 0, ..self.clone() } == Self { clean: 0, ..other.clone() }
+        let bare = |note: &Self| Self { clean: 0, at: Position::default(), ..note.clone() };
+        bare(self) == bare(other)
     }
 
     /// The fields that are not as they were written. `revision`: what the workload's controller tells of the
@@ -199,10 +206,12 @@ impl Wrote {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Progress, Timestamp, Verdict};
 
     #[test]
     fn what_was_written_is_no_edit_and_every_field_that_differs_is_one() {
-        let wrote = Wrote::locked(false).reshaped(&shape(), false, 7);
+        let wrote =
+            Wrote::locked(false, Position::default()).reshaped(&shape(), Position::default(), false, 7);
         let revision = Revision::new("app-2").ok();
         assert_eq!(wrote.edits(&shape(), revision.as_ref(), false), []);
         let name = PodName::new("app-x").expect("a name");
@@ -220,27 +229,35 @@ mod tests {
     #[test]
     fn what_was_not_asked_for_belongs_to_nobody() {
         let asked = Shape { template: None, partition: None, doomed: None, ..shape() };
-        let wrote = Wrote::default().reshaped(&asked, false, 7);
+        let wrote = Wrote::default().reshaped(&asked, Position::default(), false, 7);
         let others = Shape { partition: Some(9), template: Some(TemplateRef::Flow), ..shape() };
         assert_eq!(wrote.edits(&others, None, true), []);
     }
 
     #[test]
     fn a_smaller_size_is_no_edit_of_the_partition() {
-        let wrote = Wrote::default().reshaped(&Shape { partition: Some(3), ..shape() }, false, 7);
+        let wrote = Wrote::default().reshaped(
+            &Shape { partition: Some(3), ..shape() },
+            Position::default(),
+            false,
+            7,
+        );
         let smaller = Shape { replicas: 2, partition: Some(2), ..shape() };
         assert_eq!(wrote.edits(&smaller, None, false), [Field::Replicas]);
     }
 
     #[test]
     fn only_a_write_after_which_nothing_differs_sets_right() {
-        let wrote = Wrote::locked(false).reshaped(&shape(), false, 7);
+        let wrote =
+            Wrote::locked(false, Position::default()).reshaped(&shape(), Position::default(), false, 7);
         assert_eq!(wrote.clean, 7);
-        assert_eq!(wrote.reshaped(&shape(), true, 9).clean, 7, "it is still paused");
+        assert_eq!(wrote.reshaped(&shape(), Position::default(), true, 9).clean, 7, "it is still paused");
         let other = Shape { replicas: 9, ..shape() };
         assert_eq!(wrote.froze(true, &other, None, 9).clean, 7, "it still has another size");
         assert_eq!(wrote.froze(true, &shape(), None, 9).clean, 9);
-        assert!(wrote.same(&wrote.reshaped(&shape(), false, 9)));
+        let ended = Progress::Finished { verdict: Verdict::Canceled, at: Timestamp::default() };
+        let far = ended.position();
+        assert!(wrote.same(&wrote.reshaped(&shape(), far, false, 9)));
     }
 
     fn shape() -> Shape {

@@ -10,10 +10,11 @@ use crate::model::progress::{Base, Brings, FlowPhase, Kind, Plan, Progress, Verd
 use crate::model::time::Timestamp;
 
 /// Which variant of [`Progress`] a record holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Step {
     /// [`Progress::Pending`]
+    #[default]
     Pending,
     /// [`Progress::Preparing`]
     Preparing,

@@ -160,6 +160,7 @@ fn edits(object: &Workload, shape: &Shape) -> Edits {
         fields: fields.into_iter().map(|field| FieldEdit { field, by: None }).collect(),
         generation: object.generation,
         clean: held.wrote.clean,
+        at: held.wrote.at,
     }
 }
 

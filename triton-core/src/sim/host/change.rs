@@ -216,7 +216,11 @@ fn lock(world: &mut World, id: &InstanceId, flow: &Flow, remember: Option<u32>) 
         let Workload { surge, unavailable, paused, .. } = *workload;
         let found =
             workload.lock.take().unwrap_or_else(|| Held { surge, unavailable, paused, ..held(flow, paused) });
-        workload.lock = Some(Held { holder: holder(flow), wrote: Wrote::locked(paused), ..found });
+        workload.lock = Some(Held {
+            holder: holder(flow),
+            wrote: Wrote::locked(paused, flow.progress.position()),
+            ..found
+        });
         workload.hook = true;
         workload.in_place_hook = workload.policy.in_place();
         workload.exclude_preparing_delete = !flow.progress.base().is_some_and(Base::waits_for_room);
@@ -288,7 +292,7 @@ fn reshape(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Re
         let (paused, generation) = (workload.paused, workload.generation);
         let changed = before.as_ref() != Some(&numbers(workload, flow));
         if let Some(held) = &mut workload.lock {
-            let wrote = held.wrote.reshaped(shape, paused, generation);
+            let wrote = held.wrote.reshaped(shape, flow.progress.position(), paused, generation);
             if changed || !wrote.same(&held.wrote) {
                 held.wrote = wrote;
             }
@@ -315,11 +319,12 @@ fn create(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Res
     let template = flow_template(world, id, flow)?;
     let mut labels: std::collections::BTreeMap<_, _> = flow.spec.labels.iter().cloned().collect();
     labels.extend(flow.spec.identity.labels().map(|(key, value)| (key.into(), value)));
+    let at = flow.progress.position();
     let workload = Workload {
         labels,
         lock: Some(Held {
             unavailable: default_unavailable(flow.spec.replicas.unwrap_or(0)),
-            wrote: Wrote::locked(false).reshaped(shape, false, 0),
+            wrote: Wrote::locked(false, at).reshaped(shape, at, false, 0),
             ..held(flow, false)
         }),
         replicas: shape.replicas,
@@ -354,7 +359,13 @@ fn gated(workload: Option<&Workload>, flow: &Flow) -> bool {
 }
 
 fn held(flow: &Flow, paused: bool) -> Held {
-    Held { holder: holder(flow), surge: 0, unavailable: 0, paused, wrote: Wrote::locked(paused) }
+    Held {
+        holder: holder(flow),
+        surge: 0,
+        unavailable: 0,
+        paused,
+        wrote: Wrote::locked(paused, flow.progress.position()),
+    }
 }
 
 fn holder(flow: &Flow) -> Holder {

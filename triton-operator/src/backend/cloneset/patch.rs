@@ -42,7 +42,8 @@ pub fn create(flow: &Flow, shape: &Shape, template: Value) -> Value {
     if let Some(claims) = &flow.spec.volume_claims {
         spec["volumeClaimTemplates"] = claims.to_json();
     }
-    let made = Wrote::locked(false).reshaped(shape, false, 0);
+    let at = flow.progress.position();
+    let made = Wrote::locked(false, at).reshaped(shape, at, false, 0);
     json!({
         "apiVersion": "apps.kruise.io/v1alpha1",
         "kind": "CloneSet",
@@ -98,7 +99,7 @@ pub fn pod_template(flow: &Flow, gated: bool) -> Value {
 #[must_use]
 pub fn lock(cloneset: &CloneSetEntry, flow: &Flow, remember: Option<u32>) -> Value {
     let mut notes = Map::new();
-    let wrote = Wrote::locked(cloneset.paused());
+    let wrote = Wrote::locked(cloneset.paused(), flow.progress.position());
     notes.insert(labels::LOCK.into(), note(&flow.id, &flow.uid, given_back(cloneset), wrote).into());
     let template_of = cloneset.template_of.as_deref().unwrap_or_default();
     notes.insert(labels::TEMPLATE_OF.into(), template_of.into());
@@ -172,7 +173,8 @@ pub fn reshape(
     }
     ops.extend(cloneset.lock.as_ref().and_then(|held| {
         let before = held.wrote.clone().unwrap_or_default();
-        let wrote = before.reshaped(shape, cloneset.paused(), cloneset.generation());
+        let wrote =
+            before.reshaped(shape, flow.progress.position(), cloneset.paused(), cloneset.generation());
         (!ops.is_empty() || !wrote.same(&before)).then(|| noted(held, wrote))
     }));
     guarded(cloneset, ops)

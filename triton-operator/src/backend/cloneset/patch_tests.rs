@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use kube::api::DynamicObject;
 use triton_core::model::{
-    Base, Brings, Draft, Field, FieldEdit, FlowName, Kind, Lock, Namespace, Orders, PodName, PodUid,
-    Progress, Revision, Version,
+    Base, Brings, Draft, Field, FieldEdit, Kind, Lock, Orders, PodName, PodUid, Position, Progress, Revision,
+    Version,
 };
 
 use super::*;
@@ -117,7 +117,8 @@ fn a_reshape_names_only_what_differs_and_is_guarded_by_uid_generation_and_lock()
     let same = Shape { surge: 1, unavailable: 0, ..shape(4, 0) };
     let cloneset = wrote(&same, 2);
     assert_eq!(reshape(&cloneset, &flow(|_| ()), &same, None), None);
-    let ops = reshape(&cloneset, &flow(|_| ()), &Shape { replicas: 6, ..same }, None).unwrap();
+    let further = Flow { progress: Progress::Preparing { base: base() }, ..flow(|_| ()) };
+    let ops = reshape(&cloneset, &further, &Shape { replicas: 6, ..same }, None).unwrap();
     let paths: Vec<_> =
         ops.as_array().unwrap().iter().map(|op| (op["op"].as_str(), op["path"].as_str())).collect();
     assert_eq!(
@@ -132,7 +133,8 @@ fn a_reshape_names_only_what_differs_and_is_guarded_by_uid_generation_and_lock()
     );
     let note: LockNote = serde_json::from_str(ops[4]["value"].as_str().unwrap()).unwrap();
     assert_eq!(note.before, cloneset.lock.unwrap().before, "what is given back stays");
-    assert_eq!(note.wrote.map(|wrote| (wrote.replicas, wrote.clean)), Some((Some(6), 3)));
+    let (note, at) = (note.wrote.unwrap(), further.progress.position());
+    assert_eq!((note.replicas, note.clean, note.at), (Some(6), 3, at));
 }
 
 #[test]
@@ -204,10 +206,9 @@ fn an_edit_by_others_is_told_from_what_the_flow_wrote() {
     cloneset.editors = vec![(Field::Partition, "kubectl-patch".into()), (Field::Replicas, "me".into())];
     let seen = edits(&cloneset);
     assert_eq!(seen.fields, [FieldEdit { field: Field::Partition, by: Some("kubectl-patch".into()) }]);
-    assert_eq!((seen.generation, seen.clean), (3, 2));
+    assert_eq!((seen.generation, seen.clean, seen.at), (3, 2, Position::default()));
     let frozen = freeze(&cloneset, &flow, true).unwrap();
-    let note: LockNote = serde_json::from_str(frozen[4]["value"].as_str().unwrap()).unwrap();
-    let note = note.wrote.unwrap();
+    let note = serde_json::from_str::<LockNote>(frozen[4]["value"].as_str().unwrap()).unwrap().wrote.unwrap();
     assert_eq!((note.paused, note.clean), (Some(true), 2), "a pause sets no other field right");
 }
 
@@ -320,8 +321,8 @@ fn a_workload_that_updates_in_place_neither_gets_nor_loses_the_gate() {
 /// A locked workload, to which its holder wrote this.
 fn wrote(shape: &Shape, generation: u64) -> CloneSetEntry {
     let mut cloneset = cloneset(locked);
-    let held = cloneset.lock.as_mut().unwrap();
-    held.wrote = Some(Wrote::locked(false).reshaped(shape, false, generation));
+    let (held, at) = (cloneset.lock.as_mut().unwrap(), Position::default());
+    held.wrote = Some(Wrote::locked(false, at).reshaped(shape, at, false, generation));
     cloneset
 }
 
@@ -369,8 +370,7 @@ fn flow(change: impl FnOnce(&mut Draft)) -> Flow {
     };
     change(&mut draft);
     let (spec, _) = draft.parse().unwrap();
-    let id =
-        FlowId { namespace: Namespace::new("default").unwrap(), name: FlowName::new("demo-df").unwrap() };
+    let id = FlowId { namespace: "default".parse().unwrap(), name: "demo-df".parse().unwrap() };
     let uid = FlowUid::new("flow-uid").unwrap();
     Flow { id, uid, spec, orders: Orders::default(), progress: Progress::Pending }
 }

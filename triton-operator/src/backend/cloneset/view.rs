@@ -96,6 +96,7 @@ fn edits(cloneset: &CloneSetEntry, shape: &Shape) -> Edits {
         fields: fields.into_iter().map(|field| FieldEdit { field, by: by(field) }).collect(),
         generation: cloneset.generation(),
         clean: wrote.clean,
+        at: wrote.at,
     }
 }
 

@@ -1,0 +1,70 @@
+//! How far a flow is, as something that can be compared.
+
+use serde::{Deserialize, Serialize};
+
+use super::progress::{Progress, Stage};
+use super::record::Step;
+
+/// A point in the life of a flow. It only ever grows: of two records of a flow the one that is further back is
+/// the older one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Position {
+    /// The flow returns what it had changed, and begins anew for that.
+    turned: bool,
+    step: Step,
+    /// Number of the batch, while batches run.
+    batch: u32,
+    stage: Option<Stage>,
+    /// A flow that closes has no new pods left that it does not keep.
+    shed: bool,
+}
+
+impl Progress {
+    /// How far this is.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        let turned = self.base().is_some_and(|base| base.turned);
+        let at = |step| Position { turned, step, ..Position::default() };
+        match self {
+            Self::Pending => at(Step::Pending),
+            Self::Preparing { .. } => at(Step::Preparing),
+            Self::Rolling { batch, .. } => {
+                Position { batch: batch.number, stage: Some(batch.stage), ..at(Step::Rolling) }
+            }
+            Self::Verifying { .. } => at(Step::Verifying),
+            Self::Closing { shed, .. } => Position { shed: *shed, ..at(Step::Closing) },
+            Self::Finished { .. } => Position { turned: true, ..at(Step::Finished) },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flow_that_turns_round_is_further_than_it_was_and_its_end_is_furthest() {
+        let at = |turned, step| Position { turned, step, ..Position::default() };
+        let batch = |batch, stage| Position { batch, stage: Some(stage), ..at(false, Step::Rolling) };
+        let shed = Position { shed: true, ..at(false, Step::Closing) };
+        let order = [
+            at(false, Step::Pending),
+            at(false, Step::Preparing),
+            batch(1, Stage::Queued),
+            batch(1, Stage::Baked),
+            batch(2, Stage::Queued),
+            at(false, Step::Verifying),
+            at(false, Step::Closing),
+            shed,
+            at(true, Step::Preparing),
+            at(true, Step::Rolling),
+            Progress::Finished {
+                verdict: crate::model::Verdict::Canceled,
+                at: crate::model::Timestamp::default(),
+            }
+            .position(),
+        ];
+        assert!(order.is_sorted_by(|before, after| before < after), "{order:?}");
+    }
+}
