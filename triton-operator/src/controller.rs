@@ -27,7 +27,7 @@ use crate::world::cache::Key;
 /// Instances that are looked at at the same time.
 const WORKERS: usize = 64;
 /// Instances beside these where a flow begins at the same time.
-const BEGINNERS: usize = 4;
+const BEGINNERS: usize = 3;
 
 /// Knows which flows there are for an instance, and whether its workload is to be tended.
 pub trait Directory: Send + Sync + 'static {

@@ -18,6 +18,10 @@ use crate::world::cache::Key;
 /// Events that may wait to be published.
 const BACKLOG: usize = 1024;
 
+/// Events after which a recorder is replaced. To count repetitions it keeps each one for minutes, and looks
+/// through all of them for the next: of a thousand flows that was half of the memory.
+const REMEMBERED: usize = 1_000;
+
 /// Publishes why flows moved.
 pub struct Events {
     queue: mpsc::Sender<(ObjectReference, Event)>,
@@ -30,11 +34,14 @@ impl Events {
     pub fn start(client: Client, world: Arc<World>) -> Self {
         let (queue, mut waiting) = mpsc::channel::<(ObjectReference, Event)>(BACKLOG);
         let reporter = Reporter { controller: labels::MANAGER.into(), instance: None };
-        let recorder = Recorder::new(client, reporter);
         tokio::spawn(async move {
-            while let Some((flow, event)) = waiting.recv().await {
-                if let Err(error) = recorder.publish(&event, &flow).await {
-                    tracing::debug!(%error, flow = flow.name, "an event could not be published");
+            loop {
+                let recorder = Recorder::new(client.clone(), reporter.clone());
+                for _ in 0..REMEMBERED {
+                    let Some((flow, event)) = waiting.recv().await else { return };
+                    if let Err(error) = recorder.publish(&event, &flow).await {
+                        tracing::debug!(%error, flow = flow.name, "an event could not be published");
+                    }
                 }
             }
         });

@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 /// A write may take so many times as long as the swiftest before anybody rests.
-const PATIENCE: u32 = 3;
+const PATIENCE: u32 = 2;
 /// A rest is so many times as long as what the writes took too long.
 const REST: u32 = 4;
 /// No rest is longer.
