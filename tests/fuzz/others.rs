@@ -6,7 +6,7 @@
 //! it asks for, and all of them serving; so does a pod that nobody steers and that was updated in place
 //! after somebody else changed the numbers. Pods that somebody else asked for, or told the workload to do
 //! without, count as *added* until another flow holds the workload: that one finds them there. Pods that come
-//! of a template that others brought count as *exchanged* until the workload is whole again, with as many
+//! of a template or a partition of others count as *exchanged* until the workload is whole again, with as many
 //! pods of its template as its partition asks for, and no flow or another one holds it. Until it is whole,
 //! pods that others asked for and that do not serve yet count as lost, and so do those that the keeper let go.
 
@@ -21,7 +21,7 @@ use triton_core::sim::{Cause, Happening};
 pub(crate) struct Others {
     lost: BTreeSet<PodUid>,
     added: u32,
-    /// Pods more that come of templates that others brought.
+    /// Pods more that come of templates and partitions of others.
     exchanged: u32,
     /// Pods that others asked for while not all serve.
     unfilled: u32,
@@ -73,7 +73,8 @@ impl Others {
             self.edited = true;
             self.unwanted += before.replicas.saturating_sub(after.replicas);
             self.unfilled += after.replicas.saturating_sub(before.replicas);
-            self.added += changed(before, after);
+            self.added += before.replicas.abs_diff(after.replicas);
+            self.exchanged += kept(before).abs_diff(kept(after));
         }
     }
 
@@ -119,11 +120,9 @@ impl Others {
     }
 }
 
-/// The most pods more that come of other numbers: those that are asked for, and those that are started beside
-/// the ones that have to leave now, be it for the size or for the partition.
-fn changed(before: &Shape, after: &Shape) -> u32 {
-    let kept = |shape: &Shape| shape.partition.unwrap_or(0).min(shape.replicas);
-    before.replicas.abs_diff(after.replicas) + kept(before).abs_diff(kept(after))
+/// Pods that are kept at old revisions: others are started beside those that are not any more.
+fn kept(shape: &Shape) -> u32 {
+    shape.partition.unwrap_or(0).min(shape.replicas)
 }
 
 /// The pod that somebody else deleted.

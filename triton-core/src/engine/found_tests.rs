@@ -201,6 +201,28 @@ fn a_paused_flow_pulls_replacements_in_before_and_after_the_batches() {
     }
 }
 
+/// A flow began right after another one had ended, before the workload's controller had taken notice of that: which
+/// revision served was unknown, and the rollback returned to that very one.
+#[test]
+fn nothing_is_read_of_a_workload_before_its_controller_has_told_what_serves() {
+    let revision = |name| Revision::new(name).expect("a revision");
+    let mut seen = Observation { lock: Lock::Free, ..Observation::mine(2, 0, 1) }.with(2, OLD);
+    seen.good = alloc::vec![revision("app-new"), revision("app-old")];
+    let unsettled = Observation { settled: false, revision: None, ..seen.clone() };
+    let back = Flow::test(Action::Rollback, 2).same_size();
+    let base = Base { brings: Brings::Revision(revision("app-old")), ..base_of(Kind::Replace, 2, 2) };
+    let begun = Flow { progress: Progress::Preparing { base }, ..back.clone() };
+    for flow in [&back, &begun] {
+        assert!(matches!(decide(flow, &unsettled, NOW), Decision::Wait(..)), "{:?}", flow.progress);
+    }
+    match decide(&back, &seen, NOW) {
+        Decision::Move(Progress::Preparing { base }, _) => {
+            assert_eq!(base.brings, Brings::Revision(revision("app-old")));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 /// A rollback looked for a last good revision once more after the update that gave way had restored it, and
 /// failed: there was none before that one.
 #[test]

@@ -50,7 +50,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
 /// Whether the record of the flow that is looking is older than what the flow wrote last: a host that comes back may
 /// know the workload as it is and its flow as it was.
 fn is_old(flow: Option<&Flow>, view: &WorkloadView) -> bool {
-    view.lock == Lock::Mine && flow.is_some_and(|flow| flow.progress.position() < view.edits.at)
+    view.lock == Lock::Mine && flow.is_some_and(|flow| flow.progress.position().is_behind(view.edits.at))
 }
 
 /// The pods chosen to be updated in place that the workload's controller updates once they are let go. The

@@ -33,6 +33,9 @@ pub(super) fn pending(flow: &Flow, seen: &Observation, now: Timestamp) -> Decisi
         (Action::Create, false) | (_, true) => {}
         (_, false) => return fail(Failure::WorkloadMissing, now),
     }
+    if let Some(decision) = unsettled(seen, now) {
+        return decision;
+    }
     match base(flow, seen, None).and_then(|base| fits(flow, seen, &base).map(|()| base)) {
         Ok(base) => Decision::Move(Progress::Preparing { base }, Why::Started),
         Err(failure) => fail(failure, now),
@@ -53,6 +56,13 @@ fn queue(seen: &Observation, now: Timestamp) -> Option<Decision> {
 /// A workload that is free is nothing for a flow while it is being deleted, or belongs to another controller.
 fn obstructed(seen: &Observation, now: Timestamp) -> Option<Decision> {
     seen.obstacle.clone().map(|obstacle| fail(obstacle.into(), now))
+}
+
+/// Nothing is read of a workload whose controller has not taken notice of the last change: it has not told which
+/// revision serves.
+fn unsettled(seen: &Observation, now: Timestamp) -> Option<Decision> {
+    let unknown = seen.shape.is_some() && !seen.settled;
+    unknown.then(|| Decision::Wait(Waiting::Backend, now.plus(LOOK_AGAIN)))
 }
 
 /// Takes the lock and brings the flow's template in place, with nothing moving yet.
@@ -108,6 +118,9 @@ fn lock(flow: &Flow, stored: &Base, seen: &Observation, now: Timestamp) -> Decis
         return if seen.yields { superseded() } else { wait(rival, seen, now) };
     }
     if let Some(decision) = queue(seen, now).or_else(|| obstructed(seen, now)) {
+        return decision;
+    }
+    if let Some(decision) = unsettled(seen, now) {
         return decision;
     }
     let read = base(flow, seen, Some(&stored.brings));

@@ -18,6 +18,17 @@ pub struct Position {
     stage: Option<Stage>,
     /// A flow that closes has no new pods left that it does not keep.
     shed: bool,
+    /// The size that the base was read with, before the first batch: until the lock is taken it may be read anew.
+    from: u32,
+}
+
+impl Position {
+    /// Whether a record that is here is older than one that is at `other`, or was never the one to go on with.
+    #[must_use]
+    pub fn is_behind(self, other: Self) -> bool {
+        let prepares = [self.step, other.step] == [Step::Preparing; 2] && self.turned == other.turned;
+        self < other || prepares && self != other
+    }
 }
 
 impl Progress {
@@ -28,7 +39,7 @@ impl Progress {
         let at = |step| Position { turned, step, ..Position::default() };
         match self {
             Self::Pending => at(Step::Pending),
-            Self::Preparing { .. } => at(Step::Preparing),
+            Self::Preparing { base } => Position { from: base.from, ..at(Step::Preparing) },
             Self::Rolling { batch, .. } => {
                 Position { batch: batch.number, stage: Some(batch.stage), ..at(Step::Rolling) }
             }
@@ -66,5 +77,13 @@ mod tests {
             .position(),
         ];
         assert!(order.is_sorted_by(|before, after| before < after), "{order:?}");
+    }
+
+    #[test]
+    fn a_base_that_was_read_anew_leaves_the_other_one_behind() {
+        let read = |from| Position { step: Step::Preparing, from, ..Position::default() };
+        assert!(read(6).is_behind(read(0)) && read(0).is_behind(read(6)) && !read(6).is_behind(read(6)));
+        let begun = Position { step: Step::Rolling, ..Position::default() };
+        assert!(!begun.is_behind(read(6)) && read(6).is_behind(begun));
     }
 }

@@ -14,8 +14,8 @@ use super::super::world::{Pod, Workload, World};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{
-    Edits, FieldEdit, Flow, FlowUid, Lock, Obstacle, PodName, Shape, TrafficView, Version, WorkloadChange,
-    WorkloadPod, WorkloadView,
+    Edits, FieldEdit, Flow, FlowUid, Lock, Obstacle, PodName, Revision, Shape, TrafficView, Version,
+    WorkloadChange, WorkloadPod, WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
 
@@ -127,7 +127,7 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
         frozen: object.paused,
         edits: edits(object, &shape),
         shape,
-        revision: object.update_revision.clone(),
+        revision: revision(object).cloned(),
         obstacle: obstacle(object),
         trouble: None,
         in_place: object.policy.in_place(),
@@ -152,10 +152,15 @@ fn is_holder(object: &Workload, flow: Option<&Flow>) -> bool {
     object.lock.as_ref().map(|held| &held.holder.uid) == flow.map(|flow| &flow.uid)
 }
 
+/// What the controller tells of the template, once it has taken notice of the last change.
+fn revision(object: &Workload) -> Option<&Revision> {
+    object.update_revision.as_ref().filter(|_| object.observed_latest())
+}
+
 /// What others changed since the holder of the lock wrote last.
 fn edits(object: &Workload, shape: &Shape) -> Edits {
     let Some(held) = &object.lock else { return Edits::default() };
-    let fields = held.wrote.edits(shape, object.update_revision.as_ref(), object.paused);
+    let fields = held.wrote.edits(shape, revision(object), object.paused);
     Edits {
         fields: fields.into_iter().map(|field| FieldEdit { field, by: None }).collect(),
         generation: object.generation,
