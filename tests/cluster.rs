@@ -12,6 +12,8 @@ mod autoscaler;
 mod bad;
 #[path = "cluster/cloneset.rs"]
 mod cloneset;
+#[path = "cluster/conformance.rs"]
+mod conformance;
 #[path = "cluster/crash.rs"]
 mod crash;
 #[path = "cluster/deletion.rs"]

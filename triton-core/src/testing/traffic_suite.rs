@@ -35,7 +35,7 @@ pub async fn all<R: Rig>(rig: &R, namespace: &str) {
     let pod = booted(rig, &flow).await;
     ask(rig, &flow, TrafficChange::PullIn(vec![pod_ref(&pod)])).await.expect("asking twice is no error");
 
-    let stale = PodRef { version: "stale".parse().expect("a version"), ..pod_ref(&pod) };
+    let stale = PodRef { version: "1".parse().expect("a version"), ..pod_ref(&pod) };
     let error = ask(rig, &flow, TrafficChange::PullOut(vec![stale])).await.expect_err("a stale pull-out");
     assert_eq!(error.kind, PortErrorKind::Conflict, "a pod that changed is not pulled out");
     let other = PodRef { uid: "another-uid".parse().expect("a uid"), ..pod_ref(&pod) };
