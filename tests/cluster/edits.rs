@@ -122,15 +122,16 @@ fn notes(view: &View, batch: u64) -> bool {
     progress["batch"]["number"] == batch && progress["batch"]["edited"].is_u64()
 }
 
-fn strategy(site: &Site) -> Value {
-    let object = site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME]);
-    object["spec"]["updateStrategy"].clone()
+fn strategy(site: &Site) -> [Value; 3] {
+    numbers(&site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME]))
 }
 
-async fn until_strategy(site: &Site, wanted: &Value) {
-    let right = |view: &View| {
-        let set = view.get(Kind::Set, app::NAME);
-        set.is_some_and(|set| set["spec"]["updateStrategy"] == *wanted)
-    };
+/// What is set right of an update strategy. A pause leaves `paused: false` behind, or nothing.
+fn numbers(set: &Value) -> [Value; 3] {
+    ["partition", "maxSurge", "maxUnavailable"].map(|field| set["spec"]["updateStrategy"][field].clone())
+}
+
+async fn until_strategy(site: &Site, wanted: &[Value; 3]) {
+    let right = |view: &View| view.get(Kind::Set, app::NAME).is_some_and(|set| numbers(set) == *wanted);
     site.scene.holds("the workload is as the flow wants it", right).await;
 }
