@@ -7,7 +7,7 @@ use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, goal};
 use super::look::{ask, is_mine};
 use super::shape;
-use super::tend::{Tend, held_back, hooked, next_drain, tend};
+use super::tend::{Tend, held_back, hooked, next_drain, steer};
 use crate::model::{
     Action, Base, Batch, Brings, CancelPolicy, Facts, Failure, Flow, FlowId, Hold, HoldReason, Kind,
     Observation, OnFailure, Plan, PodRef, Progress, Seconds, Shape, Stage, Timestamp, Verdict,
@@ -115,7 +115,7 @@ impl Closing<'_> {
         let same = before || plan.base.brings == Brings::Nothing;
         let admit = if same { u32::MAX } else { wanted.fresh };
         let rule = Tend { admit, floor, go: true, drain: flow.spec.drain };
-        if let Some(effect) = tend(rule, &seen.pods, now) {
+        if let Some(effect) = steer(rule, &seen.pods, now) {
             return Decision::Act(effect);
         }
         if let Some(effect) = self.called_back(seen) {
@@ -257,7 +257,7 @@ pub(super) fn verify(
     if let Some(effect) = hooked(&seen.pods).or_else(asked) {
         return Decision::Act(effect);
     }
-    if let Some(effect) = tend(verified(flow, plan), &seen.pods, now) {
+    if let Some(effect) = steer(verified(flow, plan), &seen.pods, now) {
         return Decision::Act(effect);
     }
     let ready = seen.pods.count(Facts::FRESH | Facts::BOOTED | Facts::IN, Facts::MARKED);

@@ -5,7 +5,7 @@ use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, Goal};
 use super::look::ask;
 use super::table::{self, Row, Until};
-use super::tend::{Tend, held_back, hooked, next_drain, serving, tend};
+use super::tend::{Tend, held_back, hooked, next_drain, serving, steer, tend};
 use super::{gate, shape, until};
 use crate::model::{
     Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Shape, Spec, Stage,
@@ -33,7 +33,7 @@ impl Rolling<'_> {
         if let Some(effect) = hooked(&seen.pods).or_else(asked) {
             return Decision::Act(effect);
         }
-        if let Some(effect) = tend(self.rule(row.admit || self.follows(), true), &seen.pods, now) {
+        if let Some(effect) = steer(self.rule(row.admit || self.follows(), true), &seen.pods, now) {
             return Decision::Act(effect);
         }
         let wanted = if row.grown { self.after() } else { self.before() };

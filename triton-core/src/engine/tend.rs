@@ -22,10 +22,15 @@ pub(super) struct Tend {
 /// The next thing to do for the pods, if any. First hit wins: a pod is hooked before it is pulled in,
 /// and pods come in before others go out.
 pub(super) fn tend(rule: Tend, pods: &Pods, now: Timestamp) -> Option<Effect> {
+    hooked(pods).or_else(|| steer(rule, pods, now))
+}
+
+/// The same for pods that are hooked.
+pub(super) fn steer(rule: Tend, pods: &Pods, now: Timestamp) -> Option<Effect> {
     let pulled_in = || pull_in(rule, pods).map(|pods| Effect::Traffic(TrafficChange::PullIn(pods)));
     let let_go = || let_go(rule, pods, now).map(|pods| Effect::Workload(WorkloadChange::LetGo(pods)));
     let pulled_out = || pull_out(rule, pods).map(|pods| Effect::Traffic(TrafficChange::PullOut(pods)));
-    hooked(pods).or_else(pulled_in).or_else(let_go).or_else(pulled_out)
+    pulled_in().or_else(let_go).or_else(pulled_out)
 }
 
 /// A steered pod that is on its way out and was verified out.
