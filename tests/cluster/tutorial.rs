@@ -106,6 +106,22 @@ async fn the_tutorial_of_the_article_runs_word_for_word() {
 }
 
 /// The article's section on scaling.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manifests_of_the_readme_bring_an_application_and_a_canary_of_its_next_version() {
+    let site = Site::new("own").await;
+    let [first, second] = ["shop-1", "shop-2"]
+        .map(|name| format!("{}/../docs/tutorial/{name}.yaml", env!("CARGO_MANIFEST_DIR")));
+    site.kubectl(&["apply", "-f", &first]);
+    site.succeeds("shop-1").await;
+    site.kubectl(&["apply", "-f", &second]);
+    for stage in ["Smoked", "Baking", "Baked"] {
+        site.asks("shop-2", 1, stage).await;
+        site.next("shop-2");
+    }
+    site.succeeds("shop-2").await;
+    assert_eq!(site.view().serving().len(), 4);
+}
+
 async fn the_named_pod_and_no_other_is_scaled_away(site: &Site) {
     let safety = Safety::from_now(&site.scene);
     let mut rest: Vec<String> = site.view().pods().into_iter().map(|pod| name(pod).to_owned()).collect();

@@ -197,7 +197,9 @@ impl FlowView {
     pub fn new(stored: &Stored) -> Self {
         let Stored { flow, report, created_at, .. } = stored;
         let (spec, orders) = (&flow.spec, &flow.orders);
-        let replicas = spec.replicas.unwrap_or_else(|| flow.progress.plan().map_or(0, |plan| plan.base.to));
+        // Before a flow has begun, and once it has ended, the size that it keeps is the one that is there.
+        let kept = || flow.progress.plan().map_or(report.counts.replicas, |plan| plan.base.to);
+        let replicas = spec.replicas.unwrap_or_else(kept);
         let first =
             if spec.canary > 0 { spec.canary } else { orders.sizes.nth(0, replicas).unwrap_or(replicas) };
         let batch_size = report.batches.last().map_or(first, |batch| batch.batch_size);

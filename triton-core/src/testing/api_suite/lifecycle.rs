@@ -85,6 +85,7 @@ pub(super) async fn an_instance_is_led_through_its_life<R: ApiRig>(
         assert_eq!(again.flow.map(|flow| flow.id), Some(flow.id.clone()), "a repeated {action} acts once");
         let end = until(rig, &flow.id, "the order is carried out", |view| view.record.finished).await;
         assert_eq!((end.record.phase, end.record.replicas), (FlowPhase::Success, replicas), "{action}");
+        assert_eq!(end.replicas, replicas, "the size that a finished {action} tells");
     }
     let gone = api.order(&lived, InstanceOrder::Stop { strategy: quick() }, None).await;
     refused(gone, ApiErrorKind::NotFound);
