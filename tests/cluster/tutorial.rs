@@ -105,7 +105,6 @@ async fn the_tutorial_of_the_article_runs_word_for_word() {
     get_answers_with_the_fields_of_the_article(&site);
 }
 
-/// The article's section on scaling.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_manifests_of_the_readme_bring_an_application_and_a_canary_of_its_next_version() {
     let site = Site::new("own").await;
@@ -122,6 +121,7 @@ async fn the_manifests_of_the_readme_bring_an_application_and_a_canary_of_its_ne
     assert_eq!(site.view().serving().len(), 4);
 }
 
+/// The article's section on scaling.
 async fn the_named_pod_and_no_other_is_scaled_away(site: &Site) {
     let safety = Safety::from_now(&site.scene);
     let mut rest: Vec<String> = site.view().pods().into_iter().map(|pod| name(pod).to_owned()).collect();
