@@ -26,7 +26,7 @@ async fn an_update_follows_the_size_that_an_autoscaler_asks_for() {
     autoscale(&site, 4, 6);
     let followed = |view: &View| view.flow(FLOW)["status"]["replicasToProcess"] == 4;
     site.scene.holds("the update is one of four pods", followed).await;
-    agree(&site).await;
+    site.agrees(FLOW).await;
     site.succeeds(FLOW).await;
     all_run(&site.view(), "nginx:2", 4);
     safety.serving_at_least(&site.scene, 2);
@@ -50,7 +50,7 @@ async fn an_update_whose_pods_an_autoscaler_takes_away_holds_and_does_not_fight(
 
     autoscale(&site, 1, 3);
     site.order("Resume", FLOW);
-    agree(&site).await;
+    site.agrees(FLOW).await;
     site.succeeds(FLOW).await;
     all_run(&site.view(), "nginx:2", 2);
     safety.serving_at_least(&site.scene, 2);
@@ -72,14 +72,6 @@ async fn an_update_without_surge_leaves_the_size_to_an_autoscaler() {
 
 fn canary() -> Value {
     json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0})
-}
-
-/// Takes the canary through.
-async fn agree(site: &Site) {
-    for stage in ["Smoked", "Baking", "Baked"] {
-        site.asks(FLOW, 1, stage).await;
-        site.next(FLOW);
-    }
 }
 
 /// No metrics are served: the autoscaler keeps the size within its bounds, and does nothing else.

@@ -38,10 +38,7 @@ async fn a_partition_that_others_set_twice_holds_the_flow_until_resume() {
     site.order("Resume", FLOW);
     site.asks(FLOW, 1, "Smoked").await;
     until_strategy(&site, &before).await;
-    for stage in ["Smoked", "Baking", "Baked"] {
-        site.asks(FLOW, 1, stage).await;
-        site.next(FLOW);
-    }
+    site.agrees(FLOW).await;
     site.succeeds(FLOW).await;
     all_run(&site.view(), "nginx:2", 3);
     safety.serving_at_least(&site.scene, 3);
@@ -67,10 +64,7 @@ async fn a_template_that_others_bring_holds_the_flow_at_once() {
     assert!(message.contains("template (by kubectl-patch)"), "{message}");
 
     site.order("Resume", FLOW);
-    for stage in ["Smoked", "Baking", "Baked"] {
-        site.asks(FLOW, 1, stage).await;
-        site.next(FLOW);
-    }
+    site.agrees(FLOW).await;
     site.succeeds(FLOW).await;
     all_run(&site.view(), "nginx:2", 2);
 }
@@ -102,10 +96,7 @@ async fn an_update_follows_a_size_that_others_set_and_no_unapproved_pod_serves()
     let serving = view.serving();
     assert!(!view.pods().iter().filter(new).any(|pod| serving.contains(name(pod))), "{}", view.summary());
 
-    for stage in ["Smoked", "Baking", "Baked"] {
-        site.asks(FLOW, 1, stage).await;
-        site.next(FLOW);
-    }
+    site.agrees(FLOW).await;
     site.succeeds(FLOW).await;
     all_run(&site.view(), "nginx:2", 4);
     safety.serving_at_least(&site.scene, 2);

@@ -171,6 +171,14 @@ impl Site {
         self.try_order(rpc, flow).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Takes the canary of a flow through, an order a stage.
+    pub(crate) async fn agrees(&self, flow: &str) {
+        for stage in ["Smoked", "Baking", "Baked"] {
+            self.asks(flow, 1, stage).await;
+            self.next(flow);
+        }
+    }
+
     pub(crate) fn next(&self, flow: &str) {
         self.order("Next", flow);
     }
