@@ -62,20 +62,16 @@ pub(super) fn held_back(pods: &Pods, with: Facts, without: Facts) -> u32 {
 /// workload's controller choose any pod, because a hooked one leaves only when it is let go.
 pub(super) fn hooked(pods: &Pods) -> Option<Effect> {
     let without = Facts::MARKED | Facts::HOOKED;
-    let all = || pick(pods, |facts| !facts.intersects(without), u32::MAX);
-    pods.any(Facts::empty(), without).then(|| Effect::Workload(WorkloadChange::Hook(all())))
+    let all = pick(pods, Facts::empty(), without, u32::MAX);
+    (!all.is_empty()).then_some(Effect::Workload(WorkloadChange::Hook(all)))
 }
 
 fn pull_in(rule: Tend, pods: &Pods) -> Option<Vec<PodRef>> {
     let ready = Facts::BOOTED | Facts::GATED;
     let never = Facts::MARKED | Facts::ASKED;
-    if !pods.any(ready, never) {
-        return None;
-    }
     let room = rule.admit.saturating_sub(pods.count(Facts::FRESH | Facts::ASKED, Facts::MARKED));
-    let wants = |facts: Facts| facts.contains(ready) && !facts.intersects(never);
-    let mut chosen = pick(pods, |facts| wants(facts) && !facts.contains(Facts::FRESH), u32::MAX);
-    chosen.extend(pick(pods, |facts| wants(facts) && facts.contains(Facts::FRESH), room));
+    let mut chosen = pick(pods, ready, never | Facts::FRESH, u32::MAX);
+    chosen.extend(pick(pods, ready | Facts::FRESH, never, room));
     (!chosen.is_empty()).then_some(chosen)
 }
 
@@ -111,16 +107,21 @@ fn let_go(rule: Tend, pods: &Pods, now: Timestamp) -> Option<Vec<PodRef>> {
 /// Marked pods that still take traffic, never below the floor; those that take none always.
 fn pull_out(rule: Tend, pods: &Pods) -> Option<Vec<PodRef>> {
     let asked = Facts::MARKED | Facts::ASKED;
-    if !rule.go || !pods.any(asked, Facts::empty()) {
+    if !rule.go {
         return None;
     }
     let room = serving(pods).saturating_sub(rule.floor);
-    let mut chosen = pick(pods, |facts| facts.contains(asked) && !facts.contains(Facts::IN), u32::MAX);
-    chosen.extend(pick(pods, |facts| facts.contains(asked | Facts::IN), room));
+    let mut chosen = pick(pods, asked, Facts::IN, u32::MAX);
+    chosen.extend(pick(pods, asked | Facts::IN, Facts::empty(), room));
     (!chosen.is_empty()).then_some(chosen)
 }
 
-fn pick(pods: &Pods, wanted: impl Fn(Facts) -> bool, most: u32) -> Vec<PodRef> {
+fn pick(pods: &Pods, with: Facts, without: Facts, most: u32) -> Vec<PodRef> {
+    let most = most.min(pods.count(with, without));
+    if most == 0 {
+        return Vec::new();
+    }
     let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let wanted = |facts: Facts| facts.contains(with) && !facts.intersects(without);
     pods.iter().filter(|(_, facts, _)| wanted(*facts)).take(most).map(|(pod, _, _)| pod.clone()).collect()
 }
