@@ -130,12 +130,17 @@ pub(super) fn ask(seen: &Observation, want: Shape) -> Option<Effect> {
 
 /// Whether a workload has everything that is wanted; what is `None` is not asked for.
 fn has(seen: &Observation, shape: &Shape, want: &Shape) -> bool {
-    let Shape { template, replicas, partition, doomed, surge, unavailable } = want;
-    template.as_ref().is_none_or(|wanted| shape.is_template(wanted, seen.revision.as_ref()))
+    let Shape { template: _, replicas, partition, doomed, surge, unavailable } = want;
+    has_template(seen, shape, want)
         && shape.replicas == *replicas
         && (partition.is_none() || shape.partition == *partition)
         && (doomed.is_none() || shape.doomed == *doomed)
         && (shape.surge, shape.unavailable) == (*surge, *unavailable)
+}
+
+/// Whether a workload has the template that is wanted, or none is asked for.
+pub(super) fn has_template(seen: &Observation, shape: &Shape, want: &Shape) -> bool {
+    want.template.as_ref().is_none_or(|wanted| shape.is_template(wanted, seen.revision.as_ref()))
 }
 
 /// Whether the flow that is looking holds the lock.

@@ -3,7 +3,7 @@
 use super::closing::stop;
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, Goal};
-use super::look::ask;
+use super::look::{ask, has_template};
 use super::table::{self, Row, Until};
 use super::tend::{Tend, held_back, hooked, next_drain, serving, steer, tend};
 use super::{gate, shape, until};
@@ -67,7 +67,7 @@ impl Rolling<'_> {
                 // ask for more and more.
                 let rest = |known| seen.pods.count(Facts::empty(), known | Facts::MARKED | Facts::SPECIFIED);
                 // Which pods are new cannot be told before the flow's template is in place again.
-                let more = if is_in_place(&want, seen) {
+                let more = if seen.shape.as_ref().is_some_and(|shape| has_template(seen, shape, &want)) {
                     rest(Facts::FRESH).saturating_sub(partition)
                 } else {
                     rest(Facts::empty()).saturating_sub(want.replicas)
@@ -265,13 +265,6 @@ impl Rolling<'_> {
     fn rolling(&self, done: u32, batch: Batch, why: Why) -> Decision {
         Decision::Move(Progress::Rolling { plan: self.plan.clone(), done, batch }, why)
     }
-}
-
-/// Whether the workload has the template that is wanted.
-fn is_in_place(want: &Shape, seen: &Observation) -> bool {
-    let has =
-        |wanted| seen.shape.as_ref().is_some_and(|shape| shape.is_template(wanted, seen.revision.as_ref()));
-    want.template.as_ref().is_none_or(has)
 }
 
 /// The first stage of batch `number`, or the end where no work is left.
