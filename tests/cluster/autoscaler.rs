@@ -1,11 +1,11 @@
 //! A HorizontalPodAutoscaler on the workload: its sizes are followed, and where it takes away the pods of an
 //! exchange the flow holds with a reason; it never fights.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::time::sleep;
-use triton_tests::scene::View;
+use triton_tests::scene::{DEADLINE, View};
 
 use crate::{
     app,
@@ -14,6 +14,7 @@ use crate::{
 };
 
 const FLOW: &str = "second";
+const HPA: &str = "horizontalpodautoscalers.autoscaling";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_follows_the_size_that_an_autoscaler_asks_for() {
@@ -44,8 +45,9 @@ async fn an_update_whose_pods_an_autoscaler_takes_away_holds_and_does_not_fight(
     assert!(message.contains("replicas (by kube-controller-manager)"), "{message}");
     let generation = || workload(&site)["metadata"]["generation"].clone();
     let then = generation();
-    // As long as the autoscaler takes for some more looks.
-    sleep(Duration::from_secs(4)).await;
+    for resource in ["memory", "cpu"] {
+        looks(&site, resource).await;
+    }
     assert_eq!(generation(), then, "nobody writes against the other");
 
     autoscale(&site, 1, 3);
@@ -72,6 +74,20 @@ async fn an_update_without_surge_leaves_the_size_to_an_autoscaler() {
 
 fn canary() -> Value {
     json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0})
+}
+
+/// The autoscaler looks once more: it tells of the metric that it is given now.
+async fn looks(site: &Site, resource: &str) {
+    let target = json!({"type": "Utilization", "averageUtilization": 80});
+    let metrics = json!([{"type": "Resource", "resource": {"name": resource, "target": target}}]);
+    let patch = json!({"spec": {"metrics": metrics}}).to_string();
+    site.kubectl(&["patch", HPA, app::NAME, "--type=merge", "-p", &patch]);
+    let told = || site.kubectl_json(&["get", HPA, app::NAME])["status"]["conditions"].to_string();
+    let deadline = Instant::now() + DEADLINE;
+    while !told().contains(&format!("failed to get {resource} utilization")) {
+        assert!(Instant::now() < deadline, "no word of {resource}: {}", told());
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// No metrics are served: the autoscaler keeps the size within its bounds, and does nothing else.

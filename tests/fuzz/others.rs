@@ -48,8 +48,8 @@ impl Others {
         if well == wanted && after.pods.len() == wanted {
             self.lost.clear();
             self.unfilled = 0;
-            let kept = after.shape.as_ref().and_then(|shape| shape.partition).unwrap_or(0);
-            let newest = after.pods.count(Facts::FRESH, Facts::empty()) >= wanted.saturating_sub(kept);
+            let newest =
+                after.pods.count(Facts::FRESH, Facts::empty()) >= after.shape.as_ref().map_or(0, newest);
             // A flow keeps what came of a foreign template until its old pods leave.
             let keeps = holder.is_some() && self.holder.as_ref() == holder;
             if after.settled && newest && !keeps {
@@ -81,7 +81,7 @@ impl Others {
     /// Takes note of another template: pods are exchanged for it, and once more when it is set right.
     pub(crate) fn brought_a_template(&mut self, shape: &Shape) {
         self.edited = true;
-        self.exchanged += 2 * shape.replicas.saturating_sub(shape.partition.unwrap_or(0));
+        self.exchanged += 2 * newest(shape);
     }
 
     /// A pod that did not ask before it was touched and that no host let go was removed because somebody else
@@ -120,9 +120,14 @@ impl Others {
     }
 }
 
+/// Pods that are to be of the newest revision.
+fn newest(shape: &Shape) -> u32 {
+    shape.replicas.saturating_sub(shape.partition.unwrap_or(0))
+}
+
 /// Pods that are kept at old revisions: others are started beside those that are not any more.
 fn kept(shape: &Shape) -> u32 {
-    shape.partition.unwrap_or(0).min(shape.replicas)
+    shape.replicas - newest(shape)
 }
 
 /// The pod that somebody else deleted.
