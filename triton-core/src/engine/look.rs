@@ -124,14 +124,14 @@ fn facts(pod: &WorkloadPod, traffic: Option<PodTraffic>) -> (Facts, Timestamp) {
 
 /// The effect that brings the workload to this shape; `None` when it has it.
 pub(super) fn ask(seen: &Observation, want: Shape) -> Option<Effect> {
-    let has = |shape: &Shape| has(seen, shape, &want);
-    (!seen.shape.as_ref().is_some_and(has)).then_some(Effect::Workload(WorkloadChange::Reshape(want)))
+    (!has(seen, &want)).then_some(Effect::Workload(WorkloadChange::Reshape(want)))
 }
 
 /// Whether a workload has everything that is wanted; what is `None` is not asked for.
-fn has(seen: &Observation, shape: &Shape, want: &Shape) -> bool {
+fn has(seen: &Observation, want: &Shape) -> bool {
+    let Some(shape) = &seen.shape else { return false };
     let Shape { template: _, replicas, partition, doomed, surge, unavailable } = want;
-    has_template(seen, shape, want)
+    has_template(seen, want)
         && shape.replicas == *replicas
         && (partition.is_none() || shape.partition == *partition)
         && (doomed.is_none() || shape.doomed == *doomed)
@@ -139,8 +139,10 @@ fn has(seen: &Observation, shape: &Shape, want: &Shape) -> bool {
 }
 
 /// Whether a workload has the template that is wanted, or none is asked for.
-pub(super) fn has_template(seen: &Observation, shape: &Shape, want: &Shape) -> bool {
-    want.template.as_ref().is_none_or(|wanted| shape.is_template(wanted, seen.revision.as_ref()))
+pub(super) fn has_template(seen: &Observation, want: &Shape) -> bool {
+    let has =
+        |wanted| seen.shape.as_ref().is_some_and(|shape| shape.is_template(wanted, seen.revision.as_ref()));
+    want.template.as_ref().is_none_or(has)
 }
 
 /// Whether the flow that is looking holds the lock.

@@ -67,7 +67,7 @@ impl Rolling<'_> {
                 // ask for more and more.
                 let rest = |known| seen.pods.count(Facts::empty(), known | Facts::MARKED | Facts::SPECIFIED);
                 // Which pods are new cannot be told before the flow's template is in place again.
-                let more = if seen.shape.as_ref().is_some_and(|shape| has_template(seen, shape, &want)) {
+                let more = if has_template(seen, &want) {
                     rest(Facts::FRESH).saturating_sub(partition)
                 } else {
                     rest(Facts::empty()).saturating_sub(want.replicas)
