@@ -1,11 +1,8 @@
 //! A HorizontalPodAutoscaler on the workload: its sizes are followed, and where it takes away the pods of an
 //! exchange the flow holds with a reason; it never fights.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
-use tokio::time::sleep;
-use triton_tests::scene::{DEADLINE, View};
+use triton_tests::scene::{View, answers};
 
 use crate::{
     app,
@@ -83,11 +80,8 @@ async fn looks(site: &Site, resource: &str) {
     let patch = json!({"spec": {"metrics": metrics}}).to_string();
     site.kubectl(&["patch", HPA, app::NAME, "--type=merge", "-p", &patch]);
     let told = || site.kubectl_json(&["get", HPA, app::NAME])["status"]["conditions"].to_string();
-    let deadline = Instant::now() + DEADLINE;
-    while !told().contains(&format!("failed to get {resource} utilization")) {
-        assert!(Instant::now() < deadline, "no word of {resource}: {}", told());
-        sleep(Duration::from_millis(100)).await;
-    }
+    let word = format!("failed to get {resource} utilization");
+    answers(&word, told, |told| told.contains(&word)).await;
 }
 
 /// No metrics are served: the autoscaler keeps the size within its bounds, and does nothing else.

@@ -48,11 +48,11 @@ impl Others {
         if well == wanted && after.pods.len() == wanted {
             self.lost.clear();
             self.unfilled = 0;
-            let newest =
-                after.pods.count(Facts::FRESH, Facts::empty()) >= after.shape.as_ref().map_or(0, newest);
+            let wanted = after.shape.as_ref().map_or(0, newest);
+            let exchanged = after.pods.count(Facts::FRESH, Facts::empty()) >= wanted;
             // A flow keeps what came of a foreign template until its old pods leave.
             let keeps = holder.is_some() && self.holder.as_ref() == holder;
-            if after.settled && newest && !keeps {
+            if after.settled && exchanged && !keeps {
                 self.exchanged = 0;
             }
         }

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -174,6 +175,22 @@ impl Scene {
     /// As [`Scene::until`].
     pub async fn holds(&self, what: &str, is: impl Fn(&View) -> bool) {
         self.until(what, |view| is(view).then_some(())).await;
+    }
+}
+
+/// Asks until the answer is as wanted: for what no watch of a scene shows.
+///
+/// # Panics
+/// When that takes longer than [`DEADLINE`], with `what` and the last answer.
+pub async fn answers<T: Debug>(what: &str, ask: impl Fn() -> T, is: impl Fn(&T) -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let answer = ask();
+        if is(&answer) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {} s: {answer:?}", DEADLINE.as_secs());
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
