@@ -1,17 +1,14 @@
 //! The end: cancel, shed, restore, revert, verify.
 
-use alloc::vec::Vec;
-
 use super::decide::act;
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, goal};
 use super::look::{ask, is_mine};
 use super::shape;
-use super::tend::{Tend, held_back, hooked, next_drain, steer};
+use super::tend::{Tend, held_back, hooked, next_drain, pick, steer};
 use crate::model::{
     Action, Base, Batch, Brings, CancelPolicy, Facts, Failure, Flow, FlowId, Hold, HoldReason, Kind,
-    Observation, OnFailure, Plan, PodRef, Progress, Seconds, Shape, Stage, Timestamp, Verdict,
-    WorkloadChange,
+    Observation, OnFailure, Plan, Progress, Seconds, Shape, Stage, Timestamp, Verdict, WorkloadChange,
 };
 
 /// When to look again where nothing else says so.
@@ -187,12 +184,10 @@ impl Closing<'_> {
         if !(swaps && shape::restores(self.plan, self.keep)) {
             return None;
         }
-        let chosen = |facts: Facts| {
-            let stays = facts.contains(Facts::CURRENT) == self.shed;
-            facts.contains(Facts::SPECIFIED | Facts::HOOKED) && stays
-        };
-        let pods = seen.pods.iter().filter(|(_, facts, _)| chosen(*facts));
-        let pods: Vec<PodRef> = pods.map(|(pod, _, _)| pod.clone()).collect();
+        let chosen = Facts::SPECIFIED | Facts::HOOKED;
+        let (with, without) =
+            if self.shed { (chosen | Facts::CURRENT, Facts::empty()) } else { (chosen, Facts::CURRENT) };
+        let pods = pick(&seen.pods, with, without, u32::MAX);
         (!pods.is_empty()).then_some(Effect::Workload(WorkloadChange::Spare(pods)))
     }
 

@@ -9,11 +9,11 @@ use super::decide::act;
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::look::{ask, is_mine};
 use super::rolling::start;
-use super::tend::{Tend, serving, tend};
+use super::tend::{Tend, pick, serving, tend};
 use super::{goal, shape};
 use crate::model::{
-    Action, Base, Brings, Facts, Failure, Flow, FlowId, Kind, Lock, Observation, PodName, PodRef, Progress,
-    Revision, Spec, TemplateRef, Timestamp, Verdict, WorkloadChange,
+    Action, Base, Brings, Facts, Failure, Flow, FlowId, Kind, Lock, Observation, PodName, Progress, Revision,
+    Spec, TemplateRef, Timestamp, Verdict, WorkloadChange,
 };
 
 /// Checks what the action needs of the world and reads the base.
@@ -104,10 +104,7 @@ fn list(flow: &Flow, seen: &Observation) -> Option<Effect> {
     if flow.spec.action != Action::Restart {
         return None;
     }
-    let unlisted =
-        |facts: Facts| facts.contains(Facts::NAMED) && !facts.intersects(Facts::LISTED | Facts::MARKED);
-    let pods: Vec<PodRef> =
-        seen.pods.iter().filter(|(_, facts, _)| unlisted(*facts)).map(|(pod, _, _)| pod.clone()).collect();
+    let pods = pick(&seen.pods, Facts::NAMED, Facts::LISTED | Facts::MARKED, u32::MAX);
     (!pods.is_empty()).then_some(Effect::Workload(WorkloadChange::List(pods)))
 }
 

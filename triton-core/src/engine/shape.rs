@@ -140,8 +140,7 @@ pub(super) fn doomed(seen: &Observation, plan: &Plan, wanted: Goal, closing: boo
 fn staying(seen: &Observation) -> u32 {
     let named = seen.shape.as_ref().and_then(|shape| shape.doomed.as_ref());
     let unnamed = |pod: &PodName| named.is_none_or(|named| !named.contains(pod));
-    let chosen =
-        seen.pods.iter().filter(|(pod, facts, _)| facts.contains(Facts::MARKED) && unnamed(&pod.name));
+    let chosen = seen.pods.matching(Facts::MARKED, Facts::empty()).filter(|(pod, _, _)| unnamed(&pod.name));
     seen.pods.len().saturating_sub(u32::try_from(chosen.count()).unwrap_or(u32::MAX))
 }
 
@@ -156,10 +155,8 @@ fn choose(seen: &Observation, with: Facts, without: Facts, most: u32) -> BTreeSe
     let before = seen.shape.as_ref().and_then(|shape| shape.doomed.as_ref());
     let was = |pod: &PodName| before.is_some_and(|doomed| doomed.contains(pod));
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let of_sort =
-        || seen.pods.iter().filter(move |(_, facts, _)| facts.contains(with) && !facts.intersects(without));
-    let first = of_sort().filter(|(pod, _, _)| was(&pod.name));
-    let then = of_sort().filter(|(pod, facts, _)| !was(&pod.name) && !facts.contains(Facts::IN));
-    let last = of_sort().filter(|(pod, facts, _)| !was(&pod.name) && facts.contains(Facts::IN));
+    let first = seen.pods.matching(with, without).filter(|(pod, _, _)| was(&pod.name));
+    let then = seen.pods.matching(with, without | Facts::IN).filter(|(pod, _, _)| !was(&pod.name));
+    let last = seen.pods.matching(with | Facts::IN, without).filter(|(pod, _, _)| !was(&pod.name));
     first.chain(then).chain(last).take(most).map(|(pod, _, _)| pod.name.clone()).collect()
 }

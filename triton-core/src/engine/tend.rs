@@ -87,7 +87,7 @@ fn let_go(rule: Tend, pods: &Pods, now: Timestamp) -> Option<Vec<PodRef>> {
     // have meant those.
     let others = || !pods.any(held | Facts::IN, Facts::GATED | Facts::SURPLUS);
     let mut chosen = Vec::new();
-    for (pod, facts, since) in pods.iter().filter(|(_, facts, _)| facts.contains(held)) {
+    for (pod, facts, since) in pods.matching(held, Facts::empty()) {
         let steered = facts.contains(Facts::GATED);
         let drained =
             facts.contains(DRAINS) && !facts.contains(Facts::ASKED) && since.plus(rule.drain) <= now;
@@ -116,12 +116,8 @@ fn pull_out(rule: Tend, pods: &Pods) -> Option<Vec<PodRef>> {
     (!chosen.is_empty()).then_some(chosen)
 }
 
-fn pick(pods: &Pods, with: Facts, without: Facts, most: u32) -> Vec<PodRef> {
-    let most = most.min(pods.count(with, without));
-    if most == 0 {
-        return Vec::new();
-    }
+/// So many of the pods with and without these facts.
+pub(super) fn pick(pods: &Pods, with: Facts, without: Facts, most: u32) -> Vec<PodRef> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let wanted = |facts: Facts| facts.contains(with) && !facts.intersects(without);
-    pods.iter().filter(|(_, facts, _)| wanted(*facts)).take(most).map(|(pod, _, _)| pod.clone()).collect()
+    pods.matching(with, without).take(most).map(|(pod, _, _)| pod.clone()).collect()
 }

@@ -52,17 +52,21 @@ bitflags::bitflags! {
     }
 }
 
+impl Facts {
+    const fn are(self, with: Self, without: Self) -> bool {
+        self.contains(with) && !self.intersects(without)
+    }
+}
+
 /// The active pods of a workload, and a tally of the facts that occur: pods are alike but for a few sorts, so
 /// that counting a hundred of them costs no more than counting these.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pods {
-    facts: Vec<Facts>,
-    out_since: Vec<Timestamp>,
-    refs: Vec<PodRef>,
+    all: Vec<(PodRef, Facts, Timestamp)>,
     tally: Vec<Sort>,
 }
 
-/// The pods that have exactly these facts.
+/// How many pods have exactly these facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Sort {
     facts: Facts,
@@ -73,9 +77,7 @@ struct Sort {
 impl Pods {
     /// Adds a pod; `out_since` matters only with [`Facts::OUT`].
     pub fn push(&mut self, pod: PodRef, facts: Facts, out_since: Timestamp) {
-        self.refs.push(pod);
-        self.facts.push(facts);
-        self.out_since.push(out_since);
+        self.all.push((pod, facts, out_since));
         match self.tally.iter_mut().find(|sort| sort.facts == facts) {
             Some(sort) => {
                 sort.pods = sort.pods.saturating_add(1);
@@ -88,13 +90,13 @@ impl Pods {
     /// Number of pods.
     #[must_use]
     pub fn len(&self) -> u32 {
-        u32::try_from(self.facts.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.all.len()).unwrap_or(u32::MAX)
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.facts.is_empty()
+        self.all.is_empty()
     }
 
     /// How many have all of `with` and none of `without`.
@@ -116,16 +118,18 @@ impl Pods {
     }
 
     fn sorts(&self, with: Facts, without: Facts) -> impl Iterator<Item = &Sort> {
-        self.tally.iter().filter(move |sort| sort.facts.contains(with) && !sort.facts.intersects(without))
+        self.tally.iter().filter(move |sort| sort.facts.are(with, without))
     }
 
     /// The pods one by one.
     pub fn iter(&self) -> impl Iterator<Item = (&PodRef, Facts, Timestamp)> {
-        self.refs
-            .iter()
-            .zip(&self.facts)
-            .zip(&self.out_since)
-            .map(|((pod, facts), since)| (pod, *facts, *since))
+        self.all.iter().map(|(pod, facts, since)| (pod, *facts, *since))
+    }
+
+    /// Those that have all of `with` and none of `without`, one by one; where there is none, nothing is walked.
+    pub fn matching(&self, with: Facts, without: Facts) -> impl Iterator<Item = (&PodRef, Facts, Timestamp)> {
+        let pods = usize::try_from(self.count(with, without)).unwrap_or(usize::MAX);
+        self.iter().filter(move |(_, facts, _)| facts.are(with, without)).take(pods)
     }
 }
 

@@ -19,6 +19,8 @@ proptest! {
         prop_assert_eq!(usize::try_from(pods.count(with, without)), Ok(since().count()));
         prop_assert_eq!(pods.any(with, without), since().count() > 0);
         prop_assert_eq!(pods.earliest_out(with, without), since().min());
+        let walked: Vec<_> = pods.iter().filter(|(_, facts, _)| hit(*facts)).collect();
+        prop_assert_eq!(pods.matching(with, without).collect::<Vec<_>>(), walked);
     }
 }
 
