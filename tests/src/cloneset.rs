@@ -34,6 +34,7 @@ use self::{
     reconcile::Reconciler,
 };
 pub use self::{connect::connect, crd::with_defaults};
+use crate::watches::watch;
 
 /// The program that its calls are counted under in the audit log.
 pub const AGENT: &str = "cloneset-stand-in";
@@ -116,10 +117,9 @@ async fn serve(client: Client) {
         client: client.clone(),
     });
     let sets = Api::<DynamicObject>::all_with(client.clone(), &resource());
-    let config = watcher::Config::default();
     tokio::join!(
-        follow(watcher(sets, config.clone()), &workers.sets, |set| workers.wake(cache::key(set))),
-        follow(watcher(Api::<Pod>::all(client), config), &workers.pods, |pod| {
+        follow(watch(sets), &workers.sets, |set| workers.wake(cache::key(set))),
+        follow(watch(Api::<Pod>::all(client)), &workers.pods, |pod| {
             if let Some(owner) = object::owner(&pod.metadata) {
                 let namespace = pod.metadata.namespace.clone().unwrap_or_default();
                 workers.wake((namespace, owner.name.clone()));
@@ -140,10 +140,7 @@ async fn follow<K>(
     while let Some(event) = events.next().await {
         match event.context("a watch failed") {
             Ok(event) => cache.apply(event).iter().for_each(|object| changed(object)),
-            Err(error) => {
-                eprintln!("{AGENT}: {error:#}");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            }
+            Err(error) => eprintln!("{AGENT}: {error:#}"),
         }
     }
 }

@@ -6,3 +6,4 @@ pub mod operator;
 pub mod plane;
 pub mod python;
 pub mod scene;
+pub mod watches;

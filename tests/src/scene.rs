@@ -12,11 +12,13 @@ use futures::StreamExt;
 use kube::{
     Api, Client,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, ObjectList},
-    runtime::watcher::{self, Event},
+    runtime::watcher::Event,
 };
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::{sync::watch, task::JoinHandle};
+
+use crate::watches;
 
 /// Generous: the machine may also compile, and other tests run beside.
 pub const DEADLINE: Duration = Duration::from_secs(120);
@@ -206,7 +208,7 @@ async fn follow(
     journal: Arc<Mutex<Journal>>,
     changes: watch::Sender<()>,
 ) {
-    let mut events = std::pin::pin!(watcher::watcher(api, watcher::Config::default()));
+    let mut events = std::pin::pin!(watches::watch(api));
     let mut began = false;
     while let Some(event) = events.next().await {
         match event {

@@ -273,6 +273,7 @@ where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     T: Entry,
 {
+    #[expect(clippy::disallowed_methods, reason = "the pause is added here")]
     let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
     while let Some(event) = events.next().await {
         match event {

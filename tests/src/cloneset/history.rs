@@ -47,14 +47,14 @@ impl History {
 
     /// The name of the revision of this template, which becomes the newest one.
     pub(super) async fn update_revision(&mut self, template: &Value) -> Result<String> {
-        let newest = self.revisions.iter().map(|revision| revision.revision).max().unwrap_or(0);
+        let newest = self.revisions.iter().filter_map(|revision| revision.revision).max().unwrap_or(0);
         let known = self.revisions.iter().position(|revision| template_of(revision) == Some(bare(template)));
         let Some(at) = known else {
             let revision = self.create(template, newest + 1).await?;
             return Ok(revision);
         };
         let name = self.revisions[at].metadata.name.clone().unwrap_or_default();
-        if self.revisions[at].revision < newest {
+        if self.revisions[at].revision.is_none_or(|number| number < newest) {
             let raise = Patch::Merge(json!({"revision": newest + 1}));
             self.revisions[at] = self.api.patch(&name, &PatchParams::default(), &raise).await?;
         }
@@ -82,8 +82,8 @@ impl History {
                 owner_references: Some(vec![self.owner.clone()]),
                 ..ObjectMeta::default()
             },
-            data: Some(RawExtension(json!({"spec": {"template": data}}))),
-            revision: number,
+            data: RawExtension(json!({"spec": {"template": data}})),
+            revision: Some(number),
         };
         let made = match self.api.create(&PostParams::default(), &revision).await {
             Err(kube::Error::Api(refusal)) if refusal.is_already_exists() => self.api.get(&name).await?,
@@ -98,7 +98,7 @@ impl History {
 }
 
 fn template_of(revision: &ControllerRevision) -> Option<Value> {
-    Some(bare(revision.data.as_ref()?.0.pointer("/spec/template")?))
+    Some(bare(revision.data.0.pointer("/spec/template")?))
 }
 
 /// The template without the directive that a revision adds to it.

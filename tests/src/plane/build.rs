@@ -58,7 +58,7 @@ impl<'a> Build<'a> {
         // Asked first, so that a missing toolchain is all there is to read.
         Command::new("go").arg("version").output().map_err(go_error)?;
         let names: Vec<&str> = self.programs().map(|program| program.name).collect();
-        say(&format!("building {} (first use: about 6 minutes on 2 cores)", names.join(", ")));
+        say(&format!("building {} (first use: about 8 minutes on 2 cores)", names.join(", ")));
         for module in self.modules {
             say(&format!("fetching the sources of {}", names_of(module)));
             self.packages += self.list(module)?;

@@ -11,6 +11,16 @@ pub enum PlaneError {
         "`go` is missing: the test control plane is built from source; install Go 1.26 or newer (https://go.dev/dl)"
     )]
     GoMissing,
+    /// A version of Kubernetes was asked for that is not pinned.
+    #[error("{variable}={version} is not pinned here: choose one of {known}")]
+    UnknownVersion {
+        /// The variable that names it.
+        variable: &'static str,
+        /// What it says.
+        version: String,
+        /// The versions that are pinned.
+        known: String,
+    },
     /// A `go` command failed.
     #[error("{command} failed:\n{tail}")]
     Build {

@@ -197,8 +197,7 @@ impl CloneSets {
         if !revision.metadata.owner_references.iter().flatten().any(|owner| owner.uid == cloneset.uid) {
             return Err(lost());
         }
-        let data = revision.data.map(|data| data.0).unwrap_or_default();
-        let mut template = data["spec"]["template"].clone();
+        let mut template = revision.data.0["spec"]["template"].clone();
         let fields = template.as_object_mut().ok_or_else(lost)?;
         fields.remove("$patch");
         Ok(template)

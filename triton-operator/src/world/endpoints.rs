@@ -120,7 +120,7 @@ impl SliceEntry {
     pub fn of(slice: &EndpointSlice) -> Option<Self> {
         let meta = &slice.metadata;
         let service = meta.labels.as_ref().and_then(|labels| labels.get(labels::SERVICE_NAME));
-        let endpoints = slice.endpoints.iter().filter_map(|endpoint| {
+        let endpoints = slice.endpoints.iter().flatten().filter_map(|endpoint| {
             let target = endpoint.target_ref.as_ref()?;
             let ready = endpoint.conditions.as_ref().and_then(|conditions| conditions.ready);
             Some(Endpoint {
