@@ -10,11 +10,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use kube::{
     Api,
     api::{DynamicObject, Patch, PatchParams, PostParams},
-    runtime::{WatchStreamExt, watcher},
+    runtime::WatchStreamExt,
 };
 use serde_json::{Value, json};
 use triton_benches::{figure, head};
-use triton_tests::{cloneset::connect, operator::Operator, plane::quantile, scene::Kind};
+use triton_tests::{cloneset::connect, operator::Operator, plane::quantile, scene::Kind, watches::watch};
 
 use crate::{
     api_memory::memory,
@@ -84,8 +84,7 @@ async fn carry_out(
     let name = |flow: &Value| flow["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     let mut open: BTreeSet<String> = flows.iter().map(name).filter(|name| *name != stuck()).collect();
     let api = flows_of(site, NAMESPACE).await?;
-    let mut changes =
-        std::pin::pin!(watcher(api.clone(), watcher::Config::default()).default_backoff().applied_objects());
+    let mut changes = std::pin::pin!(watch(api.clone()).applied_objects());
     let (began, mut ended) = (Instant::now(), BTreeMap::new());
     let making = tokio::spawn(async move { make(&api, flows).await });
     let wait = async {

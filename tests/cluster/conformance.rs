@@ -4,7 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 use triton_core::{
     model::{Flow, FlowUid},
     ports::{FlowStore, Loaded, NewFlow, TrafficRegistry, WorkloadBackend},
@@ -17,7 +20,7 @@ use triton_operator::{
     backend::cloneset::CloneSets, clock::WallClock, registry::readiness_gate::ReadinessGate, store::Flows,
     world::World,
 };
-use triton_tests::cloneset::connect;
+use triton_tests::{cloneset::connect, scene::DEADLINE};
 
 use crate::site::Site;
 
@@ -36,7 +39,7 @@ impl Ports {
             connect(site.rig.plane.kubeconfig(), "conformance-test").await.expect("the cluster answers");
         let world = World::new(Arc::new(|_| {}));
         let watches = world.watch(&client, Some(&site.namespace));
-        world.until_ready().await;
+        timeout(DEADLINE, world.until_ready()).await.expect("the cluster is read");
         let store = Flows::new(client.clone(), Arc::clone(&world));
         Self {
             workload: CloneSets::new(client.clone(), Arc::clone(&world), store.clone()),

@@ -12,10 +12,7 @@ use crate::{app, operator::kubeconfig, site::Site};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flow_is_made_led_and_looked_at_with_a_kubeconfig_and_the_rights_of_the_page() {
-    let site = Site::new("direct").await;
-    if site.rig.plane.external() {
-        return;
-    }
+    let site = Site::on_own_plane("direct").await;
     let jo = Person::new(&site, "jo");
     let role = concat!(env!("CARGO_MANIFEST_DIR"), "/../triton-operator/deploy/user.yaml");
     site.rig.plane.kubectl(&["apply", "-f", role]).unwrap_or_else(|error| panic!("{error}"));
@@ -50,10 +47,7 @@ async fn a_flow_is_made_led_and_looked_at_with_a_kubeconfig_and_the_rights_of_th
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_lacks_a_right_is_told_which() {
-    let site = Site::new("direct-denied").await;
-    if site.rig.plane.external() {
-        return;
-    }
+    let site = Site::on_own_plane("direct-denied").await;
     site.apply(&app::create("first", 1, json!({"paused": true})));
     let jo = Person::new(&site, "jo");
     let lacks = |words: &[&str], right: &str| {

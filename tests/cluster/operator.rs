@@ -81,10 +81,7 @@ async fn an_operator_without_an_api_server_lives_and_is_not_ready() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rights_of_the_manifest_are_enough() {
-    let site = Site::new("operator-rights").await;
-    if site.rig.plane.external() {
-        return;
-    }
+    let site = Site::on_own_plane("operator-rights").await;
     let rbac = concat!(env!("CARGO_MANIFEST_DIR"), "/../triton-operator/deploy/rbac.yaml");
     site.rig.plane.kubectl(&["apply", "-f", rbac]).unwrap_or_else(|error| panic!("{error}"));
     let token = ["-n", "triton-system", "create", "token", "triton-operator"];
@@ -163,7 +160,7 @@ async fn release_gives_everything_back_and_restarts_no_pod() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tutorial_is_played_on_a_standalone_operator() {
-    let (plane, grpc) = (Plane::shared(), free_port());
+    let (plane, grpc) = (Plane::own(), free_port());
     let folder = tempfile::tempdir().expect("a folder for its log");
     let operator = Operator::standalone(&[PROGRAM], folder.path(), grpc, free_port());
     let mut operator = operator.unwrap_or_else(|error| panic!("{error}"));

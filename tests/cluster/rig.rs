@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use anyhow::Context;
 use kube::CustomResourceExt;
 use triton_operator::backend::cloneset::binding::CloneSet;
 use triton_tests::{
@@ -11,6 +12,8 @@ use triton_tests::{
 
 /// The name of the definition of flows.
 const FLOWS: &str = "deployflows.apps.triton.io";
+/// The name of the definition of CloneSets.
+const CLONESETS: &str = "clonesets.apps.kruise.io";
 
 /// A control plane, ready for operators.
 pub(crate) struct Rig {
@@ -25,14 +28,11 @@ impl Rig {
         SHARED.get_or_init(|| Self::on(Plane::shared()))
     }
 
-    /// One for tests that others would notice; on a cluster that was given, the shared one.
+    /// One on a plane that the suite has started, for tests that others would notice.
     pub(crate) fn apart() -> &'static Self {
         static PLANE: OnceLock<Plane> = OnceLock::new();
         static APART: OnceLock<Rig> = OnceLock::new();
-        if Plane::shared().external() {
-            return Self::shared();
-        }
-        let plane = || PLANE.get_or_init(|| Plane::start().unwrap_or_else(|error| panic!("{error}")));
+        let plane = || PLANE.get_or_init(|| Plane::start_own().unwrap_or_else(|error| panic!("{error}")));
         APART.get_or_init(|| Self::on(plane()))
     }
 
@@ -52,15 +52,27 @@ impl Rig {
     }
 }
 
-/// The resources; and the CloneSet controller, where there is none.
+/// The resources, and the CloneSet controller. On a cluster that was given they must be there: nothing is changed.
 fn install(plane: &Plane) -> anyhow::Result<Option<StandIn>> {
-    define(plane, &triton_operator::crd::yaml()?, FLOWS)?;
     if plane.external() {
+        has_definitions(plane)?;
         return Ok(None);
     }
+    define(plane, &triton_operator::crd::yaml()?, FLOWS)?;
     let sets = with_defaults(CloneSet::crd());
-    define(plane, &serde_json::to_string(&sets)?, "clonesets.apps.kruise.io")?;
+    define(plane, &serde_json::to_string(&sets)?, CLONESETS)?;
     StandIn::start(plane.kubeconfig()).map(Some)
+}
+
+fn has_definitions(plane: &Plane) -> anyhow::Result<()> {
+    plane.kubectl(&["get", "crd", CLONESETS]).context("OpenKruise must be installed")?;
+    let diff = ["diff", "--server-side", "--force-conflicts", "-f", "-"];
+    let same = plane.kubectl_with_input(&diff, &triton_operator::crd::yaml()?);
+    same.context(
+        "the definition of flows differs from this version's: \
+         kubectl apply --server-side --force-conflicts -f triton-operator/deploy/crd.yaml",
+    )?;
+    Ok(())
 }
 
 fn define(plane: &Plane, definition: &str, name: &str) -> Result<(), PlaneError> {

@@ -28,47 +28,48 @@ pub(crate) struct Site {
     _turn: Turn,
 }
 
-/// Tests that others would notice wait until no other runs, where there is only one cluster.
+/// Tests that others would notice wait until no other runs on the plane.
 #[expect(dead_code, reason = "held, not read")]
 enum Turn {
+    Any,
     Beside(OwnedRwLockReadGuard<()>),
     Alone(OwnedRwLockWriteGuard<()>),
 }
 
-impl Turn {
-    async fn beside() -> Self {
-        let only = Plane::shared().external();
-        let lock = if only { Self::of_all() } else { Arc::default() };
-        Self::Beside(lock.read_owned().await)
-    }
-
-    async fn alone() -> Self {
-        Self::Alone(Self::of_all().write_owned().await)
-    }
-
-    fn of_all() -> Arc<RwLock<()>> {
-        static ALL: LazyLock<Arc<RwLock<()>>> = LazyLock::new(Arc::default);
-        Arc::clone(&ALL)
-    }
-}
+/// Whose turn it is on [`Rig::apart`].
+static APART: LazyLock<Arc<RwLock<()>>> = LazyLock::new(Arc::default);
 
 impl Site {
     /// A namespace beside other tests.
     pub(crate) async fn new(name: &str) -> Self {
-        let turn = Turn::beside().await;
-        Self::fresh(Rig::shared(), turn, name).await
+        Self::fresh(Rig::shared(), Turn::Any, name).await
     }
 
-    /// A namespace of a cluster where no other test runs.
+    /// A namespace beside other tests, for those that also write outside of it, or that need pods of the test
+    /// nodes: always on a plane that the suite has started.
+    pub(crate) async fn on_own_plane(name: &str) -> Self {
+        let (rig, turn) = Self::beside().await;
+        Self::fresh(rig, turn, name).await
+    }
+
+    /// A namespace of a plane that the suite has started, where no other test runs meanwhile.
     pub(crate) async fn apart(name: &str) -> Self {
-        let turn = Turn::alone().await;
+        let turn = Turn::Alone(Arc::clone(&APART).write_owned().await);
         Self::fresh(Rig::apart(), turn, name).await
     }
 
-    /// Namespace `default`.
+    async fn beside() -> (&'static Rig, Turn) {
+        if Plane::shared().external() {
+            (Rig::apart(), Turn::Beside(Arc::clone(&APART).read_owned().await))
+        } else {
+            (Rig::shared(), Turn::Any)
+        }
+    }
+
+    /// Namespace `default` of a plane that the suite has started.
     pub(crate) async fn of_the_tutorial() -> Self {
-        let turn = Turn::beside().await;
-        Self::open(Rig::shared(), turn, "default".to_owned()).await
+        let (rig, turn) = Self::beside().await;
+        Self::open(rig, turn, "default".to_owned()).await
     }
 
     async fn fresh(rig: &'static Rig, turn: Turn, name: &str) -> Self {
@@ -125,7 +126,8 @@ impl Site {
 
     /// Kills the operator (SIGKILL).
     pub(crate) fn kill_operator(&self) {
-        drop(self.operator().take());
+        let warnings = self.operator().take().map_or_else(Vec::new, |operator| operator.warnings());
+        assert!(warnings.is_empty() || thread::panicking(), "{warnings:#?}");
     }
 
     fn operator(&self) -> MutexGuard<'_, Option<Operator>> {
@@ -226,7 +228,7 @@ impl Site {
     }
 
     /// Lets flows go that still hold something: no operator is left to give it back, and they would keep
-    /// their namespace, and a later test from deleting their definition.
+    /// their namespace.
     fn forget_flows(&self) {
         let flows = self.try_kubectl(&["get", "df", "-o", "name"]).unwrap_or_default();
         for flow in flows.lines() {
@@ -265,16 +267,8 @@ impl Drop for Site {
             let log = self.operator().as_ref().map_or_else(String::new, |operator| operator.tail(60));
             eprintln!("--- the operator's log:\n{log}");
         }
-        if self.namespace == "default" {
-            let _ = self.try_kubectl(&[
-                "delete",
-                "--wait=false",
-                "deployflow,cloneset,service",
-                "-l",
-                "managed-by=triton-io",
-            ]);
-        } else if self.rig.plane.external() {
-            self.kill_operator();
+        self.kill_operator();
+        if self.rig.plane.external() {
             self.forget_flows();
             let _ = self.rig.plane.kubectl(&["delete", "namespace", "--wait=false", &self.namespace]);
         }

@@ -17,6 +17,7 @@ use std::{
     path::Path,
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -68,7 +69,7 @@ impl StandIn {
             }
         };
         let thread = thread::Builder::new().name(AGENT.to_owned()).spawn(move || runtime.block_on(work))?;
-        connection.recv().context("the thread ended")??;
+        connection.recv_timeout(Duration::from_secs(60)).context("the thread ended")??;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 }

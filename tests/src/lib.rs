@@ -2,6 +2,7 @@
 
 pub mod cloneset;
 pub mod guards;
+pub mod limits;
 pub mod operator;
 pub mod plane;
 pub mod python;

@@ -12,7 +12,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::plane::{Component, Plane, PlaneError, free_port};
+use crate::{
+    limits,
+    plane::{Component, Plane, PlaneError, free_port},
+};
 
 /// A running `triton-operator run` or `standalone`. Dropping it kills it (SIGKILL), as does the end of the test process.
 #[derive(Debug)]
@@ -84,6 +87,7 @@ impl Operator {
         grpc: u16,
         rest: u16,
     ) -> Result<Self, PlaneError> {
+        limits::watch();
         let (health, metrics) = (free_port(), free_port());
         let mut args: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
         args.extend(task);
@@ -168,6 +172,12 @@ impl Operator {
     #[must_use]
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// What the API server warned it of.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.log().lines().filter(|line| line.contains("the API server warns")).map(str::to_owned).collect()
     }
 
     /// The port of 127.0.0.1 that gRPC is served on.

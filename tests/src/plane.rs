@@ -2,13 +2,14 @@
 //! kube-scheduler, and kwok in place of kubelets.
 //!
 //! [`Plane::start`] builds the programs on first use, starts them on free loopback ports and returns
-//! once a pod could be scheduled. Where `TRITON_KUBECONFIG` names a kubeconfig, nothing is started
-//! and that cluster is used instead.
+//! once a pod could be scheduled. Where `TRITON_KUBECONFIG` names a kubeconfig, the suites use that cluster
+//! instead, except for tests that would change more of it than namespaces of their own.
 
 mod audit;
 mod binaries;
 mod build;
 mod child;
+mod command;
 mod components;
 mod credentials;
 mod error;
@@ -20,10 +21,9 @@ mod selftest;
 
 use std::{
     env, fs,
-    io::Write,
     net::TcpStream,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
     sync::OnceLock,
     thread,
     time::{Duration, Instant},
@@ -40,6 +40,7 @@ pub use self::{
 };
 pub(crate) use self::{child::Component, error::tail};
 use self::{credentials::Credentials, error::Doing, folders::Home};
+use crate::limits;
 
 /// Names the kubeconfig of a cluster to use instead of starting one.
 pub const KUBECONFIG_VARIABLE: &str = "TRITON_KUBECONFIG";
@@ -69,8 +70,9 @@ impl Plane {
     /// See [`PlaneError`]; a component that fails is named with the end of its log.
     pub fn start() -> Result<Self, PlaneError> {
         let Some(kubeconfig) = env::var_os(KUBECONFIG_VARIABLE).filter(|path| !path.is_empty()) else {
-            return Self::launch(Binaries::ensure()?, Home::create()?);
+            return Self::start_own();
         };
+        limits::watch();
         Ok(Self {
             binaries: Binaries::clients()?,
             kubeconfig: kubeconfig.into(),
@@ -80,13 +82,37 @@ impl Plane {
         })
     }
 
-    /// Returns the one plane of this process, started at the first call.
+    /// Starts a control plane, whatever `TRITON_KUBECONFIG` says.
+    ///
+    /// # Errors
+    /// As [`Plane::start`].
+    pub fn start_own() -> Result<Self, PlaneError> {
+        limits::watch();
+        Self::launch(Binaries::ensure()?, Home::create()?)
+    }
+
+    /// Returns the one plane of this process, started at the first call; or the cluster that
+    /// `TRITON_KUBECONFIG` names.
     ///
     /// # Panics
     /// When it cannot be started, with the reason.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Plane> = OnceLock::new();
         SHARED.get_or_init(|| Self::start().unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// Returns a plane that this process has started: the shared one, unless that is a cluster of somebody
+    /// else's.
+    ///
+    /// # Panics
+    /// As [`Plane::shared`].
+    pub fn own() -> &'static Self {
+        static OWN: OnceLock<Plane> = OnceLock::new();
+        let shared = Self::shared();
+        if !shared.external() {
+            return shared;
+        }
+        OWN.get_or_init(|| Self::start_own().unwrap_or_else(|error| panic!("{error}")))
     }
 
     /// Tells whether the cluster was there before us, with controllers of its own: no stand-in may
@@ -160,7 +186,7 @@ impl Plane {
     /// # Errors
     /// [`PlaneError::Command`] with its error output.
     pub fn kubectl(&self, args: &[&str]) -> Result<String, PlaneError> {
-        self.run(self.command("kubectl").args(args), "")
+        command::run(self.command("kubectl").args(args), "")
     }
 
     /// Runs `kubectl` with a manifest on standard input, such as `["apply", "-f", "-"]`.
@@ -168,7 +194,7 @@ impl Plane {
     /// # Errors
     /// [`PlaneError::Command`] with its error output.
     pub fn kubectl_with_input(&self, args: &[&str], input: &str) -> Result<String, PlaneError> {
-        self.run(self.command("kubectl").args(args), input)
+        command::run(self.command("kubectl").args(args), input)
     }
 
     /// Creates a namespace and waits for its default service account, without which no pod is let in.
@@ -186,7 +212,7 @@ impl Plane {
     /// # Errors
     /// [`PlaneError::Command`] with its error output.
     pub fn grpcurl(&self, args: &[&str]) -> Result<String, PlaneError> {
-        self.run(self.command("grpcurl").args(args), "")
+        command::run(self.command("grpcurl").args(args), "")
     }
 
     /// Runs a line of a tutorial in `sh`, as it is printed there.
@@ -194,20 +220,7 @@ impl Plane {
     /// # Errors
     /// [`PlaneError::Command`] with its error output.
     pub fn shell(&self, line: &str) -> Result<String, PlaneError> {
-        self.run(self.command("sh").args(["-ec", line]), "")
-    }
-
-    fn run(&self, command: &mut Command, input: &str) -> Result<String, PlaneError> {
-        let output = run(command, input).doing(|| format!("running {command:?}"))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
-        Err(PlaneError::Command {
-            command: format!("{} {}", command.get_program().to_string_lossy(), words.join(" ")),
-            status: output.status.to_string(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+        command::run(self.command("sh").args(["-ec", line]), "")
     }
 
     fn launch(binaries: Binaries, home: Home) -> Result<Self, PlaneError> {
@@ -293,16 +306,4 @@ fn node(index: u8) -> String {
         "spec": {"podCIDR": range, "podCIDRs": [range]},
     })
     .to_string()
-}
-
-fn run(command: &mut Command, input: &str) -> std::io::Result<Output> {
-    if input.is_empty() {
-        return command.output();
-    }
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A program that ends before it has read everything says why on its error output.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    child.wait_with_output()
 }

@@ -144,8 +144,10 @@ impl Scene {
     /// As [`Scene::until`].
     pub async fn catches_up(&self) {
         for (kind, api) in &self.apis {
-            let now = api.list(&ListParams::default()).await;
-            let now = now.unwrap_or_else(|error| panic!("{kind:?} cannot be listed: {error}"));
+            let now = tokio::time::timeout(DEADLINE, api.list(&ListParams::default())).await;
+            let now = now
+                .expect("the API server answers")
+                .unwrap_or_else(|error| panic!("{kind:?} cannot be listed: {error}"));
             self.holds(&format!("the watch of {kind:?} catches up"), |view| view.shows(*kind, &now)).await;
         }
     }

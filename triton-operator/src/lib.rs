@@ -4,7 +4,7 @@
 //! - [`crd`]: the custom resource, its rules, and the way to and from the core;
 //! - [`world`]: what this process knows of the cluster, one pruned cache per kind;
 //! - [`store`], [`backend`], [`registry`], [`clock`]: the ports of the core;
-//! - [`kube_error`]: what an answer of the API server means;
+//! - [`kube_error`], `warnings`: what an answer of the API server means;
 //! - [`queue`], [`controller`]: what to look at, and looking at it;
 //! - [`instances`], [`api`], [`doors`], [`report`], [`telemetry`]: what others get to see;
 //! - [`run()`], [`standalone`]: the two places that wire all of that; [`release`]: the way out;
@@ -35,6 +35,7 @@ pub mod standalone;
 pub mod stop;
 pub mod store;
 pub mod telemetry;
+mod warnings;
 pub mod world;
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use kube::Client;
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use tower::util::MapResponseLayer;
 use triton_core::driver::{Adapters, Driver};
 use triton_core::model::{DEFAULT_DRAIN, FlowId, Holder, InstanceId, InstanceName, Namespace, Seconds, Spec};
 use triton_core::ports::{TrafficRegistry, WorkloadBackend};
@@ -24,6 +26,7 @@ use crate::registry::readiness_gate::ReadinessGate;
 use crate::report::Events;
 use crate::stop::Stop;
 use crate::telemetry::metrics::Metrics;
+use crate::warnings;
 use crate::world::World;
 use crate::world::cache::Key;
 
@@ -136,7 +139,8 @@ pub async fn connect(kubeconfig: Option<&PathBuf>) -> anyhow::Result<Client> {
         None => kube::Config::infer().await.context("no kubeconfig, and not in a pod")?,
     };
     config.headers.push(("user-agent".parse()?, AGENT.parse()?));
-    Ok(Client::try_from(config)?)
+    let warns = MapResponseLayer::new(warnings::log);
+    Ok(ClientBuilder::try_from(config)?.with_layer(&warns).build())
 }
 
 fn measure(metrics: &Metrics, world: &World, queue: &Queue) {

@@ -18,6 +18,8 @@ use super::{
 };
 
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
+/// The longest that one module may take to fetch or to build.
+const LONGEST: Duration = Duration::from_secs(40 * 60);
 
 /// Writes to standard error itself: test harnesses capture the print macros, and minutes of
 /// silence look like a hang.
@@ -173,7 +175,13 @@ fn go_error(source: io::Error) -> PlaneError {
 fn follow(mut child: Child, command: &str, mut tick: impl FnMut(Option<&str>)) -> Result<(), PlaneError> {
     let lines = lines(&mut child);
     let mut last: VecDeque<String> = VecDeque::new();
+    let deadline = Instant::now() + LONGEST;
     loop {
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            last.push_back(format!("killed: not done within {} minutes", LONGEST.as_secs() / 60));
+            break;
+        }
         match lines.recv_timeout(Duration::from_millis(500)) {
             Ok(line) => {
                 tick(Some(&line));

@@ -271,7 +271,7 @@ fn inner(node: &mut JSONSchemaProps) -> Option<&mut JSONSchemaProps> {
 /// The API server knows `int32` and `int64` and warns of the formats of Rust's other numbers.
 fn plain_formats(node: &mut JSONSchemaProps) {
     match node.format.as_deref() {
-        Some("uint32") => node.format = Some("int64".into()),
+        Some("uint32" | "uint64") => node.format = Some("int64".into()),
         Some("uint16") => node.format = Some("int32".into()),
         _ => {}
     }
