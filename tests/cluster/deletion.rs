@@ -84,7 +84,8 @@ async fn deleting_the_definition_of_flows_leaves_the_workload() {
     site.apply(&canary());
     site.asks("second", 1, "Smoked").await;
 
-    site.kubectl(&["delete", "crd", "deployflows.apps.triton.io", "--timeout=60s"]);
+    let delete = ["delete", "crd", "deployflows.apps.triton.io", "--timeout=60s"];
+    site.rig.plane.kubectl(&delete).unwrap_or_else(|error| panic!("{error}"));
     assert_left_alone(&site, &safety).await;
 
     site.rig.define_flows();

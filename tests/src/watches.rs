@@ -27,7 +27,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::{pin::pin, time::Duration};
+    use std::{pin::pin, sync::mpsc, thread, time::Duration};
 
     use futures::StreamExt;
     use k8s_openapi::api::core::v1::Pod;
@@ -57,12 +57,16 @@ mod tests {
     /// The kind of client that once filled the output of the suite: it fails without ever waiting.
     #[test]
     fn a_client_of_a_runtime_that_has_ended_does_not_make_a_watch_spin() {
-        let runtime =
-            || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let ended = runtime();
-        let client = ended.block_on(async { client() });
-        drop(ended);
-        let failures = runtime().block_on(failures_in_a_second(client));
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (counted, count) = mpsc::channel();
+        thread::spawn(move || {
+            let ended = runtime();
+            let client = ended.block_on(async { client() });
+            drop(ended);
+            let _ = counted.send(runtime().block_on(failures_in_a_second(client)));
+        });
+        // A watch that spins never gives its thread back.
+        let failures = count.recv_timeout(Duration::from_secs(20)).expect("it pauses");
         assert!((1..=5).contains(&failures), "{failures} failures in a second");
     }
 }
