@@ -1,7 +1,7 @@
 # Every target only calls cargo; whoever prefers cargo can read on and type the same.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test verify fix gen sim guards bench control-plane need-rust need-cc need-go need-rustfmt need-clippy
+.PHONY: help demo test verify fix gen sim bench control-plane need-rust need-cc need-go need-rustfmt need-clippy
 
 CRATES := triton-core triton-grpc triton-operator triton-examples triton-benches triton-tests
 CORE_FEATURES := schema sim testing
@@ -37,9 +37,6 @@ gen: need-rust need-cc ## write the generated files and the stories anew; read t
 sim: need-rust need-cc ## show one simulated run: make sim SEED=42, with FAULTS=crashes,people for other faults
 	@test -n "$(SEED)" || { echo "make: say which run: make sim SEED=42" >&2; exit 1; }
 	TRITON_SEED=$(SEED) TRITON_FAULTS=$(FAULTS) cargo test --locked --workspace --test fuzz -- --exact replay --nocapture
-
-guards: need-rust need-cc ## take each guard out of the engine and see a test fail: ONLY=tend for some; long
-	cargo run --locked --package triton-tests --bin guards -- --only '$(ONLY)'
 
 bench: need-rust need-cc need-go ## speed and memory, beside their limits
 	cargo bench --locked --package triton-benches

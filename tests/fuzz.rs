@@ -81,6 +81,16 @@ fn a_run_that_panics_names_its_seed() {
     assert!(failure.contains("the world is broken") && failure.ends_with("make sim SEED=7"), "{failure}");
 }
 
+#[test]
+fn the_page_about_the_proof_names_every_property() {
+    let page = include_str!("../docs/proof.md");
+    for row in &invariants::TABLE {
+        let line = format!("`{}`", row.property);
+        let told = page.lines().find(|told| told.contains(&line)).unwrap_or_default();
+        assert!(told.contains(row.says), "docs/proof.md does not say of {line}: {}", row.says);
+    }
+}
+
 /// Shows one run: `make sim SEED=7`, with `FAULTS=crashes,people` or `FAULTS=none` for other faults.
 #[test]
 fn replay() {

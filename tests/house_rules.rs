@@ -8,8 +8,6 @@ mod budgets;
 mod directions;
 #[path = "house_rules/generated.rs"]
 mod generated;
-#[path = "house_rules/guards.rs"]
-mod guards;
 #[path = "house_rules/manual.rs"]
 mod manual;
 #[path = "house_rules/pages.rs"]
@@ -94,13 +92,6 @@ fn the_manual_names_everything_that_there_is() {
 #[test]
 fn every_decision_record_has_the_form() {
     assert_eq!(records::check(&files()), Vec::<Fault>::new());
-}
-
-#[test]
-fn every_guard_is_in_place_and_missed_when_it_is_gone() {
-    let all = triton_tests::guards::all().expect("the lists of guards can be read");
-    let page = guards::text(triton_tests::guards::page::PATH);
-    assert_eq!(guards::check(&all, &page, guards::text), Vec::<String>::new(), "run make guards");
 }
 
 #[test]

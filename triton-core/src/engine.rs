@@ -29,7 +29,7 @@ mod found_tests;
 mod gate;
 mod goal;
 #[cfg(test)]
-mod guard_tests;
+mod rule_tests;
 mod history;
 mod line;
 mod look;
