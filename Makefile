@@ -23,6 +23,8 @@ verify: need-rust need-cc need-rustfmt need-clippy ## read-only: format, lints, 
 	set -e; for feature in $(CORE_FEATURES); do cargo clippy --locked --package triton-core --features $$feature -- --deny warnings; done
 	RUSTDOCFLAGS='--deny warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	cargo test --locked --workspace --test house_rules
+	@find . -name 'target*' -prune -o -name '*.rs' -print \
+		| xargs awk 'FNR == 401 { print "warning: " FILENAME " has more than 400 lines" }'
 
 fix: need-rust need-cc need-rustfmt need-clippy ## format, apply what clippy can, regenerate
 	cargo fmt --all
