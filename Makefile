@@ -38,7 +38,7 @@ gen: need-rust need-cc ## write the generated files and the stories anew; read t
 
 sim: need-rust need-cc ## show one simulated run: make sim SEED=42, with FAULTS=crashes,people for other faults
 	@test -n "$(SEED)" || { echo "make: say which run: make sim SEED=42" >&2; exit 1; }
-	TRITON_SEED=$(SEED) TRITON_FAULTS=$(FAULTS) cargo test --locked --workspace --test fuzz -- --exact replay --nocapture
+	TRITON_SEED=$(SEED) TRITON_FAULTS=$(FAULTS) cargo test --locked --package triton-core --features sim,testing --test fuzz -- --exact replay --nocapture
 
 bench: need-rust need-cc need-go ## speed and memory, beside their limits
 	cargo bench --locked --package triton-benches

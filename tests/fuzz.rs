@@ -31,6 +31,7 @@ const ENOUGH: u64 = 1_000;
 const SHOWN: usize = 3;
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "says how long the runs took")]
 fn every_seeded_run_is_safe_and_ends_well() {
     let runs = number("TRITON_RUNS").unwrap_or(RUNS);
     let first = number("TRITON_FIRST").unwrap_or(0);
