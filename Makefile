@@ -1,10 +1,12 @@
 # Every target only calls cargo; whoever prefers cargo can read on and type the same.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test verify fix gen sim bench control-plane need-rust need-cc need-go need-rustfmt need-clippy
+.PHONY: help demo test verify fix gen sim mutants bench control-plane need-rust need-cc need-go need-rustfmt need-clippy need-mutants
 
-CRATES := triton-core triton-grpc triton-operator triton-examples triton-benches triton-tests
+CRATES := triton-core triton-grpc triton-operator triton-examples triton-benches triton-tests triton-mutants
 CORE_FEATURES := schema sim testing
+MUTANTS_VERSION := 27.1.0
+CARGO_MUTANTS := target/tools/bin/cargo-mutants
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +42,9 @@ sim: need-rust need-cc ## show one simulated run: make sim SEED=42, with FAULTS=
 	@test -n "$(SEED)" || { echo "make: say which run: make sim SEED=42" >&2; exit 1; }
 	TRITON_SEED=$(SEED) TRITON_FAULTS=$(FAULTS) cargo test --locked --package triton-core --features sim,testing --test fuzz -- --exact replay --nocapture
 
+mutants: need-rust need-cc need-mutants ## change the engine here and there and see a test fail: SEED=, ONLY=goal.rs or SHARD=1/8; 20 minutes
+	cargo run --locked --quiet --package triton-mutants -- $(SEED:%=--seed=%) $(ONLY:%=--only=%) $(SHARD:%=--shard=%)
+
 bench: need-rust need-cc need-go ## speed and memory, beside their limits
 	cargo bench --locked --package triton-benches
 
@@ -55,6 +60,10 @@ need-rustfmt:
 
 need-clippy:
 	@cargo clippy --version >/dev/null 2>&1 || { echo "make: clippy is missing: rustup component add clippy" >&2; exit 1; }
+
+need-mutants:
+	@$(CARGO_MUTANTS) mutants --version 2>/dev/null | grep -qx 'cargo-mutants $(MUTANTS_VERSION)' \
+		|| cargo install --locked --root target/tools cargo-mutants@$(MUTANTS_VERSION)
 
 need-cc:
 	@command -v cc >/dev/null || { echo "make: cc is missing: install a C compiler (Debian: apt install gcc libc6-dev; macOS: xcode-select --install)" >&2; exit 1; }
