@@ -57,7 +57,8 @@ mod tests {
     /// The kind of client that once filled the output of the suite: it fails without ever waiting.
     #[test]
     fn a_client_of_a_runtime_that_has_ended_does_not_make_a_watch_spin() {
-        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime =
+            || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let ended = runtime();
         let client = ended.block_on(async { client() });
         drop(ended);
