@@ -1,7 +1,6 @@
 //! Helpers that the suites share.
 
 pub mod cloneset;
-pub mod guards;
 pub mod limits;
 pub mod operator;
 pub mod plane;

@@ -2,7 +2,7 @@
 //! person may ask. Nothing here reads a clock, draws a number or talks to the world.
 #![cfg_attr(
     not(test),
-    deny(
+    forbid(
         clippy::arithmetic_side_effects,
         clippy::expect_used,
         clippy::indexing_slicing,
@@ -28,8 +28,6 @@ mod forecast;
 mod found_tests;
 mod gate;
 mod goal;
-#[cfg(test)]
-mod guard_tests;
 mod history;
 mod line;
 mod look;
@@ -38,6 +36,8 @@ mod prepare;
 mod report;
 mod resized;
 mod rolling;
+#[cfg(test)]
+mod rule_tests;
 mod shape;
 mod stopped;
 mod table;

@@ -27,7 +27,7 @@ mod watch;
 
 /// Server traits and routers made from `proto/`.
 mod generated {
-    #![allow(unreachable_pub, clippy::use_self, reason = "generated")]
+    #![allow(unreachable_pub, clippy::too_many_lines, clippy::use_self, reason = "generated")]
 
     /// Of package `application`.
     pub(crate) mod application {

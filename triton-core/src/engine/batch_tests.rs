@@ -1,5 +1,4 @@
-//! Guards of batches, closing and the final check that no other test of the engine misses: see
-//! `docs/proof.md`.
+//! Rules of batches, closing and the final check that no other test of the engine covers.
 
 use alloc::collections::BTreeSet;
 

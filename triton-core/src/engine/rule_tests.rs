@@ -1,4 +1,4 @@
-//! Guards that no other test of the engine misses: see `docs/proof.md`.
+//! Rules of the engine that no other test covers.
 
 use super::closing::LOOK_AGAIN;
 use super::decision::{Decision, Effect, Waiting};

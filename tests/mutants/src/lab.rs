@@ -1,0 +1,146 @@
+//! Calls cargo and cargo-mutants on the copy of the repository.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::score::{self, Mutant, Outcome};
+use crate::tree;
+
+/// Where mutants are made.
+const SCOPE: [&str; 4] = [
+    "triton-core/src/engine.rs",
+    "triton-core/src/engine/**/*.rs",
+    "triton-core/src/driver.rs",
+    "triton-core/src/driver/**/*.rs",
+];
+/// What judges them, as arguments of `cargo test`. The exhaustive search would take minutes per mutant.
+const TESTS: [&str; 2] = ["--lib", "--test=fuzz"];
+const FEATURES: &str = "--features=sim,testing";
+const PROFILE: &str = "--profile=mutants";
+/// Seeded runs per mutant.
+const RUNS: &str = "200";
+/// KiB of memory that a program may take: tests that do not end remember every step.
+const MEMORY: u32 = 8 << 20;
+/// A mutant may take so many times as long as the code without a change, and not less than `LEAST`.
+const FACTOR: u32 = 5;
+const LEAST: Duration = Duration::from_secs(60);
+/// Exit codes of cargo-mutants that tell of judged mutants: all caught, some missed, some timeouts.
+const JUDGED: [i32; 3] = [0, 2, 3];
+
+/// The copy, and the tools.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    tool: PathBuf,
+    tree: PathBuf,
+    home: PathBuf,
+}
+
+/// How long a mutant may be built and tested.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    build: Duration,
+    test: Duration,
+}
+
+impl Lab {
+    /// Copies the repository to `target/mutants/tree`.
+    ///
+    /// # Errors
+    /// When a file cannot be copied, or cargo-mutants is not installed.
+    pub(crate) fn open(root: &Path) -> Result<Self> {
+        let tool = root.join("target/tools/bin/cargo-mutants");
+        ensure!(tool.exists(), "{} is missing: make mutants installs it", tool.display());
+        let home = root.join("target/mutants");
+        let tree = home.join("tree");
+        tree::mirror(root, &tree)?;
+        Ok(Self { tool, tree, home })
+    }
+
+    /// All mutants there are.
+    ///
+    /// # Errors
+    /// When cargo-mutants does not list them.
+    pub(crate) fn mutants(&self) -> Result<Vec<Mutant>> {
+        let listed = self.cargo_mutants().args(["--list", "--json"]).stderr(Stdio::inherit()).output()?;
+        ensure!(listed.status.success(), "cargo-mutants --list: {}", listed.status);
+        serde_json::from_slice(&listed.stdout).context("reading the list of mutants")
+    }
+
+    /// Builds and tests the code without a change, and measures it.
+    ///
+    /// # Errors
+    /// When a test fails: then no mutant can be judged.
+    pub(crate) fn baseline(&self) -> Result<Patience> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut took = [Duration::ZERO; 2];
+        for (took, step) in took.iter_mut().zip([&["--no-run"][..], &[]]) {
+            let begun = Instant::now();
+            let mut command = self.command(&cargo);
+            command.args(["test", "--quiet", "--package=triton-core", PROFILE, FEATURES]);
+            let status = command.args(TESTS).args(step).stdout(Stdio::null()).status()?;
+            ensure!(status.success(), "the tests fail without any mutant");
+            *took = begun.elapsed();
+        }
+        println!(
+            "without a mutant: {:.0?} to build from scratch or not at all, {:.1?} to test",
+            took[0], took[1]
+        );
+        Ok(Patience { build: (took[0] * 2).max(LEAST * 5), test: (took[1] * FACTOR).max(LEAST) })
+    }
+
+    /// Lets the tests judge these mutants.
+    ///
+    /// # Errors
+    /// When cargo-mutants does not come to an end, or judges other mutants.
+    pub(crate) fn judge(&self, mutants: &[&Mutant], patience: Patience) -> Result<Vec<Outcome>> {
+        let mut command = self.cargo_mutants();
+        command
+            .args(["--in-place", "--baseline=skip", PROFILE, FEATURES, "--test-package=triton-core"])
+            .arg(format!("--timeout={}", patience.test.as_secs()))
+            .arg(format!("--build-timeout={}", patience.build.as_secs()))
+            .arg(format!("--output={}", self.home.display()))
+            .args(TESTS.map(|test| format!("--cargo-arg={test}")))
+            .args(mutants.iter().map(|mutant| format!("--re=^{}$", regex_syntax::escape(&mutant.name))));
+        let status = command.status()?;
+        ensure!(status.code().is_some_and(|code| JUDGED.contains(&code)), "cargo-mutants: {status}");
+        let path = self.home.join("mutants.out/outcomes.json");
+        let json = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        let outcomes = score::read(&json).with_context(|| format!("in {}", path.display()))?;
+        ensure!(
+            outcomes.len() == mutants.len(),
+            "{} of {} mutants were judged",
+            outcomes.len(),
+            mutants.len()
+        );
+        Ok(outcomes)
+    }
+
+    fn cargo_mutants(&self) -> Command {
+        let mut command = self.command(&self.tool);
+        command.args(["mutants", "--no-config", "--colors=never", "--no-times", "--dir"]).arg(&self.tree);
+        command.args(SCOPE.map(|files| format!("--file={files}")));
+        command
+    }
+
+    /// A program in the copy, with limited memory.
+    fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("ulimit -v {MEMORY}; exec \"$0\" \"$@\"")])
+            .arg(program)
+            .current_dir(&self.tree)
+            .env("CARGO_TARGET_DIR", self.home.join("build"))
+            .env("CARGO_INCREMENTAL", "1")
+            .env("PROPTEST_RNG_SEED", "1")
+            .env("RUST_BACKTRACE", "0")
+            .env("TRITON_RUNS", RUNS)
+            .env_remove("RUSTFLAGS")
+            .stdin(Stdio::null());
+        command
+    }
+}
