@@ -61,6 +61,8 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<File>) {
             if !is_of_tools(&name) {
                 walk(root, &path, found);
             }
+        } else if name == ".git" {
+            // In a linked worktree it is a file.
         } else if let Ok(text) = fs::read_to_string(&path) {
             let relative = path.strip_prefix(root).expect("found below the root");
             let path = relative.to_string_lossy().replace('\\', "/");
