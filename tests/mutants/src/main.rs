@@ -19,10 +19,7 @@ use clap::Parser;
 use accepted::Accepted;
 use choice::{Choice, Shard};
 use lab::Lab;
-use score::{Outcome, Score};
-
-/// Mutants per run of cargo-mutants: the time limit is looked at between two runs.
-const CHUNK: usize = 8;
+use score::{Mutant, Outcome, Score};
 
 /// Changes the engine in one place at a time and says which changes no test notices.
 ///
@@ -32,7 +29,7 @@ struct Options {
     /// Gives the order of the sample; drawn and printed when it is left out.
     #[arg(long)]
     seed: Option<u64>,
-    /// How long the sample may take, in minutes. The last mutants that were begun are finished.
+    /// How long the sample may take, in minutes. The mutant that was begun last is finished.
     #[arg(long, default_value_t = 20)]
     minutes: u64,
     /// All mutants of the files whose path ends like this.
@@ -55,7 +52,7 @@ fn main() -> Result<ExitCode> {
     ensure!(!chosen.is_empty(), "no mutant is chosen: {choice} of {}", all.len());
     println!("{} mutants of the engine; {choice}", all.len());
     let limit = matches!(choice, Choice::Sample(_)).then(|| Duration::from_secs(60 * options.minutes));
-    let judged = judged(&lab, &chosen, limit)?;
+    let judged = judged(&lab, &all, &chosen, limit)?;
 
     let mut faults = accepted.faults(&all, &judged, false);
     let score = Score::of(&judged);
@@ -87,17 +84,21 @@ fn drawn() -> u64 {
 }
 
 /// Lets the tests judge the mutants, in this order, until none is left or the time is over.
-fn judged(lab: &Lab, chosen: &[&score::Mutant], limit: Option<Duration>) -> Result<Vec<Outcome>> {
+fn judged(lab: &Lab, all: &[Mutant], chosen: &[usize], limit: Option<Duration>) -> Result<Vec<Outcome>> {
     let patience = lab.baseline()?;
     let begun = Instant::now();
     let mut judged = Vec::new();
-    for chunk in chosen.chunks(CHUNK) {
+    for &at in chosen {
         if limit.is_some_and(|limit| begun.elapsed() >= limit) {
             break;
         }
-        judged.extend(lab.judge(chunk, patience)?);
-        let each = begun.elapsed().as_secs_f64() / judged.len().max(1) as f64;
-        println!("{}/{} mutants, {each:.1} s each", judged.len(), chosen.len());
+        let outcome = lab.judge(all, at, patience)?;
+        let (count, seconds) = (judged.len() + 1, begun.elapsed().as_secs_f64());
+        println!("{count}/{} {:?}: {}", chosen.len(), outcome.end, outcome.mutant.name);
+        if count % 10 == 0 {
+            println!("{:.1} s per mutant", seconds / count as f64);
+        }
+        judged.push(outcome);
     }
     Ok(judged)
 }
@@ -106,7 +107,7 @@ fn judged(lab: &Lab, chosen: &[&score::Mutant], limit: Option<Duration>) -> Resu
 fn whole(
     folder: &Path,
     shard: Shard,
-    all: &[score::Mutant],
+    all: &[Mutant],
     judged: &[Outcome],
     accepted: &Accepted,
 ) -> Result<Vec<String>> {
