@@ -65,6 +65,7 @@ pub fn report(
         new.waiting = None;
     }
     new.updated_at = Some(now);
+    new.fit();
     new
 }
 
