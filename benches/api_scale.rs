@@ -14,6 +14,10 @@ use kube::{
 };
 use serde_json::{Value, json};
 use triton_benches::{figure, head};
+use triton_core::model::{
+    BatchPhase, BatchReport, Counts, PodPhase, PodReport, Progress, PullIn, Report, Timestamp, Verdict,
+};
+use triton_operator::crd::convert;
 use triton_tests::{cloneset::connect, operator::Operator, plane::quantile, scene::Kind, watches::watch};
 
 use crate::{
@@ -177,7 +181,8 @@ pub(crate) async fn ended(site: &Site) -> Result<()> {
         let flow = create(number + 1);
         let name = flow["metadata"]["name"].as_str().context("no name")?.to_owned();
         api.create(&PostParams::default(), &serde_json::from_value(flow)?).await?;
-        api.patch_status(&name, &PatchParams::default(), &Patch::Merge(finished())).await?;
+        let status = Patch::Merge(finished(&app(number + 1))?);
+        api.patch_status(&name, &PatchParams::default(), &status).await?;
         anyhow::Ok(())
     };
     stream::iter((0..FINISHED).map(finish)).buffer_unordered(PARALLEL).try_collect::<()>().await?;
@@ -193,6 +198,8 @@ pub(crate) async fn ended(site: &Site) -> Result<()> {
         ensure!(status == 200, "{path}: {status}: {text}");
         let answer: Value = serde_json::from_str(&text)?;
         let page = answer["data"].as_array().context("a page")?;
+        let lost = page.iter().find(|flow| flow["reason"] != "Success" || flow["instanceName"] == "");
+        ensure!(lost.is_none(), "it was read as another record than the operator's: {lost:?}");
         seen.extend(page.iter().map(|flow| flow["name"].as_str().unwrap_or_default().to_owned()));
     }
     let all = seen.len() == FINISHED;
@@ -201,22 +208,56 @@ pub(crate) async fn ended(site: &Site) -> Result<()> {
     peak("memory of the operator, at its peak", &operator, 150.0)
 }
 
-fn finished() -> Value {
-    let batch = json!({
-        "batch": 1, "batchSize": SIZE, "phase": "Baked", "canary": false, "failedReplicas": 0, "podsTotal": SIZE,
-        "startedAt": "2026-01-01T00:00:00.000000Z", "finishedAt": "2026-01-01T00:00:05.000000Z",
-        "pods": [pod("app-aaaaa"), pod("app-bbbbb")],
-    });
-    json!({"status": {
-        "phase": "Success", "finished": true, "paused": false, "batches": 1, "finishedBatches": 1,
-        "finishedReplicas": SIZE, "replicas": SIZE, "availableReplicas": SIZE, "failedReplicas": 0,
-        "message": "the workload is as ordered", "conditions": [batch], "observedGeneration": 1,
-        "startedAt": "2026-01-01T00:00:00.000000Z", "finishedAt": "2026-01-01T00:00:05.000000Z",
-    }})
-}
-
-fn pod(name: &str) -> Value {
-    json!({"name": name, "ip": "10.64.0.25", "port": 80, "phase": "Ready", "pullInStatus": "PullInSucceeded"})
+/// The status that the operator leaves of a flow that has succeeded.
+fn finished(app: &str) -> Result<Value> {
+    let at = |seconds: i64| Timestamp::from_micros((1_767_225_600 + seconds) * 1_000_000);
+    let pod = |id: &str| {
+        anyhow::Ok(PodReport {
+            name: format!("{app}-{id}").parse()?,
+            ip: "10.64.0.25".into(),
+            port: 80,
+            phase: PodPhase::Ready,
+            pull_in_status: PullIn::PullInSucceeded,
+            ungated: false,
+        })
+    };
+    let batch = BatchReport {
+        batch: 1,
+        batch_size: SIZE,
+        canary: false,
+        phase: BatchPhase::Baked,
+        failed_replicas: 0,
+        pods: vec![pod("aaaaa")?, pod("bbbbb")?],
+        pods_total: SIZE,
+        pods_in_traffic: SIZE,
+        started_at: Some(at(0)),
+        pulled_in_at: Some(at(4)),
+        finished_at: Some(at(5)),
+    };
+    let counts = Counts {
+        replicas: SIZE,
+        to_process: SIZE,
+        available: SIZE,
+        updated: SIZE,
+        updated_ready: SIZE,
+        failed: 0,
+        batches: 1,
+        finished_batches: 1,
+        finished_replicas: SIZE,
+    };
+    let report = Report {
+        counts,
+        update_revision: Some(format!("{app}-7c9b5d6f48").parse()?),
+        batches: vec![batch],
+        reason: "Success".into(),
+        message: "the workload is as ordered".into(),
+        started_at: Some(at(0)),
+        updated_at: Some(at(6)),
+        finished_at: Some(at(6)),
+        ..Report::default()
+    };
+    let progress = Progress::Finished { verdict: Verdict::Succeeded, at: at(6) };
+    Ok(json!({"status": convert::status(&progress, &report, 1)?}))
 }
 
 /// The most that was ever resident of the operator's memory.

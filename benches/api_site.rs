@@ -67,6 +67,15 @@ impl Site {
     }
 }
 
+/// Bytes of the environment in each template: with it a template is as large as they are in the field.
+const ENVIRONMENT: usize = 8 * 1024;
+
+fn environment() -> Value {
+    let variable = |at: usize| json!({"name": format!("SETTING_{at:03}"), "value": "x".repeat(88)});
+    let one = variable(0).to_string().len() + 1;
+    (0..ENVIRONMENT.div_ceil(one)).map(variable).collect()
+}
+
 /// A flow that brings the instance to this image.
 pub(crate) fn flow(action: &str, replicas: u32, image: &str, strategy: Value) -> Value {
     json!({
@@ -78,7 +87,7 @@ pub(crate) fn flow(action: &str, replicas: u32, image: &str, strategy: Value) ->
             "application": {
                 "appID": 1, "groupID": 2, "appName": "hello", "instanceName": NAME, "replicas": replicas,
                 "template": {"spec": {"containers": [{
-                    "name": "web", "image": image, "ports": [{"containerPort": 80}],
+                    "name": "web", "image": image, "ports": [{"containerPort": 80}], "env": environment(),
                 }]}},
             },
             "updateStrategy": strategy,

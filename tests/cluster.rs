@@ -50,6 +50,8 @@ mod rig;
 mod safety;
 #[path = "cluster/site.rs"]
 mod site;
+#[path = "cluster/size.rs"]
+mod size;
 #[path = "cluster/traffic.rs"]
 mod traffic;
 #[path = "cluster/tutorial.rs"]

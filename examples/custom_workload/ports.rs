@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use triton_core::model::{
-    Edits, Flow, FlowUid, InstanceId, Lock, PodPhase, PodRef, PodTraffic, Shape, TemplateRef, Timestamp,
-    Traffic, TrafficChange, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
+    Edits, Flow, FlowUid, InstanceId, Lock, PodPhase, PodRef, PodTraffic, RevisionLabel, Shape, TemplateRef,
+    Timestamp, Traffic, TrafficChange, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
 use triton_core::ports::{Clock, PortError, PortErrorKind, Subject, TrafficRegistry, WorkloadBackend};
 use triton_core::sim::Host;
@@ -185,6 +185,7 @@ fn view(group: &Group, flow: Option<&Flow>, now: Timestamp) -> WorkloadView {
             unavailable: group.unavailable,
         },
         revision: Some(group.current_revision()),
+        label: RevisionLabel::Unknown,
         obstacle: None,
         // Processes are started at once: there is nothing to tell of what keeps them from coming.
         trouble: None,

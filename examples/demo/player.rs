@@ -79,7 +79,7 @@ fn summary(view: &FlowView) -> String {
     let (ready, all) = (view.record.updated_ready_replicas, view.replicas);
     format!(
         "Success: {ready} of {all} pods in traffic, in {} batches; the last batches {}.{} s apart.",
-        batches.len(),
+        view.record.batches,
         tenths / 10,
         tenths % 10
     )

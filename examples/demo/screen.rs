@@ -113,7 +113,8 @@ fn block(view: &FlowView, now: Timestamp) -> String {
             let _ = writeln!(text, "    {name}  {:<15} {phase:<15} {traffic}", pod.ip);
         }
     }
-    for number in (record.conditions.len() + 1)..=(record.batches as usize) {
+    let begun = record.conditions.last().map_or(0, |batch| batch.batch);
+    for number in begun + 1..=record.batches {
         let _ = writeln!(text, "  batch {number}");
     }
     if let Some(waiting) = &record.waiting {

@@ -115,9 +115,14 @@ fn applications() -> Vec<Case> {
         ("application.appName", json!("no spaces"), "application.appName", "letters, digits"),
         ("application.applicationType", json!("deployment"), "application.applicationType", "cloneset"),
     ];
-    for (name, words) in
-        [("", "not be empty"), ("Web", "lower case"), ("a_b", "lower case"), (&*long, "at most 63")]
-    {
+    let longer = "a".repeat(53);
+    for (name, words) in [
+        ("", "not be empty"),
+        ("Web", "lower case"),
+        ("a_b", "lower case"),
+        (&*long, "at most 63"),
+        (&*longer, "at most 52 characters for action create"),
+    ] {
         cases.push(("application.instanceName", json!(name), "application.instanceName", words));
     }
     for labels in [json!({"app": "other"}), json!({"tier": "front"})] {

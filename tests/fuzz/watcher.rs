@@ -327,6 +327,7 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
             unavailable: workload.unavailable,
         }),
         revision: workload.update_revision.clone(),
+        label: triton_core::model::RevisionLabel::Unknown,
         obstacle: None,
         in_place: workload.policy.in_place(),
         remembered: workload.remembered,

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use triton_core::engine::{Effect, look};
 use triton_core::model::{
     Edits, FailureClass, Flow, Lock, Observation, PodFailure, PodName, PodPhase, PodRef, PodTraffic, PodUid,
-    Revision, Shape, TemplateRef, Timestamp, Traffic, TrafficChange, TrafficView, Version, WorkloadChange,
-    WorkloadPod, WorkloadView,
+    Revision, RevisionLabel, Shape, TemplateRef, Timestamp, Traffic, TrafficChange, TrafficView, Version,
+    WorkloadChange, WorkloadPod, WorkloadView,
 };
 
 use triton_core::sim::cloneset::Lifecycle;
@@ -60,6 +60,7 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
             unavailable: set.unavailable,
         },
         revision: set.told.map(revision),
+        label: RevisionLabel::Unknown,
         obstacle: None,
         trouble: None,
         in_place: set.in_place,

@@ -12,8 +12,8 @@ use crate::engine::{
     Answer, Decision, Effect, Seen, Waiting, Why, decide, keep, keep_until, look, report, supersede, yields,
 };
 use crate::model::{
-    Failure, Flow, FlowId, FlowUid, InstanceId, Lock, Progress, Report, Seconds, Spec, Timestamp,
-    TrafficView, Verdict, WaitingReport, WorkloadView,
+    Failure, Flow, FlowId, FlowUid, InstanceId, Lock, Progress, Report, Seconds, Spec, TextFor, Timestamp,
+    TrafficView, Verdict, WaitingReport, WorkloadView, shorten,
 };
 use crate::ports::{
     Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored, Subject, TrafficRegistry, WorkloadBackend,
@@ -206,9 +206,15 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         }
     }
 
+    /// Where all of it is too large for the store the lists are left out: they are for people alone.
     async fn save(&self, stored: &Stored, report: &Report, moves: Vec<Why>) -> Result<Outcome, DriveError> {
         let Stored { flow, version, .. } = stored;
-        let saved = self.store.save_progress(&flow.id, &flow.progress, report, version).await;
+        let mut saved = self.store.save_progress(&flow.id, &flow.progress, report, version).await;
+        let refused = saved.as_ref().is_err_and(|error| error.kind == PortErrorKind::TooLarge);
+        if refused && !report.batches.is_empty() {
+            let rest = report.without_lists();
+            saved = self.store.save_progress(&flow.id, &flow.progress, &rest, version).await;
+        }
         saved.map_err(during("saving progress"))?;
         Ok(Outcome::Wrote(Step::Saved(moves)))
     }
@@ -227,7 +233,9 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         // Looked at again when people were told so.
         let until = new.waiting.as_ref().map_or(until, |shown| shown.until.min(until));
         let settled = Report { updated_at: old.updated_at, ..new.clone() };
-        if settled == *old && stored.observed {
+        // Lists that were left out are tried again when there is something else to save.
+        let same = settled == *old || (old.batches.is_empty() && settled.without_lists() == *old);
+        if same && stored.observed {
             return Ok(Outcome::Rests(Rest::Until(until, waiting)));
         }
         let urgent = !stored.observed
@@ -282,7 +290,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         }
         let loaded = self.store.load(id).await.map_err(during("reading the flow"))?;
         let Loaded::Flow(stored) = loaded else { return Ok(()) };
-        let message = alloc::format!("{error}; trying again");
+        let message = shorten(&alloc::format!("{error}; trying again"), TextFor::Status);
         if stored.flow.progress.is_finished() || stored.report.message == message {
             return Ok(());
         }

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::super::*;
 use crate::model::{
-    Base, Brings, Draft, Edits, Flow, FlowUid, Kind, Lock, Namespace, Orders, Peer, Plan, RawSize, Shape,
-    TemplateRef, TrafficChange, UpdateStrategy, Version, WorkloadChange, WorkloadPod,
+    Base, Brings, Draft, Edits, Flow, FlowUid, Kind, Lock, Namespace, Orders, Peer, Plan, RawSize,
+    RevisionLabel, Shape, TemplateRef, TrafficChange, UpdateStrategy, Version, WorkloadChange, WorkloadPod,
 };
 use crate::ports::{NewFlow, StoreEvent};
 
@@ -57,6 +57,8 @@ pub(super) struct Rig {
     /// Flows that were removed, and when that fails.
     pub(super) removed: Mutex<Vec<(FlowId, Version)>>,
     pub(super) refused: Option<PortErrorKind>,
+    /// The store has no room for lists.
+    pub(super) full: bool,
     pub(super) backend: MockBackend,
     pub(super) registry: MockRegistry,
     pub(super) steps: Vec<Step>,
@@ -81,6 +83,7 @@ impl Rig {
             peers: Mutex::default(),
             removed: Mutex::default(),
             refused: None,
+            full: false,
             driver_time: Mutex::new(Timestamp::from_micros(1_000_000_000)),
             backend: MockBackend::new(),
             registry,
@@ -175,6 +178,9 @@ impl FlowStore for &Rig {
         report: &Report,
         _: &Version,
     ) -> Result<(), PortError> {
+        if self.full && !report.batches.is_empty() {
+            return Err(PortError::new(PortErrorKind::TooLarge, "etcdserver: request is too large"));
+        }
         self.saved.lock().expect("saves").push((progress.clone(), report.clone()));
         if let Loaded::Flow(mut stored) = self.loaded() {
             stored.flow.progress = progress.clone();
@@ -306,6 +312,7 @@ pub(super) fn view(replicas: u32, pods: u32) -> WorkloadView {
             unavailable: 0,
         },
         revision: "app-1".parse().ok(),
+        label: RevisionLabel::Unknown,
         obstacle: None,
         trouble: None,
         in_place: false,

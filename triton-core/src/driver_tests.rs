@@ -67,18 +67,45 @@ fn what_the_workload_s_controller_failed_at_is_told_while_pods_are_missing() {
 }
 
 #[test]
-fn of_a_large_batch_a_hundred_pods_are_named_and_all_are_counted() {
+fn of_a_large_batch_as_many_pods_are_listed_as_there_is_room_for_and_all_are_counted() {
     let mut flow = rolling();
     if let Progress::Rolling { plan, batch, .. } = &mut flow.progress {
         (plan.base.to, plan.work, batch.size) = (150, 150, 150);
     }
     let mut rig = Rig::new(flow);
     rig.backend.expect_observe().returning(|| Ok(Some(view(150, 150))));
-    rig.advance().expect("rests");
-    let saved = rig.saved();
-    let (_, report) = saved.last().expect("a save");
+    for _ in 0..3 {
+        rig.advance().expect("rests");
+        *rig.driver_time.lock().expect("time") = rig.now().plus(Seconds(2));
+    }
+    assert_eq!(rig.saved().len(), 1, "looked at again it is the same");
+    let (_, report) = rig.saved().pop().expect("a save");
     let [batch] = &report.batches[..] else { panic!("{:?}", report.batches) };
-    assert_eq!((batch.pods.len(), batch.pods_total), (100, 150));
+    assert_eq!(batch.pods_total, 150);
+    assert!((40..150).contains(&batch.pods.len()), "{}", batch.pods.len());
+    let newest = batch.pods.last().map(|pod| pod.name.as_str());
+    assert_eq!(newest, Some("app-149"), "the newest are listed");
+}
+
+#[test]
+fn a_status_that_is_too_large_for_its_store_is_saved_without_batches_and_pods_once() {
+    let mut rig = Rig::new(rolling());
+    rig.full = true;
+    rig.backend.expect_observe().returning(|| Ok(Some(view(2, 1))));
+    for _ in 0..3 {
+        let rest = rig.advance().expect("rests");
+        assert!(matches!(rest, Rest::Until(_, Waiting::Pods { ready: 0, of: 2 })), "{rest:?}");
+        *rig.driver_time.lock().expect("time") = rig.now().plus(Seconds(2));
+    }
+    let [(_, report)] = &rig.saved()[..] else { panic!("{:?}", rig.saved()) };
+    assert_eq!((report.batches.len(), report.counts.replicas, report.counts.batches), (0, 1, 1));
+    assert_eq!(report.reason, "PodsStarting");
+    let Loaded::Flow(stored) = rig.loaded() else { panic!("a flow") };
+    let here = crate::service::FlowView::new(&stored).here();
+    assert_eq!(here.map(|here| here.batch), Some(1), "the API still tells where it is");
+    let refused = PortError::new(PortErrorKind::TooLarge, "etcdserver: request is too large");
+    rig.show(&DriveError { during: "saving progress", source: refused }, rig.now());
+    assert!(rig.saved().last().is_some_and(|(_, report)| report.message.contains("too large")));
 }
 
 #[test]

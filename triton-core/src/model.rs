@@ -18,21 +18,22 @@ mod report;
 mod selector;
 mod spec;
 mod strategy;
+mod text;
 mod time;
 
 pub use change::{TrafficChange, WorkloadChange};
-pub use count::{BatchSize, MAX_BATCHES, MAX_REPLICAS, RawSize, Sizes};
+pub use count::{BatchSize, MAX_BATCHES, MAX_NAMED, MAX_REPLICAS, RawSize, Sizes};
 pub use draft::{Draft, Fault, Faults};
 pub use edit::{Edits, Field, FieldEdit, Wrote};
 pub use failure::Failure;
 pub use flow::Flow;
 pub use name::{
-    FlowId, FlowName, FlowUid, InstanceId, InstanceName, NameError, Namespace, PodName, PodUid, Revision,
-    Version,
+    FlowId, FlowName, FlowUid, InstanceId, InstanceName, MAX_CREATED, MAX_LABEL, NameError, Namespace,
+    PodName, PodUid, Revision, Version,
 };
 pub use observation::{
-    FailureClass, Holder, Lock, Observation, Obstacle, PodFailure, PodPhase, PodTraffic, Shape, TemplateRef,
-    Traffic, TrafficView, WorkloadPod, WorkloadView,
+    FailureClass, Holder, Lock, Observation, Obstacle, PodFailure, PodPhase, PodTraffic, RevisionLabel,
+    Shape, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
 };
 pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, Edit, Orders, Target};
 pub use peer::{Peer, Place};
@@ -45,4 +46,5 @@ pub use record::{
 pub use report::{BatchReport, Counts, PodReport, PullIn, Report, WaitingReport};
 pub use spec::{Action, CancelPolicy, Identity, Mode, OnFailure, Spec, Template, Tolerance};
 pub use strategy::{NonUpdateStrategy, RollbackTarget, UpdateStrategy};
+pub use text::{ANSWER_TEXT, LISTED, STATUS_TEXT, TextFor, shorten};
 pub use time::{Seconds, TimeError, Timestamp};

@@ -1,6 +1,7 @@
 //! The one table of API errors: what each kind is called over gRPC and over HTTP.
 
 use tonic::{Code, Status};
+use triton_core::model::{TextFor, shorten};
 use triton_core::service::{ApiError, ApiErrorKind};
 
 /// The codes of one kind of error.
@@ -32,10 +33,10 @@ pub const fn codes(kind: ApiErrorKind) -> Codes {
     Codes { grpc, http, name }
 }
 
-/// An error as a gRPC status.
+/// An error as a gRPC status; a long message is shortened.
 #[must_use]
 pub fn to_status(error: &ApiError) -> Status {
-    Status::new(codes(error.kind).grpc, &error.message)
+    Status::new(codes(error.kind).grpc, shorten(&error.message, TextFor::Answer))
 }
 
 /// A gRPC status as an error: the inverse of [`to_status`]. Codes that no kind has are read as the kind that
@@ -89,6 +90,18 @@ mod tests {
         for (kind, ..) in TABLE {
             let error = ApiError::new(kind, format!("{kind:?}: dépôt"));
             assert_eq!(from_status(&to_status(&error)), error);
+        }
+    }
+
+    #[test]
+    fn a_message_of_any_length_fits_into_a_header_and_says_that_it_was_shortened() {
+        for text in ["spec.x: is bad; ", "dépôt ", "容器"] {
+            let status = to_status(&ApiError::new(ApiErrorKind::InvalidArgument, text.repeat(10_000)));
+            let mut headers = tonic::codegen::http::HeaderMap::new();
+            status.add_header(&mut headers).expect("headers");
+            let size = headers.get("grpc-message").map_or(0, |message| message.len());
+            assert!((3_500..=4_096).contains(&size), "{size}");
+            assert!(status.message().starts_with(text) && status.message().contains("shortened"), "{status}");
         }
     }
 

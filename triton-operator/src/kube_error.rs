@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use kube::Error;
+use kube::core::Status;
 use kube::runtime::watcher;
 use triton_core::ports::{PortError, PortErrorKind};
 use triton_core::service::{ApiError, ApiErrorKind};
@@ -37,6 +38,7 @@ pub fn meaning(error: Error) -> PortError {
         (409, _) => PortErrorKind::Conflict,
         (404, _) => PortErrorKind::Gone,
         (422, _) if is_failed_test(&status.message) => PortErrorKind::Conflict,
+        (413 | 422 | 500, _) if is_too_large(status) => PortErrorKind::TooLarge,
         (400 | 403 | 405 | 413 | 415 | 422, _) => PortErrorKind::Rejected,
         _ => PortErrorKind::Transient,
     };
@@ -80,10 +82,19 @@ fn is_failed_test(message: &str) -> bool {
     message.contains("rejected our request due to an error in our request") || message.contains("test failed")
 }
 
+/// The API server, a field of the object, or etcd has no room for it. Only the first has a code of its own.
+fn is_too_large(status: &Status) -> bool {
+    let said = |words: &[&str]| words.iter().any(|words| status.message.contains(words));
+    match status.code {
+        413 => true,
+        422 => said(&["Too long: ", "Too many: "]),
+        _ => said(&["etcdserver: request is too large", "trying to send message larger than max"]),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kube::core::Status;
 
     #[test]
     fn each_status_code_has_its_meaning() {
@@ -96,6 +107,14 @@ mod tests {
             (422, "Invalid", "testing value /metadata/uid failed: test failed", PortErrorKind::Conflict),
             (429, "TooManyRequests", "", PortErrorKind::Transient),
             (500, "InternalError", "", PortErrorKind::Transient),
+            (413, "RequestEntityTooLarge", "limit is 3145728", PortErrorKind::TooLarge),
+            (
+                422,
+                "Invalid",
+                "metadata.annotations: Too long: may not be more than 262144 bytes",
+                PortErrorKind::TooLarge,
+            ),
+            (500, "", "etcdserver: request is too large", PortErrorKind::TooLarge),
             (504, "Timeout", "", PortErrorKind::Transient),
         ];
         for (code, reason, message, kind) in cases {

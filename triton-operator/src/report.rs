@@ -8,7 +8,7 @@ use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use tokio::sync::mpsc;
 use triton_core::engine::Why;
-use triton_core::model::{FlowId, Verdict};
+use triton_core::model::{FlowId, TextFor, Verdict, shorten};
 
 use crate::controller::Listener;
 use crate::labels;
@@ -71,7 +71,8 @@ fn event(why: &Why) -> Event {
     Event {
         type_: if is_warning(why) { EventType::Warning } else { EventType::Normal },
         reason: why.reason().into(),
-        note: Some(why.to_string()),
+        // Longer ones are refused.
+        note: Some(shorten(&why.to_string(), TextFor::Status)),
         action: action(why),
         secondary: None,
     }
@@ -117,7 +118,7 @@ const fn is_warning(why: &Why) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use triton_core::model::{HoldReason, Stage};
+    use triton_core::model::{Failure, HoldReason, Stage};
 
     #[test]
     fn batches_have_events_of_their_own_and_failures_warn() {
@@ -127,5 +128,13 @@ mod tests {
         assert!(matches!(smoked(1).type_, EventType::Normal));
         let held = event(&Why::Held { reason: HoldReason::PodsFailed });
         assert!(matches!(held.type_, EventType::Warning));
+    }
+
+    #[test]
+    fn a_long_note_is_shortened_to_what_events_may_have() {
+        let failure = Failure::InvalidSpec { fault: "é".repeat(5_000) };
+        let told = event(&Why::Ended { verdict: Verdict::Failed(failure) });
+        let note = told.note.unwrap_or_default();
+        assert!((900..=1024).contains(&note.len()) && note.contains("shortened"), "{note}");
     }
 }

@@ -41,7 +41,7 @@ impl DriveError {
             PortErrorKind::Conflict => "Conflict",
             PortErrorKind::Gone => "Gone",
             PortErrorKind::Exists => "Exists",
-            PortErrorKind::Rejected => "Rejected",
+            PortErrorKind::Rejected | PortErrorKind::TooLarge => "Rejected",
         }
     }
 }

@@ -11,7 +11,8 @@ use super::goal::plan;
 use super::{Answer, decide, supersede, yields};
 use crate::model::{
     Action, Base, BatchSize, Brings, CancelPolicy, Facts, Failure, Flow, FlowName, Kind, Lock, Observation,
-    OnFailure, PodName, Progress, Revision, Shape, Stage, TemplateRef, Tolerance, Verdict, WorkloadChange,
+    OnFailure, PodName, Progress, Revision, RevisionLabel, Shape, Stage, TemplateRef, Tolerance, Verdict,
+    WorkloadChange,
 };
 
 #[test]
@@ -76,6 +77,47 @@ fn a_start_returns_to_the_size_from_before_the_stop() {
     let flow = Flow { progress: Progress::Preparing { base: stop }, ..flow };
     let lock = WorkloadChange::Lock { remember: Some(3) };
     assert_eq!(decide(&flow, &unlocked(3).with(3, SERVES), NOW), act(lock));
+}
+
+/// OpenKruise labels pods with the full name of their revision, or with its hash alone.
+#[test]
+fn a_name_too_long_for_the_label_of_its_pods_is_refused_before_anything_is_touched() {
+    use RevisionLabel::{Hash, Name, Unknown};
+    let rows = [
+        (Action::Update, 52, Name, true),
+        (Action::Update, 53, Name, false),
+        (Action::Update, 63, Hash, true),
+        (Action::Update, 63, Unknown, true),
+        (Action::Rollback, 53, Name, true),
+        (Action::Rollback, 54, Name, false),
+        (Action::Rollback, 63, Hash, true),
+        (Action::Restart, 53, Name, true),
+        (Action::Restart, 54, Name, false),
+        (Action::ScaleOut, 54, Name, false),
+        (Action::ScaleIn, 63, Name, true),
+        (Action::Stop, 63, Name, true),
+        (Action::Delete, 63, Name, true),
+    ];
+    for (action, length, label, runs) in rows {
+        let replicas = if action == Action::ScaleOut { 4 } else { 2 };
+        let mut flow = Flow::test(action, replicas);
+        let name = "a".repeat(length);
+        let revision = |hash: &str| Revision::new(alloc::format!("{name}-{hash}")).expect("a revision");
+        flow.spec.identity.instance = name.parse().expect("a name");
+        let mut world = Observation { label, revision: Some(revision("123456789")), ..unlocked(3) };
+        world.good = vec![revision("987654321")];
+        let world = world.with(3, SERVES);
+        let row = alloc::format!("{action} of {length} characters, {label:?}");
+        match decide(&flow, &world, NOW) {
+            Decision::Move(Progress::Preparing { .. }, _) => assert!(runs, "{row}"),
+            Decision::Move(Progress::Finished { verdict: Verdict::Failed(failure), .. }, _) => {
+                assert!(!runs, "{row}: {failure}");
+                let text = alloc::format!("{failure}");
+                assert!(text.starts_with("spec.application.instanceName: has"), "{text}");
+            }
+            other => panic!("{row}: {other:?}"),
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! new pods have no old counterpart; when it shrinks, batches exchange one for one and the surplus old
 //! pods leave after the last exchange.
 
-use crate::model::{Base, Kind, Orders, Plan, Spec};
+use crate::model::{Base, Kind, MAX_NAMED, Orders, Plan, Spec};
 
 /// Pods wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +85,8 @@ pub fn batch_size(spec: &Spec, orders: &Orders, plan: &Plan, done: u32, number: 
     // A batch never mixes exchanges with the surplus that leaves after them.
     let boundary = exchanges(plan).saturating_sub(done);
     let room = if boundary > 0 { boundary.min(left) } else { left };
-    wanted.min(missing(spec, plan)).clamp(u32::from(left > 0), room)
+    let wanted = wanted.min(missing(spec, plan)).clamp(u32::from(left > 0), room);
+    if leave_by_name(spec, plan) { wanted.min(MAX_NAMED) } else { wanted }
 }
 
 /// What a percentage is of: the size to reach; where pods only leave, the size it was.
@@ -103,6 +104,13 @@ fn missing(spec: &Spec, plan: &Plan) -> u32 {
         (Kind::Swap, Some(most)) => most.of(whole(plan)),
         _ => u32::MAX,
     }
+}
+
+/// Whether pods leave by name, and may be too many for one write: those that a restart exchanges, those that
+/// a flow names, or those that may fail.
+fn leave_by_name(spec: &Spec, plan: &Plan) -> bool {
+    let named = plan.base.by_name() || (plan.base.kind == Kind::Shrink && !spec.pods.is_empty());
+    named || spec.tolerance.of(plan.work) > MAX_NAMED
 }
 
 /// Whether batch `number` is the canary batch. A flow that returns what it changed has none.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::engine::fixtures::base_of;
-use crate::model::{Action, BatchSize, Flow, Sizes};
+use crate::engine::forecast;
+use crate::model::{Action, BatchSize, Brings, Flow, Sizes, Tolerance};
 
 #[test]
 fn batch_sizes_add_up_to_the_work_whatever_the_sizes() {
@@ -60,6 +61,41 @@ fn no_batch_size_means_one_batch_and_a_canary_larger_than_the_work_is_all_of_it(
     assert_eq!(batch_size(&flow.spec, &flow.orders, &plan, 0, 1), 5);
     let flow = flow.canary(9);
     assert_eq!(batch_size(&flow.spec, &flow.orders, &plan, 0, 1), 5);
+}
+
+#[test]
+fn a_batch_whose_pods_leave_by_name_holds_at_most_a_thousand_and_the_rest_follows() {
+    let restart = Base { brings: Brings::Nothing, ..base_of(Kind::Replace, 2500, 2500) };
+    let swap = Base { brings: Brings::Nothing, ..base_of(Kind::Swap, 2500, 2500) };
+    let shrink = base_of(Kind::Shrink, 2500, 0);
+    let update = base_of(Kind::Replace, 2500, 2500);
+    let named = |mut flow: Flow| {
+        flow.spec.pods = alloc::vec!["app-1".parse().expect("a name")];
+        flow
+    };
+    let tolerant = |mut flow: Flow, percent| {
+        flow.spec.tolerance = Tolerance::UpTo(BatchSize::Percent(percent));
+        flow
+    };
+    let flow = || Flow::test(Action::Restart, 2500);
+    let rows = [
+        ("a restart", restart.clone(), flow(), &[1000, 1000, 500][..]),
+        ("a restart that ordered more", restart.clone(), flow().batches_of(1500), &[1000, 1000, 500]),
+        ("a restart that ordered less", restart, flow().batches_of(900), &[900, 900, 700]),
+        ("a restart, old pods first", swap, flow(), &[1000, 1000, 500]),
+        ("named pods", shrink.clone(), named(flow()), &[1000, 1000, 500]),
+        ("pods that nobody names", shrink, flow(), &[2500]),
+        ("an update", update.clone(), flow(), &[2500]),
+        ("an update of which half may fail", update.clone(), tolerant(flow(), 50), &[1000, 1000, 500]),
+        ("an update of which a tenth may fail", update, tolerant(flow(), 10), &[2500]),
+    ];
+    for (what, base, flow, sizes) in rows {
+        let told = forecast(&flow.spec, &flow.orders, base, 0);
+        let planned: alloc::vec::Vec<u32> = told.batches.iter().map(|batch| batch.size).collect();
+        assert_eq!(planned, sizes, "{what}");
+        let counted = batches(&flow.spec, &flow.orders, &told.plan, None);
+        assert_eq!(usize::try_from(counted), Ok(sizes.len()), "{what}");
+    }
 }
 
 fn cases() -> impl Iterator<Item = (u32, u32, u32)> {

@@ -35,6 +35,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         frozen: view.frozen,
         shape: Some(view.shape.clone()),
         revision: view.revision.clone(),
+        label: view.label,
         obstacle: view.obstacle.clone(),
         in_place: view.in_place,
         remembered: view.remembered,

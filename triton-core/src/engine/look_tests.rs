@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 use super::*;
 use crate::engine::fixtures::base_of;
 use crate::engine::tend::{Tend, serving, tend};
-use crate::model::{Base, Edits, Kind, PodPhase, Progress, Revision, Seconds};
+use crate::model::{Base, Edits, Kind, PodPhase, Progress, Revision, RevisionLabel, Seconds};
 
 #[test]
 fn a_pod_is_new_only_when_it_is_as_the_flow_wants_it() {
@@ -183,6 +183,7 @@ fn view() -> WorkloadView {
         frozen: false,
         shape: Observation::mine(1, 0, 1).shape.expect("a shape"),
         revision: Some(revision("app-new")),
+        label: RevisionLabel::Unknown,
         obstacle: None,
         trouble: None,
         in_place: false,

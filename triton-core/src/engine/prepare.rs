@@ -12,8 +12,8 @@ use super::rolling::start;
 use super::tend::{Tend, pick, serving, tend};
 use super::{goal, shape};
 use crate::model::{
-    Action, Base, Brings, Facts, Failure, Flow, FlowId, Kind, Lock, Observation, PodName, Progress, Revision,
-    Spec, TemplateRef, Timestamp, Verdict, WorkloadChange,
+    Action, Base, Brings, Facts, Failure, Flow, FlowId, Kind, Lock, MAX_CREATED, MAX_LABEL, Observation,
+    PodName, Progress, Revision, RevisionLabel, Spec, TemplateRef, Timestamp, Verdict, WorkloadChange,
 };
 
 /// Checks what the action needs of the world and reads the base.
@@ -225,6 +225,7 @@ fn full_name(flow: &Flow, named: &Revision) -> Revision {
 
 /// Whether sizes and pods fit the action.
 fn fits(flow: &Flow, seen: &Observation, base: &Base) -> Result<(), Failure> {
+    labelled(flow, seen, base)?;
     let (action, from, to) = (flow.spec.action, base.from, base.to);
     let size = |what: String| Err(Failure::WrongSize { what });
     match action {
@@ -261,6 +262,26 @@ fn fits(flow: &Flow, seen: &Observation, base: &Base) -> Result<(), Failure> {
         Some(name) => Err(Failure::WrongPods { what: format!("there is no pod {name} of this workload") }),
         None => Ok(()),
     }
+}
+
+/// Whether new pods can carry the label of their revision: its full name may be too long for one, and then
+/// none is ever made. A template that the flow brings may get a hash of 10 characters.
+fn labelled(flow: &Flow, seen: &Observation, base: &Base) -> Result<(), Failure> {
+    let name = flow.spec.identity.instance.as_str().len();
+    let longest = match &base.brings {
+        Brings::Flow => name.saturating_add(MAX_LABEL).saturating_sub(MAX_CREATED),
+        Brings::Revision(revision) => revision.as_str().len(),
+        Brings::Nothing => seen.revision.as_ref().map_or(0, |revision| revision.as_str().len()),
+    };
+    if seen.label != RevisionLabel::Name || base.kind == Kind::Shrink || longest <= MAX_LABEL {
+        return Ok(());
+    }
+    let what = format!(
+        "spec.application.instanceName: has {name} characters, and no pod can carry the name of its revision \
+         as a label ({longest} characters, {MAX_LABEL} at most); turn OpenKruise's feature gate \
+         CloneSetShortHash on, or move to an instance with a shorter name"
+    );
+    Err(Failure::Unsupported { what })
 }
 
 /// The good revisions of a workload after a flow has ended, newest first; `None` where they stay as they are.

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub const MAX_REPLICAS: u32 = 10_000;
 /// Most batches a flow may have.
 pub const MAX_BATCHES: u32 = 1_000;
+/// Most pods that leave by name at once: all their names stand in one object (253 bytes each at most, and
+/// etcd keeps objects up to 1.5 MiB).
+pub const MAX_NAMED: u32 = 1_000;
 
 /// A size as people write it: a number of pods, or a percentage such as `"25%"`.
 ///

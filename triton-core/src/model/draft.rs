@@ -14,6 +14,7 @@ use super::count::MAX_REPLICAS;
 use super::orders::{DEFAULT_DRAIN, Orders};
 use super::spec::{Action, Spec, Template};
 use super::strategy::{NonUpdateStrategy, RollbackTarget, UpdateStrategy};
+use super::text::LISTED;
 
 /// One thing that is wrong with an input.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,17 +25,20 @@ pub struct Fault {
     pub message: String,
 }
 
-/// Everything that is wrong with an input; never empty.
+/// Everything that is wrong with an input; never empty. The first 20 faults are told one by one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Faults(pub Vec<Fault>);
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, fault) in self.0.iter().enumerate() {
+        for (at, fault) in self.0.iter().take(LISTED).enumerate() {
             let gap = if at == 0 { "" } else { "; " };
             write!(f, "{gap}{}: {}", fault.field, fault.message)?;
         }
-        Ok(())
+        match self.0.len().saturating_sub(LISTED) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
     }
 }
 
@@ -84,7 +88,7 @@ impl Draft {
         let strategy = if is_update { check::UPDATE } else { "spec.nonUpdateStrategy" };
         let mut check = Check { faults: Vec::new(), strategy };
         check.action(&self.action);
-        let identity = check.identity(self);
+        let identity = check.identity(action, self);
         let replicas = check.number("spec.application.replicas", self.replicas, 0, MAX_REPLICAS);
         check.replicas(action, self.replicas);
         check.strategy_kind(action, self);

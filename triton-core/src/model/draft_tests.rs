@@ -168,6 +168,11 @@ fn a_change_of_size_is_told_in_the_other_strategy_and_says_how_many() {
     refuses(scale("scale_out", Some(1), named(&["a"])), field, "scale_in and restart");
     refuses(scale("scale_in", Some(1), named(&["a", "a"])), &format!("{field}[1]"), "twice");
     refuses(scale("restart", None, named(&["A b"])), &format!("{field}[0]"), "lower");
+    let many = NonUpdateStrategy {
+        pods_to_delete: Some((0..1001).map(|at| format!("a-{at}")).collect()),
+        ..plain()
+    };
+    refuses(scale("scale_in", Some(1), many), field, "at most 1000 names");
     let (spec, _) = scale("scale_in", Some(1), named(&["b", "a"])).parse().expect("valid");
     assert_eq!(spec.pods.iter().map(ToString::to_string).collect::<Vec<_>>(), ["b", "a"]);
 }
@@ -180,6 +185,20 @@ fn a_rollback_returns_to_a_template_or_a_revision_and_not_both() {
     refuses(both.clone(), "spec.rollbackTo", "one of them");
     let (spec, _) = Draft { template: None, ..both }.parse().expect("valid");
     assert_eq!(spec.rollback_to.map(|revision| revision.to_string()), Some("app-1".into()));
+}
+
+#[test]
+fn a_new_instance_leaves_room_for_a_hash_in_its_label_and_one_that_is_there_may_not() {
+    let named = |action: &str, length| {
+        let instance_name = "a".repeat(length);
+        Draft { action: action.into(), instance_name, selector: None, ..tutorial() }
+    };
+    let field = "spec.application.instanceName";
+    assert!(named("create", 52).parse().is_ok() && named("update", 63).parse().is_ok());
+    for length in [53, 63] {
+        refuses(named("create", length), field, "must have at most 52 characters for action create");
+    }
+    refuses(named("update", 64), field, "must have at most 63 characters");
 }
 
 #[test]

@@ -20,7 +20,10 @@ pub struct NameError {
 /// Longest Kubernetes object name (DNS-1123 subdomain).
 const MAX_SUBDOMAIN: usize = 253;
 /// Longest Kubernetes label value; also the longest DNS-1123 label.
-const MAX_LABEL: usize = 63;
+pub const MAX_LABEL: usize = 63;
+/// Longest name of a new instance: OpenKruise labels its pods with the name, `-`, and a hash of up to 10
+/// characters (`controller-revision-hash`).
+pub const MAX_CREATED: usize = 52;
 
 /// Declares an immutable text type: cheap to clone, ordered, serialised as a plain string.
 macro_rules! text {

@@ -75,6 +75,18 @@ pub struct Holder {
     pub uid: FlowUid,
 }
 
+/// What the pods of a workload carry as the label of their revision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RevisionLabel {
+    /// No pod tells.
+    #[default]
+    Unknown,
+    /// The full name: that of the workload, and a hash.
+    Name,
+    /// The hash alone (OpenKruise: feature gate `CloneSetShortHash`).
+    Hash,
+}
+
 /// Why a workload cannot be acted on at all.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Obstacle {
@@ -191,6 +203,8 @@ pub struct WorkloadView {
     pub shape: Shape,
     /// The revision that new pods get; `None` while the controller has not told it.
     pub revision: Option<Revision>,
+    /// What its newest pod carries as the label of its revision.
+    pub label: RevisionLabel,
     /// Why it cannot be acted on.
     pub obstacle: Option<Obstacle>,
     /// What its controller said when it failed to make or delete pods; shown while pods are missing, and
@@ -257,6 +271,8 @@ pub struct Observation {
     pub shape: Option<Shape>,
     /// See [`WorkloadView::revision`].
     pub revision: Option<Revision>,
+    /// See [`WorkloadView::label`].
+    pub label: RevisionLabel,
     /// See [`WorkloadView::obstacle`].
     pub obstacle: Option<Obstacle>,
     /// See [`WorkloadView::in_place`].
@@ -287,6 +303,7 @@ impl Observation {
             frozen: false,
             shape: None,
             revision: None,
+            label: RevisionLabel::Unknown,
             obstacle: None,
             in_place: false,
             remembered: None,

@@ -17,7 +17,8 @@ use super::time::Timestamp;
 pub use parts::{BringsRecord, FailureRecord, HoldRecord, StageRecord};
 pub use progress::{ProgressRecord, Step};
 
-/// The status of a flow: how far it is and what people are shown.
+/// The status of a flow: how far it is and what people are shown. Less than 32 KiB of JSON for every flow:
+/// 8 KiB for batches, 8 KiB for pods, 8 KiB for the rest, and 8 KiB that are free.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
@@ -34,9 +35,10 @@ pub struct Record {
     pub updated_ready_replicas: u32,
     /// Full name of the revision that the flow brings about.
     pub update_revision: Option<Revision>,
-    /// The batches that have started, in order.
+    /// The batches that have started, in order: the first and the newest, as many as there is room for.
+    /// `batches` and `finishedBatches` count all.
     pub conditions: Vec<BatchReport>,
-    /// Names of the new pods of all batches, up to 100.
+    /// Names of the new pods that are listed.
     pub pods: Vec<String>,
     /// Whether the flow takes no steps: by order or by failure.
     pub paused: bool,
@@ -76,9 +78,11 @@ pub struct Record {
 pub struct CorruptRecord(pub &'static str);
 
 impl Record {
-    /// The snapshot of a progress and its report.
+    /// The snapshot of a progress and its report, which is [made to fit](Report::fit).
     #[must_use]
     pub fn new(progress: &Progress, report: &Report) -> Self {
+        let mut report = report.clone();
+        report.fit();
         let counts = report.counts;
         let pods = report.batches.iter().flat_map(|batch| &batch.pods).map(|pod| pod.name.clone().into());
         Self {
@@ -88,8 +92,8 @@ impl Record {
             updated_replicas: counts.updated,
             updated_ready_replicas: counts.updated_ready,
             update_revision: report.update_revision.clone(),
+            pods: pods.collect(),
             conditions: report.batches.clone(),
-            pods: pods.take(100).collect(),
             paused: report.paused,
             phase: FlowPhase::from(progress),
             finished: progress.is_finished(),

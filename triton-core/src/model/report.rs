@@ -1,5 +1,7 @@
 //! What people are shown of a flow. No decision reads it.
 
+mod fit;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -8,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::name::{PodName, Revision};
 use super::observation::PodPhase;
 use super::orders::BatchPhase;
+use super::progress::Batch;
 use super::time::Timestamp;
 
 /// Whether a pod was pulled into traffic.
@@ -60,6 +63,14 @@ pub struct PodReport {
     pub ungated: bool,
 }
 
+impl PodReport {
+    /// Whether the registry shows it in traffic.
+    #[must_use]
+    pub fn is_in(&self) -> bool {
+        self.phase == PodPhase::Ready
+    }
+}
+
 /// A batch that has started.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -78,12 +89,15 @@ pub struct BatchReport {
     /// Pods of it that fail now.
     #[serde(default)]
     pub failed_replicas: u32,
-    /// Its new pods, up to 100.
+    /// New pods of it, as many as there is room for: those that failed, and the newest.
     #[serde(default)]
     pub pods: Vec<PodReport>,
-    /// How many new pods it has, also beyond 100.
+    /// How many new pods it has, listed or not.
     #[serde(default)]
     pub pods_total: u32,
+    /// How many of them are in traffic, listed or not.
+    #[serde(default)]
+    pub pods_in_traffic: u32,
     /// When it started.
     #[serde(default)]
     pub started_at: Option<Timestamp>,
@@ -93,6 +107,32 @@ pub struct BatchReport {
     /// When it was finished.
     #[serde(default)]
     pub finished_at: Option<Timestamp>,
+}
+
+impl BatchReport {
+    /// A batch that has just started, of which no pod is known.
+    #[must_use]
+    pub fn new(batch: &Batch, now: Timestamp) -> Self {
+        Self {
+            batch: batch.number,
+            batch_size: batch.size,
+            canary: batch.canary,
+            phase: batch.phase(),
+            failed_replicas: 0,
+            pods: Vec::new(),
+            pods_total: 0,
+            pods_in_traffic: 0,
+            started_at: Some(now),
+            pulled_in_at: None,
+            finished_at: None,
+        }
+    }
+
+    /// New pods of it that are not listed.
+    #[must_use]
+    pub fn hidden(&self) -> usize {
+        usize::try_from(self.pods_total).unwrap_or(usize::MAX).saturating_sub(self.pods.len())
+    }
 }
 
 /// Numbers of a flow as last observed.
@@ -139,7 +179,7 @@ pub struct Report {
     pub counts: Counts,
     /// Revision that the flow brings about; full name.
     pub update_revision: Option<Revision>,
-    /// The batches that have started, in order.
+    /// The batches that have started, in order: the first and the newest, as many as there is room for.
     pub batches: Vec<BatchReport>,
     /// Whether the flow takes no steps: by order or by failure.
     pub paused: bool,

@@ -17,6 +17,8 @@ pub enum PortErrorKind {
     Exists,
     /// Refused for a reason that trying again does not change (validation, admission, quota, rights).
     Rejected,
+    /// Refused because it is too large for the store. Trying again does not help; less of it may.
+    TooLarge,
 }
 
 /// An error of a port.

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Draft, FlowId, FlowName, FlowPhase, InstanceName, Namespace, PodName, Record, Seconds, Target, Timestamp,
+    BatchReport, Draft, Flow, FlowId, FlowName, FlowPhase, InstanceName, Namespace, PodName, Progress,
+    Record, Report, Seconds, Target, Timestamp,
 };
 use crate::ports::{Loaded, Stored};
 
@@ -196,6 +197,7 @@ impl FlowView {
     #[must_use]
     pub fn new(stored: &Stored) -> Self {
         let Stored { flow, report, created_at, .. } = stored;
+        let report = &shown(flow, report);
         let (spec, orders) = (&flow.spec, &flow.orders);
         // Before a flow has begun, and once it has ended, the size that it keeps is the one that is there.
         let kept = || flow.progress.plan().map_or(report.counts.replicas, |plan| plan.base.to);
@@ -291,6 +293,19 @@ impl FlowView {
                 None => (self.asks() && !self.agreed()) || self.record.paused,
             }
     }
+}
+
+/// The report with the batch that the flow is at: a status that had no room for its lists does not name it.
+fn shown(flow: &Flow, report: &Report) -> Report {
+    let mut report = report.clone();
+    if let Progress::Rolling { batch, .. } = &flow.progress
+        && report.batches.is_empty()
+    {
+        report
+            .batches
+            .push(BatchReport { started_at: None, ..BatchReport::new(batch, Timestamp::default()) });
+    }
+    report
 }
 
 impl FlowFilter {

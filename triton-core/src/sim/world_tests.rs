@@ -82,6 +82,22 @@ fn every_mishap_shows_and_is_over_after_repair() {
 }
 
 #[test]
+fn a_pod_whose_label_would_be_too_long_is_never_made_and_the_controller_says_so() {
+    for (length, short_hash, made) in [(52, false, true), (53, false, false), (53, true, true)] {
+        let id = InstanceId { name: "a".repeat(length).parse().expect("a name"), ..instance() };
+        let mut world = serving(0);
+        world.add_workload(NewWorkload { id: id.clone(), ..new(0) });
+        world.edit(&id, |workload| (workload.short_hash, workload.replicas) = (short_hash, 2));
+        world.advance_by(Seconds(60));
+        let workload = world.workload(&id).expect("it is there");
+        assert_eq!(workload.active_count(), if made { 2 } else { 0 }, "{length} {short_hash}");
+        let trouble = workload.trouble.as_deref().unwrap_or_default();
+        assert_eq!(trouble.contains("must be no more than 63 bytes"), !made, "{trouble}");
+        assert_eq!(world.next_event(), None, "it does not try again and again");
+    }
+}
+
+#[test]
 fn a_dead_controller_does_nothing_until_it_is_revived() {
     let mut world = serving(2);
     world.stall_controller(&instance(), Seconds(1_000));
@@ -137,19 +153,22 @@ fn instance() -> InstanceId {
 /// A world with a workload of triton's whose pods serve.
 fn serving(replicas: u32) -> World {
     let mut world = World::new(5, Timing::default());
-    let template = Template::from_json(&json!({ "spec": { "containers": [{ "image": "nginx" }] } }));
-    world.add_workload(NewWorkload {
+    world.add_workload(new(replicas));
+    assert_eq!(world.serving(&instance()), replicas);
+    world
+}
+
+fn new(replicas: u32) -> NewWorkload {
+    NewWorkload {
         id: instance(),
-        template,
+        template: Template::from_json(&json!({ "spec": { "containers": [{ "image": "nginx" }] } })),
         replicas,
         gated: true,
         hooked: true,
         policy: UpdatePolicy::ReCreate,
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
-    });
-    assert_eq!(world.serving(&instance()), replicas);
-    world
+    }
 }
 
 fn first(world: &World) -> PodUid {

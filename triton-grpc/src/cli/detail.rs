@@ -3,7 +3,7 @@
 use triton_core::model::{BatchPhase, BatchReport, PodPhase, Timestamp};
 use triton_core::service::FlowView;
 
-use super::phrase;
+use super::phrase::{self, Shown};
 use super::screen::{Paint, Tone};
 use super::table::{Table, cell};
 
@@ -65,7 +65,19 @@ pub(super) fn numbers(view: &FlowView) -> String {
 
 fn batches(view: &FlowView, now: Timestamp) -> Table {
     let mut table = Table::new(&["BATCH", "STAGE", "SIZE", "IN TRAFFIC", "STARTED", "TOOK"]);
-    for batch in &view.record.conditions {
+    for shown in phrase::batches(view) {
+        let batch = match shown {
+            Shown::Listed(batch) => batch,
+            Shown::Finished(first, last) => {
+                let stage = BatchPhase::Baked.as_str().to_owned();
+                table.row(vec![cell(phrase::range(first, last)), (stage, Some(Tone::Good))]);
+                continue;
+            }
+            Shown::Planned(first, last) => {
+                table.row(vec![cell(phrase::range(first, last)), ("planned".into(), Some(Tone::Faint))]);
+                continue;
+            }
+        };
         let started = batch.started_at.map_or_else(String::new, |at| format!("{} ago", phrase::ago(at, now)));
         table.row(vec![
             cell(phrase::number(batch.batch, batch.canary)),
@@ -75,15 +87,6 @@ fn batches(view: &FlowView, now: Timestamp) -> Table {
             cell(started),
             cell(phrase::took(batch.started_at, batch.finished_at, now)),
         ]);
-    }
-    let begun = u32::try_from(view.record.conditions.len()).unwrap_or(u32::MAX);
-    match view.record.batches.saturating_sub(begun) {
-        0 => {}
-        1 => table.row(vec![cell(begun + 1), ("planned".into(), Some(Tone::Faint))]),
-        _ => {
-            let rest = format!("{}-{}", begun + 1, view.record.batches);
-            table.row(vec![cell(rest), ("planned".into(), Some(Tone::Faint))]);
-        }
     }
     table
 }
@@ -100,7 +103,7 @@ fn pods(view: &FlowView) -> Table {
                 cell(phrase::traffic(pod)),
             ]);
         }
-        let hidden = batch.pods_total.saturating_sub(u32::try_from(batch.pods.len()).unwrap_or(u32::MAX));
+        let hidden = batch.hidden();
         if hidden > 0 {
             table.row(vec![cell(format!("and {hidden} more")), cell(batch.batch)]);
         }
@@ -151,6 +154,35 @@ BATCH      STAGE     SIZE   IN TRAFFIC   STARTED   TOOK
 POD                        BATCH   ADDRESS            PHASE             TRAFFIC
 12122-sample-10010-2mwkt   1       172.31.230.23:80   ContainersReady   out of traffic";
         assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn batches_and_pods_that_are_not_listed_are_told_by_their_numbers() {
+        let mut view = views::smoked("web-df");
+        view.record.batches = 50;
+        let newest = BatchReport {
+            batch: 40,
+            canary: false,
+            batch_size: 30,
+            pods_total: 30,
+            pods_in_traffic: 12,
+            ..view.record.conditions[0].clone()
+        };
+        view.record.conditions.push(newest);
+        let text = lines(&view, views::at(30), Paint::default()).join("\n");
+        for wanted in [
+            "1 canary   Smoked    1",
+            "2-39       Baked",
+            "40         Smoked    30     12 of 30",
+            "41-50      planned",
+            "and 29 more                40",
+        ] {
+            assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
+        }
+        view.record.conditions.clear();
+        view.record.finished_batches = 39;
+        let text = lines(&view, views::at(30), Paint::default()).join("\n");
+        assert!(text.contains("1-39") && text.contains("40-50"), "{text}");
     }
 
     #[test]

@@ -99,9 +99,47 @@ pub(super) const fn traffic(pod: &PodReport) -> &'static str {
     }
 }
 
-/// New pods of a batch that are in traffic.
-pub(super) fn pulled_in(batch: &BatchReport) -> usize {
-    batch.pods.iter().filter(|pod| pod.pull_in_status == PullIn::PullInSucceeded).count()
+/// New pods of a batch that are in traffic. Records from before they were counted only list them.
+pub(super) fn pulled_in(batch: &BatchReport) -> u32 {
+    let listed = batch.pods.iter().filter(|pod| pod.pull_in_status == PullIn::PullInSucceeded).count();
+    u32::try_from(listed).unwrap_or(u32::MAX).max(batch.pods_in_traffic)
+}
+
+/// Batches to show, in order: those that are listed, and what is known of the others.
+pub(super) enum Shown<'a> {
+    /// A batch that is listed.
+    Listed(&'a BatchReport),
+    /// Finished batches that the status has no room for: the first and the last of them.
+    Finished(u32, u32),
+    /// Batches that have not begun: the first and the last of them.
+    Planned(u32, u32),
+}
+
+/// All batches of a flow.
+pub(super) fn batches(view: &FlowView) -> Vec<Shown<'_>> {
+    let (mut shown, mut next) = (Vec::new(), 1);
+    for batch in &view.record.conditions {
+        if batch.batch > next {
+            shown.push(Shown::Finished(next, batch.batch - 1));
+        }
+        shown.push(Shown::Listed(batch));
+        next = batch.batch.saturating_add(1);
+    }
+    // Without a list only the numbers tell.
+    let finished = view.record.finished_batches;
+    if view.record.conditions.is_empty() && finished > 0 {
+        shown.push(Shown::Finished(next, finished));
+        next = finished.saturating_add(1);
+    }
+    if view.record.batches >= next {
+        shown.push(Shown::Planned(next, view.record.batches));
+    }
+    shown
+}
+
+/// `7`, `7-9`.
+pub(super) fn range(first: u32, last: u32) -> String {
+    if first == last { first.to_string() } else { format!("{first}-{last}") }
 }
 
 /// `1 pod`, `3 pods`.

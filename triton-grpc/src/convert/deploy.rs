@@ -11,9 +11,6 @@ use crate::deployflow::{
     Batch, Deploy, DeployMeta, DeployReply, DeploysReply, PodInfo, TargetState, Waiting,
 };
 
-/// Most pod names a record has.
-const MAX_PODS: usize = 100;
-
 /// A reply with this flow.
 pub(crate) fn deploy_reply(view: &FlowView) -> DeployReply {
     DeployReply { deploy: Some(deploy(view)), already: false }
@@ -109,6 +106,7 @@ fn batch(report: &BatchReport) -> Batch {
         finished_at: report.finished_at.map(wire_time),
         pods_total: wire_count(report.pods_total),
         pulled_in_at: report.pulled_in_at.map(wire_time),
+        pods_in_traffic: wire_count(report.pods_in_traffic),
     }
 }
 
@@ -178,7 +176,7 @@ fn record(deploy: &Deploy) -> Result<Record, ApiError> {
         updated_replicas: count(deploy.updated_replicas),
         updated_ready_replicas: count(deploy.updated_ready_replicas),
         update_revision: super::given(revision).map(Revision::new).transpose().map_err(broken)?,
-        pods: pods.take(MAX_PODS).collect(),
+        pods: pods.collect(),
         conditions,
         paused: deploy.paused,
         phase: named(&deploy.phase).ok_or_else(|| broken(format!("phase {:?}", deploy.phase)))?,
@@ -206,6 +204,7 @@ fn batch_report(batch: &Batch) -> Result<BatchReport, ApiError> {
         failed_replicas: count(batch.failed_replicas),
         pods: batch.pods.iter().map(pod_report).collect::<Result<_, _>>()?,
         pods_total: count(batch.pods_total),
+        pods_in_traffic: count(batch.pods_in_traffic),
         started_at: moment(batch.started_at)?,
         pulled_in_at: moment(batch.pulled_in_at)?,
         finished_at: moment(batch.finished_at)?,

@@ -5,6 +5,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use triton_core::model::{TextFor, shorten};
 use triton_core::service::{ApiError, ApiErrorKind};
 use utoipa::{IntoResponses, ToSchema};
 
@@ -86,7 +87,8 @@ impl Refusal {
     /// The envelope of it.
     pub(super) fn envelope(self) -> Failure {
         let status = codes(self.error.kind).name;
-        Failure { code: FAILED, data: Empty {}, msg: self.error.message, status }
+        let msg = shorten(&self.error.message, TextFor::Answer);
+        Failure { code: FAILED, data: Empty {}, msg, status }
     }
 }
 

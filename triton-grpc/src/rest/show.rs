@@ -111,10 +111,12 @@ pub(super) struct FlowBatch {
     phase: &'static str,
     /// Pods of it that fail now.
     failed_replicas: u32,
-    /// Its new pods, up to 100.
+    /// New pods of it, as many as there is room for: those that failed, and the newest.
     pods: Vec<BatchPod>,
-    /// How many new pods it has, also beyond 100.
+    /// How many new pods it has, listed or not.
     pods_total: u32,
+    /// How many of them are in traffic, listed or not.
+    pods_in_traffic: u32,
     /// When it started.
     #[schema(format = DateTime)]
     started_at: Option<String>,

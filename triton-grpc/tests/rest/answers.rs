@@ -28,7 +28,7 @@ async fn a_flow_has_the_fields_of_the_message_under_the_same_names() {
                 "name": "12122-sample-10010-2mwkt", "ip": "172.31.230.23", "port": 80,
                 "phase": "ContainersReady", "pullInStatus": "", "ungated": false,
             }],
-            "podsTotal": 1, "startedAt": "2021-09-13T12:49:04.000001Z", "pulledInAt": null,
+            "podsTotal": 1, "podsInTraffic": 0, "startedAt": "2021-09-13T12:49:04.000001Z", "pulledInAt": null,
             "finishedAt": null,
         }],
         "paused": false, "phase": "BatchStarted", "finished": false, "batches": 3, "batchSize": 1,

@@ -111,6 +111,7 @@ fn canary(phase: BatchPhase, pod: PodPhase) -> BatchReport {
             ungated: false,
         }],
         pods_total: 1,
+        pods_in_traffic: u32::from(pod == PodPhase::Ready),
         started_at: Some(at(0)),
         pulled_in_at: None,
         finished_at: None,

@@ -71,7 +71,7 @@ fn wait(times: u32, kind: PortErrorKind) -> Duration {
         PortErrorKind::Transient | PortErrorKind::Gone | PortErrorKind::Exists => {
             (Duration::from_millis(100), LONGEST)
         }
-        PortErrorKind::Rejected => (Duration::from_secs(1), LONGEST),
+        PortErrorKind::Rejected | PortErrorKind::TooLarge => (Duration::from_secs(1), LONGEST),
     };
     first.saturating_mul(1 << times.saturating_sub(1).min(16)).min(longest)
 }

@@ -180,6 +180,12 @@ fn application(rules: &mut Vec<Rule>) {
     let name = "spec.application.instanceName";
     push(rules, name, "self != ''", "must not be empty");
     push(rules, name, "size(self) <= 63", "must have at most 63 characters");
+    push_for(
+        rules,
+        ("spec", ".application.instanceName"),
+        "self.action != 'create' || size(self.application.instanceName) <= 52",
+        "must have at most 52 characters for action create",
+    );
     push(
         rules,
         name,

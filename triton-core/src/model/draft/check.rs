@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use serde_json::Value;
 
 use super::{Draft, Fault};
-use crate::model::count::{BatchSize, MAX_BATCHES, RawSize, Sizes};
-use crate::model::name::{FlowName, InstanceName, PodName, Revision};
+use crate::model::count::{BatchSize, MAX_BATCHES, MAX_NAMED, RawSize, Sizes};
+use crate::model::name::{FlowName, InstanceName, MAX_CREATED, MAX_LABEL, PodName, Revision};
 use crate::model::orders::{BatchPhase, DEFAULT_DEADLINE, Orders, Target};
 use crate::model::selector;
 use crate::model::spec::{Action, CancelPolicy, Identity, Mode, OnFailure, Template, Tolerance};
@@ -65,6 +65,10 @@ impl Check {
             let text = "is for actions scale_in and restart only; leave it out";
             self.fault("spec.nonUpdateStrategy.podsToDelete", text);
         }
+        if listed.len() > usize::try_from(MAX_NAMED).unwrap_or(usize::MAX) {
+            let text = format!("must have at most {MAX_NAMED} names");
+            self.fault("spec.nonUpdateStrategy.podsToDelete", text);
+        }
         let mut pods: Vec<PodName> = Vec::new();
         for (at, name) in listed.iter().enumerate() {
             let field = format!("spec.nonUpdateStrategy.podsToDelete[{at}]");
@@ -77,7 +81,7 @@ impl Check {
         pods
     }
 
-    pub(super) fn identity(&mut self, draft: &Draft) -> Option<Identity> {
+    pub(super) fn identity(&mut self, action: Option<Action>, draft: &Draft) -> Option<Identity> {
         let app_id = self.id("spec.application.appID", draft.app_id);
         let group_id = self.id("spec.application.groupID", draft.group_id);
         if let Some(fault) = selector::label_value_fault(&draft.app_name) {
@@ -87,6 +91,11 @@ impl Check {
             if let Some(fault) = selector::label_value_fault(value).filter(|_| !value.is_empty()) {
                 self.fault(&format!("spec.application.applicationLabel.{key}"), fault);
             }
+        }
+        let long = MAX_CREATED + 1..=MAX_LABEL;
+        if action == Some(Action::Create) && long.contains(&draft.instance_name.len()) {
+            let text = format!("must have at most {MAX_CREATED} characters for action create");
+            self.fault("spec.application.instanceName", text);
         }
         match InstanceName::new(&draft.instance_name) {
             Ok(instance) => Some(Identity {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::CorruptRecord;
 use crate::model::failure::Failure;
 use crate::model::progress::{Batch, Hold, HoldReason, Stage};
+use crate::model::text::{TextFor, shorten};
 use crate::model::time::Timestamp;
 
 /// What becomes of the template.
@@ -136,7 +137,7 @@ impl From<&Failure> for FailureRecord {
             | Failure::NoRevision { what } => what.clone(),
             Failure::InvalidSpec { fault } => fault.clone(),
         };
-        Self { reason: failure.reason().into(), detail }
+        Self { reason: failure.reason().into(), detail: shorten(&detail, TextFor::Status) }
     }
 }
 

@@ -14,8 +14,8 @@ use super::super::world::{Pod, Workload, World};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{
-    Edits, FieldEdit, Flow, FlowUid, Lock, Obstacle, PodName, Revision, Shape, TrafficView, Version,
-    WorkloadChange, WorkloadPod, WorkloadView,
+    Edits, FieldEdit, Flow, FlowUid, Lock, Obstacle, PodName, Revision, RevisionLabel, Shape, TrafficView,
+    Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
 
@@ -128,8 +128,9 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
         edits: edits(object, &shape),
         shape,
         revision: revision(object).cloned(),
+        label: label(object, &listed),
         obstacle: obstacle(object),
-        trouble: None,
+        trouble: object.trouble.clone(),
         in_place: object.policy.in_place(),
         remembered: object.remembered,
         good: object.good.clone(),
@@ -150,6 +151,15 @@ fn lock(world: &World, object: &Workload, looking: Option<&FlowUid>) -> Lock {
 
 fn is_holder(object: &Workload, flow: Option<&Flow>) -> bool {
     object.lock.as_ref().map(|held| &held.holder.uid) == flow.map(|flow| &flow.uid)
+}
+
+/// What the newest pod carries as the label of its revision.
+fn label(object: &Workload, pods: &[&Pod]) -> RevisionLabel {
+    match (pods.is_empty(), object.short_hash) {
+        (true, _) => RevisionLabel::Unknown,
+        (false, true) => RevisionLabel::Hash,
+        (false, false) => RevisionLabel::Name,
+    }
 }
 
 /// What the controller tells of the template, once it has taken notice of the last change.

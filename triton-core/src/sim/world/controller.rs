@@ -52,6 +52,8 @@ impl World {
         for (at, change) in &changes.pods {
             self.apply(id, &uids[*at], *change, &revision);
         }
+        let count = |world: &Self| world.workload(id).map_or(0, |workload| workload.pods.len());
+        let (before, changed) = (count(self), !changes.pods.is_empty());
         let current = self.workload(id).and_then(|workload| workload.current_revision.clone());
         for _ in 0..changes.create_current {
             self.start_pod(id, current.as_ref().unwrap_or(&revision));
@@ -59,7 +61,10 @@ impl World {
         for _ in 0..changes.create_updated {
             self.start_pod(id, &revision);
         }
-        self.wake(id);
+        // What is refused is refused again until something else changes.
+        if changed || count(self) > before {
+            self.wake(id);
+        }
     }
 
     fn apply(&mut self, id: &InstanceId, uid: &PodUid, change: PodChange, update: &Revision) {

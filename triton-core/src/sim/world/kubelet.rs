@@ -7,7 +7,7 @@ use super::super::journal::{Cause, Happening};
 use super::super::tally::Fault;
 use super::pod::{Fate, Mishap, Pod, words};
 use super::{World, shown, version};
-use crate::model::{FailureClass, InstanceId, PodFailure, PodName, PodUid, Revision, Timestamp};
+use crate::model::{FailureClass, InstanceId, MAX_LABEL, PodFailure, PodName, PodUid, Revision, Timestamp};
 
 /// How often a flapping pod loses its readiness.
 const FLAPS: u32 = 3;
@@ -142,6 +142,13 @@ impl World {
         let (seq, node) = (self.bump(), self.random.below(3));
         let Some(workload) = self.workloads.get_mut(id) else { return };
         let Some(template) = workload.revisions.get(revision).cloned() else { return };
+        if !workload.short_hash && revision.as_str().len() > MAX_LABEL {
+            let text = format!(
+                "metadata.labels: Invalid value: \"{revision}\": must be no more than {MAX_LABEL} bytes"
+            );
+            workload.trouble = Some(text);
+            return;
+        }
         let name = workload.reuse.pop().unwrap_or_else(|| {
             PodName::new(format!("{}-{suffix}", id.name)).expect("an instance name and letters make a name")
         });

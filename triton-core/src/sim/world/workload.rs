@@ -87,6 +87,10 @@ pub struct Workload {
     pub(in crate::sim) sync_at: Option<Timestamp>,
     /// Until when its controller is dead.
     pub(in crate::sim) stalled_until: Option<Timestamp>,
+    /// Its pods are labelled with the hash of their revision alone (OpenKruise: `CloneSetShortHash`).
+    pub short_hash: bool,
+    /// What its controller said when it failed to make pods (OpenKruise: condition `FailedScale`, which stays).
+    pub trouble: Option<String>,
     /// Names that the next pods get (Kubernetes: a pod that reuses its volume claim keeps its name).
     pub(in crate::sim) reuse: Vec<PodName>,
 }
@@ -124,6 +128,8 @@ impl Workload {
             sync_at: None,
             stalled_until: None,
             reuse: Vec::new(),
+            short_hash: false,
+            trouble: None,
             id,
         }
     }

@@ -46,6 +46,23 @@ fn a_pod_without_the_gate_is_shown_as_such() {
 }
 
 #[test]
+fn batches_that_are_not_listed_are_drawn_as_finished_before_the_current_one_and_as_planned_after_it() {
+    let mut view = rollout();
+    view.record.batches = 9;
+    view.record.conditions[1].batch = 7;
+    view.record.conditions[1].pods_total = 40;
+    let drawn = text(&shown(&State { flow: Some(view.clone()), ..State::default() }, 96, 40));
+    let row = |number: u32| {
+        let begins = |line: &&str| line.trim_start_matches(['│', ' ']).starts_with(&format!("{number}  "));
+        drawn.lines().find(begins).unwrap_or_else(|| panic!("no batch {number} in\n{drawn}"))
+    };
+    assert!(row(6).contains("Baked") && row(8).contains("planned"), "{drawn}");
+    assert!(row(7).contains("Baking") && row(7).contains("2 of 40"), "{drawn}");
+    view.record.conditions.clear();
+    shown(&State { flow: Some(view), ..State::default() }, 96, 40);
+}
+
+#[test]
 fn a_question_stands_where_the_keys_were() {
     let mut state = State { flow: Some(views::smoked("web-df")), ..State::default() };
     state.press(Key::Letter('n'));
@@ -160,6 +177,8 @@ fn batch(number: u32, phase: BatchPhase, pods: &[(&str, bool)], times: (i64, Opt
         phase,
         failed_replicas: 0,
         pods_total: u32::try_from(pods.len()).unwrap(),
+        pods_in_traffic: u32::try_from(pods.iter().filter(|pod| pod.phase == PodPhase::Ready).count())
+            .unwrap(),
         pods,
         started_at: Some(views::at(times.0)),
         pulled_in_at: None,

@@ -68,6 +68,7 @@ impl From<BatchReport> for FlowBatch {
             failed_replicas: report.failed_replicas,
             pods: report.pods.into_iter().map(BatchPod::from).collect(),
             pods_total: report.pods_total,
+            pods_in_traffic: report.pods_in_traffic,
             started_at: report.started_at.map(String::from),
             pulled_in_at: report.pulled_in_at.map(String::from),
             finished_at: report.finished_at.map(String::from),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use triton_core::model::{
-    Edits, Field, FieldEdit, Flow, Lock, Obstacle, PodName, PodUid, Revision, Shape, TemplateRef, Version,
-    WorkloadPod, WorkloadView,
+    Edits, Field, FieldEdit, Flow, Lock, Obstacle, PodName, PodUid, Revision, RevisionLabel, Shape,
+    TemplateRef, Version, WorkloadPod, WorkloadView,
 };
 
 use super::entry::CloneSetEntry;
@@ -37,6 +37,7 @@ pub fn view(
         frozen: cloneset.paused(),
         shape,
         revision,
+        label: active.last().map_or(RevisionLabel::Unknown, |pod| label(&cloneset.key.name, pod)),
         obstacle: obstacle(cloneset),
         trouble: cloneset.trouble.clone(),
         in_place: cloneset.in_place,
@@ -97,6 +98,14 @@ fn edits(cloneset: &CloneSetEntry, shape: &Shape) -> Edits {
         generation: cloneset.generation(),
         clean: wrote.clean,
         at: wrote.at,
+    }
+}
+
+fn label(workload: &str, pod: &PodEntry) -> RevisionLabel {
+    match pod.labels.get(crate::labels::REVISION) {
+        None => RevisionLabel::Unknown,
+        Some(label) if full_name(workload, label) == *label => RevisionLabel::Name,
+        Some(_) => RevisionLabel::Hash,
     }
 }
 

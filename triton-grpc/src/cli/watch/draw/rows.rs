@@ -16,9 +16,14 @@ const BAR: usize = 20;
 /// Lines of a table that are not rows: two of the border, one of titles.
 const FRAME: u16 = 3;
 
-/// How many batches there are to show.
+/// How many batches there are to show, listed or not.
 pub(super) fn shown_batches(view: &FlowView) -> usize {
-    view.record.conditions.len().max(view.record.batches as usize)
+    begun(view).max(view.record.batches as usize)
+}
+
+/// How many batches have begun.
+fn begun(view: &FlowView) -> usize {
+    view.record.conditions.last().map_or(view.record.finished_batches, |batch| batch.batch) as usize
 }
 
 /// A bar of `width` characters for `all`: these parts in order, then what is missing.
@@ -45,16 +50,23 @@ const fn glyph(tone: Tone) -> &'static str {
 
 /// The batches; where there are more than fit, those around the current one.
 pub(super) fn batches(view: &FlowView, area: Rect, now: Timestamp, ink: Ink) -> Table<'static> {
-    let (begun, all) = (view.record.conditions.len(), shown_batches(view));
+    let (begun, all) = (begun(view), shown_batches(view));
     let room = usize::from(area.height.saturating_sub(FRAME)).max(1);
     let first = begun.saturating_sub(room / 2 + 1).min(all.saturating_sub(room));
     let shown = (first..all).take(room);
-    let rows = shown.map(|at| match view.record.conditions.get(at) {
-        Some(batch) => started(batch, now, ink),
-        None => {
-            let planned = Span::styled("planned", ink.of(Tone::Faint));
-            let empty = Line::from(bar(BAR, &[], 1, ink));
-            Row::new([Cell::from(format!("{}", at + 1)), Cell::from(planned), Cell::from(empty)])
+    let rows = shown.map(|at| {
+        let number = at + 1;
+        let listed = view.record.conditions.iter().find(|batch| batch.batch as usize == number);
+        let unlisted = |stage, tone, parts: &[(u32, Tone)]| {
+            let stage = Span::styled(stage, ink.of(tone));
+            let bar = Line::from(bar(BAR, parts, 1, ink));
+            Row::new([Cell::from(number.to_string()), Cell::from(stage), Cell::from(bar)])
+        };
+        match listed {
+            Some(batch) => started(batch, now, ink),
+            // Of a finished batch that the status has no room for nothing else is known.
+            None if number < begun => unlisted(BatchPhase::Baked.as_str(), Tone::Good, &[(1, Tone::Good)]),
+            None => unlisted("planned", Tone::Faint, &[]),
         }
     });
     let widths = [
@@ -74,22 +86,21 @@ pub(super) fn batches(view: &FlowView, area: Rect, now: Timestamp, ink: Ink) -> 
 fn started(batch: &BatchReport, now: Timestamp, ink: Ink) -> Row<'static> {
     let name = phrase::number(batch.batch, batch.canary);
     let stage = Span::styled(batch.phase.as_str().to_owned(), ink.of(detail::tone(batch)));
-    let pulled_in = u32::try_from(phrase::pulled_in(batch)).unwrap_or(u32::MAX);
-    let listed = u32::try_from(batch.pods.len()).unwrap_or(u32::MAX);
+    let (pulled_in, all_pods) = (phrase::pulled_in(batch), batch.pods_total);
     let counted = |of: fn(&PodReport) -> bool| u32::try_from(batch.pods.iter().filter(|pod| of(pod)).count());
     let ready = counted(|pod| pod.phase == PodPhase::ContainersReady && pod.pull_in_status == PullIn::None);
-    let failed = batch.failed_replicas.min(listed - pulled_in.min(listed));
+    let failed = batch.failed_replicas.min(all_pods.saturating_sub(pulled_in));
     let parts = if batch.phase == BatchPhase::Baked {
         vec![(1, Tone::Good)]
     } else {
         vec![(pulled_in, Tone::Good), (ready.unwrap_or(0), Tone::Busy), (failed, Tone::Bad)]
     };
-    let all = if batch.phase == BatchPhase::Baked { 1 } else { batch.batch_size.max(listed) };
+    let all = if batch.phase == BatchPhase::Baked { 1 } else { batch.batch_size.max(all_pods) };
     Row::new([
         Cell::from(name),
         Cell::from(stage),
         Cell::from(Line::from(bar(BAR, &parts, all, ink))),
-        Cell::from(format!("{pulled_in} of {}", batch.pods_total.max(batch.batch_size))),
+        Cell::from(format!("{pulled_in} of {}", all_pods.max(batch.batch_size))),
         Cell::from(phrase::took(batch.started_at, batch.finished_at, now)),
     ])
 }
