@@ -5,6 +5,7 @@ pub mod guards;
 pub mod limits;
 pub mod operator;
 pub mod plane;
+pub mod proxy;
 pub mod python;
 pub mod scene;
 pub mod watches;
