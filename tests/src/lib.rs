@@ -4,6 +4,7 @@ pub mod cloneset;
 pub mod limits;
 pub mod operator;
 pub mod plane;
+pub mod proxy;
 pub mod python;
 pub mod scene;
 pub mod watches;

@@ -59,6 +59,8 @@ pub(super) struct Rig {
     pub(super) refused: Option<PortErrorKind>,
     /// The store has no room for lists.
     pub(super) full: bool,
+    /// What was not heard of for too long.
+    pub(super) silence: Option<Silence>,
     pub(super) backend: MockBackend,
     pub(super) registry: MockRegistry,
     pub(super) steps: Vec<Step>,
@@ -84,6 +86,7 @@ impl Rig {
             removed: Mutex::default(),
             refused: None,
             full: false,
+            silence: None,
             driver_time: Mutex::new(Timestamp::from_micros(1_000_000_000)),
             backend: MockBackend::new(),
             registry,
@@ -147,6 +150,10 @@ impl Adapters for &Rig {
 
     fn traffic(&self, _: Option<&Spec>) -> &dyn TrafficRegistry {
         &self.registry
+    }
+
+    fn silence(&self) -> Option<Silence> {
+        self.silence
     }
 }
 

@@ -45,6 +45,7 @@ mod tend;
 mod until;
 
 pub use admit::{Answer, Refusal, admit, edit, supersede, yields};
+pub(crate) use closing::LOOK_AGAIN;
 pub use decide::{decide, keep, keep_until};
 pub use decision::{Decision, Effect, Waiting, Why};
 pub use forecast::{Coming, Forecast, forecast, forecast_from};

@@ -4,7 +4,8 @@ use serde_json::json;
 use triton_core::engine::Waiting;
 use triton_core::model::{
     Base, Batch, BatchPhase, Brings, Draft, Failure, Field, FieldEdit, Flow, FlowId, FlowName, FlowUid, Hold,
-    HoldReason, Kind, Mode, Namespace, Place, Plan, Progress, Stage, Timestamp, UpdateStrategy, Verdict,
+    HoldReason, Kind, Mode, Namespace, Place, Plan, Progress, Seconds, Silence, Stage, Timestamp,
+    UpdateStrategy, Verdict,
 };
 
 pub(super) const STAGES: [Stage; 8] = [
@@ -95,6 +96,7 @@ pub(crate) fn waitings() -> Vec<Waiting> {
         Waiting::Rival { rival: id("app-y"), place: None },
         Waiting::Rival { rival: id("app-y"), place: Some(Place { number: 2, behind: id("app-y") }) },
         Waiting::Rival { rival: id("app-y"), place: Some(Place { number: 3, behind: id("app-z") }) },
+        Waiting::Unreachable { silence: Silence { kind: "pods", age: Seconds(75) } },
         Waiting::Paused,
         Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: vec![] },
         Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0, edits: vec![] },
