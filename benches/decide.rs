@@ -169,6 +169,7 @@ fn world(replicas: u32, partition: u32, surge: u32, pods: &[(u32, Facts)]) -> Ob
         unavailable: 0,
     };
     Observation {
+        stale: None,
         lock: Lock::Mine,
         shape: Some(shape),
         revision: "new".parse().ok(),

@@ -31,7 +31,6 @@ const ENOUGH: u64 = 1_000;
 const SHOWN: usize = 3;
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "says how long the runs took")]
 fn every_seeded_run_is_safe_and_ends_well() {
     let runs = number("TRITON_RUNS").unwrap_or(RUNS);
     let first = number("TRITON_FIRST").unwrap_or(0);
@@ -80,16 +79,6 @@ fn two_runs_of_a_seed_are_the_same_byte_for_byte() {
 fn a_run_that_panics_names_its_seed() {
     let failure = told::<()>(7, Chaos::NONE, || panic!("{} is broken", "the world")).expect_err("it failed");
     assert!(failure.contains("the world is broken") && failure.ends_with("make sim SEED=7"), "{failure}");
-}
-
-#[test]
-fn the_page_about_the_proof_names_every_property() {
-    let page = include_str!("../docs/proof.md");
-    for row in &invariants::TABLE {
-        let line = format!("`{}`", row.property);
-        let told = page.lines().find(|told| told.contains(&line)).unwrap_or_default();
-        assert!(told.contains(row.says), "docs/proof.md does not say of {line}: {}", row.says);
-    }
 }
 
 /// Shows one run: `make sim SEED=7`, with `FAULTS=crashes,people` or `FAULTS=none` for other faults.

@@ -5,11 +5,12 @@ use triton_core::sim::scenario::Chaos;
 type Switch = (&'static str, fn(&mut Chaos) -> &mut bool);
 
 /// Every fault by its name; the letters are those of the project's list of faults.
-const SWITCHES: [Switch; 13] = [
+const SWITCHES: [Switch; 14] = [
     ("crashes", |chaos| &mut chaos.crashes),                 // F1
     ("stale-views", |chaos| &mut chaos.stale_views),         // F2, F4
     ("time-travel", |chaos| &mut chaos.time_travel),         // F2
     ("lost-events", |chaos| &mut chaos.lost_events),         // F3, F9
+    ("silence", |chaos| &mut chaos.silence),                 // F9
     ("api-errors", |chaos| &mut chaos.api_errors),           // F5, F6, F7, F8
     ("two-drivers", |chaos| &mut chaos.two_drivers),         // F11
     ("clocks", |chaos| &mut chaos.clocks),                   // F12
@@ -21,14 +22,14 @@ const SWITCHES: [Switch; 13] = [
     ("crowd", |chaos| &mut chaos.crowd),
 ];
 
-/// The faults of a seed: of every twenty seeds one has none, thirteen have each fault alone, two have all,
+/// The faults of a seed: of every twenty seeds one has none, fourteen have each fault alone, two have all,
 /// and the rest have some.
 pub(crate) fn of_seed(seed: u64) -> Chaos {
     let mut chaos = Chaos::NONE;
     match usize::try_from(seed % 20).expect("a small number") {
         0 => {}
-        at @ 1..=13 => *SWITCHES[at - 1].1(&mut chaos) = true,
-        14 | 15 => chaos = Chaos::ALL,
+        at @ 1..=14 => *SWITCHES[at - 1].1(&mut chaos) = true,
+        15 | 16 => chaos = Chaos::ALL,
         _ => {
             let mixed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
             for (at, (_, switch)) in SWITCHES.iter().enumerate() {

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use triton_core::engine::{Decision, decide, look};
 use triton_core::model::{
     Action, Facts, Flow, FlowId, InstanceId, Lock, Observation, Orders, Pods, Progress, Revision, Shape,
-    TemplateRef, Timestamp, Traffic, TrafficView, Verdict, WorkloadChange, WorkloadView,
+    Silence, TemplateRef, Timestamp, Traffic, TrafficView, Verdict, WorkloadChange, WorkloadView,
 };
 use triton_core::sim::scenario::{Chaos, Step, StepKind};
 use triton_core::sim::{Cause as DeletedBy, Entry, Happening, Pod, Workload, World};
@@ -86,9 +86,10 @@ impl Watcher {
     }
 
     fn happening(&mut self, world: &World, happening: &Happening) -> Result<(), String> {
+        left_alone(happening)?;
         match happening {
-            Happening::Saw { now, flow: Some(flow), workload, traffic, .. } => {
-                decisions(flow, workload.as_deref(), traffic, *now)
+            Happening::Saw { now, stale, flow: Some(flow), workload, traffic, .. } => {
+                decisions(flow, workload.as_deref(), traffic, *stale, *now)
             }
             Happening::Deleted {
                 pod,
@@ -246,15 +247,34 @@ impl Watcher {
     }
 }
 
+/// Nothing is removed, exposed or ended by a host that has not heard of a kind for too long. What it shows
+/// people is no progress.
+fn left_alone(happening: &Happening) -> Result<(), String> {
+    let write = match happening {
+        Happening::Workload { write, .. }
+        | Happening::Traffic { write, .. }
+        | Happening::Orders { write, .. } => write,
+        Happening::Progress { write, before, after, .. } if before.as_ref() != Some(after) => write,
+        Happening::Progress { .. }
+        | Happening::Saw { .. }
+        | Happening::Created { .. }
+        | Happening::Marked { .. }
+        | Happening::Swapped { .. }
+        | Happening::Deleted { .. } => return Ok(()),
+    };
+    write.stale.map_or(Ok(()), |silence| Err(format!("S15: {happening:?} after {silence:?}")))
+}
+
 /// Decides again what the host decided on this look, and judges it.
 fn decisions(
     flow: &Flow,
     workload: Option<&WorkloadView>,
     traffic: &TrafficView,
+    stale: Option<Silence>,
     now: Timestamp,
 ) -> Result<(), String> {
     let mut flow = flow.clone();
-    let seen = look(Some(&flow), workload, traffic);
+    let seen = Observation { stale, ..look(Some(&flow), workload, traffic) };
     for _ in 0..FOLD {
         let decision = decide(&flow, &seen, now);
         judge_intent(&Intent { flow: &flow, seen: &seen, now, decision: &decision })
@@ -315,6 +335,7 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
     let template = if ours { TemplateRef::Flow } else { TemplateRef::Revision(revision.clone()) };
     let template = Some(template);
     Observation {
+        stale: None,
         settled: workload.observed_latest(),
         lock: if workload.lock.is_some() { Lock::Mine } else { Lock::Free },
         frozen: workload.paused,

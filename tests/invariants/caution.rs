@@ -1,6 +1,6 @@
 //! S15: what is not known for certain is left alone.
 
-use triton_core::engine::Decision;
+use triton_core::engine::{Decision, Waiting};
 use triton_core::model::{Facts, Progress};
 
 use super::reading::{facts, is_mine, taken_out};
@@ -8,7 +8,8 @@ use super::{Intent, Invariant, Outcome, Property, ensure};
 
 pub(super) const ROW: Invariant = Invariant {
     property: Property::S15Caution,
-    says: "a view that is not settled leads to no write, and no pod is let go whose traffic is unknown",
+    says: "a view that is not settled leads to no write, one that is too old to nothing at all, and no pod is \
+           let go whose traffic is unknown",
     source: "semantics section 7, reliability S15",
     intent: Some(intent),
     change: None,
@@ -16,6 +17,8 @@ pub(super) const ROW: Invariant = Invariant {
 
 fn intent(intent: &Intent<'_>) -> Outcome {
     let seen = intent.seen;
+    let waits = matches!(intent.decision, Decision::Wait(Waiting::Unreachable { .. }, _));
+    ensure(seen.stale.is_none() || waits, || format!("{:?} on a stale view", intent.decision))?;
     let running = !intent.flow.progress.is_finished();
     let acts = matches!(intent.decision, Decision::Act(_));
     let forward = matches!(

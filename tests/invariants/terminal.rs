@@ -1,6 +1,6 @@
 //! S10: the end is the end.
 
-use triton_core::engine::Decision;
+use triton_core::engine::{Decision, Waiting};
 use triton_core::model::WorkloadChange;
 
 use super::reading::workload_change;
@@ -16,7 +16,9 @@ pub(super) const ROW: Invariant = Invariant {
 
 fn intent(intent: &Intent<'_>) -> Outcome {
     let releases = matches!(workload_change(intent.decision), Some(WorkloadChange::Release { .. }));
-    let fine = releases || *intent.decision == Decision::Done;
+    // It may have to wait for news before it gives its lock back.
+    let waits = matches!(intent.decision, Decision::Wait(Waiting::Unreachable { .. }, _));
+    let fine = releases || waits || *intent.decision == Decision::Done;
     ensure(!intent.flow.progress.is_finished() || fine, || format!("{:?} after the end", intent.decision))
 }
 

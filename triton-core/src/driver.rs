@@ -9,10 +9,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::engine::{
-    Answer, Decision, Effect, Seen, Waiting, Why, decide, keep, keep_until, look, report, supersede, yields,
+    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, decide, keep, keep_until, look, report, supersede, yields,
 };
 use crate::model::{
-    Failure, Flow, FlowId, FlowUid, InstanceId, Lock, Progress, Report, Seconds, Spec, Timestamp,
+    Failure, Flow, FlowId, FlowUid, InstanceId, Lock, Observation, Progress, Report, Seconds, Silence, Spec, Timestamp,
     TrafficView, Verdict, WaitingReport, WorkloadView,
 };
 use crate::ports::{
@@ -27,6 +27,11 @@ pub trait Adapters: Send + Sync {
     fn workload(&self, kind: &str) -> Option<&dyn WorkloadBackend>;
     /// The registry that steers traffic; `spec` is absent for the keeper.
     fn traffic(&self, spec: Option<&Spec>) -> &dyn TrafficRegistry;
+    /// What was not heard of for too long, beyond the limit of whoever keeps a picture of the world. The driver
+    /// asks before each look. `None` is right for a world that is asked anew at every look.
+    fn silence(&self) -> Option<Silence> {
+        None
+    }
 }
 
 /// Carries out what [`decide()`] decides.
@@ -58,7 +63,14 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         on_step: &mut (dyn FnMut(&FlowId, Step) + Send),
     ) -> Result<Rest, DriveError> {
         for _ in 0..BUDGET {
-            let stored = match self.store.load(id).await {
+            // Asked first: what is looked at after it is no older.
+            let stale = self.adapters.silence();
+            let loaded = self.store.load(id).await;
+            if let (Some(silence), Ok(Loaded::Invalid { .. } | Loaded::Corrupt { .. })) = (stale, &loaded) {
+                let again = self.clock.now().plus(LOOK_AGAIN);
+                return Ok(Rest::Until(again, Waiting::Unreachable { silence }));
+            }
+            let stored = match loaded {
                 Ok(Loaded::Flow(stored)) => stored,
                 Ok(loaded @ Loaded::Invalid { .. }) => return self.fail_invalid(loaded).await,
                 // Nobody can tell what it did: the workload is left as it is, for the next flow.
@@ -69,7 +81,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                     return Err(DriveError { during: "reading the flow", source });
                 }
             };
-            match self.step(stored).await? {
+            match self.step(stored, stale).await? {
                 Outcome::Wrote(step) => on_step(id, step),
                 Outcome::Rests(rest) => return Ok(rest),
             }
@@ -77,12 +89,13 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         Ok(Rest::Again)
     }
 
-    /// One look and at most one write.
-    async fn step(&self, mut stored: Box<Stored>) -> Result<Outcome, DriveError> {
+    /// One look and at most one write; `stale` was asked before it.
+    async fn step(&self, mut stored: Box<Stored>, stale: Option<Silence>) -> Result<Outcome, DriveError> {
         // Deletion of a running flow is an order to cancel it.
         stored.flow.orders.canceled |= stored.leaving && !stored.flow.progress.is_finished();
         let world = self.observe(&stored).await?;
         let mut seen = look(Some(&stored.flow), world.workload.as_ref(), &world.traffic);
+        seen.stale = stale;
         seen.yields = self.gives_way(&stored.flow, &seen.lock).await?;
         seen.place = self.place(&stored, &seen).await?;
         let shown = Seen { observation: &seen, workload: world.workload.as_ref(), traffic: &world.traffic };
@@ -97,6 +110,10 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 Decision::Act(_) | Decision::Done if !moves.is_empty() => break,
                 Decision::Act(effect) => return self.act(&stored, &world, effect).await.map(Outcome::Wrote),
                 Decision::Wait(waiting, until) => {
+                    // The last words of a flow that has ended stay.
+                    if stored.flow.progress.is_finished() {
+                        return Ok(Outcome::Rests(Rest::Until(until, waiting)));
+                    }
                     let waits = Some((&waiting, until));
                     let report = report(&stored.flow, &stored.report, shown, moves.last(), waits, now);
                     if moves.is_empty() {
@@ -280,14 +297,28 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         if error.source.kind == PortErrorKind::Conflict {
             return Ok(());
         }
+        self.show(id, error.reason(), alloc::format!("{error}; trying again"), until).await
+    }
+
+    /// Shows people why a flow does not go on, and when it is tried again; what is shown already costs no write.
+    /// `reason` is one CamelCase word.
+    ///
+    /// # Errors
+    /// [`DriveError`] when the store failed.
+    pub async fn show(
+        &self,
+        id: &FlowId,
+        reason: &'static str,
+        message: String,
+        until: Timestamp,
+    ) -> Result<(), DriveError> {
         let loaded = self.store.load(id).await.map_err(during("reading the flow"))?;
         let Loaded::Flow(stored) = loaded else { return Ok(()) };
-        let message = alloc::format!("{error}; trying again");
         if stored.flow.progress.is_finished() || stored.report.message == message {
             return Ok(());
         }
         let now = self.clock.now();
-        let reason: String = error.reason().into();
+        let reason: String = reason.into();
         let since = stored.report.waiting.as_ref().filter(|w| w.reason == reason).map_or(now, |w| w.since);
         let waiting = WaitingReport { reason: reason.clone(), message: message.clone(), since, until };
         let report = Report {
@@ -317,6 +348,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         };
         let subject = Subject { instance, flow: None };
         for _ in 0..BUDGET {
+            let stale = self.adapters.silence();
             let workload = backend.observe(subject).await.map_err(during("looking at the workload"))?;
             // Not settled: the view may miss our own last write.
             let free = |view: &WorkloadView| view.lock == Lock::Free && view.settled;
@@ -324,9 +356,10 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 return Ok(None);
             }
             let traffic = self.traffic(None, instance, workload.as_ref()).await?;
-            let seen = look(None, workload.as_ref(), &traffic);
-            let Some(effect) = keep(&seen, drain, self.clock.now()) else {
-                return Ok(keep_until(&seen, drain));
+            let seen = Observation { stale, ..look(None, workload.as_ref(), &traffic) };
+            let now = self.clock.now();
+            let Some(effect) = keep(&seen, drain, now) else {
+                return Ok(keep_until(&seen, drain, now));
             };
             let world = World { instance: instance.clone(), workload, traffic };
             self.execute(Some(backend), None, subject, &world, &effect).await?;

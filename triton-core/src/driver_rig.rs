@@ -57,6 +57,8 @@ pub(super) struct Rig {
     /// Flows that were removed, and when that fails.
     pub(super) removed: Mutex<Vec<(FlowId, Version)>>,
     pub(super) refused: Option<PortErrorKind>,
+    /// What was not heard of for too long.
+    pub(super) silence: Option<Silence>,
     pub(super) backend: MockBackend,
     pub(super) registry: MockRegistry,
     pub(super) steps: Vec<Step>,
@@ -81,6 +83,7 @@ impl Rig {
             peers: Mutex::default(),
             removed: Mutex::default(),
             refused: None,
+            silence: None,
             driver_time: Mutex::new(Timestamp::from_micros(1_000_000_000)),
             backend: MockBackend::new(),
             registry,
@@ -144,6 +147,10 @@ impl Adapters for &Rig {
 
     fn traffic(&self, _: Option<&Spec>) -> &dyn TrafficRegistry {
         &self.registry
+    }
+
+    fn silence(&self) -> Option<Silence> {
+        self.silence
     }
 }
 

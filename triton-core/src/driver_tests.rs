@@ -6,6 +6,8 @@ use crate::model::{
 
 #[path = "driver_rig.rs"]
 mod rig;
+#[path = "driver_stale_tests.rs"]
+mod stale;
 use rig::{MockRegistry, Rig, base, conflict, flow, id, rolling, uid, view};
 
 #[test]

@@ -2,7 +2,7 @@
 //! person may ask. Nothing here reads a clock, draws a number or talks to the world.
 #![cfg_attr(
     not(test),
-    forbid(
+    deny(
         clippy::arithmetic_side_effects,
         clippy::expect_used,
         clippy::indexing_slicing,
@@ -28,6 +28,8 @@ mod forecast;
 mod found_tests;
 mod gate;
 mod goal;
+#[cfg(test)]
+mod guard_tests;
 mod history;
 mod line;
 mod look;
@@ -36,8 +38,6 @@ mod prepare;
 mod report;
 mod resized;
 mod rolling;
-#[cfg(test)]
-mod rule_tests;
 mod shape;
 mod stopped;
 mod table;
@@ -45,6 +45,7 @@ mod tend;
 mod until;
 
 pub use admit::{Answer, Refusal, admit, edit, supersede, yields};
+pub(crate) use closing::LOOK_AGAIN;
 pub use decide::{decide, keep, keep_until};
 pub use decision::{Decision, Effect, Waiting, Why};
 pub use forecast::{Coming, Forecast, forecast, forecast_from};

@@ -16,6 +16,7 @@ mod progress;
 mod record;
 mod report;
 mod selector;
+mod silence;
 mod spec;
 mod strategy;
 mod time;
@@ -43,6 +44,7 @@ pub use record::{
     BringsRecord, CorruptRecord, FailureRecord, HoldRecord, ProgressRecord, Record, StageRecord, Step,
 };
 pub use report::{BatchReport, Counts, PodReport, PullIn, Report, WaitingReport};
+pub use silence::Silence;
 pub use spec::{Action, CancelPolicy, Identity, Mode, OnFailure, Spec, Template, Tolerance};
 pub use strategy::{NonUpdateStrategy, RollbackTarget, UpdateStrategy};
 pub use time::{Seconds, TimeError, Timestamp};

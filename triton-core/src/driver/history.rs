@@ -8,7 +8,7 @@ use crate::ports::{Clock, FlowStore};
 impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
     /// Removes flows of an application that have ended, oldest first, one write each, so that the `limit`
     /// that ended last are kept. `on_removed` hears of every one. Answers [`Rest::Again`] where more are to
-    /// be removed, else [`Rest::Done`].
+    /// be removed, else [`Rest::Done`]; on a stale view none is removed.
     ///
     /// # Errors
     /// [`DriveError`] when the store failed; `Conflict` when one changed meanwhile. Trying again is safe.
@@ -18,6 +18,9 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         limit: u32,
         on_removed: &mut (dyn FnMut(&FlowId) + Send),
     ) -> Result<Rest, DriveError> {
+        if self.adapters.silence().is_some() {
+            return Ok(Rest::Done);
+        }
         let peers = self.store.peers(instance).await.map_err(during("listing the flows of the instance"))?;
         for (removed, peer) in (0_u32..).zip(surplus(&peers, limit)) {
             if removed >= BUDGET {

@@ -1,4 +1,5 @@
-//! Rules of batches, closing and the final check that no other test of the engine covers.
+//! Guards of batches, closing and the final check that no other test of the engine misses: see
+//! `docs/proof.md`.
 
 use alloc::collections::BTreeSet;
 

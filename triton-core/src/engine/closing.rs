@@ -12,7 +12,7 @@ use crate::model::{
 };
 
 /// When to look again where nothing else says so.
-pub(super) const LOOK_AGAIN: Seconds = Seconds(60);
+pub(crate) const LOOK_AGAIN: Seconds = Seconds(60);
 
 /// What a cancelled flow does now; `None` when it is closing already or has ended.
 pub(super) fn cancel(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {

@@ -16,6 +16,10 @@ use crate::model::{
 /// answers the same for the same input. It allocates nothing while it waits, where no pods leave by name.
 #[must_use]
 pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
+    // What is not known can neither be removed, exposed nor ended.
+    if let Some(silence) = seen.stale {
+        return Decision::Wait(Waiting::Unreachable { silence }, now.plus(LOOK_AGAIN));
+    }
     if let Progress::Finished { verdict, .. } = &flow.progress {
         // The verdict is durable before the lock is given back.
         let release = || act(WorkloadChange::Release { good: good(flow, verdict, seen) });
@@ -58,15 +62,22 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
 }
 
 /// What the keeper does for a workload that no flow is acting on: pods that are ready get into traffic,
-/// pods that others chose to remove are pulled out, drained and let go.
+/// pods that others chose to remove are pulled out, drained and let go. On a stale view it does nothing.
 #[must_use]
 pub fn keep(seen: &Observation, drain: Seconds, now: Timestamp) -> Option<Effect> {
+    if seen.stale.is_some() {
+        return None;
+    }
     tend(Tend { admit: u32::MAX, floor: 0, go: true, drain }, &seen.pods, now)
 }
 
-/// When the keeper has to look again although nothing changes: when the next drain is over.
+/// When the keeper has to look again although nothing changes: when the next drain is over, or after a
+/// while on a stale view.
 #[must_use]
-pub fn keep_until(seen: &Observation, drain: Seconds) -> Option<Timestamp> {
+pub fn keep_until(seen: &Observation, drain: Seconds, now: Timestamp) -> Option<Timestamp> {
+    if seen.stale.is_some() {
+        return Some(now.plus(LOOK_AGAIN));
+    }
     next_drain(drain, &seen.pods)
 }
 

@@ -5,7 +5,7 @@ use core::fmt;
 
 use super::phrases;
 use crate::model::{
-    BatchPhase, Failure, FieldEdit, FlowId, FlowName, HoldReason, Place, Progress, Stage, Timestamp,
+    BatchPhase, Failure, FieldEdit, FlowId, FlowName, HoldReason, Place, Progress, Silence, Stage, Timestamp,
     TrafficChange, Verdict, WorkloadChange,
 };
 
@@ -255,6 +255,11 @@ pub enum Waiting {
     },
     /// The workload's controller to take notice of the last change.
     Backend,
+    /// News of the world: what is known of it is too old to act on.
+    Unreachable {
+        /// What was not heard of, and for how long.
+        silence: Silence,
+    },
     /// A person: `Resume`, because the flow was paused by order.
     Paused,
     /// A person: `Resume` or `Cancel`, because the flow holds by failure.
@@ -293,6 +298,7 @@ impl Waiting {
             Self::In { .. } => "PullingIn",
             Self::Out { .. } => "PodsLeaving",
             Self::Backend => "Workload",
+            Self::Unreachable { .. } => "Unreachable",
             Self::Paused => "Paused",
             Self::Held { reason, .. } => phrases::held_reason(*reason),
             Self::Rival { .. } => "Rival",
@@ -322,6 +328,11 @@ impl fmt::Display for Waiting {
             Self::Backend => {
                 f.write_str("waits for the workload's controller to take notice of the last change")
             }
+            Self::Unreachable { silence: Silence { kind, age } } => write!(
+                f,
+                "waits to hear of {kind}: the last news of them are more than {age} old; nothing is removed, \
+                 exposed or ended meanwhile"
+            ),
             Self::Paused => f.write_str("paused by order: Resume lets it go on, Cancel ends it"),
             Self::Held { reason, failed, edits } => f.write_str(&phrases::held(*reason, *failed, edits)),
             Self::Rival { rival, place } => f.write_str(&phrases::queued(rival, place.as_ref())),

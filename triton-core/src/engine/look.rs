@@ -30,6 +30,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         pods.push(pod, facts, since);
     }
     Observation {
+        stale: None,
         settled: view.settled && !is_old(flow, view),
         lock: view.lock.clone(),
         frozen: view.frozen,

@@ -10,6 +10,7 @@ use super::edit::Edits;
 use super::name::{FlowId, FlowUid, PodName, PodUid, Revision, Version};
 use super::peer::Place;
 use super::pods::Pods;
+use super::silence::Silence;
 use super::time::Timestamp;
 
 /// Which template a workload has.
@@ -247,6 +248,8 @@ pub struct TrafficView {
 /// One consistent look at the world, in the form that decisions read: counts and small sets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Observation {
+    /// The kind that was not heard of for longest, beyond the limit: nothing is decided on such a view.
+    pub stale: Option<Silence>,
     /// See [`WorkloadView::settled`]; true when there is no workload.
     pub settled: bool,
     /// See [`WorkloadView::lock`]; free when there is no workload.
@@ -282,6 +285,7 @@ impl Observation {
     #[must_use]
     pub fn absent() -> Self {
         Self {
+            stale: None,
             settled: true,
             lock: Lock::Free,
             frozen: false,

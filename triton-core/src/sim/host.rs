@@ -14,13 +14,14 @@ use core::task::{Context, Poll};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::memory::Memory;
+pub(super) use self::memory::Watched;
 use super::fault::{Faults, Moment};
 use super::journal::{Happening, Write};
 use super::tally::Fault;
 use super::watch::WorldWatch;
 use super::world::{Timing, World};
 use crate::driver::Adapters;
-use crate::model::{FlowName, InstanceName, Spec, Timestamp};
+use crate::model::{FlowName, InstanceName, Silence, Spec, Timestamp};
 use crate::ports::{Clock, Names, PortError, PortErrorKind, TrafficRegistry, WorkloadBackend};
 
 /// Tells a simulation the time when it runs beside the real world.
@@ -142,6 +143,18 @@ impl Host {
         self.memory().cut_off_until = Some(until);
     }
 
+    /// F9: nothing is heard of a kind until then, on the world's clock. What was known of it stays as it is, and
+    /// from [`Faults::lag`] on the host knows that it is too old.
+    pub(super) fn hush(&self, kind: Watched, until: Timestamp) {
+        let mut world = self.sim.world();
+        self.memory().hush(&mut world, kind, until);
+    }
+
+    /// Everything is heard of again.
+    pub(super) fn hear(&self) {
+        self.memory().quiet = None;
+    }
+
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -222,6 +235,7 @@ fn outcome<T>(world: &World, memory: &Memory, result: &Result<T, PortError>, cha
         nth: memory.writes,
         at: world.now(),
         host_time: memory.time(world.now()),
+        stale: memory.stale,
         result: result.as_ref().map(|_| changed).map_err(|error| error.kind),
     }
 }
@@ -277,6 +291,15 @@ impl Adapters for Host {
 
     fn traffic(&self, _: Option<&Spec>) -> &dyn TrafficRegistry {
         self
+    }
+
+    fn silence(&self) -> Option<Silence> {
+        let mut world = self.sim.world();
+        let silence = self.memory().silence(world.now());
+        if silence.is_some() {
+            world.tally.count(Fault::StaleView);
+        }
+        silence
     }
 }
 

@@ -4,7 +4,7 @@ use std::boxed::Box;
 use std::vec::Vec;
 
 use crate::model::{
-    Flow, FlowId, InstanceId, Orders, PodRef, Progress, Revision, Timestamp, Traffic, TrafficChange,
+    Flow, FlowId, InstanceId, Orders, PodRef, Progress, Revision, Silence, Timestamp, Traffic, TrafficChange,
     TrafficView, WorkloadChange, WorkloadView,
 };
 use crate::ports::PortErrorKind;
@@ -70,13 +70,15 @@ pub enum Happening {
         /// Who did it.
         cause: Cause,
     },
-    /// A host looked at a workload: the three inputs of a decision. What it decided on this look is what
+    /// A host looked at a workload: the inputs of a decision. What it decided on this look is what
     /// [`decide`](crate::engine::decide) answers to them, and the host's next write, if it makes one.
     Saw {
         /// Number of the host.
         host: u32,
         /// The time on the host's clock.
         now: Timestamp,
+        /// What the host had not heard of for too long.
+        stale: Option<Silence>,
         /// At this workload.
         instance: InstanceId,
         /// For this flow; `None` for upkeep that belongs to no flow.
@@ -144,6 +146,8 @@ pub struct Write {
     pub at: Timestamp,
     /// When, on the host's clock.
     pub host_time: Timestamp,
+    /// What the host had not heard of for too long when it looked.
+    pub stale: Option<Silence>,
     /// What the world answered: `Ok(true)` changed something, `Ok(false)` all was so already. The host may
     /// have been told otherwise by a fault.
     pub result: Result<bool, PortErrorKind>,

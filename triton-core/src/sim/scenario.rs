@@ -33,6 +33,8 @@ pub struct Chaos {
     pub time_travel: bool,
     /// F3, F9: wake-ups are lost now and then, or for good.
     pub lost_events: bool,
+    /// F9: nothing is heard of one kind for a while.
+    pub silence: bool,
     /// F5, F6, F7, F8: conflicts, broken lists, refusals, an outage, lost answers.
     pub api_errors: bool,
     /// F11: two hosts drive the same flows, and are held up right before writes.
@@ -60,6 +62,7 @@ impl Chaos {
         stale_views: false,
         time_travel: false,
         lost_events: false,
+        silence: false,
         api_errors: false,
         two_drivers: false,
         clocks: false,
@@ -76,6 +79,7 @@ impl Chaos {
         stale_views: true,
         time_travel: true,
         lost_events: true,
+        silence: true,
         api_errors: true,
         two_drivers: true,
         clocks: true,

@@ -41,6 +41,7 @@ faults! {
     Outage "F7" "a call came to nothing in a long outage",
     LostAnswer "F8" "a write was done and its answer lost",
     DeadWatch "F9" "a watch was silent for good",
+    StaleView "F9" "a host heard nothing of a kind for too long and left everything alone",
     SecondHost "F11" "two hosts drove the same flows",
     HeldUp "F11" "a host was held up before a write",
     WrongClock "F12" "a host had a wrong clock",

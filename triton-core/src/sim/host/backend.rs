@@ -25,6 +25,7 @@ impl WorkloadBackend for Host {
         let mut world = self.sim.world();
         self.may_read(&mut world)?;
         let mut memory = self.memory();
+        memory.stale = memory.silence(world.now());
         let broken = memory.faults.broken_list;
         if memory.random.chance(broken / 2) {
             world.tally.count(Fault::NoList);
@@ -81,8 +82,8 @@ impl WorkloadBackend for Host {
 fn note(world: &mut World, memory: &Memory, subject: Subject<'_>) {
     let (host, now, instance) = (memory.number, memory.time(world.now()), subject.instance.clone());
     let flow = subject.flow.cloned().map(Box::new);
-    let traffic = TrafficView::default();
-    world.journal.write(|| Happening::Saw { host, now, instance, flow, workload: None, traffic });
+    let (traffic, stale) = (TrafficView::default(), memory.stale);
+    world.journal.write(|| Happening::Saw { host, now, stale, instance, flow, workload: None, traffic });
 }
 
 fn carry_out(

@@ -1,5 +1,6 @@
 //! What a host knows: what it saw and wrote. All of it is lost when it dies.
 
+use core::time::Duration;
 use std::boxed::Box;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use super::super::fault::{Death, Faults, Moment};
 use super::super::random::Random;
 use super::super::tally::Fault;
 use super::super::world::{Workload, World};
-use crate::model::{Flow, FlowId, InstanceId, PodUid, Timestamp, WorkloadView};
+use crate::model::{Flow, FlowId, InstanceId, PodUid, Silence, Timestamp, WorkloadView};
 use crate::ports::{Loaded, PortError};
 
 /// A state of something at a point in the history of the world.
@@ -24,13 +25,37 @@ pub(super) struct Seen<T> {
 
 /// Kinds of objects that are watched apart from each other, so that news of them come in any order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Watched {
+pub(in crate::sim) enum Watched {
     /// The workload's object.
     Object,
     /// Its pods.
     Pods,
     /// The endpoints.
     Endpoints,
+    /// Flows.
+    Flows,
+}
+
+impl Watched {
+    /// Every kind.
+    pub(in crate::sim) const ALL: [Self; 4] = [Self::Object, Self::Pods, Self::Endpoints, Self::Flows];
+
+    pub(in crate::sim) const fn name(self) -> &'static str {
+        match self {
+            Self::Object => "clonesets",
+            Self::Pods => "pods",
+            Self::Endpoints => "endpointslices",
+            Self::Flows => "deployflows",
+        }
+    }
+}
+
+/// Nothing is heard of a kind.
+#[derive(Clone, Copy)]
+pub(super) struct Quiet {
+    kind: Watched,
+    since: Timestamp,
+    until: Timestamp,
 }
 
 /// A host's memory.
@@ -42,6 +67,9 @@ pub(super) struct Memory {
     /// Writes so far, the one that is being made included.
     pub(super) writes: u32,
     pub(super) cut_off_until: Option<Timestamp>,
+    pub(super) quiet: Option<Quiet>,
+    /// What had not been heard of for too long at the last look.
+    pub(super) stale: Option<Silence>,
     views: BTreeMap<(InstanceId, Watched), Seen<Arc<Workload>>>,
     /// Change numbers of the host's own last writes to the object and to pods of a workload.
     wrote: BTreeMap<(InstanceId, Watched), u64>,
@@ -90,6 +118,8 @@ impl Memory {
             down: false,
             writes: 0,
             cut_off_until: None,
+            quiet: None,
+            stale: None,
             views,
             wrote: BTreeMap::new(),
             asked: BTreeMap::new(),
@@ -126,6 +156,34 @@ impl Memory {
         }
     }
 
+    /// Hears nothing of a kind until then; up to now everything was heard.
+    pub(super) fn hush(&mut self, world: &mut World, kind: Watched, until: Timestamp) {
+        let since = world.now();
+        let ids: std::vec::Vec<InstanceId> = world.workloads().map(|workload| workload.id.clone()).collect();
+        for id in ids.into_iter().filter(|_| kind != Watched::Flows) {
+            if let Some((seq, what)) = world.snapshot(&id) {
+                self.views.insert((id, kind), Seen { seq, at: since, what });
+            }
+        }
+        let seq = world.sequence();
+        for entry in world.flows.iter().filter(|_| kind == Watched::Flows) {
+            self.flows.insert(entry.id.clone(), Seen { seq, at: since, what: entry.load() });
+        }
+        self.quiet = Some(Quiet { kind, since, until });
+    }
+
+    fn hears(&self, kind: Watched, now: Timestamp) -> bool {
+        self.quiet.is_none_or(|quiet| quiet.kind != kind || now >= quiet.until)
+    }
+
+    /// What has not been heard of for too long. Views that are late by [`Faults::lag`] are within the limit.
+    pub(super) fn silence(&self, now: Timestamp) -> Option<Silence> {
+        let Quiet { kind, since, until } = self.quiet.filter(|quiet| now < quiet.until)?;
+        let micros = |span: i64| Duration::from_micros(span.unsigned_abs());
+        debug_assert!(since <= until, "a silence has a beginning and an end");
+        Silence::beyond(micros(self.faults.lag), kind.name(), micros(now.micros_since(since)))
+    }
+
     /// What a look at one kind of object of a workload shows: the state now, or, with the stale fault, the
     /// state of an earlier look.
     pub(super) fn look(
@@ -136,10 +194,9 @@ impl Memory {
     ) -> Option<(u64, Arc<Workload>)> {
         let key = (id.clone(), kind);
         let (now, Faults { stale, lag, .. }) = (world.now(), self.faults);
+        let hears = self.hears(kind, now);
         if let Some(seen) = self.views.get(&key)
-            && now.micros_since(seen.at) <= lag
-            && stale > 0
-            && self.random.chance(stale)
+            && (!hears || now.micros_since(seen.at) <= lag && stale > 0 && self.random.chance(stale))
         {
             if world.workload(id) != Some(&*seen.what) {
                 world.tally.count(Fault::OldLook);
@@ -158,11 +215,10 @@ impl Memory {
     pub(super) fn look_at_flow(&mut self, world: &mut World, id: &FlowId) -> Option<Loaded> {
         let (now, Faults { stale, lag, .. }) = (world.now(), self.faults);
         let wrote = self.wrote_flows.get(id).copied().unwrap_or(0);
+        let hears = self.hears(Watched::Flows, now);
         if let Some(seen) = self.flows.get(id)
-            && now.micros_since(seen.at) <= lag
-            && stale > 0
             && seen.seq >= wrote
-            && self.random.chance(stale)
+            && (!hears || now.micros_since(seen.at) <= lag && stale > 0 && self.random.chance(stale))
         {
             if world.flows.get(id).is_none_or(|now| now.version > seen.seq) {
                 world.tally.count(Fault::OldFlow);

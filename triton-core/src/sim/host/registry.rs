@@ -29,9 +29,9 @@ impl TrafficRegistry for Host {
             }
         }
         if let Some((flow, workload)) = memory.looked.take() {
-            let (host, now) = (memory.number, memory.time(world.now()));
+            let (host, now, stale) = (memory.number, memory.time(world.now()), memory.stale);
             let (instance, workload, traffic) = (instance.clone(), Some(workload), view.clone());
-            world.journal.write(|| Happening::Saw { host, now, instance, flow, workload, traffic });
+            world.journal.write(|| Happening::Saw { host, now, stale, instance, flow, workload, traffic });
         }
         Ok(view)
     }

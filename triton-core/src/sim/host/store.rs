@@ -18,7 +18,9 @@ impl FlowStore for Host {
     async fn load(&self, id: &FlowId) -> Result<Loaded, PortError> {
         let mut world = self.sim.world();
         self.may_read(&mut world)?;
-        let loaded = self.memory().look_at_flow(&mut world, id);
+        let mut memory = self.memory();
+        memory.stale = memory.silence(world.now());
+        let loaded = memory.look_at_flow(&mut world, id);
         loaded.ok_or_else(|| gone(id))
     }
 

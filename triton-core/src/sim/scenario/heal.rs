@@ -23,6 +23,7 @@ impl Runner<'_> {
         for process in &mut self.processes {
             process.host.set_faults(Faults::NONE);
             process.host.cut_off(now);
+            process.host.hear();
             process.hurry(now);
         }
         let mut world = self.sim.world();

@@ -4,6 +4,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::super::cloneset::UpdatePolicy;
+use super::super::host::Watched;
 use super::super::tally::Fault;
 use super::super::world::{Mishap, Pod};
 use super::runner::Runner;
@@ -36,13 +37,15 @@ enum Event {
     Mishaps,
     Stall,
     Outage,
+    Silence,
     Jump,
     Tamper,
     BadFlow,
 }
 
 impl Event {
-    /// What it counts as. Mishaps of new pods count when they befall one, an outage when it refuses a call.
+    /// What it counts as. Mishaps of new pods count when they befall one, an outage when it refuses a call, a
+    /// silence when a host has noticed it.
     const fn fault(self) -> Option<Fault> {
         Some(match self {
             Self::Scale => Fault::Resized,
@@ -59,7 +62,7 @@ impl Event {
             Self::Jump => Fault::ClockJump,
             Self::Tamper => Fault::RecordSpoilt,
             Self::BadFlow => Fault::BadSpec,
-            Self::Mishaps | Self::Outage => return None,
+            Self::Mishaps | Self::Outage | Self::Silence => return None,
         })
     }
 }
@@ -109,6 +112,7 @@ impl Runner<'_> {
         add(chaos.pod_failures, &[Event::LosePod, Event::BreakPod, Event::Mishaps]);
         add(chaos.slow_controller, &[Event::Stall]);
         add(chaos.api_errors, &[Event::Outage]);
+        add(chaos.silence, &[Event::Silence]);
         add(chaos.clocks, &[Event::Jump]);
         add(chaos.hostile_records, &[Event::Tamper, Event::BadFlow]);
         events
@@ -145,6 +149,14 @@ impl Runner<'_> {
                     process.host.cut_off(until);
                 }
                 Some(std::format!("nothing can be reached until {until}"))
+            }
+            Event::Silence => {
+                let until = now.plus(Seconds(self.random.between(1, 120)));
+                let kind = Watched::ALL[self.random.index(Watched::ALL.len())?];
+                for process in &self.processes {
+                    process.host.hush(kind, until);
+                }
+                Some(std::format!("nothing is heard of {} until {until}", kind.name()))
             }
             Event::Jump => {
                 let skew = self.random.within((-10_000_000, 10_000_000));

@@ -1,4 +1,4 @@
-//! Rules of the engine that no other test covers.
+//! Guards that no other test of the engine misses: see `docs/proof.md`.
 
 use super::closing::LOOK_AGAIN;
 use super::decision::{Decision, Effect, Waiting};
