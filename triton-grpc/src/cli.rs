@@ -110,7 +110,11 @@ where
             let door = Door::Operator(server.clone());
             let client = Client::connect(server).await.map_err(|error| Failure::of(error, &door))?;
             let session = Session { api: &client, orders: &client, namespace, explicit, door };
-            session.answer(asked, screen).await
+            let done = session.answer(asked, screen).await;
+            if let Some(warning) = client.view_age().as_ref().and_then(phrase::stale) {
+                screen.note(warning)?;
+            }
+            done
         }
         None => {
             let files = context::files(global.kubeconfig.as_deref());

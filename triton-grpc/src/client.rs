@@ -13,6 +13,7 @@ mod retry;
 
 pub use retry::Retry;
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tonic::codec::Streaming;
@@ -26,6 +27,7 @@ use triton_core::service::{
 
 use answers::Answers;
 
+use crate::age::ViewAge;
 use crate::application::application_client::ApplicationClient;
 use crate::convert::{self, Paths};
 use crate::deployflow::DeployReply;
@@ -47,6 +49,7 @@ pub struct Client {
     applications: ApplicationClient<Channel>,
     pods: PodClient<Channel>,
     retry: Retry,
+    age: Arc<Mutex<Option<ViewAge>>>,
 }
 
 impl Client {
@@ -79,6 +82,7 @@ impl Client {
             applications: ApplicationClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER),
             pods: PodClient::new(channel).max_decoding_message_size(MAX_ANSWER),
             retry: Retry::default(),
+            age: Arc::default(),
         }
     }
 
@@ -99,6 +103,29 @@ impl Client {
         resume::follow(self.clone().with_retry(Retry::NEVER), id.clone(), until, retry)
     }
 
+    /// How old what the last answer told was; `None` before the first, and where the server does not say.
+    #[must_use]
+    pub fn view_age(&self) -> Option<ViewAge> {
+        self.age.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn answer<T>(&self, outcome: Result<Response<T>, Status>) -> Result<T, ApiError> {
+        let metadata = outcome.as_ref().map_or_else(Status::metadata, Response::metadata);
+        let age = ViewAge::of(metadata.as_ref());
+        *self.age.lock().unwrap_or_else(PoisonError::into_inner) = age;
+        outcome.map(Response::into_inner).map_err(|status| from_status(&status))
+    }
+
+    /// The first answer to an order; what follows it is not waited for.
+    async fn ordered(
+        &self,
+        outcome: Result<Response<Streaming<DeployReply>>, Status>,
+    ) -> Result<Ordered, ApiError> {
+        let reply = self.answer(outcome)?.message().await.map_err(|status| from_status(&status))?;
+        let nothing = || ApiError::new(ApiErrorKind::Internal, "the server did not answer the order");
+        convert::ordered(reply.ok_or_else(nothing)?)
+    }
+
     /// A handle for one call; it shares the connection.
     fn deploys(&self) -> DeployFlowClient<Channel> {
         self.deploys.clone()
@@ -116,7 +143,7 @@ impl Client {
     /// Makes a flow; what is wrong with it is said in the terms of the core.
     async fn make(&self, flow: CreateFlow, request: Option<&str>) -> Result<FlowView, ApiError> {
         let wire = convert::create_request(flow, request)?;
-        let create = || async { answer(self.deploys().create(wire.clone()).await) };
+        let create = || async { self.answer(self.deploys().create(wire.clone()).await) };
         let reply = self.retry.call(request.is_some(), create).await;
         convert::flow_view(reply.map_err(|error| in_terms_of_the_core(convert::CREATE, error))?)
     }
@@ -124,7 +151,7 @@ impl Client {
 
 impl DeployApi for Client {
     async fn get(&self, id: &FlowId) -> Result<FlowView, ApiError> {
-        let get = || async { answer(self.deploys().get(convert::meta_request(id)).await) };
+        let get = || async { self.answer(self.deploys().get(convert::meta_request(id)).await) };
         self.again(get).await.and_then(convert::flow_view)
     }
 
@@ -135,7 +162,7 @@ impl DeployApi for Client {
             let got = u32::try_from(flows.len()).unwrap_or(u32::MAX);
             let start = filter.start.saturating_add(got);
             let page = FlowFilter { start, page_size: wanted.saturating_sub(got), ..filter.clone() };
-            let gets = || async { answer(self.deploys().gets(convert::list_request(&page)).await) };
+            let gets = || async { self.answer(self.deploys().gets(convert::list_request(&page)).await) };
             let reply = self.again(gets).await?;
             let more = reply.more && !reply.deploys.is_empty();
             flows.extend(convert::flow_views(reply)?);
@@ -157,7 +184,7 @@ impl DeployApi for Client {
         let mut calls = 0;
         let next = || {
             calls += 1;
-            async { answer(self.deploys().next(convert::next_request(id, expected)).await) }
+            async { self.answer(self.deploys().next(convert::next_request(id, expected)).await) }
         };
         match (self.retry.call(expected.is_some(), next).await, expected) {
             // An earlier call may have been heard although its answer was not.
@@ -171,43 +198,43 @@ impl DeployApi for Client {
 
     async fn go_to(&self, id: &FlowId, target: Target) -> Result<Ordered, ApiError> {
         let go_on =
-            || async { answer(self.deploys().r#continue(convert::continue_request(id, target)).await) };
+            || async { self.answer(self.deploys().r#continue(convert::continue_request(id, target)).await) };
         self.again(go_on).await.and_then(convert::ordered)
     }
 
     async fn pause(&self, id: &FlowId) -> Result<Ordered, ApiError> {
-        self.again(|| async { ordered(self.deploys().pause(convert::meta_request(id)).await).await }).await
+        self.again(|| async { self.ordered(self.deploys().pause(convert::meta_request(id)).await).await }).await
     }
 
     async fn resume(&self, id: &FlowId) -> Result<Ordered, ApiError> {
-        self.again(|| async { ordered(self.deploys().resume(convert::meta_request(id)).await).await }).await
+        self.again(|| async { self.ordered(self.deploys().resume(convert::meta_request(id)).await).await }).await
     }
 
     async fn cancel(&self, id: &FlowId) -> Result<Ordered, ApiError> {
-        self.again(|| async { ordered(self.deploys().cancel(convert::meta_request(id)).await).await }).await
+        self.again(|| async { self.ordered(self.deploys().cancel(convert::meta_request(id)).await).await }).await
     }
 
     async fn edit(&self, id: &FlowId, edit: &Edit) -> Result<Ordered, ApiError> {
         let cancel = Edit { canceled: Some(true), ..Edit::default() };
         // A cancel that was heard stands in the way of whatever else the edit says.
         let repeatable = edit.canceled != Some(true) || *edit == cancel;
-        let call = || async { answer(self.deploys().edit(convert::edit_request(id, edit)).await) };
+        let call = || async { self.answer(self.deploys().edit(convert::edit_request(id, edit)).await) };
         self.retry.call(repeatable, call).await.and_then(convert::ordered)
     }
 
     async fn delete(&self, id: &FlowId) -> Result<(), ApiError> {
-        let delete = || async { answer(self.deploys().delete(convert::meta_request(id)).await) };
+        let delete = || async { self.answer(self.deploys().delete(convert::meta_request(id)).await) };
         self.again(delete).await.map(|_| ())
     }
 
     async fn watch(&self, id: &FlowId, target: Option<Target>) -> Result<ApiStream<FlowView>, ApiError> {
-        let watch = || async { answer(self.deploys().watch(convert::watch_request(id, target)).await) };
+        let watch = || async { self.answer(self.deploys().watch(convert::watch_request(id, target)).await) };
         let replies = self.again(watch).await?;
         Ok(Box::pin(Answers::new(replies, |reply, _| Ok(vec![convert::flow_view(reply)?]))))
     }
 
     async fn list_and_watch(&self, filter: &FlowFilter) -> Result<ApiStream<FlowEvent>, ApiError> {
-        let watch = || async { answer(self.deploys().list_and_watch(convert::list_request(filter)).await) };
+        let watch = || async { self.answer(self.deploys().list_and_watch(convert::list_request(filter)).await) };
         let replies = self.again(watch).await?;
         Ok(Box::pin(Answers::new(replies, |reply, first| {
             if first {
@@ -227,13 +254,3 @@ fn in_terms_of_the_core(paths: Paths, mut error: ApiError) -> ApiError {
     error
 }
 
-fn answer<T>(outcome: Result<Response<T>, Status>) -> Result<T, ApiError> {
-    outcome.map(Response::into_inner).map_err(|status| from_status(&status))
-}
-
-/// The first answer to an order; what follows it is not waited for.
-async fn ordered(outcome: Result<Response<Streaming<DeployReply>>, Status>) -> Result<Ordered, ApiError> {
-    let reply = answer(outcome)?.message().await.map_err(|status| from_status(&status))?;
-    let nothing = || ApiError::new(ApiErrorKind::Internal, "the server did not answer the order");
-    convert::ordered(reply.ok_or_else(nothing)?)
-}

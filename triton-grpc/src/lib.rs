@@ -12,6 +12,7 @@
 //!
 //! Everything that knows a message and a core type at once is in the private module `convert`.
 
+mod age;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "client")]
@@ -26,6 +27,8 @@ pub mod status;
 #[path = "../tests/support/views.rs"]
 #[allow(clippy::unwrap_used, reason = "test data")]
 mod views;
+
+pub use age::{Age, ViewAge};
 
 /// Messages and client of package `deployflow`.
 pub mod deployflow {

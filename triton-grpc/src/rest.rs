@@ -48,6 +48,8 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::age::Age;
+
 /// Under which all paths are.
 const BASE: &str = "/api/v1";
 /// Largest request that carries an application, in bytes.
@@ -70,6 +72,8 @@ pub struct Config {
     pub keepalive: Duration,
     /// How long calls may take to end once the server is told to stop (default 5 s).
     pub grace: Duration,
+    /// How old what is answered is, told as a header of every answer (default: not at all).
+    pub age: Age,
 }
 
 impl Default for Config {
@@ -81,6 +85,7 @@ impl Default for Config {
             header_timeout: Duration::from_secs(30),
             keepalive: Duration::from_secs(15),
             grace: Duration::from_secs(5),
+            age: Age::default(),
         }
     }
 }

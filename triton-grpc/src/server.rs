@@ -27,7 +27,7 @@ mod watch;
 
 /// Server traits and routers made from `proto/`.
 mod generated {
-    #![allow(unreachable_pub, clippy::too_many_lines, clippy::use_self, reason = "generated")]
+    #![allow(unreachable_pub, clippy::use_self, reason = "generated")]
 
     /// Of package `application`.
     pub(crate) mod application {
@@ -51,7 +51,11 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tonic::transport::server::{Router, TcpIncoming};
+use tonic::body::Body;
+use tonic::codegen::http::Response;
+use tonic::service::RoutesBuilder;
+use tonic::transport::server::TcpIncoming;
+use tower::util::MapResponseLayer;
 use triton_core::service::{DeployApi, InstanceApi, LifecycleApi};
 
 use applications::Applications;
@@ -61,6 +65,8 @@ use generated::deployflow::deploy_flow_server::DeployFlowServer;
 use generated::pod::pod_server::PodServer;
 use hub::{Hub, Limits};
 use pods::Pods;
+
+use crate::age::Age;
 
 /// Largest request that carries an application, in bytes.
 const MAX_APPLICATION: usize = 4 << 20;
@@ -104,6 +110,8 @@ pub struct Config {
     pub watch_patience: Duration,
     /// How long calls may take to end once the server is told to stop (default 5 s).
     pub grace: Duration,
+    /// How old what is answered is, told as metadata of every answer (default: not at all).
+    pub age: Age,
 }
 
 impl Default for Config {
@@ -119,6 +127,7 @@ impl Default for Config {
             call_timeout: Duration::from_secs(30),
             watch_patience: Duration::from_secs(5),
             grace: Duration::from_secs(5),
+            age: Age::default(),
         }
     }
 }
@@ -220,7 +229,14 @@ impl<A: DeployApi + 'static, I: InstanceApi + 'static, L: LifecycleApi + 'static
         health.set_serving::<DeployFlowServer<Deploys<A>>>().await;
         health.set_serving::<ApplicationServer<Applications<I, L>>>().await;
         health.set_serving::<PodServer<Pods<I>>>().await;
-        let router = self.router(reflect)?.add_service(health_service);
+        let mut routes = self.routes(reflect)?;
+        routes.add_service(health_service);
+        let age = self.config.age.clone();
+        let tell = MapResponseLayer::new(move |mut response: Response<Body>| {
+            age.tell(response.headers_mut());
+            response
+        });
+        let router = self.transport().layer(tell).add_routes(routes.routes());
 
         let mut tasks = JoinSet::new();
         let (hub, api) = (self.hub.clone(), self.api.clone());
@@ -248,29 +264,31 @@ impl<A: DeployApi + 'static, I: InstanceApi + 'static, L: LifecycleApi + 'static
         Ok(())
     }
 
-    fn router(&self, reflect: bool) -> Result<Router, ServeError> {
+    fn transport(&self) -> tonic::transport::Server {
         let config = &self.config;
-        let deploys = Deploys { api: self.api.clone(), hub: self.hub.clone() };
-        let applications =
-            Applications { instances: self.instances.clone(), lifecycle: self.lifecycle.clone() };
-        let applications = ApplicationServer::new(applications);
-        let pods = PodServer::new(Pods(self.instances.clone()));
-        let (v1, v1alpha) = if reflect {
-            (Some(describer().build_v1()?), Some(describer().build_v1alpha()?))
-        } else {
-            (None, None)
-        };
-        Ok(tonic::transport::Server::builder()
+        tonic::transport::Server::builder()
             .timeout(config.call_timeout)
             .max_concurrent_streams(config.max_streams_per_connection)
             .http2_max_header_list_size(MAX_HEADERS)
             .http2_keepalive_interval(Some(config.keepalive))
             .http2_keepalive_timeout(Some(config.keepalive_timeout))
+    }
+
+    fn routes(&self, reflect: bool) -> Result<RoutesBuilder, ServeError> {
+        let deploys = Deploys { api: self.api.clone(), hub: self.hub.clone() };
+        let applications =
+            Applications { instances: self.instances.clone(), lifecycle: self.lifecycle.clone() };
+        let applications = ApplicationServer::new(applications);
+        let pods = PodServer::new(Pods(self.instances.clone()));
+        let mut routes = RoutesBuilder::default();
+        routes
             .add_service(DeployFlowServer::new(deploys).max_decoding_message_size(MAX_APPLICATION))
             .add_service(applications.max_decoding_message_size(MAX_REQUEST))
-            .add_service(pods.max_decoding_message_size(MAX_REQUEST))
-            .add_optional_service(v1)
-            .add_optional_service(v1alpha))
+            .add_service(pods.max_decoding_message_size(MAX_REQUEST));
+        if reflect {
+            routes.add_service(describer().build_v1()?).add_service(describer().build_v1alpha()?);
+        }
+        Ok(routes)
     }
 }
 

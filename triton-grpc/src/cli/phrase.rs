@@ -4,6 +4,7 @@ use triton_core::model::{BatchPhase, BatchReport, FlowId, FlowPhase, PodReport, 
 use triton_core::service::FlowView;
 
 use super::screen::Tone;
+use crate::ViewAge;
 
 /// Where a person is asked, if one is.
 pub(super) fn gate(view: &FlowView) -> Option<Target> {
@@ -46,6 +47,16 @@ pub(super) fn tone(view: &FlowView) -> Tone {
             }
         }
     }
+}
+
+/// What to say of an answer that is too old.
+pub(super) fn stale(ViewAge { age, stale }: &ViewAge) -> Option<String> {
+    let kind = stale.as_ref()?;
+    let seconds = age.as_secs();
+    Some(format!(
+        "warning: this may be out of date: the operator has not heard of {kind} for {seconds} s, and does nothing \
+         meanwhile"
+    ))
 }
 
 /// What it waits for, or why it ended, in one word.

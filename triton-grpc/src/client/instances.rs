@@ -6,28 +6,28 @@ use triton_core::service::{
     PodView,
 };
 
-use super::{Client, answer, in_terms_of_the_core};
+use super::{Client, in_terms_of_the_core};
 use crate::convert::{self, OrderCall};
 
 impl InstanceApi for Client {
     async fn instance(&self, id: &InstanceId) -> Result<InstanceView, ApiError> {
-        let get = || async { answer(self.applications.clone().get(convert::instance_request(id)).await) };
+        let get = || async { self.answer(self.applications.clone().get(convert::instance_request(id)).await) };
         self.again(get).await.and_then(convert::instance_view)
     }
 
     async fn instances(&self, namespace: Option<&Namespace>) -> Result<Vec<InstanceView>, ApiError> {
         let request = || convert::instances_request(namespace);
-        let gets = || async { answer(self.applications.clone().gets(request()).await) };
+        let gets = || async { self.answer(self.applications.clone().gets(request()).await) };
         self.again(gets).await.map(convert::instance_views)
     }
 
     async fn pod(&self, id: &PodId) -> Result<PodView, ApiError> {
-        let get = || async { answer(self.pods.clone().get(convert::pod_request(id)).await) };
+        let get = || async { self.answer(self.pods.clone().get(convert::pod_request(id)).await) };
         self.again(get).await.and_then(convert::pod_view)
     }
 
     async fn pods(&self, filter: &PodFilter) -> Result<Vec<PodView>, ApiError> {
-        let gets = || async { answer(self.pods.clone().gets(convert::pods_request(filter)).await) };
+        let gets = || async { self.answer(self.pods.clone().gets(convert::pods_request(filter)).await) };
         self.again(gets).await.and_then(convert::pod_views)
     }
 }
@@ -57,15 +57,15 @@ impl Client {
     async fn give(&self, call: OrderCall) -> Result<(String, String), ApiError> {
         let mut to = self.applications.clone();
         let name = match call {
-            OrderCall::Restart(request) => answer(to.restart(request).await)?.deploy_name,
-            OrderCall::Scale(request) => answer(to.scale(request).await)?.deploy_name,
+            OrderCall::Restart(request) => self.answer(to.restart(request).await)?.deploy_name,
+            OrderCall::Scale(request) => self.answer(to.scale(request).await)?.deploy_name,
             OrderCall::Rollback(request) => {
-                let reply = answer(to.rollback(request).await)?;
+                let reply = self.answer(to.rollback(request).await)?;
                 return Ok((reply.deploy_name, reply.rollback_to));
             }
-            OrderCall::Start(request) => answer(to.start(request).await)?.deploy_name,
-            OrderCall::Stop(request) => answer(to.stop(request).await)?.deploy_name,
-            OrderCall::Delete(request) => answer(to.delete(request).await)?.deploy_name,
+            OrderCall::Start(request) => self.answer(to.start(request).await)?.deploy_name,
+            OrderCall::Stop(request) => self.answer(to.stop(request).await)?.deploy_name,
+            OrderCall::Delete(request) => self.answer(to.delete(request).await)?.deploy_name,
         };
         Ok((name, String::new()))
     }

@@ -27,6 +27,7 @@ pub(super) async fn guard(State(door): State<Door>, request: Request, next: Next
         Some(text) => Refusal::from(ApiError::new(ApiErrorKind::PermissionDenied, text)).into_response(),
     };
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    door.config.age.tell(response.headers_mut());
     response
 }
 

@@ -1,6 +1,7 @@
 //! What a stranger with a generic client finds: refusals that name fields, health, descriptions, limits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prost::bytes::{Buf, BufMut};
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -21,6 +22,7 @@ use triton_grpc::deployflow::{
 use triton_grpc::pod::PodMetaRequest;
 use triton_grpc::pod::pod_client::PodClient;
 use triton_grpc::server::{Config, Reflection};
+use triton_grpc::{Age, ViewAge};
 
 use crate::fake::Fake;
 use crate::server::{Served, in_time};
@@ -163,6 +165,25 @@ async fn descriptions_are_served_in_both_versions_unless_told_otherwise() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn every_answer_tells_how_old_it_is_and_what_is_too_old() {
+    let told = ViewAge { age: Duration::from_secs(80), stale: Some("pods".into()) };
+    let age = told.clone();
+    let config = Config { age: Age::new(move || Some(age.clone())), ..Config::default() };
+    let served = Served::start(Arc::new(Fake::default()), config).await;
+    let client = served.client().await;
+    assert_eq!(client.view_age(), None, "nothing was asked yet");
+    client.list(&FlowFilter::default()).await.unwrap();
+    assert_eq!(client.view_age(), Some(told.clone()));
+    let client = served.client().await;
+    let missing = views::id("missing");
+    let _ = client.get(&missing).await;
+    assert_eq!(client.view_age(), Some(told.clone()), "an error tells it, too");
+    let client = served.client().await;
+    let _stream = client.list_and_watch(&FlowFilter::default()).await;
+    assert_eq!(client.view_age(), Some(told), "a stream tells it when it begins");
 }
 
 #[tokio::test]

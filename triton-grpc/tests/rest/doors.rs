@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use triton_grpc::rest::Config;
 use triton_grpc::status::codes;
+use triton_grpc::{Age, ViewAge};
 
 use crate::http::{Reply, ask};
 use crate::rest::KINDS;
@@ -206,6 +207,23 @@ async fn a_call_that_hangs_and_one_that_panics_are_answered() {
     refused(&served.ask("GET", FLOW, None).await, 500, "a bug in the server");
     stub.be(Mood::Well);
     assert_eq!(served.ask("GET", FLOW, None).await.http, 200);
+}
+
+#[tokio::test]
+async fn every_answer_tells_how_old_it_is_and_what_is_too_old() {
+    let age = Age::new(|| Some(ViewAge { age: Duration::from_millis(80_900), stale: Some("pods".into()) }));
+    let (stub, served) = Stub::serve(Config { age, ..Config::default() }).await;
+    let nowhere = "/api/v1/nowhere";
+    for (mood, path, status) in
+        [(Mood::Well, FLOW, 200), (Mood::Well, nowhere, 404), (Mood::Panic, FLOW, 500)]
+    {
+        stub.be(mood);
+        let reply = served.ask("GET", path, None).await;
+        assert_eq!(reply.http, status);
+        let told = |name: &str| reply.headers.get(name).and_then(|value| value.to_str().ok());
+        let (age, stale) = (told("triton-view-age-seconds"), told("triton-view-stale"));
+        assert_eq!((age, stale), (Some("80"), Some("pods")), "{path}");
+    }
 }
 
 #[tokio::test]
