@@ -18,7 +18,7 @@ use triton_core::{
 };
 use triton_operator::{
     backend::cloneset::CloneSets, clock::WallClock, registry::readiness_gate::ReadinessGate, store::Flows,
-    world::World,
+    limits::Limits, world::World,
 };
 use triton_tests::{cloneset::connect, scene::DEADLINE};
 
@@ -29,7 +29,7 @@ struct Ports {
     store: Flows,
     workload: CloneSets,
     traffic: ReadinessGate,
-    _watches: JoinSet<()>,
+    _watches: JoinSet<String>,
 }
 
 impl Ports {
@@ -37,7 +37,7 @@ impl Ports {
         site.kill_operator();
         let client =
             connect(site.rig.plane.kubeconfig(), "conformance-test").await.expect("the cluster answers");
-        let world = World::new(Arc::new(|_| {}));
+        let world = World::new(Arc::new(|_| {}), Limits::default());
         let watches = world.watch(&client, Some(&site.namespace));
         timeout(DEADLINE, world.until_ready()).await.expect("the cluster is read");
         let store = Flows::new(client.clone(), Arc::clone(&world));

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::doors::Addresses;
+use crate::limits::Limits;
 use crate::telemetry::LogFormat;
 
 /// Carries DeployFlows out: applications on Kubernetes, in batches, pulled into traffic one by one.
@@ -37,6 +39,9 @@ pub enum Command {
         /// What stays.
         #[command(flatten)]
         history: History,
+        /// How old what is known may be.
+        #[command(flatten)]
+        view: View,
     },
     /// Work on an embedded, simulated world until SIGTERM; needs nothing else.
     Standalone {
@@ -70,6 +75,22 @@ pub struct History {
     /// Flows that have ended and are kept, per application; older ones are removed. 0 keeps none.
     #[arg(long = "history-limit", value_name = "N", default_value_t = 10, env = "TRITON_HISTORY_LIMIT")]
     pub limit: u32,
+}
+
+/// How old what is known may be.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub struct View {
+    /// Seconds without news of a kind of object after which nothing is removed, exposed or ended, and the operator is
+    /// not ready. All other time limits towards the API server are shares of it.
+    #[arg(long, value_name = "SECONDS", default_value_t = 75, env = "TRITON_MAX_VIEW_AGE",
+        value_parser = clap::value_parser!(u32).range(8..=3600))]
+    pub max_view_age: u32,
+}
+
+impl From<View> for Limits {
+    fn from(view: View) -> Self {
+        Self::of_views(Duration::from_secs(view.max_view_age.into()))
+    }
 }
 
 /// Which cluster.
@@ -126,11 +147,14 @@ mod tests {
     fn the_command_line_is_consistent_and_its_defaults_are_the_documented_ports() {
         Args::command().debug_assert();
         let args = Args::try_parse_from(["triton-operator", "run"]).unwrap();
-        let Command::Run { doors, cluster, history } = args.command else { panic!("{args:?}") };
+        let Command::Run { doors, cluster, history, view } = args.command else { panic!("{args:?}") };
         let Addresses { grpc, rest, health, metrics } = doors.into();
         assert_eq!((grpc.to_string(), health.port(), metrics.port()), ("127.0.0.1:8099".into(), 8000, 8080));
         assert_eq!(rest.to_string(), "127.0.0.1:8088");
         assert_eq!((cluster.namespace, history.limit), (None, 10));
+        assert_eq!(Limits::from(view), Limits::default());
+        let short = ["triton-operator", "run", "--max-view-age=7"];
+        assert!(Args::try_parse_from(short).is_err(), "a watch would be too short for a bookmark");
     }
 
     #[test]

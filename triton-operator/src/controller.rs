@@ -8,6 +8,7 @@ mod pace;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -15,19 +16,24 @@ use tokio::time::Instant;
 use triton_core::driver::{Adapters, DriveError, Driver, Rest, Step};
 use triton_core::engine::Why;
 use triton_core::model::{FlowId, InstanceId, InstanceName, Namespace, Seconds, Timestamp};
-use triton_core::ports::FlowStore;
+use triton_core::ports::{FlowStore, PortErrorKind};
 
 use self::errors::Errors;
 use self::pace::Pace;
 use crate::clock::WallClock;
+use crate::panics::caught;
 use crate::queue::{Lane, Queue, Room};
 use crate::telemetry::metrics::Metrics;
 use crate::world::cache::Key;
 
+/// The reason that a panic is shown with.
+const PANICKED: &str = "Panicked";
 /// Instances that are looked at at the same time.
 const WORKERS: usize = 64;
 /// Instances beside these where a flow begins at the same time.
 const BEGINNERS: usize = 3;
+/// A look that panicked where no flow is to blame is taken again after this.
+const AFTER_PANIC: Duration = Duration::from_secs(60);
 
 /// Knows which flows there are for an instance, and whether its workload is to be tended.
 pub trait Directory: Send + Sync + 'static {
@@ -108,7 +114,11 @@ where
             let (controller, queue, mut stop) = (Arc::clone(&self), Arc::clone(&queue), stop.clone());
             tasks.spawn(async move {
                 let started = Instant::now();
-                let (again, writes) = controller.look(&key).await;
+                let looked = caught(controller.look(&queue, &key)).await;
+                let (again, writes) = looked.unwrap_or_else(|panic| {
+                    controller.panicked(&format!("{}/{}", key.namespace, key.name), &panic);
+                    (Some(Instant::now() + AFTER_PANIC), 0)
+                });
                 queue.done(key, again);
                 if lane == Lane::Begins {
                     tokio::select! {
@@ -124,15 +134,17 @@ where
 
     /// Brings one instance as far as it can go now; says when to look again although nothing happens, and
     /// how many writes its flows made.
-    async fn look(&self, key: &Key) -> (Option<Instant>, u32) {
+    async fn look(&self, queue: &Queue, key: &Key) -> (Option<Instant>, u32) {
         let started = Instant::now();
         let (mut again, mut writes) = (Vec::new(), 0);
         for (flow, edition) in self.directory.flows(key).await {
-            again.extend(self.advance(&flow, edition, &mut writes).await);
+            again.extend(self.advance(queue, &flow, edition, &mut writes).await);
+            queue.finished_part();
         }
         // A flow may wait for long without holding the workload; whether one holds it the lock says.
         if let Some((instance, drain)) = self.directory.kept(key).await {
             again.extend(self.tend(key, &instance, drain).await);
+            queue.finished_part();
         }
         again.extend(self.trim(key).await);
         self.metrics.looked(started.elapsed());
@@ -140,17 +152,25 @@ where
     }
 
     /// When to go on with the flow although nothing happens; adds up the writes.
-    async fn advance(&self, flow: &FlowId, edition: Edition, writes: &mut u32) -> Option<Instant> {
+    async fn advance(
+        &self,
+        queue: &Queue,
+        flow: &FlowId,
+        edition: Edition,
+        writes: &mut u32,
+    ) -> Option<Instant> {
         let name = flow.to_string();
         if let Some(at) = self.errors.waits(&name, edition) {
             return Some(at);
         }
         let mut on_step = |flow: &FlowId, step: Step| {
             *writes += 1;
+            queue.finished_part();
             self.stepped(flow, &step);
         };
-        match self.driver.advance(flow, &mut on_step).await {
-            Ok(rest) => {
+        match caught(self.driver.advance(flow, &mut on_step)).await {
+            Err(panic) => Some(self.advance_panicked(flow, edition, &panic).await),
+            Ok(Ok(rest)) => {
                 self.errors.over(&name);
                 match rest {
                     Rest::Until(at, _) => Some(self.instant(at)),
@@ -158,7 +178,7 @@ where
                     Rest::Done | Rest::Gone | Rest::Corrupt => None,
                 }
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 let (at, wait) = self.failed(&name, edition, &error);
                 let until = self.driver.clock.after(wait);
                 if let Err(error) = self.driver.show_error(flow, &error, until).await {
@@ -167,6 +187,26 @@ where
                 Some(at)
             }
         }
+    }
+
+    /// Leaves the flow alone for a while, longer each time, and says so in its status.
+    async fn advance_panicked(&self, flow: &FlowId, edition: Edition, panic: &str) -> Instant {
+        let name = flow.to_string();
+        self.panicked(&name, panic);
+        let (at, wait, _) = self.errors.failed(&name, edition, PortErrorKind::Transient);
+        let text = format!("a look at this flow panicked, which is a bug in triton: {panic}; trying again");
+        let until = self.driver.clock.after(wait);
+        match caught(self.driver.show(flow, PANICKED, text, until)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%flow, %error, "the panic could not be shown"),
+            Err(panic) => self.panicked(&name, &panic),
+        }
+        at
+    }
+
+    fn panicked(&self, name: &str, panic: &str) {
+        self.metrics.failed(PANICKED);
+        tracing::error!(name, panic, "a look panicked, which is a bug; it is taken again");
     }
 
     async fn tend(&self, key: &Key, instance: &InstanceId, drain: Seconds) -> Option<Instant> {

@@ -22,6 +22,8 @@ use triton_core::service::{
 
 use self::place::Place;
 use crate::api::Api;
+use crate::limits::Limits;
+use crate::run::limit;
 use crate::world::{Kinds, World};
 
 /// The name that calls are counted under at the API server.
@@ -53,12 +55,13 @@ impl Direct {
         let config = kube::Config::from_custom_kubeconfig(merged, &options).await;
         let mut config = config.context("the kubeconfig names no cluster that can be addressed")?;
         config.headers.push(("user-agent".parse()?, AGENT.parse()?));
+        limit(&mut config, Limits::default());
         Ok(Self { client: Client::try_from(config)?, places: Mutex::default() })
     }
 
     /// Single flows, of which the API server is asked.
     fn flows(&self) -> Api {
-        Api::new(&self.client, &World::new(Arc::new(|_| {})))
+        Api::new(&self.client, &World::new(Arc::new(|_| {}), Limits::default()))
     }
 
     /// What is known of a namespace, or of all.

@@ -1,15 +1,17 @@
 //! The doors that both ways of running open: gRPC, REST, health, metrics.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use triton_core::service::{DeployApi, InstanceApi, LifecycleApi};
 
+use crate::panics::caught;
 use crate::stop::Stop;
-use crate::telemetry::health::{self, Measure, Ready};
+use crate::telemetry::health::{self, Check, Measure};
 use crate::telemetry::metrics::Metrics;
 
 /// Where to listen; port 0 takes a free one.
@@ -43,8 +45,21 @@ pub struct Apis<D, I, L> {
     pub lifecycle: Arc<L>,
 }
 
+/// How the operator is.
+pub struct Checks {
+    /// Whether it is at work.
+    pub alive: Check,
+    /// Whether it knows the cluster as it is.
+    pub ready: Check,
+    /// How old what it knows is.
+    pub age: triton_grpc::Age,
+}
+
 /// Doors that are open.
-pub struct Open(JoinSet<anyhow::Result<()>>);
+pub struct Open {
+    doors: JoinSet<anyhow::Result<()>>,
+    stop: Stop,
+}
 
 impl Doors {
     /// Binds all addresses and logs them.
@@ -75,7 +90,7 @@ impl Doors {
         self,
         apis: Apis<D, I, L>,
         metrics: Arc<Metrics>,
-        ready: Ready,
+        checks: Checks,
         measure: Measure,
         stop: &Stop,
     ) -> Open
@@ -84,42 +99,69 @@ impl Doors {
         I: InstanceApi + 'static,
         L: LifecycleApi + 'static,
     {
-        let mut tasks = JoinSet::new();
         let Apis { deploys, instances, lifecycle } = apis;
-        let config = triton_grpc::rest::Config::default();
+        let Checks { alive, ready, age } = checks;
+        let config = triton_grpc::rest::Config { age: age.clone(), ..triton_grpc::rest::Config::default() };
         let same = (Arc::clone(&deploys), Arc::clone(&instances), Arc::clone(&lifecycle));
         let rest = triton_grpc::rest::Server::new(same.0, same.1, same.2, config);
-        let config = triton_grpc::server::Config::default();
+        let config = triton_grpc::server::Config { age, ..triton_grpc::server::Config::default() };
         let server = triton_grpc::server::Server::new(deploys, instances, lifecycle, config);
         let (watches, events) = (server.watches(), rest.watches());
         let measure: Measure = Arc::new(move |metrics| {
             measure(metrics);
             metrics.size("watches", watches.live().saturating_add(events.live()));
         });
+        let mut open = Open { doors: JoinSet::new(), stop: stop.clone() };
         let ended = stop.future();
-        tasks.spawn(async move { server.serve(self.grpc.0, ended).await.context("gRPC") });
+        open.add("gRPC", async move { server.serve(self.grpc.0, ended).await.context("serving") });
         let ended = stop.future();
-        tasks.spawn(async move {
+        open.add("REST", async move {
             rest.serve(self.rest.0, ended).await;
             Ok(())
         });
         let ended = stop.future();
-        tasks.spawn(async move { health::health(self.health.0, ready, ended).await.context("health") });
+        let served = health::health(self.health.0, alive, ready, ended);
+        open.add("health", async move { served.await.context("serving") });
         let ended = stop.future();
         let served = health::metrics(self.metrics.0, metrics, measure, ended);
-        tasks.spawn(async move { served.await.context("metrics") });
-        Open(tasks)
+        open.add("metrics", async move { served.await.context("serving") });
+        open
     }
 }
 
 impl Open {
+    /// Adds a door that is to stay open until it is time to stop.
+    pub(crate) fn add(
+        &mut self,
+        name: &'static str,
+        serve: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) {
+        let stop = self.stop.clone();
+        self.doors.spawn(async move {
+            let served = caught(serve).await.map_err(anyhow::Error::msg).and_then(|served| served);
+            served.with_context(|| format!("the door {name} broke down"))?;
+            ensure!(stop.is_now(), "the door {name} closed by itself");
+            Ok(())
+        });
+    }
+
+    /// Waits until a door breaks down; for ever where none does.
+    pub async fn broken(&mut self) -> anyhow::Error {
+        while let Some(ended) = self.doors.join_next().await {
+            if let Err(error) = ended.map_err(anyhow::Error::from).and_then(|served| served) {
+                return error;
+            }
+        }
+        std::future::pending().await
+    }
+
     /// Waits until all doors are closed.
     ///
     /// # Errors
     /// The first door that broke down.
     pub async fn closed(mut self) -> anyhow::Result<()> {
-        while let Some(ended) = self.0.join_next().await {
-            ended.context("a door ended by itself")??;
+        while let Some(ended) = self.doors.join_next().await {
+            ended??;
         }
         Ok(())
     }

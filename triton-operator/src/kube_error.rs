@@ -4,13 +4,16 @@ use std::future::Future;
 use std::time::Duration;
 
 use kube::Error;
-use kube::runtime::watcher;
 use triton_core::ports::{PortError, PortErrorKind};
 use triton_core::service::{ApiError, ApiErrorKind};
+
+use crate::world::WatchError;
 
 /// Longest time to wait for the answer to one request. After it nobody knows whether a write was done,
 /// which is safe: every write is guarded and says absolute things.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The pause before a read is made once more.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Waits for one request and says what its failure means.
 ///
@@ -20,6 +23,24 @@ pub async fn call<T>(request: impl Future<Output = Result<T, Error>>) -> Result<
     match tokio::time::timeout(PATIENCE, request).await {
         Ok(answer) => answer.map_err(meaning),
         Err(_) => Err(PortError::new(PortErrorKind::Transient, "the API server did not answer in time")),
+    }
+}
+
+/// Makes a read, and once more where it failed for the moment. Writes are never repeated like this: whoever makes
+/// one looks again first.
+///
+/// # Errors
+/// As [`call`].
+pub async fn read<T, F>(request: impl Fn() -> F) -> Result<T, PortError>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    match call(request()).await {
+        Err(error) if error.kind == PortErrorKind::Transient => {
+            tokio::time::sleep(PAUSE).await;
+            call(request()).await
+        }
+        answer => answer,
     }
 }
 
@@ -46,12 +67,8 @@ pub fn meaning(error: Error) -> PortError {
 
 /// What an error of a watch means to somebody who waits for what it brings.
 #[must_use]
-pub fn watching(error: &watcher::Error) -> ApiError {
-    let (watcher::Error::InitialListFailed(Error::Api(status))
-    | watcher::Error::WatchStartFailed(Error::Api(status))
-    | watcher::Error::WatchFailed(Error::Api(status))
-    | watcher::Error::WatchError(status)) = error
-    else {
+pub fn watching(error: &WatchError) -> ApiError {
+    let Some(status) = error.status() else {
         return ApiError::new(ApiErrorKind::Unavailable, with_root(error));
     };
     let kind = match status.code {
@@ -104,18 +121,38 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_read_is_made_once_more_where_it_failed_for_the_moment_and_no_request_waits_for_ever() {
+        let answer = |code| {
+            let status = Status { code, ..Status::default() };
+            Err::<(), _>(Error::Api(Box::new(status)))
+        };
+        for (code, calls) in [(503, 2), (429, 2), (404, 1), (403, 1)] {
+            let made = std::cell::Cell::new(0);
+            let asked = read(|| {
+                made.set(made.get() + 1);
+                std::future::ready(answer(code))
+            });
+            assert!(asked.await.is_err());
+            assert_eq!(made.get(), calls, "{code}");
+        }
+        let begun = tokio::time::Instant::now();
+        let silent = call(std::future::pending::<Result<(), _>>()).await.unwrap_err();
+        assert_eq!((silent.kind, begun.elapsed()), (PortErrorKind::Transient, PATIENCE));
+    }
+
     #[test]
     fn a_watch_says_which_right_is_missing_and_what_is_not_installed() {
         let of = |code, message: &str| {
             let status = Status { code, message: message.into(), ..Status::default() };
-            watching(&watcher::Error::InitialListFailed(Error::Api(Box::new(status))))
+            watching(&WatchError::Refused(Error::Api(Box::new(status))))
         };
         let forbidden = "pods is forbidden: User \"jo\" cannot list resource \"pods\"";
         assert_eq!(of(403, forbidden), ApiError::new(ApiErrorKind::PermissionDenied, forbidden));
         assert!(of(404, "404 page not found").message.contains("crd.yaml"));
         assert!(of(503, "busy").kind.is_passing());
         let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-        let away = watching(&watcher::Error::WatchFailed(Error::Service(Box::new(refused))));
+        let away = watching(&WatchError::Broken(Error::Service(Box::new(refused))));
         assert!(away.kind.is_passing() && away.message.contains("refused"), "{away}");
     }
 }

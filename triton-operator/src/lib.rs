@@ -6,6 +6,7 @@
 //! - [`store`], [`backend`], [`registry`], [`clock`]: the ports of the core;
 //! - [`kube_error`], `warnings`: what an answer of the API server means;
 //! - [`queue`], [`controller`]: what to look at, and looking at it;
+//! - [`limits`], [`panics`], [`supervise`]: how long to wait, and what becomes of what panics or ends;
 //! - [`instances`], [`api`], [`doors`], [`report`], [`telemetry`]: what others get to see;
 //! - [`run()`], [`standalone`]: the two places that wire all of that; [`release`]: the way out;
 //! - [`args`], [`program`]: the command line, and the whole program behind it;
@@ -25,6 +26,8 @@ pub mod kube_error;
 #[cfg(feature = "cli")]
 pub mod kubectl;
 pub mod labels;
+pub mod limits;
+pub mod panics;
 pub mod program;
 pub mod queue;
 pub mod registry;
@@ -34,6 +37,7 @@ pub mod run;
 pub mod standalone;
 pub mod stop;
 pub mod store;
+pub mod supervise;
 pub mod telemetry;
 mod warnings;
 pub mod world;

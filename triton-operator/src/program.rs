@@ -2,6 +2,7 @@
 //! themselves.
 
 use crate::args::{Args, Command};
+use crate::limits::Limits;
 use crate::{crd, release, run, standalone, stop, telemetry};
 
 /// Does what the command line says, until it is done or a signal ends it.
@@ -19,17 +20,17 @@ pub fn main(args: Args) -> anyhow::Result<()> {
     runtime.block_on(async {
         let shutdown = stop::signals()?;
         match command {
-            Command::Run { cluster, doors, history } => {
+            Command::Run { cluster, doors, history, view } => {
                 let (kubeconfig, namespace) = (cluster.kubeconfig, cluster.namespace);
                 let (addresses, history) = (doors.into(), history.limit);
-                run::run(run::Config { kubeconfig, namespace, addresses, history }, shutdown).await
+                run::run(run::Config { kubeconfig, namespace, addresses, history, limits: view.into() }, shutdown).await
             }
             Command::Standalone { doors, seed, history } => {
                 let (addresses, history) = (doors.into(), history.limit);
                 standalone::run(standalone::Config { addresses, seed, history }, shutdown).await
             }
             Command::Release { cluster, dry_run } => {
-                let client = run::connect(cluster.kubeconfig.as_ref()).await?;
+                let client = run::connect(cluster.kubeconfig.as_ref(), Limits::default()).await?;
                 release::release(&client, cluster.namespace.as_deref(), dry_run).await
             }
             Command::Crd => Ok(()),

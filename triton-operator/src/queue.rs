@@ -2,6 +2,7 @@
 //! Those where a flow begins wait apart, so that none of them is in the way of flows that are under way.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -41,9 +42,18 @@ struct State {
     planned: HashMap<Key, (Instant, u64)>,
     /// Due, and a flow begins there; in the order that they became due.
     begin: VecDeque<Key>,
-    /// Being looked at now; true: something happened meanwhile.
-    running: HashMap<Key, bool>,
+    /// Being looked at now.
+    running: HashMap<Key, Look>,
+    /// When a part of a look was finished last, well or not.
+    finished: Option<Instant>,
     count: u64,
+}
+
+/// A look that is under way.
+struct Look {
+    since: Instant,
+    /// Something happened meanwhile.
+    again: bool,
 }
 
 impl Queue {
@@ -72,7 +82,8 @@ impl Queue {
     pub fn done(&self, key: Key, again: Option<Instant>) {
         {
             let mut state = self.state.lock();
-            let happened = state.running.remove(&key).unwrap_or(false);
+            let happened = state.running.remove(&key).is_some_and(|look| look.again);
+            state.finished = Some(Instant::now());
             match again {
                 _ if happened => state.plan(key, Instant::now()),
                 Some(at) => state.plan(key, at),
@@ -80,6 +91,21 @@ impl Queue {
             }
         }
         self.changed.notify_one();
+    }
+
+    /// A part of a look was finished, well or not.
+    pub fn finished_part(&self) {
+        self.state.lock().finished = Some(Instant::now());
+    }
+
+    /// Since when something has been due and nothing was finished; `None` where nothing is due.
+    #[must_use]
+    pub fn stuck(&self) -> Option<Duration> {
+        let (state, now) = (self.state.lock(), Instant::now());
+        let planned = state.planned.values().map(|(at, _)| *at).filter(|at| *at <= now);
+        let oldest = planned.chain(state.running.values().map(|look| look.since)).min()?;
+        let since = state.finished.map_or(oldest, |finished| finished.max(oldest));
+        Some(now.saturating_duration_since(since))
     }
 
     /// How many are due or planned.
@@ -105,7 +131,7 @@ impl Queue {
 impl State {
     fn wake(&mut self, key: Key) {
         match self.running.get_mut(&key) {
-            Some(again) => *again = true,
+            Some(look) => look.again = true,
             None => self.plan(key, Instant::now()),
         }
     }
@@ -153,7 +179,7 @@ impl State {
 
     fn hand_out(&mut self, lane: Lane, key: Key) -> (Lane, Key) {
         self.planned.remove(&key);
-        self.running.insert(key.clone(), false);
+        self.running.insert(key.clone(), Look { since: Instant::now(), again: false });
         (lane, key)
     }
 }
@@ -182,6 +208,31 @@ mod tests {
         assert_eq!(next(&queue).await, key("a"));
         queue.done(key("a"), None);
         assert!(queue.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_stuck_only_while_something_is_due_and_nothing_is_finished() {
+        let (queue, minute) = (Queue::default(), Duration::from_secs(60));
+        let pass = || tokio::time::advance(minute);
+        assert_eq!(queue.stuck(), None, "nothing is due");
+        queue.wake(key("a"));
+        pass().await;
+        assert_eq!(queue.stuck(), Some(minute), "nobody takes it");
+        let a = next(&queue).await;
+        pass().await;
+        assert_eq!(queue.stuck(), Some(minute), "it is looked at, and that does not end");
+        queue.finished_part();
+        assert_eq!(queue.stuck(), Some(Duration::ZERO));
+        queue.done(a, Some(Instant::now() + minute * 10));
+        pass().await;
+        assert_eq!(queue.stuck(), None, "it is due later");
+        queue.wake(key("a"));
+        assert_eq!(queue.stuck(), Some(Duration::ZERO), "however long the quiet was before");
+        queue.next(Room { begins: false, goes: true }, |_| Lane::Goes).await;
+        queue.wake(key("b"));
+        let full = Room { begins: false, goes: true };
+        let none = tokio::time::timeout(minute, queue.next(full, |_| Lane::Begins)).await;
+        assert!(none.is_err() && queue.stuck() == Some(minute), "one that waits to begin is due, too");
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,19 +12,24 @@ use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tower::util::MapResponseLayer;
 use triton_core::driver::{Adapters, Driver};
-use triton_core::model::{DEFAULT_DRAIN, FlowId, Holder, InstanceId, InstanceName, Namespace, Seconds, Spec};
+use triton_core::model::{
+    DEFAULT_DRAIN, FlowId, Holder, InstanceId, InstanceName, Namespace, Seconds, Silence, Spec,
+};
 use triton_core::ports::{TrafficRegistry, WorkloadBackend};
+use triton_grpc::{Age, ViewAge};
 
 use crate::api::Api;
 use crate::backend::cloneset::CloneSets;
 use crate::clock::WallClock;
 use crate::controller::{Controller, Directory, Edition};
 use crate::crd::convert::FlowEntry;
-use crate::doors::{Addresses, Apis, Doors};
+use crate::doors::{Addresses, Apis, Checks, Doors};
+use crate::limits::Limits;
 use crate::queue::{Lane, Queue};
 use crate::registry::readiness_gate::ReadinessGate;
 use crate::report::Events;
 use crate::stop::Stop;
+use crate::supervise::{alive, supervised};
 use crate::telemetry::metrics::Metrics;
 use crate::warnings;
 use crate::world::World;
@@ -41,6 +46,8 @@ pub struct Config {
     pub addresses: Addresses,
     /// Flows that have ended and are kept, per instance.
     pub history: u32,
+    /// How long to wait for the API server.
+    pub limits: Limits,
 }
 
 /// The name that calls are counted under at the API server.
@@ -59,7 +66,7 @@ impl Operator {
     /// # Errors
     /// When one of that cannot be done.
     pub async fn bind(config: Config) -> anyhow::Result<Self> {
-        let client = connect(config.kubeconfig.as_ref()).await?;
+        let client = connect(config.kubeconfig.as_ref(), config.limits).await?;
         let doors = Doors::bind(&config.addresses).await?;
         Ok(Self { config, client, doors })
     }
@@ -73,17 +80,17 @@ impl Operator {
     /// Works until `shutdown` resolves; then writes under way are finished.
     ///
     /// # Errors
-    /// When a door breaks down.
+    /// When a watch ends or a door breaks down.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let Self { config, client, doors } = self;
         let stop = Stop::on(shutdown);
         let queue = Arc::new(Queue::default());
         let wake = Arc::clone(&queue);
-        let world = World::new(Arc::new(move |key| wake.wake(key)));
+        let world = World::new(Arc::new(move |key| wake.wake(key)), config.limits);
         let watches = world.watch(&client, config.namespace.as_deref());
         let metrics = Arc::new(Metrics::default());
         let Api { store, deploys, instances, lifecycle } = Api::new(&client, &world);
-        let (ready, sizes, waiting) = (Arc::clone(&world), Arc::clone(&world), Arc::clone(&queue));
+        let (sizes, waiting) = (Arc::clone(&world), Arc::clone(&queue));
         let open = doors.open(
             Apis {
                 deploys: Arc::new(deploys),
@@ -91,30 +98,31 @@ impl Operator {
                 lifecycle: Arc::new(lifecycle),
             },
             Arc::clone(&metrics),
-            Arc::new(move || ready.is_ready()),
+            checks(&world, &queue),
             Arc::new(move |metrics| measure(metrics, &sizes, &waiting)),
             &stop,
         );
-        tokio::select! {
-            () = stop.wait() => {}
-            () = world.until_ready() => {
-                tracing::info!(flows = world.flows.len(), pods = world.pods.len(), "the cluster is known");
-                let driver = Driver {
-                    store: store.clone(),
-                    clock: WallClock,
-                    adapters: Ports {
-                        clonesets: CloneSets::new(client.clone(), Arc::clone(&world), store),
-                        gate: ReadinessGate::new(client.clone(), Arc::clone(&world), WallClock),
-                    },
-                };
-                let events = Events::start(client, Arc::clone(&world));
-                let known = Known(Arc::clone(&world));
-                let controller = Controller::new(driver, known, events, metrics, config.history);
-                Arc::new(controller).work(queue, stop.watch()).await;
+        let work = async {
+            tokio::select! {
+                () = stop.wait() => return,
+                () = world.until_ready() => {}
             }
-        }
-        drop(watches);
-        open.closed().await
+            tracing::info!(flows = world.flows.len(), pods = world.pods.len(), "the cluster is known");
+            let driver = Driver {
+                store: store.clone(),
+                clock: WallClock,
+                adapters: Ports {
+                    clonesets: CloneSets::new(client.clone(), Arc::clone(&world), store),
+                    gate: ReadinessGate::new(client.clone(), Arc::clone(&world), WallClock),
+                    world: Arc::clone(&world),
+                },
+            };
+            let events = Events::start(client, Arc::clone(&world));
+            let known = Known(Arc::clone(&world));
+            let controller = Controller::new(driver, known, events, metrics, config.history);
+            Arc::new(controller).work(queue, stop.watch()).await;
+        };
+        supervised(work, watches, open).await
     }
 }
 
@@ -130,7 +138,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
 ///
 /// # Errors
 /// When there is none that can be read.
-pub async fn connect(kubeconfig: Option<&PathBuf>) -> anyhow::Result<Client> {
+pub async fn connect(kubeconfig: Option<&PathBuf>, limits: Limits) -> anyhow::Result<Client> {
     let mut config = match kubeconfig {
         Some(path) => {
             let read = Kubeconfig::read_from(path).with_context(|| format!("reading {}", path.display()))?;
@@ -139,8 +147,39 @@ pub async fn connect(kubeconfig: Option<&PathBuf>) -> anyhow::Result<Client> {
         None => kube::Config::infer().await.context("no kubeconfig, and not in a pod")?,
     };
     config.headers.push(("user-agent".parse()?, AGENT.parse()?));
+    limit(&mut config, limits);
     let warns = MapResponseLayer::new(warnings::log);
     Ok(ClientBuilder::try_from(config)?.with_layer(&warns).build())
+}
+
+/// Lets no connection be silent for long, and no write be tried again unasked: whoever made it looks first.
+pub(crate) fn limit(config: &mut kube::Config, limits: Limits) {
+    config.connect_timeout = Some(limits.connect());
+    config.write_timeout = Some(limits.connect());
+    config.read_timeout = Some(limits.read());
+    // Else the time that a connection was not used counts against the next answer.
+    config.reset_reader_on_write = true;
+    config.default_retry = false;
+}
+
+fn checks(world: &Arc<World>, queue: &Arc<Queue>) -> Checks {
+    let (known, aged, queue) = (Arc::clone(world), Arc::clone(world), Arc::clone(queue));
+    Checks {
+        alive: Arc::new(move || alive(&queue)),
+        ready: Arc::new(move || ready(&known)),
+        age: Age::new(move || {
+            let (_, age) = aged.oldest()?;
+            Some(ViewAge { age, stale: aged.silence().map(|silence| silence.kind.into()) })
+        }),
+    }
+}
+
+/// Whether the cluster is known, and as it is now.
+fn ready(world: &World) -> Result<(), String> {
+    if let Some(Silence { kind, age }) = world.silence() {
+        return Err(format!("not ready: the last news of {kind} are more than {age} old"));
+    }
+    world.check_ready().map_err(|error| format!("not ready: {error}"))
 }
 
 fn measure(metrics: &Metrics, world: &World, queue: &Queue) {
@@ -149,6 +188,7 @@ fn measure(metrics: &Metrics, world: &World, queue: &Queue) {
     metrics.size("pods", world.pods.len());
     metrics.size("services", world.services.len());
     metrics.size("endpointslices", world.slices.len());
+    world.ages().for_each(|(kind, age)| metrics.age(kind, age));
     metrics.size("queue", queue.len());
     metrics.size("beginning", queue.beginning());
 }
@@ -157,6 +197,7 @@ fn measure(metrics: &Metrics, world: &World, queue: &Queue) {
 struct Ports {
     clonesets: CloneSets,
     gate: ReadinessGate,
+    world: Arc<World>,
 }
 
 impl Adapters for Ports {
@@ -169,6 +210,10 @@ impl Adapters for Ports {
 
     fn traffic(&self, _: Option<&Spec>) -> &dyn TrafficRegistry {
         &self.gate
+    }
+
+    fn silence(&self) -> Option<Silence> {
+        self.world.silence()
     }
 }
 

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use tokio::task::JoinSet;
@@ -14,12 +15,14 @@ use triton_core::model::{DEFAULT_DRAIN, FlowId, InstanceId, InstanceName, Namesp
 use triton_core::ports::{Clock, FlowStore, Loaded, StoreEvent};
 use triton_core::service::{Checked, Lifecycle, Service};
 use triton_core::sim::{Host, Sim, Timing};
+use triton_grpc::{Age, ViewAge};
 
 use crate::clock::WallClock;
 use crate::controller::{Controller, Directory, Edition, Listener};
-use crate::doors::{Addresses, Apis, Doors};
+use crate::doors::{Addresses, Apis, Checks, Doors};
 use crate::queue::{Lane, Queue};
 use crate::stop::Stop;
+use crate::supervise::{alive, part, supervised};
 use crate::telemetry::metrics::Metrics;
 use crate::world::cache::Key;
 
@@ -74,13 +77,13 @@ impl Standalone {
         let (queue, metrics) = (Arc::new(Queue::default()), Arc::new(Metrics::default()));
         let host = sim.host();
         let mut tasks = JoinSet::new();
-        tasks.spawn(live(sim.clone()));
-        tasks.spawn(wake_for_workloads(sim.clone(), Arc::clone(&queue)));
-        tasks.spawn(wake_for_flows(host.clone(), Arc::clone(&queue)));
+        part(&mut tasks, "the embedded world", live(sim.clone()));
+        part(&mut tasks, "the watch of workloads", wake_for_workloads(sim.clone(), Arc::clone(&queue)));
+        part(&mut tasks, "the watch of flows", wake_for_flows(host.clone(), Arc::clone(&queue)));
         let deploys = Service { store: host.clone(), names: host.clone() };
         let deploys = Checked { deploys, workloads: host.clone() };
         let lifecycle = Lifecycle { deploys: deploys.clone(), instances: host.clone() };
-        let waiting = Arc::clone(&queue);
+        let (waiting, due) = (Arc::clone(&queue), Arc::clone(&queue));
         let open = doors.open(
             Apis {
                 deploys: Arc::new(deploys),
@@ -88,15 +91,18 @@ impl Standalone {
                 lifecycle: Arc::new(lifecycle),
             },
             Arc::clone(&metrics),
-            Arc::new(|| true),
+            Checks {
+                alive: Arc::new(move || alive(&due)),
+                ready: Arc::new(|| Ok(())),
+                // Every look is at the world itself.
+                age: Age::new(|| Some(ViewAge { age: Duration::ZERO, stale: None })),
+            },
             Arc::new(move |metrics| metrics.size("queue", waiting.len())),
             &stop,
         );
         let driver = Driver { store: host.clone(), clock: WallClock, adapters: host.clone() };
         let controller = Controller::new(driver, Embedded(host), Silent, metrics, history);
-        Arc::new(controller).work(queue, stop.watch()).await;
-        drop(tasks);
-        open.closed().await
+        supervised(Arc::new(controller).work(queue, stop.watch()), tasks, open).await
     }
 }
 

@@ -25,6 +25,12 @@ impl Stop {
         let _ = self.0.clone().wait_for(|stop| *stop).await;
     }
 
+    /// Whether it is time to stop.
+    #[must_use]
+    pub fn is_now(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// The same as a value that changes to true.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<bool> {

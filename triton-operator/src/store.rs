@@ -16,7 +16,7 @@ use triton_core::model::{
 use triton_core::ports::{FlowStore, Loaded, NewFlow, PortError, PortErrorKind, StoreEvent};
 
 use crate::crd::convert::{self, FlowEntry};
-use crate::kube_error::call;
+use crate::kube_error::{call, read};
 use crate::labels;
 use crate::world::cache::Key;
 use crate::world::{FlowChange, World};
@@ -61,7 +61,8 @@ impl Flows {
 
     /// Reads past the cache.
     async fn read(&self, id: &FlowId) -> Result<Option<FlowEntry>, PortError> {
-        let object = call(self.api(id.namespace.as_str()).get_opt(id.name.as_str())).await?;
+        let api = self.api(id.namespace.as_str());
+        let object = read(|| api.get_opt(id.name.as_str())).await?;
         let Some(entry) = object.as_ref().and_then(FlowEntry::of) else { return Ok(None) };
         self.world.flows.wrote(entry.clone());
         Ok(Some(entry))

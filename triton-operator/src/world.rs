@@ -3,31 +3,33 @@
 pub mod cache;
 pub mod container;
 pub mod endpoints;
+mod feed;
 pub mod pods;
 
 use std::collections::BTreeSet;
-use std::fmt::Debug;
-use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ApiResource, DynamicObject};
 use kube::core::NamespaceResourceScope;
-use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource};
-use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
+use triton_core::model::Silence;
 use triton_core::ports::{Loaded, PortError, PortErrorKind};
 
-use self::cache::{Cache, Entry, Key};
+use self::cache::{Cache, Entry as _, Key};
 use self::endpoints::{ServiceEntry, SliceEntry};
 use self::pods::PodEntry;
 use crate::backend::cloneset::binding::CloneSet;
 use crate::backend::cloneset::entry::CloneSetEntry;
 use crate::crd::DeployFlow;
 use crate::crd::convert::FlowEntry;
+use crate::limits::Limits;
+use crate::supervise::part;
+
+pub use self::feed::WatchError;
 
 /// A change of a flow, for those who watch the store.
 #[derive(Clone, Debug)]
@@ -55,6 +57,8 @@ pub struct World {
     /// How to address CloneSets.
     pub cloneset_resource: ApiResource,
     changes: broadcast::Sender<FlowChange>,
+    limits: Limits,
+    wake: Wake,
 }
 
 /// What is watched of a cluster. Of the rest nobody asks: it counts as absent.
@@ -68,8 +72,8 @@ pub enum Kinds {
     All,
 }
 
-/// Called with what a watch failed with; it starts again by itself.
-pub type Failed = Arc<dyn Fn(&watcher::Error) + Send + Sync>;
+/// Called with a kind and why it is listed anew; that is done without anybody's doing.
+pub type Failed = Arc<dyn Fn(&'static str, &WatchError) + Send + Sync>;
 
 /// Called with the namespace and the name of an instance that something happened to.
 pub type Wake = Arc<dyn Fn(Key) + Send + Sync>;
@@ -80,22 +84,24 @@ const BACKLOG: usize = 4096;
 impl World {
     /// Empty caches that call `wake` for every change.
     #[must_use]
-    pub fn new(wake: Wake) -> Arc<Self> {
+    pub fn new(wake: Wake, limits: Limits) -> Arc<Self> {
         let changes = broadcast::Sender::new(BACKLOG);
         Arc::new_cyclic(|world: &std::sync::Weak<Self>| {
-            let (w1, w2, w3, w4) =
-                (Arc::clone(&wake), Arc::clone(&wake), Arc::clone(&wake), Arc::clone(&wake));
+            let [w1, w2, w3, w4, w5] = [(); 5].map(|()| Arc::clone(&wake));
             let (told, around, world) = (changes.clone(), world.clone(), world.clone());
             Self {
-                flows: Cache::new(Box::new(move |old, new| flow_changed(&told, &w1, old, new))),
-                clonesets: Cache::new(Box::new(move |old, new| {
+                flows: Cache::new(
+                    "deployflows",
+                    Box::new(move |old, new| flow_changed(&told, &w1, old, new)),
+                ),
+                clonesets: Cache::new("clonesets", Box::new(move |old, new| {
                     new.or(old).into_iter().for_each(|entry| w2(entry.key.clone()));
                 })),
-                pods: Cache::new(Box::new(move |old, new| {
+                pods: Cache::new("pods", Box::new(move |old, new| {
                     let owner = |pod: &Arc<PodEntry>| Key::new(&pod.key.namespace, &pod.owner_name);
                     new.or(old).into_iter().for_each(|pod| w3(owner(pod)));
                 })),
-                services: Cache::new(Box::new(move |old, new| {
+                services: Cache::new("services", Box::new(move |old, new| {
                     // Rare, and it may concern every instance of the namespace.
                     let (Some(world), Some(service)) = (around.upgrade(), new.or(old)) else { return };
                     let same = |set: &Arc<CloneSetEntry>| set.key.namespace == service.key.namespace;
@@ -104,15 +110,17 @@ impl World {
                         .all()
                         .iter()
                         .filter(|set| same(set))
-                        .for_each(|set| wake(set.key.clone()));
+                        .for_each(|set| w5(set.key.clone()));
                 })),
-                slices: Cache::new(Box::new(move |old, new| {
+                slices: Cache::new("endpointslices", Box::new(move |old, new| {
                     let Some(world) = world.upgrade() else { return };
                     world.owners(old, new).into_iter().for_each(|key| w4(key));
                 })),
                 flow_resource: ApiResource::erase::<DeployFlow>(&()),
                 cloneset_resource: ApiResource::erase::<CloneSet>(&()),
                 changes,
+                limits,
+                wake,
             }
         })
     }
@@ -170,10 +178,41 @@ impl World {
         }
     }
 
-    /// Starts one watch per kind, in one namespace or in all. They end when the set is dropped.
-    pub fn watch(self: &Arc<Self>, client: &Client, namespace: Option<&str>) -> JoinSet<()> {
-        let warn = |error: &watcher::Error| tracing::warn!(%error, "a watch failed and starts again");
-        self.watch_some(client, namespace, Kinds::All, Arc::new(warn))
+    /// How long nothing was heard of each kind that is watched.
+    pub fn ages(&self) -> impl Iterator<Item = (&'static str, Duration)> {
+        let ages = [
+            (self.flows.kind(), self.flows.age()),
+            (self.clonesets.kind(), self.clonesets.age()),
+            (self.pods.kind(), self.pods.age()),
+            (self.services.kind(), self.services.age()),
+            (self.slices.kind(), self.slices.age()),
+        ];
+        ages.into_iter().filter_map(|(kind, age)| Some((kind, age?)))
+    }
+
+    /// The kind that was not heard of for longest, and how long that is.
+    #[must_use]
+    pub fn oldest(&self) -> Option<(&'static str, Duration)> {
+        self.ages().max_by_key(|(_, age)| *age)
+    }
+
+    /// The same, where that is too long to decide anything.
+    #[must_use]
+    pub fn silence(&self) -> Option<Silence> {
+        let (kind, age) = self.oldest()?;
+        Silence::beyond(self.limits.view(), kind, age)
+    }
+
+    /// Starts one watch per kind, in one namespace or in all. They end when the set is dropped; one that ends
+    /// before says why.
+    pub fn watch(self: &Arc<Self>, client: &Client, namespace: Option<&str>) -> JoinSet<String> {
+        let warn = |kind: &'static str, error: &WatchError| {
+            tracing::warn!(kind, %error, "a kind is listed and watched anew");
+        };
+        let mut tasks = self.watch_some(client, namespace, Kinds::All, Arc::new(warn));
+        let world = Arc::clone(self);
+        part(&mut tasks, "the watch over the ages", async move { world.mind().await });
+        tasks
     }
 
     /// The same for some kinds; `failed` hears of every error of a watch.
@@ -183,30 +222,57 @@ impl World {
         namespace: Option<&str>,
         kinds: Kinds,
         failed: Failed,
-    ) -> JoinSet<()> {
+    ) -> JoinSet<String> {
         let mut tasks = JoinSet::new();
-        let here = || (Arc::clone(self), Arc::clone(&failed));
-        let ((world, failed), flows) = (here(), dynamic(client, namespace, &self.flow_resource));
-        tasks.spawn(async move { feed(flows, FlowEntry::of, &world.flows, &failed).await });
+        let limits = self.limits;
+        macro_rules! follow {
+            ($cache:ident, $api:expr, $prune:expr) => {
+                let (world, failed, api) = (Arc::clone(self), Arc::clone(&failed), $api);
+                self.$cache.heard();
+                part(&mut tasks, self.$cache.kind(), async move {
+                    feed::feed(api, $prune, &world.$cache, limits, &failed).await
+                });
+            };
+        }
+        follow!(flows, dynamic(client, namespace, &self.flow_resource), FlowEntry::of);
         if kinds >= Kinds::Workloads {
-            let ((world, failed), sets) = (here(), dynamic(client, namespace, &self.cloneset_resource));
-            tasks.spawn(async move { feed(sets, readable, &world.clonesets, &failed).await });
-            let ((world, failed), pods) = (here(), scoped(client, namespace));
-            tasks.spawn(async move { feed(pods, PodEntry::of, &world.pods, &failed).await });
+            follow!(clonesets, dynamic(client, namespace, &self.cloneset_resource), readable);
+            follow!(pods, scoped(client, namespace), PodEntry::of);
         } else {
             self.clonesets.relisted();
             self.pods.relisted();
         }
         if kinds == Kinds::All {
-            let ((world, failed), services) = (here(), scoped(client, namespace));
-            tasks.spawn(async move { feed(services, ServiceEntry::of, &world.services, &failed).await });
-            let ((world, failed), slices) = (here(), scoped(client, namespace));
-            tasks.spawn(async move { feed(slices, SliceEntry::of, &world.slices, &failed).await });
+            follow!(services, scoped(client, namespace), ServiceEntry::of);
+            follow!(slices, scoped(client, namespace), SliceEntry::of);
         } else {
             self.services.relisted();
             self.slices.relisted();
         }
         tasks
+    }
+
+    /// Has everybody look again when a kind falls silent, so that people are told, and when all are heard of
+    /// again, so that nobody waits for longer than that.
+    async fn mind(&self) {
+        let mut before: Option<&'static str> = None;
+        loop {
+            tokio::time::sleep(self.limits.view() / 75).await;
+            let silence = self.silence();
+            let now = silence.map(|silence| silence.kind);
+            if now == before {
+                continue;
+            }
+            match silence {
+                Some(Silence { kind, age }) => {
+                    tracing::warn!(kind, %age, "nothing was heard of it for so long: everything is left alone");
+                }
+                None => tracing::info!("every kind is heard of again"),
+            }
+            before = now;
+            self.flows.all().iter().filter_map(|flow| flow.group()).for_each(|key| (self.wake)(key));
+            self.clonesets.all().iter().for_each(|set| (self.wake)(set.key.clone()));
+        }
     }
 
     /// Instances whose pods changed their place in a slice.
@@ -264,34 +330,5 @@ where
     match namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
-    }
-}
-
-/// Watches one kind for ever. What `prune` refuses is not, or no longer, kept.
-async fn feed<K, T>(api: Api<K>, prune: fn(&K) -> Option<T>, cache: &Cache<T>, failed: &Failed)
-where
-    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
-    T: Entry,
-{
-    #[expect(clippy::disallowed_methods, reason = "the pause is added here")]
-    let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(watcher::Event::Init) => cache.relisting(),
-            Ok(watcher::Event::InitDone) => cache.relisted(),
-            Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => match prune(&object) {
-                Some(entry) => cache.watched(entry),
-                None => forget(&object, cache),
-            },
-            Ok(watcher::Event::Delete(object)) => forget(&object, cache),
-            Err(error) => failed(&error),
-        }
-    }
-}
-
-fn forget<K: Resource, T: Entry>(object: &K, cache: &Cache<T>) {
-    let meta = object.meta();
-    if let (Some(namespace), Some(name), Some(uid)) = (&meta.namespace, &meta.name, &meta.uid) {
-        cache.removed(&Key::new(namespace, name), uid);
     }
 }

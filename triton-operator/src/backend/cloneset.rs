@@ -24,7 +24,7 @@ use triton_core::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
 
 use self::entry::CloneSetEntry;
 use crate::concurrent::each;
-use crate::kube_error::call;
+use crate::kube_error::{call, read};
 use crate::labels;
 use crate::store::Flows;
 use crate::world::World;
@@ -61,9 +61,10 @@ impl CloneSets {
             None if !ask && !doubtful => return Ok(None),
             Some(_) | None => {}
         }
-        let read = call(self.api(&key.namespace).get_opt(&key.name)).await?;
+        let api = self.api(&key.namespace);
+        let found = read(|| api.get_opt(&key.name)).await?;
         self.doubtful.lock().remove(key);
-        let Some(object) = read else { return Ok(None) };
+        let Some(object) = found else { return Ok(None) };
         self.world.clonesets.wrote(decoded(&object)?);
         Ok(self.world.clonesets.get(key).map(|cached| (cached.entry, !cached.pending)))
     }
@@ -193,7 +194,7 @@ impl CloneSets {
         let api: Api<ControllerRevision> = Api::namespaced(self.client.clone(), &cloneset.key.namespace);
         let lost =
             || PortError::new(PortErrorKind::Rejected, format!("revision {wanted} is not kept any more"));
-        let revision = call(api.get_opt(wanted.as_str())).await?.ok_or_else(lost)?;
+        let revision = read(|| api.get_opt(wanted.as_str())).await?.ok_or_else(lost)?;
         if !revision.metadata.owner_references.iter().flatten().any(|owner| owner.uid == cloneset.uid) {
             return Err(lost());
         }

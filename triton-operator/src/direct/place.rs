@@ -12,6 +12,7 @@ use triton_core::service::{ApiError, ApiErrorKind, ApiStream};
 
 use crate::api::Api;
 use crate::kube_error::watching;
+use crate::limits::Limits;
 use crate::world::{Kinds, World};
 
 /// How long the first complete lists may take.
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Place {
     api: Api,
     trouble: watch::Receiver<Option<ApiError>>,
-    _watches: JoinSet<()>,
+    _watches: JoinSet<String>,
 }
 
 impl Place {
@@ -34,9 +35,9 @@ impl Place {
         namespace: Option<&Namespace>,
         kinds: Kinds,
     ) -> Result<Self, ApiError> {
-        let world = World::new(Arc::new(|_| {}));
+        let world = World::new(Arc::new(|_| {}), Limits::default());
         let (tell, trouble) = watch::channel(None);
-        let failed = Arc::new(move |error: &_| {
+        let failed = Arc::new(move |_: &'static str, error: &_| {
             tell.send_if_modified(|told| {
                 let stays = told.as_ref().is_some_and(|told: &ApiError| !told.kind.is_passing());
                 if !stays {

@@ -11,27 +11,29 @@ use tokio::net::TcpListener;
 
 use super::metrics::Metrics;
 
-/// Whether the operator is ready to work.
-pub type Ready = Arc<dyn Fn() -> bool + Send + Sync>;
+/// Whether all is well, or what is not.
+pub type Check = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 /// Sets the sizes in the metrics just before they are read.
 pub type Measure = Arc<dyn Fn(&Metrics) + Send + Sync>;
 
-/// Serves `/healthz` (the process answers) and `/readyz` (and knows the cluster).
+/// Serves `/healthz` (it is at work: one that is not is to be restarted) and `/readyz` (it knows the cluster as it
+/// is). Where all is not well the answer is 503, with what is not.
 ///
 /// # Errors
 /// When the listener breaks down.
 pub async fn health(
     listener: TcpListener,
-    ready: Ready,
+    alive: Check,
+    ready: Check,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let readyz = move || {
-        let answer =
-            if ready() { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
-        std::future::ready(answer)
+    let answer = |check: Check| {
+        get(move || {
+            let failed = |what| (StatusCode::SERVICE_UNAVAILABLE, what);
+            std::future::ready(check().map_or_else(failed, |()| (StatusCode::OK, "ok".to_owned())))
+        })
     };
-    let router =
-        Router::new().route("/healthz", get(|| std::future::ready("ok"))).route("/readyz", get(readyz));
+    let router = Router::new().route("/healthz", answer(alive)).route("/readyz", answer(ready));
     axum::serve(listener, router).with_graceful_shutdown(stop).await
 }
 

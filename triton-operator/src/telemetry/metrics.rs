@@ -1,5 +1,6 @@
 //! Counts, with bounded sets of labels: no name of a flow, workload or pod is ever a label.
 
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -25,6 +26,8 @@ pub struct Metrics {
     failures: Family<What, Counter>,
     /// How much there is of a kind, set just before it is read.
     sizes: Family<What, Gauge>,
+    /// In seconds, set just before they are read.
+    ages: Family<What, Gauge<f64, AtomicU64>>,
 }
 
 impl Default for Metrics {
@@ -37,6 +40,7 @@ impl Default for Metrics {
             moves: Family::default(),
             failures: Family::default(),
             sizes: Family::default(),
+            ages: Family::default(),
             registry: Registry::default(),
         };
         registry.register("look_seconds", "Time to look at one instance and act", metrics.looks.clone());
@@ -44,6 +48,11 @@ impl Default for Metrics {
         registry.register("moves", "Moves of flows, by reason", metrics.moves.clone());
         registry.register("failed_steps", "Steps that failed, by kind of error", metrics.failures.clone());
         registry.register("size", "How much there is of a kind", metrics.sizes.clone());
+        registry.register(
+            "view_age_seconds",
+            "Time since the API server was heard of last, by kind",
+            metrics.ages.clone(),
+        );
         Self { registry, ..metrics }
     }
 }
@@ -74,6 +83,11 @@ impl Metrics {
         self.sizes.get_or_create(&What { what }).set(i64::try_from(size).unwrap_or(i64::MAX));
     }
 
+    /// So long nothing was heard of a kind.
+    pub fn age(&self, what: &'static str, age: Duration) {
+        self.ages.get_or_create(&What { what }).set(age.as_secs_f64());
+    }
+
     /// Everything in the OpenMetrics text format.
     #[must_use]
     pub fn text(&self) -> String {
@@ -95,11 +109,13 @@ mod tests {
         metrics.failed("Conflict");
         metrics.looked(Duration::from_millis(2));
         metrics.size("flows", 3);
+        metrics.age("pods", Duration::from_millis(1_500));
         let text = metrics.text();
         for line in [
             r#"triton_steps_total{what="pull_in"} 1"#,
             r#"triton_failed_steps_total{what="Conflict"} 1"#,
             r#"triton_size{what="flows"} 3"#,
+            r#"triton_view_age_seconds{what="pods"} 1.5"#,
             "triton_look_seconds_count 1",
         ] {
             assert!(text.contains(line), "{line} in {text}");

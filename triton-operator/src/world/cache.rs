@@ -5,13 +5,20 @@
 //! (Kubernetes: "API concepts", resource versions). Where they are no numbers, the entry is
 //! [pending](Cached::pending) until the watch delivers that very version. The answer to a write may also
 //! come after the watch said that the object is gone: what is gone stays gone, by its UID.
+//!
+//! A list is different: it shows the newest state there is, whatever its versions. Where it shows an object
+//! older than it is known, and nobody here wrote it since the list was asked for, the API server went back (its
+//! etcd was restored from a backup), and so does the cache.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,6 +63,9 @@ pub type Listener<T> = Box<dyn Fn(Option<&Arc<T>>, Option<&Arc<T>>) + Send + Syn
 
 /// A cache of one kind of object.
 pub struct Cache<T> {
+    kind: &'static str,
+    /// When it was heard of last; absent where it is not watched.
+    heard: Mutex<Option<Instant>>,
     state: RwLock<State<T>>,
     listener: Listener<T>,
     ready: watch::Sender<bool>,
@@ -66,6 +76,8 @@ struct State<T> {
     groups: HashMap<Key, BTreeSet<Key>>,
     /// Counts relists: what a relist did not bring is gone.
     epoch: u64,
+    /// A list is being taken.
+    listing: bool,
     gone: Gone,
 }
 
@@ -90,6 +102,13 @@ impl Gone {
             self.uids.remove(&oldest);
         }
     }
+
+    /// It is there again.
+    fn remove(&mut self, uid: &str) {
+        if self.uids.remove(uid) {
+            self.order.retain(|gone| gone != uid);
+        }
+    }
 }
 
 struct Slot<T> {
@@ -99,11 +118,36 @@ struct Slot<T> {
 }
 
 impl<T: Entry> Cache<T> {
-    /// An empty cache.
+    /// An empty cache of this kind, as its API calls it (`pods`).
     #[must_use]
-    pub fn new(listener: Listener<T>) -> Self {
-        let state = State { slots: HashMap::new(), groups: HashMap::new(), epoch: 0, gone: Gone::default() };
-        Self { state: RwLock::new(state), listener, ready: watch::Sender::new(false) }
+    pub fn new(kind: &'static str, listener: Listener<T>) -> Self {
+        let state = State {
+            slots: HashMap::new(),
+            groups: HashMap::new(),
+            epoch: 0,
+            listing: false,
+            gone: Gone::default(),
+        };
+        let (state, ready) = (RwLock::new(state), watch::Sender::new(false));
+        Self { kind, heard: Mutex::default(), state, listener, ready }
+    }
+
+    /// The kind of object, as its API calls it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// The API server was heard of: it brought something, or said that there is nothing new. Called first when
+    /// the watch begins, so that a kind that is never heard of is found out.
+    pub fn heard(&self) {
+        *self.heard.lock() = Some(Instant::now());
+    }
+
+    /// How long nothing was heard; `None` where nothing is watched.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        self.heard.lock().map(|heard| heard.elapsed())
     }
 
     /// The object of that key.
@@ -164,7 +208,9 @@ impl<T: Entry> Cache<T> {
 
     /// The watch starts over with a list.
     pub fn relisting(&self) {
-        self.state.write().epoch += 1;
+        let mut state = self.state.write();
+        state.epoch += 1;
+        state.listing = true;
     }
 
     /// The list is complete: what it did not bring, and was not written meanwhile, is gone.
@@ -172,6 +218,7 @@ impl<T: Entry> Cache<T> {
         let mut gone = Vec::new();
         {
             let mut state = self.state.write();
+            state.listing = false;
             let epoch = state.epoch;
             let old: Vec<Key> = state
                 .slots
@@ -203,17 +250,21 @@ impl<T: Entry> Cache<T> {
         let new = Arc::new(entry);
         let old = {
             let mut state = self.state.write();
-            let epoch = state.epoch;
+            let (epoch, listing) = (state.epoch, state.listing);
             if own && state.gone.uids.contains(new.uid()) {
                 return;
             }
+            state.gone.remove(new.uid());
             let mut pending = false;
             let old = match state.slots.get_mut(new.key()) {
                 None => None,
                 Some(slot) => {
+                    // Known from before the list: the list knows better.
+                    let known_better = listing && !own && slot.epoch < epoch;
                     slot.epoch = epoch;
                     if slot.entry.uid() == new.uid() {
                         match compare(new.version(), slot.entry.version()) {
+                            Some(Ordering::Less) if known_better => {}
                             Some(Ordering::Less) => return,
                             Some(Ordering::Equal) => {
                                 slot.pending &= own;

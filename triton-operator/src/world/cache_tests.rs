@@ -81,6 +81,53 @@ fn a_relist_removes_what_is_gone_and_keeps_what_was_written_meanwhile() {
     assert!(cache.is_ready());
 }
 
+/// As after a restore of etcd: the same objects, older.
+#[test]
+fn a_list_older_than_what_is_known_replaces_it_and_a_watch_does_not() {
+    let rows: [(&str, fn(&Cache<Thing>), Option<&str>); 6] = [
+        ("an older object", |_| (), Some("5")),
+        ("written before the list was asked for", |cache| cache.wrote(thing("uid-1", "10")), Some("5")),
+        ("gone before, there again", |cache| cache.removed(&key(), "uid-1"), Some("5")),
+        ("gone and made anew", |cache| cache.watched(thing("uid-2", "11")), Some("5")),
+        ("no version that can be compared", |cache| cache.wrote(thing("uid-1", "x")), Some("5")),
+        ("all as it was", |cache| cache.watched(thing("uid-1", "9")), Some("5")),
+    ];
+    for (what, before, wanted) in rows {
+        let cache = cache();
+        cache.watched(thing("uid-1", "9"));
+        before(&cache);
+        cache.relisting();
+        cache.watched(thing("uid-1", "5"));
+        cache.relisted();
+        assert_eq!(version(&cache), wanted, "{what}");
+        cache.wrote(thing("uid-1", "6"));
+        cache.watched(thing("uid-1", "5"));
+        assert_eq!(version(&cache), Some("6"), "{what}: and from then on nothing goes back");
+    }
+}
+
+#[test]
+fn a_list_does_not_undo_what_was_written_since_it_was_asked_for() {
+    let cache = cache();
+    cache.watched(thing("uid-1", "9"));
+    cache.relisting();
+    cache.wrote(thing("uid-1", "12"));
+    cache.watched(thing("uid-1", "11"));
+    cache.relisted();
+    assert_eq!(version(&cache), Some("12"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_is_as_old_as_what_was_heard_of_it_last() {
+    let cache = cache();
+    assert_eq!(cache.age(), None, "it is not watched");
+    cache.heard();
+    tokio::time::advance(Duration::from_secs(70)).await;
+    assert_eq!(cache.age(), Some(Duration::from_secs(70)));
+    cache.heard();
+    assert_eq!(cache.age(), Some(Duration::ZERO));
+}
+
 #[test]
 fn an_entry_that_changes_its_group_is_found_in_the_new_one_only() {
     let cache = cache();
@@ -91,7 +138,7 @@ fn an_entry_that_changes_its_group_is_found_in_the_new_one_only() {
 }
 
 fn cache() -> Cache<Thing> {
-    Cache::new(Box::new(|_, _| ()))
+    Cache::new("things", Box::new(|_, _| ()))
 }
 
 fn key() -> Key {
