@@ -42,12 +42,16 @@ mod operator;
 mod orders;
 #[path = "cluster/quota.rs"]
 mod quota;
+#[path = "cluster/restore.rs"]
+mod restore;
 #[path = "cluster/reversals.rs"]
 mod reversals;
 #[path = "cluster/rig.rs"]
 mod rig;
 #[path = "cluster/safety.rs"]
 mod safety;
+#[path = "cluster/silence.rs"]
+mod silence;
 #[path = "cluster/site.rs"]
 mod site;
 #[path = "cluster/traffic.rs"]

@@ -1,14 +1,15 @@
-//! The rules of the house that a program can see and no lint of rustc, clippy or cargo does. Each rule has
-//! a test that it can fail.
+//! The rules of the house, as far as a program can see them. Each rule has a test that it can fail.
 //!
 //! `TRITON_BLESS=1` writes the generated files anew instead of comparing them (`make gen`).
 
+#[path = "house_rules/budgets.rs"]
+mod budgets;
 #[path = "house_rules/directions.rs"]
 mod directions;
 #[path = "house_rules/generated.rs"]
 mod generated;
-#[path = "house_rules/manifests.rs"]
-mod manifests;
+#[path = "house_rules/guards.rs"]
+mod guards;
 #[path = "house_rules/manual.rs"]
 mod manual;
 #[path = "house_rules/pages.rs"]
@@ -17,6 +18,8 @@ mod pages;
 mod reached;
 #[path = "house_rules/records.rs"]
 mod records;
+#[path = "house_rules/rooms.rs"]
+mod rooms;
 #[path = "house_rules/source.rs"]
 mod source;
 #[path = "house_rules/states.rs"]
@@ -25,6 +28,11 @@ mod states;
 mod words;
 
 use source::{Fault, File, files, root};
+
+#[test]
+fn every_file_and_function_keeps_its_budget() {
+    clean(&rust(), budgets::check);
+}
 
 #[test]
 fn every_file_of_code_is_compiled() {
@@ -43,8 +51,13 @@ fn the_core_depends_on_no_runtime_and_no_cluster() {
 }
 
 #[test]
+fn the_top_level_has_exactly_its_rooms() {
+    assert_eq!(rooms::check(&root()), Vec::<String>::new());
+}
+
+#[test]
 fn every_crate_takes_part_in_the_lint_wall() {
-    clean(&files(), manifests::lints);
+    clean(&files(), rooms::lints);
 }
 
 #[test]
@@ -81,6 +94,13 @@ fn the_manual_names_everything_that_there_is() {
 #[test]
 fn every_decision_record_has_the_form() {
     assert_eq!(records::check(&files()), Vec::<Fault>::new());
+}
+
+#[test]
+fn every_guard_is_in_place_and_missed_when_it_is_gone() {
+    let all = triton_tests::guards::all().expect("the lists of guards can be read");
+    let page = guards::text(triton_tests::guards::page::PATH);
+    assert_eq!(guards::check(&all, &page, guards::text), Vec::<String>::new(), "run make guards");
 }
 
 #[test]

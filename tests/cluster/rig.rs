@@ -53,7 +53,7 @@ impl Rig {
 }
 
 /// The resources, and the CloneSet controller. On a cluster that was given they must be there: nothing is changed.
-fn install(plane: &Plane) -> anyhow::Result<Option<StandIn>> {
+pub(crate) fn install(plane: &Plane) -> anyhow::Result<Option<StandIn>> {
     if plane.external() {
         has_definitions(plane)?;
         return Ok(None);

@@ -97,6 +97,11 @@ impl Site {
         self.launch(kubeconfig, &[env!("CARGO_BIN_EXE_operator")]).await;
     }
 
+    /// Starts the operator as whoever this kubeconfig is of and with this variable, in place of the one that runs.
+    pub(crate) async fn start_operator_as_with(&self, kubeconfig: &Path, variable: &str) {
+        self.launch(kubeconfig, &[variable, env!("CARGO_BIN_EXE_operator")]).await;
+    }
+
     /// Starts the operator with this variable, such as `NAME=value`, in place of the one that runs.
     pub(crate) async fn start_operator_with(&self, variable: &str) {
         self.launch(self.rig.plane.kubeconfig(), &[variable, env!("CARGO_BIN_EXE_operator")]).await;
@@ -134,6 +139,11 @@ impl Site {
         let warnings = self.operator().take().map_or_else(Vec::new, |operator| operator.warnings());
         let others: Vec<_> = warnings.iter().filter(|warning| !expected(warning)).collect();
         assert!(others.is_empty() || thread::panicking(), "{others:#?}");
+    }
+
+    /// Gives it back.
+    pub(crate) fn put_operator(&self, operator: Operator) {
+        *self.operator() = Some(operator);
     }
 
     fn operator(&self) -> MutexGuard<'_, Option<Operator>> {

@@ -70,7 +70,7 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<File>) {
 }
 
 /// Folders that no commit holds.
-fn is_of_tools(name: &str) -> bool {
+pub(crate) fn is_of_tools(name: &str) -> bool {
     name == "target" || name.starts_with("target-") || (name.starts_with('.') && name != ".ci")
 }
 

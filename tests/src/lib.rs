@@ -1,9 +1,11 @@
 //! Helpers that the suites share.
 
 pub mod cloneset;
+pub mod guards;
 pub mod limits;
 pub mod operator;
 pub mod plane;
+pub mod proxy;
 pub mod python;
 pub mod scene;
 pub mod watches;

@@ -141,6 +141,15 @@ impl Operator {
         ask(port, &format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n")).await
     }
 
+    /// A header of what it answers over REST to an HTTP request, by its name in small letters.
+    pub async fn header(&self, path: &str, name: &str) -> Option<String> {
+        let port = self.rest;
+        let request = format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+        let (head, _) = exchange(port, &request).await?;
+        let mut headers = head.lines().filter_map(|line| line.split_once(": "));
+        headers.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+    }
+
     /// What it answers over REST to a body of JSON: status and body; `None` when it does not.
     pub async fn post(&self, path: &str, body: &str) -> Option<(u16, String)> {
         let (port, length) = (self.rest, body.len());
@@ -208,10 +217,16 @@ impl Operator {
 }
 
 async fn ask(port: u16, request: &str) -> Option<(u16, String)> {
+    let (head, body) = exchange(port, request).await?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body))
+}
+
+/// Head and body of an answer.
+async fn exchange(port: u16, request: &str) -> Option<(String, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
-    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+    Some((head.to_owned(), body.to_owned()))
 }

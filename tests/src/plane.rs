@@ -57,7 +57,19 @@ pub struct Plane {
     /// The one started last comes first, and ends first; all of them before the folder they write to.
     components: Vec<Component>,
     home: Home,
-    external: bool,
+    /// How its programs are started; absent for a cluster that was there before.
+    setup: Option<Setup>,
+}
+
+/// What the programs of a plane are started with, whenever they are.
+#[derive(Debug)]
+struct Setup {
+    files: Credentials,
+    etcd: u16,
+    peer: u16,
+    port: u16,
+    /// Where etcd keeps its data, below the folder of the plane.
+    data: String,
 }
 
 impl Plane {
@@ -78,7 +90,7 @@ impl Plane {
             kubeconfig: kubeconfig.into(),
             components: Vec::new(),
             home: Home::create()?,
-            external: true,
+            setup: None,
         })
     }
 
@@ -118,7 +130,7 @@ impl Plane {
     /// Tells whether the cluster was there before us, with controllers of its own: no stand-in may
     /// be started on it, and it has no audit log.
     pub fn external(&self) -> bool {
-        self.external
+        self.setup.is_none()
     }
 
     /// Returns the path of the kubeconfig of a cluster administrator.
@@ -159,7 +171,7 @@ impl Plane {
     }
 
     fn audit_log(&self) -> Result<String, PlaneError> {
-        if self.external {
+        if self.external() {
             return Ok(String::new());
         }
         let path = self.home.path().join("audit.log");
@@ -225,33 +237,78 @@ impl Plane {
 
     fn launch(binaries: Binaries, home: Home) -> Result<Self, PlaneError> {
         let deadline = Instant::now() + START_DEADLINE;
-        let (etcd_port, peer_port, port) = (free_port(), free_port(), free_port());
+        let (etcd, peer, port) = (free_port(), free_port(), free_port());
         let files = Credentials::create(home.path(), port)?;
-        let mut plane = Self {
-            binaries,
-            kubeconfig: files.kubeconfig.clone(),
-            components: Vec::new(),
-            home,
-            external: false,
-        };
-        let etcd = components::etcd(plane.home.path(), etcd_port, peer_port);
-        plane.component("etcd", &etcd)?;
-        plane.until(deadline, |_| TcpStream::connect(("127.0.0.1", etcd_port)).is_ok())?;
-        let apiserver = components::apiserver(plane.home.path(), port, etcd_port, &files);
-        plane.component("kube-apiserver", &apiserver)?;
-        plane.until(deadline, |_| TcpStream::connect(("127.0.0.1", port)).is_ok())?;
-        plane.until(deadline, |plane| plane.kubectl(&["get", "--raw=/readyz"]).is_ok())?;
-
-        plane.component("kube-controller-manager", &components::controller_manager(&files))?;
-        let scheduler = components::scheduler(plane.home.path(), &files)?;
-        plane.component("kube-scheduler", &scheduler)?;
-        let kwok = components::kwok(plane.home.path(), &files)?;
-        plane.component("kwok", &kwok)?;
+        let kubeconfig = files.kubeconfig.clone();
+        let setup = Some(Setup { files, etcd, peer, port, data: "etcd".to_owned() });
+        let mut plane = Self { binaries, kubeconfig, components: Vec::new(), home, setup };
+        plane.start_all(deadline)?;
         for index in 0..NODES {
             plane.kubectl_with_input(&["create", "--raw=/api/v1/nodes", "-f", "-"], &node(index))?;
         }
         plane.until(deadline, Self::takes_pods)?;
         Ok(plane)
+    }
+
+    /// Starts the programs, one after the other.
+    fn start_all(&mut self, deadline: Instant) -> Result<(), PlaneError> {
+        let Some(setup) = &self.setup else { return Ok(()) };
+        let (home, files) = (self.home.path(), &setup.files);
+        let (etcd_port, port) = (setup.etcd, setup.port);
+        let etcd = components::etcd(home, &setup.data, etcd_port, setup.peer);
+        let apiserver = components::apiserver(home, port, etcd_port, files);
+        let manager = components::controller_manager(files);
+        let (scheduler, kwok) = (components::scheduler(home, files)?, components::kwok(home, files)?);
+        self.component("etcd", &etcd)?;
+        self.until(deadline, |_| TcpStream::connect(("127.0.0.1", etcd_port)).is_ok())?;
+        self.component("kube-apiserver", &apiserver)?;
+        self.until(deadline, |_| TcpStream::connect(("127.0.0.1", port)).is_ok())?;
+        self.until(deadline, |plane| plane.kubectl(&["get", "--raw=/readyz"]).is_ok())?;
+        self.component("kube-controller-manager", &manager)?;
+        self.component("kube-scheduler", &scheduler)?;
+        self.component("kwok", &kwok)
+    }
+
+    /// The port of 127.0.0.1 that the API server listens on; `None` for an external cluster.
+    pub fn port(&self) -> Option<u16> {
+        self.setup.as_ref().map(|setup| setup.port)
+    }
+
+    /// Saves what etcd holds now into a file, which it returns.
+    ///
+    /// # Errors
+    /// [`PlaneError::Command`] with the output of `etcdctl`.
+    pub fn snapshot(&self) -> Result<PathBuf, PlaneError> {
+        let file = self.home.path().join("snapshot.db");
+        let endpoint = self.setup.as_ref().map(|setup| format!("--endpoints=http://127.0.0.1:{}", setup.etcd));
+        let mut command = self.command("etcdctl");
+        command::run(command.args(endpoint).args(["snapshot", "save"]).arg(&file), "")?;
+        Ok(file)
+    }
+
+    /// Stops every program, puts a snapshot in the place of what etcd holds, and starts them again where they
+    /// were, as Kubernetes prescribes it ("Operating etcd clusters": restoring).
+    ///
+    /// # Errors
+    /// [`PlaneError::Command`] with the output of `etcdutl`; see [`PlaneError`] for the rest.
+    pub fn restore(&mut self, snapshot: &Path) -> Result<(), PlaneError> {
+        // The one started last ends first.
+        self.components.clear();
+        let mut command = self.command("etcdutl");
+        let Some(setup) = &mut self.setup else { return Ok(()) };
+        setup.data.push_str("-restored");
+        let peer = format!("http://127.0.0.1:{}", setup.peer);
+        let data = self.home.path().join(&setup.data);
+        let cluster = [
+            "--name=test".to_owned(),
+            format!("--initial-cluster=test={peer}"),
+            format!("--initial-advertise-peer-urls={peer}"),
+            format!("--data-dir={}", data.display()),
+        ];
+        command::run(command.args(["snapshot", "restore"]).arg(snapshot).args(cluster), "")?;
+        let deadline = Instant::now() + START_DEADLINE;
+        self.start_all(deadline)?;
+        self.until(deadline, Self::takes_pods)
     }
 
     fn component(&mut self, name: &'static str, args: &[String]) -> Result<(), PlaneError> {

@@ -18,12 +18,12 @@ const CONTROLLERS: &str = "node-lifecycle-controller,endpoints-controller,endpoi
 /// Client-side throttling off: tests measure triton, not the components' manners.
 const QPS: u32 = 5_000;
 
-pub(super) fn etcd(home: &Path, client_port: u16, peer_port: u16) -> Vec<String> {
+pub(super) fn etcd(home: &Path, data: &str, client_port: u16, peer_port: u16) -> Vec<String> {
     let client = format!("http://127.0.0.1:{client_port}");
     let peer = format!("http://127.0.0.1:{peer_port}");
     vec![
         "--name=test".to_owned(),
-        format!("--data-dir={}", home.join("etcd").display()),
+        format!("--data-dir={}", home.join(data).display()),
         // A test's data need not survive a power cut.
         "--unsafe-no-fsync".to_owned(),
         "--log-level=warn".to_owned(),
