@@ -1,12 +1,10 @@
 # Every target only calls cargo; whoever prefers cargo can read on and type the same.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test verify fix gen sim mutants bench control-plane need-rust need-cc need-go need-rustfmt need-clippy need-mutants
+.PHONY: help demo test verify fix gen sim guards bench control-plane need-rust need-cc need-go need-rustfmt need-clippy
 
-CRATES := triton-core triton-grpc triton-operator triton-examples triton-benches triton-tests triton-mutants
+CRATES := triton-core triton-grpc triton-operator triton-examples triton-benches triton-tests
 CORE_FEATURES := schema sim testing
-MUTANTS_VERSION := 27.1.0
-CARGO_MUTANTS := target/tools/bin/cargo-mutants
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,8 +23,6 @@ verify: need-rust need-cc need-rustfmt need-clippy ## read-only: format, lints, 
 	set -e; for feature in $(CORE_FEATURES); do cargo clippy --locked --package triton-core --features $$feature -- --deny warnings; done
 	RUSTDOCFLAGS='--deny warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	cargo test --locked --workspace --test house_rules
-	@find . -name 'target*' -prune -o -name '*.rs' -print \
-		| xargs awk 'FNR == 401 { print "warning: " FILENAME " has more than 400 lines" }'
 
 fix: need-rust need-cc need-rustfmt need-clippy ## format, apply what clippy can, regenerate
 	cargo fmt --all
@@ -40,10 +36,10 @@ gen: need-rust need-cc ## write the generated files and the stories anew; read t
 
 sim: need-rust need-cc ## show one simulated run: make sim SEED=42, with FAULTS=crashes,people for other faults
 	@test -n "$(SEED)" || { echo "make: say which run: make sim SEED=42" >&2; exit 1; }
-	TRITON_SEED=$(SEED) TRITON_FAULTS=$(FAULTS) cargo test --locked --package triton-core --features sim,testing --test fuzz -- --exact replay --nocapture
+	TRITON_SEED=$(SEED) TRITON_FAULTS=$(FAULTS) cargo test --locked --workspace --test fuzz -- --exact replay --nocapture
 
-mutants: need-rust need-cc need-mutants ## change the engine here and there and see a test fail: SEED=, ONLY=goal.rs or SHARD=1/8; 20 minutes
-	cargo run --locked --quiet --package triton-mutants -- $(SEED:%=--seed=%) $(ONLY:%=--only=%) $(SHARD:%=--shard=%)
+guards: need-rust need-cc ## take each guard out of the engine and see a test fail: ONLY=tend for some; long
+	cargo run --locked --package triton-tests --bin guards -- --only '$(ONLY)'
 
 bench: need-rust need-cc need-go ## speed and memory, beside their limits
 	cargo bench --locked --package triton-benches
@@ -60,10 +56,6 @@ need-rustfmt:
 
 need-clippy:
 	@cargo clippy --version >/dev/null 2>&1 || { echo "make: clippy is missing: rustup component add clippy" >&2; exit 1; }
-
-need-mutants:
-	@$(CARGO_MUTANTS) mutants --version 2>/dev/null | grep -qx 'cargo-mutants $(MUTANTS_VERSION)' \
-		|| cargo install --locked --root target/tools cargo-mutants@$(MUTANTS_VERSION)
 
 need-cc:
 	@command -v cc >/dev/null || { echo "make: cc is missing: install a C compiler (Debian: apt install gcc libc6-dev; macOS: xcode-select --install)" >&2; exit 1; }
