@@ -86,7 +86,8 @@ fn three_small_batches_keep_all_their_pods() {
 
 /// As many pods in as many batches, with names of so many characters, and in each hundred so many that fail.
 fn large(pods: u32, batches: u32, name: usize, failing: u32, text: &str) -> Report {
-    let at = Some(Timestamp::from_micros(1_700_000_000_123_456));
+    let now = Timestamp::from_micros(1_700_000_000_123_456);
+    let at = Some(now);
     let pod = |number: u32| PodReport {
         name: PodName::new(format!("{number:0>name$}").chars().rev().take(name).collect::<String>())
             .expect("a name"),
@@ -113,12 +114,7 @@ fn large(pods: u32, batches: u32, name: usize, failing: u32, text: &str) -> Repo
             finished_at: at,
         }
     };
-    let waiting = WaitingReport {
-        reason: text.into(),
-        message: text.into(),
-        since: at.unwrap_or_default(),
-        until: at.unwrap_or_default(),
-    };
+    let waiting = WaitingReport { reason: text.into(), message: text.into(), since: now, until: now };
     Report {
         counts: Counts { batches, to_process: u32::MAX, replicas: u32::MAX, ..Counts::default() },
         update_revision: Some(revision()),
