@@ -22,8 +22,8 @@ impl Silence {
             return None;
         }
         let mut step = limit.max(Duration::from_secs(1));
-        while step.saturating_mul(2) <= age {
-            step = step.saturating_mul(2);
+        while let Some(next) = step.checked_mul(2).filter(|next| *next <= age) {
+            step = next;
         }
         Some(Self { kind, age: Seconds(u32::try_from(step.as_secs()).unwrap_or(u32::MAX)) })
     }
