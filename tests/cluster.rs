@@ -22,6 +22,8 @@ mod deletion;
 mod direct;
 #[path = "cluster/doors.rs"]
 mod doors;
+#[path = "cluster/downtime.rs"]
+mod downtime;
 #[path = "cluster/edits.rs"]
 mod edits;
 #[path = "cluster/history.rs"]

@@ -58,6 +58,16 @@ impl Site {
         Self::fresh(Rig::apart(), turn, name).await
     }
 
+    /// Several namespaces of such a plane.
+    pub(crate) async fn several_apart(names: &[String]) -> Vec<Self> {
+        let (first, others) = names.split_first().expect("a name");
+        let mut sites = vec![Self::apart(first).await];
+        for name in others {
+            sites.push(Self::fresh(Rig::apart(), Turn::Any, name).await);
+        }
+        sites
+    }
+
     async fn beside() -> (&'static Rig, Turn) {
         if Plane::shared().external() {
             (Rig::apart(), Turn::Beside(Arc::clone(&APART).read_owned().await))

@@ -148,6 +148,11 @@ impl Plane {
         self.home.path()
     }
 
+    /// Returns the process id of a component, such as `kube-apiserver`; `None` for an external cluster.
+    pub fn pid(&self, component: &str) -> Option<u32> {
+        self.components.iter().find(|running| running.is(component)).and_then(Component::child)
+    }
+
     /// Counts the API calls since the start, by program; empty for an external cluster.
     ///
     /// # Errors

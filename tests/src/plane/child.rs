@@ -55,6 +55,11 @@ impl Component {
         Ok(Self { name, log, supervisor })
     }
 
+    /// Whether it is this program.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.name == name
+    }
+
     /// Fails if the component has ended by itself.
     pub(crate) fn alive(&mut self) -> Result<(), PlaneError> {
         match self.ended()? {
