@@ -269,7 +269,12 @@ fn left_alone(happening: &Happening) -> Result<(), String> {
         Happening::Workload { write, .. }
         | Happening::Traffic { write, .. }
         | Happening::Orders { write, .. } => write,
-        Happening::Progress { write, before, after, .. } if before.as_ref() != Some(after) => write,
+        // One that was refused was of another state of the flow, and changed nothing.
+        Happening::Progress { write, before, after, .. }
+            if write.result.is_ok() && before.as_ref() != Some(after) =>
+        {
+            write
+        }
         Happening::Progress { .. }
         | Happening::Saw { .. }
         | Happening::Created { .. }

@@ -228,6 +228,22 @@ impl Memory {
         self.quiet = Some(Quiet { kind, since, until });
     }
 
+    /// Takes what a kind of object is like now from the answer to a write, also while nothing is heard of it.
+    pub(super) fn answered(&mut self, id: &InstanceId, kind: Watched, now: Timestamp) {
+        if !self.hears(kind, now) {
+            self.views.remove(&(id.clone(), kind));
+        }
+    }
+
+    /// Reads a flow anew at the next look: a write to it was a conflict.
+    pub(super) fn forget_flow(&mut self, id: &FlowId) {
+        self.flows.remove(id);
+    }
+
+    pub(super) fn hears_flows(&self, now: Timestamp) -> bool {
+        self.hears(Watched::Flows, now)
+    }
+
     fn hears(&self, kind: Watched, now: Timestamp) -> bool {
         self.quiet.is_none_or(|quiet| quiet.kind != kind || now >= quiet.until)
     }
@@ -252,7 +268,8 @@ impl Memory {
         let (now, Faults { stale, lag, .. }) = (world.now(), self.faults);
         let hears = self.hears(kind, now);
         if let Some(seen) = self.views.get(&key)
-            && (!hears || now.micros_since(seen.at) <= lag && stale > 0 && self.random.chance(stale))
+            && (!hears && self.contains_own(id, kind, seen.seq)
+                || now.micros_since(seen.at) <= lag && stale > 0 && self.random.chance(stale))
         {
             if world.workload(id) != Some(&*seen.what) {
                 world.tally.count(Fault::OldLook);
@@ -260,7 +277,7 @@ impl Memory {
             return Some((seen.seq, Arc::clone(&seen.what)));
         }
         let (seq, what) = world.snapshot(id)?;
-        if stale > 0 {
+        if stale > 0 || !hears {
             world.past.keep_workload(id, seq, now, &what);
             self.views.insert(key, Seen { seq, at: now, what: Arc::clone(&what) });
         }

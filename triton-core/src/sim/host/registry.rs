@@ -21,13 +21,22 @@ impl TrafficRegistry for Host {
         };
         let known = memory.pods.clone().filter(|known| known.id == *instance);
         for pod in pods {
-            if let Some(seen) = endpoints.pod(&pod.uid) {
-                // What is asked stands in the pod itself, which is as old as the look at pods.
-                let own = known.as_ref().and_then(|known| known.pod(&pod.uid));
-                let asked = own.unwrap_or(seen).gate == Some(true);
-                let shown = memory.seen(&pod.uid, shown(seen, world.now()), world.now());
-                view.pods.insert(pod.uid.clone(), traffic(&memory, seq, (seen, shown), asked));
-            }
+            // What is asked stands in the pod itself, which is as old as the look at pods.
+            let own = known.as_ref().and_then(|known| known.pod(&pod.uid));
+            let told = match (endpoints.pod(&pod.uid), own) {
+                (Some(seen), own) => {
+                    let asked = own.unwrap_or(seen).gate == Some(true);
+                    let shown = memory.seen(&pod.uid, shown(seen, world.now()), world.now());
+                    traffic(&memory, seq, (seen, shown), asked)
+                }
+                // The endpoints are older than the pod.
+                (None, Some(own)) => {
+                    let asked = own.gated().then_some(own.gate == Some(true));
+                    PodTraffic { asked, shown: Traffic::Moving }
+                }
+                (None, None) => continue,
+            };
+            view.pods.insert(pod.uid.clone(), told);
         }
         if let Some((flow, workload)) = memory.looked.take() {
             let (host, now, stale) = (memory.number, memory.time(world.now()), memory.stale);
@@ -42,6 +51,7 @@ impl TrafficRegistry for Host {
             let serving = world.serving(instance);
             let result = change::steer(world, instance, &change::asked(memory, change));
             remember(memory, change, world.sequence());
+            memory.answered(instance, Watched::Pods, world.now());
             let changed = *result.as_ref().unwrap_or(&false);
             let write = outcome(world, memory, &result, changed);
             let taken_out = serving.saturating_sub(world.serving(instance));

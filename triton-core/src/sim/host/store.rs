@@ -123,8 +123,10 @@ fn saved(
     id: &FlowId,
     result: &Result<Loaded, PortError>,
 ) -> super::super::journal::Write {
-    if result.is_ok() {
-        memory.remember_flow(id, world.sequence());
+    match result {
+        Ok(_) => memory.remember_flow(id, world.sequence()),
+        Err(_) if memory.hears_flows(world.now()) => {}
+        Err(_) => memory.forget_flow(id),
     }
     outcome(world, memory, result, result.is_ok())
 }
