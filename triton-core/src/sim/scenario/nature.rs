@@ -37,15 +37,13 @@ enum Event {
     Mishaps,
     Stall,
     Outage,
-    Silence,
     Jump,
     Tamper,
     BadFlow,
 }
 
 impl Event {
-    /// What it counts as. Mishaps of new pods count when they befall one, an outage when it refuses a call, a
-    /// silence when a host has noticed it.
+    /// What it counts as. Mishaps of new pods count when they befall one, an outage when it refuses a call.
     const fn fault(self) -> Option<Fault> {
         Some(match self {
             Self::Scale => Fault::Resized,
@@ -62,7 +60,7 @@ impl Event {
             Self::Jump => Fault::ClockJump,
             Self::Tamper => Fault::RecordSpoilt,
             Self::BadFlow => Fault::BadSpec,
-            Self::Mishaps | Self::Outage | Self::Silence => return None,
+            Self::Mishaps | Self::Outage => return None,
         })
     }
 }
@@ -86,6 +84,23 @@ impl Runner<'_> {
             }
             None => Ok(()),
         }
+    }
+
+    /// F9: a kind falls silent, if it is time; it counts when a host has noticed it. Drawn from a stream of its own, so
+    /// that what else a seed gives does not depend on it.
+    pub(super) fn silence(&mut self, now: Timestamp) -> Result<(), Violation> {
+        if self.healed || !self.chaos.silence || now < self.silence_at {
+            return Ok(());
+        }
+        let random = &mut self.silence;
+        self.silence_at = now.plus(Seconds(random.between(20, 120)));
+        let until = now.plus(Seconds(random.between(1, 60)));
+        let Some(at) = random.index(Watched::ALL.len()) else { return Ok(()) };
+        let kind = Watched::ALL[at];
+        for process in &self.processes {
+            process.host.hush(kind, until);
+        }
+        self.note(StepKind::Outside(std::format!("nothing is heard of {} until {until}", kind.name())))
     }
 
     fn events(&self) -> Vec<Event> {
@@ -112,7 +127,6 @@ impl Runner<'_> {
         add(chaos.pod_failures, &[Event::LosePod, Event::BreakPod, Event::Mishaps]);
         add(chaos.slow_controller, &[Event::Stall]);
         add(chaos.api_errors, &[Event::Outage]);
-        add(chaos.silence, &[Event::Silence]);
         add(chaos.clocks, &[Event::Jump]);
         add(chaos.hostile_records, &[Event::Tamper, Event::BadFlow]);
         events
@@ -149,14 +163,6 @@ impl Runner<'_> {
                     process.host.cut_off(until);
                 }
                 Some(std::format!("nothing can be reached until {until}"))
-            }
-            Event::Silence => {
-                let until = now.plus(Seconds(self.random.between(1, 120)));
-                let kind = Watched::ALL[self.random.index(Watched::ALL.len())?];
-                for process in &self.processes {
-                    process.host.hush(kind, until);
-                }
-                Some(std::format!("nothing is heard of {} until {until}", kind.name()))
             }
             Event::Jump => {
                 let skew = self.random.within((-10_000_000, 10_000_000));
