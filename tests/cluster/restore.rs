@@ -29,7 +29,10 @@ async fn after_a_restore_of_etcd_the_operator_goes_on_from_the_backup() {
     apply(&plane, &app::service());
     apply(&plane, &app::create("first", 3, json!({"mode": "auto", "drainSeconds": 0})));
     answers("first ends", || phase(&plane, "first"), |phase| phase == "Success").await;
-    apply(&plane, &app::update("second", 3, json!({"mode": "auto", "canary": 1, "batchSize": 2, "drainSeconds": 0})));
+    apply(
+        &plane,
+        &app::update("second", 3, json!({"mode": "auto", "canary": 1, "batchSize": 2, "drainSeconds": 0})),
+    );
     asks(&plane, "Smoked").await;
     let backup = plane.snapshot().unwrap_or_else(|error| panic!("{error}"));
     // What happens from here on will not have happened: the canary, and a batch after it.

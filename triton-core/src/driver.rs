@@ -72,8 +72,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 self.failed(id);
             }
             if let (Some(silence), Ok(Loaded::Invalid { .. } | Loaded::Corrupt { .. })) = (stale, &loaded) {
-                let again = self.clock.now().plus(LOOK_AGAIN);
-                return Ok(Rest::Until(again, Waiting::Unreachable { silence }));
+                return Ok(Rest::Until(self.clock.now().plus(LOOK_AGAIN), Waiting::Unreachable { silence }));
             }
             let stored = match loaded {
                 Ok(Loaded::Flow(stored)) => stored,
@@ -127,8 +126,9 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 Decision::Act(_) | Decision::Done if !moves.is_empty() => break,
                 Decision::Act(effect) => return self.act(&stored, &world, effect).await.map(Outcome::Wrote),
                 Decision::Wait(waiting, until) => {
-                    // The last words of a flow that has ended stay.
-                    if stored.flow.progress.is_finished() {
+                    // The last words of a flow that has ended stay; what is over in a moment is not told.
+                    let brief = stale.is_some_and(|silence| silence.age == Seconds(0));
+                    if brief || stored.flow.progress.is_finished() {
                         return Ok(Outcome::Rests(Rest::Until(until, waiting)));
                     }
                     let waits = Some((&waiting, until));

@@ -33,6 +33,15 @@ fn a_flow_on_a_stale_view_waits_says_for_what_and_changes_nothing() {
 }
 
 #[test]
+fn a_watch_that_broke_for_a_moment_is_waited_for_without_a_word() {
+    let mut rig = Rig { silence: Some(Silence { age: Seconds(0), ..SILENCE }), ..Rig::new(rolling()) };
+    rig.backend.expect_observe().returning(|| Ok(Some(view(2, 2))));
+    let rest = rig.advance();
+    assert!(matches!(rest, Ok(Rest::Until(_, Waiting::Unreachable { .. }))), "{rest:?}");
+    assert!(rig.saved().is_empty());
+}
+
+#[test]
 fn what_cannot_be_read_is_left_alone_on_a_stale_view() {
     let fault = Fault { field: "spec.action".into(), message: "must be one of create".into() };
     let invalid = Loaded::Invalid {

@@ -16,7 +16,7 @@ use kube::core::NamespaceResourceScope;
 use kube::{Client, Resource};
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
-use triton_core::model::Silence;
+use triton_core::model::{Seconds, Silence};
 use triton_core::ports::{Loaded, PortError, PortErrorKind};
 
 use self::cache::{Cache, Entry as _, Key};
@@ -215,6 +215,27 @@ impl World {
         Silence::beyond(self.limits.view(), kind, age)
     }
 
+    /// A kind whose watch broke and that is not read anew yet. What others show by then may be of another history,
+    /// in which it is not what is known of it here: after a restore of etcd, for one.
+    #[must_use]
+    pub fn broken(&self) -> Option<Silence> {
+        let kinds = [
+            (self.flows.kind(), self.flows.is_broken()),
+            (self.clonesets.kind(), self.clonesets.is_broken()),
+            (self.pods.kind(), self.pods.is_broken()),
+            (self.services.kind(), self.services.is_broken()),
+            (self.slices.kind(), self.slices.is_broken()),
+        ];
+        let (kind, _) = kinds.into_iter().find(|(_, broken)| *broken)?;
+        Some(Silence { kind, age: Seconds(0) })
+    }
+
+    /// How many lists of any kind were complete.
+    fn lists(&self) -> u64 {
+        let each = [self.clonesets.lists(), self.pods.lists(), self.services.lists(), self.slices.lists()];
+        each.into_iter().fold(self.flows.lists(), u64::saturating_add)
+    }
+
     /// Starts one watch per kind, in one namespace or in all. They end when the set is dropped; one that ends
     /// before says why.
     pub fn watch(self: &Arc<Self>, client: &Client, namespace: Option<&str>) -> JoinSet<String> {
@@ -264,22 +285,25 @@ impl World {
         tasks
     }
 
-    /// Has everybody look again when a kind falls silent, so that people are told, and when all are heard of
-    /// again, so that nobody waits for longer than that.
+    /// Has everybody look again when a kind falls silent, so that people are told, and when all are heard of again
+    /// or were read anew, so that nobody waits for longer than that.
     async fn mind(&self) {
-        let mut before: Option<&'static str> = None;
+        let (mut before, mut lists): (Option<&'static str>, u64) = (None, self.lists());
         loop {
             tokio::time::sleep(self.limits.view() / 75).await;
             let silence = self.silence();
             let now = silence.map(|silence| silence.kind);
-            if now == before {
-                continue;
-            }
+            let anew = self.broken().is_none() && self.lists() != lists;
             match silence {
-                Some(Silence { kind, age }) => {
+                _ if now == before && !anew => continue,
+                Some(Silence { kind, age }) if now != before => {
                     tracing::warn!(kind, %age, "nothing was heard of it for so long: everything is left alone");
                 }
-                None => tracing::info!("every kind is heard of again"),
+                None if now != before => tracing::info!("every kind is heard of again"),
+                Some(_) | None => {}
+            }
+            if anew {
+                lists = self.lists();
             }
             before = now;
             self.flows.all().iter().filter_map(|flow| flow.group()).for_each(|key| (self.wake)(key));

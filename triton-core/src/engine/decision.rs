@@ -5,8 +5,8 @@ use core::fmt;
 
 use super::phrases;
 use crate::model::{
-    BatchPhase, Failure, FieldEdit, FlowId, FlowName, HoldReason, Place, Progress, Silence, Stage, Timestamp,
-    TrafficChange, Verdict, WorkloadChange,
+    BatchPhase, Failure, FieldEdit, FlowId, FlowName, HoldReason, Place, Progress, Seconds, Silence, Stage,
+    Timestamp, TrafficChange, Verdict, WorkloadChange,
 };
 
 /// What happens next. Exactly one of these:
@@ -352,6 +352,9 @@ impl fmt::Display for Waiting {
             Self::Out { pods } => write!(f, "waits for {pods} pods to leave traffic, drain and go"),
             Self::Backend => {
                 f.write_str("waits for the workload's controller to take notice of the last change")
+            }
+            Self::Unreachable { silence: Silence { kind, age: Seconds(0) } } => {
+                write!(f, "waits until {kind} are read anew: their watch broke")
             }
             Self::Unreachable { silence: Silence { kind, age } } => write!(
                 f,

@@ -9,7 +9,7 @@ use super::time::Seconds;
 pub struct Silence {
     /// The kind, as its API calls it (`pods`).
     pub kind: &'static str,
-    /// For at least so long. It grows in steps, each twice as long as the one before: telling people of it is
+    /// For at least so long; 0 while it is read anew after its watch broke. It grows in steps, each twice as long as the one before: telling people of it is
     /// not a write a second.
     pub age: Seconds,
 }

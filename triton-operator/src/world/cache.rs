@@ -78,6 +78,10 @@ struct State<T> {
     epoch: u64,
     /// A list is being taken.
     listing: bool,
+    /// The watch broke, and no list is complete since.
+    broken: bool,
+    /// Lists that were complete.
+    lists: u64,
     gone: Gone,
 }
 
@@ -126,6 +130,8 @@ impl<T: Entry> Cache<T> {
             groups: HashMap::new(),
             epoch: 0,
             listing: false,
+            broken: false,
+            lists: 0,
             gone: Gone::default(),
         };
         let (state, ready) = (RwLock::new(state), watch::Sender::new(false));
@@ -206,6 +212,23 @@ impl<T: Entry> Cache<T> {
         self.take(entry, false);
     }
 
+    /// The watch broke: until the next complete list nobody can tell whether this is how things are.
+    pub fn broke(&self) {
+        self.state.write().broken = true;
+    }
+
+    /// Whether the watch broke and no list is complete since.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.state.read().broken
+    }
+
+    /// How many lists were complete.
+    #[must_use]
+    pub fn lists(&self) -> u64 {
+        self.state.read().lists
+    }
+
     /// The watch starts over with a list.
     pub fn relisting(&self) {
         let mut state = self.state.write();
@@ -218,7 +241,8 @@ impl<T: Entry> Cache<T> {
         let mut gone = Vec::new();
         {
             let mut state = self.state.write();
-            state.listing = false;
+            (state.listing, state.broken) = (false, false);
+            state.lists += 1;
             let epoch = state.epoch;
             let old: Vec<Key> = state
                 .slots

@@ -117,6 +117,20 @@ fn a_list_does_not_undo_what_was_written_since_it_was_asked_for() {
     assert_eq!(version(&cache), Some("12"));
 }
 
+#[test]
+fn a_kind_whose_watch_broke_is_not_known_before_the_next_complete_list() {
+    let cache = cache();
+    cache.relisting();
+    cache.relisted();
+    assert!(!cache.is_broken());
+    cache.broke();
+    cache.relisting();
+    cache.watched(thing("uid-1", "9"));
+    assert!(cache.is_broken());
+    cache.relisted();
+    assert_eq!((cache.is_broken(), cache.lists()), (false, 2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_kind_is_as_old_as_what_was_heard_of_it_last() {
     let cache = cache();

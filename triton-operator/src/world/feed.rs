@@ -84,6 +84,7 @@ pub(super) async fn feed<K, T>(
             Ok(version) => feed.watches(version, &mut || pause = pauses()).await,
             Err(error) => error,
         };
+        cache.broke();
         failed(cache.kind(), &error);
         tokio::time::sleep(pause.next().unwrap_or(PAUSE)).await;
     }

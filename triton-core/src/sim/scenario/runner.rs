@@ -37,6 +37,9 @@ pub(super) struct Runner<'a> {
     /// When people, nature and the next flow have their next turn.
     pub(super) people_at: Timestamp,
     pub(super) nature_at: Timestamp,
+    pub(super) silence: Random,
+    /// When the next kind falls silent.
+    pub(super) silence_at: Timestamp,
     pub(super) next_flow_at: Timestamp,
     /// Wake-ups that are lost, in cases of 1,000.
     pub(super) deaf: u32,
@@ -91,6 +94,8 @@ impl<'a> Runner<'a> {
             people_at: now.plus(Seconds(random.between(0, 10))),
             nature_at: now.plus(Seconds(random.between(1, 20))),
             next_flow_at: now,
+            silence: Random::new(seed, 6),
+            silence_at: now.plus(Seconds(5)),
             deaf,
             tampered: Vec::new(),
             healed_at: None,
@@ -120,6 +125,7 @@ impl<'a> Runner<'a> {
             self.make_flow(now)?;
             self.people(now)?;
             self.nature(now)?;
+            self.silence(now)?;
             self.drive(now)?;
         }
         Ok(self.summary())
