@@ -65,7 +65,7 @@ impl Fate {
                 fates.push(befalls(Upsetting::CutOff(LONG), policy));
                 fates.push(Self::Away(Death { write, moment: Moment::After }, *policy));
             }
-            for policy in policies.last().filter(|_| jumps) {
+            if let Some(policy) = policies.last().filter(|_| jumps) {
                 fates.extend([STEP, -STEP].map(|step| befalls(Upsetting::Jump(step), policy)));
             }
         }
