@@ -1,13 +1,13 @@
 //! How fast is a decision that finds nothing to do, and does it allocate?
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use triton_benches::{figure, head, machine};
 use triton_core::engine::{Decision, decide};
 use triton_core::model::{
     Action, Base, Batch, BatchSize, Brings, Draft, Facts, Flow, Kind, Lock, Observation, Plan, PodRef, Pods,
-    Progress, Shape, Sizes, Stage, TemplateRef, Timestamp, UpdateStrategy,
+    Progress, Seconds, Shape, Sizes, Stage, TemplateRef, Timestamp, UpdateStrategy,
 };
 
 #[global_allocator]
@@ -61,7 +61,7 @@ fn waits() -> [(&'static str, Flow, Observation); 5] {
     let old = serves.difference(Facts::FRESH);
     let half = PODS / 2;
     let mut interval = flow(Action::Create, Stage::Baked, 25);
-    interval.orders.interval = triton_core::model::Seconds(10);
+    interval.orders.interval = Seconds(10);
     [
         (
             "create: new pods boot",
@@ -129,6 +129,7 @@ fn flow(action: Action, stage: Stage, size: u32) -> Flow {
         canary: false,
         stage,
         since: NOW,
+        counted: Seconds(0),
         serving: from,
         hold: None,
         forgiven: false,
@@ -157,7 +158,7 @@ fn world(replicas: u32, partition: u32, surge: u32, pods: &[(u32, Facts)]) -> Ob
                 uid: format!("uid-{number}").parse().expect("a uid"),
                 version: "1".parse().expect("a version"),
             };
-            all.push(pod, *facts, NOW);
+            all.push(pod, *facts, Duration::ZERO);
         }
     }
     let shape = Shape {

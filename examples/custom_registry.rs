@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
@@ -60,7 +61,10 @@ impl<C: Clock> TrafficRegistry for PhoneBook<C> {
             let shown = match line.listed {
                 _ if now < line.certain => Traffic::Moving,
                 true => Traffic::In,
-                false => Traffic::Out { since: line.certain },
+                // The clock of the simulated world never jumps. In yours measure with `std::time::Instant`.
+                false => Traffic::Out {
+                    lasts: Duration::from_micros(now.micros_since(line.certain).unsigned_abs()),
+                },
             };
             view.pods.insert(pod.uid.clone(), PodTraffic { asked: Some(line.listed), shown });
             lines.insert(pod.uid.clone(), line);

@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use cases::{Case, cases};
-use fate::Fate;
+use fate::{Fate, Written};
 use played::Played;
 use rig::Rig;
 
@@ -37,6 +37,18 @@ const SHOWN: usize = 3;
 
 #[test]
 fn whenever_a_host_dies_the_flow_ends_as_ordered_and_no_batch_comes_twice() {
+    all_end_as_ordered(|_, writes| Fate::all(writes));
+}
+
+/// At every stage of every kind of flow, with each `onFailure`: what is missing when somebody looks again is waited
+/// for with the whole deadline that was left.
+#[test]
+fn twelve_minutes_in_which_nobody_looks_and_a_clock_that_jumps_hold_and_close_nothing() {
+    all_end_as_ordered(absences);
+}
+
+/// Tries every fate of every kind of flow.
+fn all_end_as_ordered(fates: impl Fn(&Case, &[Written]) -> Vec<Fate> + Sync) {
     let (cases, begun) = (cases(), Instant::now());
     let (next, crashes) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let failures = Mutex::new(Vec::new());
@@ -44,7 +56,7 @@ fn whenever_a_host_dies_the_flow_ends_as_ordered_and_no_batch_comes_twice() {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let (tried, failed) = tried(case);
+                    let (tried, failed) = tried(case, &fates);
                     crashes.fetch_add(tried, Ordering::Relaxed);
                     failures.lock().expect("no run panics").extend(failed);
                 }
@@ -66,7 +78,8 @@ fn every_crash_can_be_shown_again_by_its_name() {
         assert_eq!(all.iter().filter(|other| other.name == case.name).count(), 1, "{}", case.name);
     }
     let quiet = played(&all[0], Fate::Lives, false).expect("nothing goes wrong");
-    let fates = Fate::all(&quiet.writes);
+    let mut fates = Fate::all(&quiet.writes);
+    fates.extend(absences(&all[0], &quiet.writes));
     for fate in &fates {
         assert!(replay(&all[0], *fate).contains(&format!("{} @ {fate}'", all[0].name)));
         let named = fates.iter().filter(|other| other.to_string() == fate.to_string());
@@ -88,7 +101,8 @@ fn replay_of_a_crash() {
     let mut found = false;
     for case in cases().iter().filter(|case| name.starts_with(case.name)) {
         let quiet = played(case, Fate::Lives, name == case.name).expect("nothing goes wrong");
-        for fate in Fate::all(&quiet.writes) {
+        let absences = absences(case, &quiet.writes);
+        for fate in Fate::all(&quiet.writes).into_iter().chain(absences) {
             let shown = format!("{} @ {fate}", case.name) == name;
             if shown || name == case.name {
                 found = true;
@@ -101,13 +115,18 @@ fn replay_of_a_crash() {
     assert!(found, "there is no crash {name:?}");
 }
 
+/// The absences of one kind of flow. A clock that jumps ends an interval: what people order then may come later.
+fn absences(case: &Case, writes: &[Written]) -> Vec<Fate> {
+    Fate::absences(writes, case.policies(), case.cues.is_empty())
+}
+
 /// Every crash of one kind of flow: how many, and what went wrong.
-fn tried(case: &Case) -> (usize, Vec<String>) {
+fn tried(case: &Case, fates: impl Fn(&Case, &[Written]) -> Vec<Fate>) -> (usize, Vec<String>) {
     let quiet = match played(case, Fate::Lives, false) {
         Ok(quiet) => quiet,
         Err(what) => return (0, vec![format!("{}, undisturbed: {what}", case.name)]),
     };
-    let fates = Fate::all(&quiet.writes);
+    let fates = fates(case, &quiet.writes);
     let judged = |fate: &Fate| {
         let judged = played(case, *fate, false).and_then(|run| run.is_like(&quiet));
         judged.err().map(|what| format!("{} @ {fate}: {what}\n{}", case.name, replay(case, *fate)))

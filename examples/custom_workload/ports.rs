@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use triton_core::model::{
@@ -35,6 +36,12 @@ impl Machine {
             })
         });
         lines.collect()
+    }
+
+    /// For how long something is so. The clock of the simulated world never jumps; in yours measure with
+    /// `std::time::Instant`.
+    fn since(&self, then: Timestamp) -> Duration {
+        Duration::from_micros(self.clock.now().micros_since(then).unsigned_abs())
     }
 
     fn groups(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Group>> {
@@ -229,7 +236,7 @@ impl TrafficRegistry for Machine {
         for pod in pods {
             let found = processes.iter().find(|process| uid(process) == pod.uid.as_str());
             if let Some(Process { serving: (serving, since), .. }) = found {
-                let shown = if *serving { Traffic::In } else { Traffic::Out { since: *since } };
+                let shown = if *serving { Traffic::In } else { Traffic::Out { lasts: self.since(*since) } };
                 view.pods.insert(pod.uid.clone(), PodTraffic { asked: Some(*serving), shown });
             }
         }

@@ -5,7 +5,6 @@ use std::io::Write;
 
 use anyhow::Result;
 use triton_core::model::{BatchReport, PullIn, Timestamp};
-use triton_core::ports::Clock;
 use triton_core::service::FlowView;
 use triton_operator::clock::WallClock;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use triton_core::model::{
-    Command, Draft, FlowPhase, NonUpdateStrategy, PodName, RawSize, Stage, UpdateStrategy,
+    Command, Draft, FlowPhase, NonUpdateStrategy, OnFailure, PodName, RawSize, Stage, UpdateStrategy,
 };
 
 /// A kind of flow.
@@ -74,6 +74,17 @@ impl Case {
             exists: true,
         };
         Self { name, pods: Some(pods), ours: true, flows: vec![flow], cues: Vec::new(), ends }
+    }
+
+    /// What `onFailure` of its flows may be: only flows that bring a template roll back.
+    pub(crate) fn policies(&self) -> &'static [OnFailure] {
+        let pods = ["a", "b", "c", "d"].map(|name| PodName::new(name).expect("a name"));
+        let brings = |maker: &Maker| maker(&pods).update_strategy.is_some();
+        if self.flows.iter().all(brings) {
+            &[OnFailure::Pause, OnFailure::Cancel, OnFailure::Rollback]
+        } else {
+            &[OnFailure::Pause, OnFailure::Cancel]
+        }
     }
 
     fn on_nothing(self) -> Self {

@@ -8,13 +8,14 @@ use std::task::{Context, Poll, Waker};
 
 use triton_core::driver::{Driver, Rest};
 use triton_core::model::{
-    Batch, Command, FlowId, FlowPhase, InstanceId, PodName, PodUid, Progress, Revision, Seconds, Template,
-    Timestamp, TrafficChange, WorkloadChange,
+    Batch, Command, Draft, FlowId, FlowPhase, InstanceId, OnFailure, PodName, PodUid, Progress, Revision,
+    Seconds, Template, Timestamp, TrafficChange, WorkloadChange,
 };
+use triton_core::ports::Clock;
 use triton_core::service::{CreateFlow, DeployApi, Service};
 use triton_core::sim::cloneset::UpdatePolicy;
 use triton_core::sim::scenario::{Chaos, Step, StepKind};
-use triton_core::sim::{Faults, Happening, Host, NewWorkload, Sim, Timing, Workload, World, Write};
+use triton_core::sim::{Happening, Host, NewWorkload, Sim, Timing, Workload, World, Write};
 
 use super::cases::{Case, Ends, What, template};
 use super::fate::{Fate, Written};
@@ -22,11 +23,9 @@ use super::played::{Begun, Played, same};
 use super::watcher::Watcher;
 
 /// Longest run, in virtual time.
-const LONGEST: Seconds = Seconds(900);
+const LONGEST: Seconds = Seconds(3_600);
 /// How long nothing may be written once everything has ended.
 const CALM: Seconds = Seconds(20);
-/// How often people and the driver look at least, in microseconds.
-const TICK: i64 = 1_000_000;
 
 pub(crate) struct Rig<'a> {
     case: &'a Case,
@@ -58,7 +57,7 @@ impl<'a> Rig<'a> {
     pub(crate) fn new(case: &'a Case, fate: Fate, shown: bool) -> Self {
         let sim = Sim::new(3, Timing::default());
         let person = sim.host();
-        let host = sim.faulty_host(Faults { dies: fate.of(1), ..Faults::NONE });
+        let host = sim.faulty_host(fate.of(1));
         if let Some(replicas) = case.pods {
             sim.world().add_workload(NewWorkload {
                 id: instance(),
@@ -163,10 +162,26 @@ impl<'a> Rig<'a> {
         let names: Vec<PodName> = self.before.iter().map(|(name, _)| name.clone()).collect();
         let nth = self.flows.len();
         let name = format!("flow{nth}").parse().map_err(|error| format!("{error:?}"))?;
-        let flow = CreateFlow { namespace, name: Some(name), draft: self.case.flows[nth](&names) };
+        let flow = CreateFlow { namespace, name: Some(name), draft: self.draft(nth, &names) };
         let made = ready(self.service.create(flow)).map_err(|error| format!("refused: {error}"))?;
         self.flows.push(made.id.clone());
         self.note(StepKind::Made { flow: made.id })
+    }
+
+    fn draft(&self, nth: usize, pods: &[PodName]) -> Draft {
+        let mut draft = self.case.flows[nth](pods);
+        let policy = match self.fate.policy() {
+            OnFailure::Pause => None,
+            OnFailure::Cancel => Some("cancel".into()),
+            OnFailure::Rollback => Some("rollback".into()),
+        };
+        if let Some(strategy) = &mut draft.update_strategy {
+            strategy.on_failure.clone_from(&policy);
+        }
+        if let Some(strategy) = &mut draft.non_update_strategy {
+            strategy.on_failure = policy;
+        }
+        draft
     }
 
     fn ask(&mut self, flow: &FlowId, command: Command) -> Result<(), String> {
@@ -193,24 +208,26 @@ impl<'a> Rig<'a> {
                 return Ok(());
             }
             self.hosts += 1;
-            self.host = self.sim.faulty_host(Faults { dies: self.fate.of(self.hosts), ..Faults::NONE });
+            self.host = self.sim.faulty_host(self.fate.of(self.hosts));
             self.driver = driver(&self.host);
             self.note(StepKind::Restarted { host: self.host.number() })?;
         }
-        self.due = Timestamp::from_micros(now.as_micros() + TICK);
+        self.due = now.plus(self.fate.tick());
         let host = self.host.number();
         let flows: Vec<FlowId> = self.sim.world().flows().iter().map(|entry| entry.id.clone()).collect();
         for flow in flows {
             let rest = ready(self.driver.advance(&flow, &mut |_, _| {})).ok();
             self.due = self.due.min(match &rest {
-                Some(Rest::Until(until, _)) => *until,
-                Some(Rest::Again) | None => now,
+                Some(Rest::Until(until, _)) => self.world_time(*until),
+                Some(Rest::Again) => now,
+                None if matches!(self.fate, Fate::Upset(..)) => now.plus(Seconds(1)),
+                None => now,
                 Some(Rest::Done | Rest::Corrupt | Rest::Gone) => self.due,
             });
             self.note(StepKind::Drove { host, flow, rest })?;
         }
         let again = ready(self.driver.tend("cloneset", &instance(), Seconds(1)));
-        self.due = self.due.min(again.ok().flatten().unwrap_or(self.due));
+        self.due = self.due.min(again.ok().flatten().map_or(self.due, |until| self.world_time(until)));
         self.note(StepKind::Tended { host, instance: instance() })?;
         if self.hosts == 1 {
             self.writes = self.host.writes();
@@ -219,6 +236,12 @@ impl<'a> Rig<'a> {
             self.back_at = now.plus(self.fate.pause());
         }
         Ok(())
+    }
+
+    /// What the world's clock shows when the host's shows `at`.
+    fn world_time(&self, at: Timestamp) -> Timestamp {
+        let ahead = self.host.now().as_micros() - self.now().as_micros();
+        Timestamp::from_micros(at.as_micros() - ahead)
     }
 
     /// Time passes until something is due.

@@ -181,7 +181,7 @@ mod tests {
             let name = format!("pod-{at}").parse().expect("a name");
             let uid = PodUid::new(text.clone()).expect("not empty");
             let version = triton_core::model::Version::new(text).expect("not empty");
-            pods.push(PodRef { name, uid, version }, *facts, Timestamp::default());
+            pods.push(PodRef { name, uid, version }, *facts, std::time::Duration::ZERO);
         }
         let shape =
             Shape { template: None, replicas, partition: None, doomed: None, surge: 1, unavailable: 0 };

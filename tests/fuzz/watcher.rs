@@ -12,9 +12,11 @@
 //! - a workload that the flow does not hold: others may do with it what they please;
 //! - the world that the last flow left, where others may have changed it since.
 
+mod deadlines;
 mod others;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use triton_core::engine::{Decision, decide, look};
 use triton_core::model::{
@@ -24,6 +26,7 @@ use triton_core::model::{
 use triton_core::sim::scenario::{Chaos, Step, StepKind};
 use triton_core::sim::{Cause as DeletedBy, Entry, Happening, Pod, Workload, World};
 
+use self::deadlines::Deadlines;
 use self::others::{Others, deleted};
 use super::invariants::{Cause, Change, Intent, Stand, judge_change, judge_intent};
 use super::oracle::{Ending, judge};
@@ -47,6 +50,7 @@ pub(crate) struct Watcher {
     last: Option<(Flow, Verdict)>,
     end: Option<Workload>,
     others: Others,
+    deadlines: Deadlines,
     /// The revision of the workload's template.
     template: Option<Revision>,
     /// Flows whose records somebody else wrote over.
@@ -65,6 +69,7 @@ impl Watcher {
             last: None,
             end: None,
             others: Others::default(),
+            deadlines: Deadlines::default(),
             template: None,
             spoilt: BTreeSet::new(),
             removed: false,
@@ -79,6 +84,11 @@ impl Watcher {
         for happening in world.journal() {
             self.happening(world, happening)?;
         }
+        match step.what {
+            StepKind::Blind { until } => self.deadlines.blind(step.at, until),
+            StepKind::Healed => self.deadlines.healed(step.at),
+            _ => {}
+        }
         old_containers_stay_out(world)?;
         self.change(world, step)?;
         self.end = world.workloads().next().cloned();
@@ -89,7 +99,11 @@ impl Watcher {
         left_alone(happening)?;
         match happening {
             Happening::Saw { now, stale, flow: Some(flow), workload, traffic, .. } => {
-                decisions(flow, workload.as_deref(), traffic, *stale, *now)
+                let judged = |flow: &Flow, decision: &Decision| match self.spoilt.contains(&flow.id) {
+                    true => Ok(()),
+                    false => self.deadlines.judge(flow, decision, world.now()),
+                };
+                decisions(flow, workload.as_deref(), traffic, *stale, *now, judged)
             }
             Happening::Deleted {
                 pod,
@@ -129,6 +143,7 @@ impl Watcher {
         before: &Progress,
         after: &Progress,
     ) -> Result<(), String> {
+        self.deadlines.saved(id, after, world.now());
         // A flow that was to be deleted is gone once it has ended.
         let known = world.flows().get(id).and_then(stored).or_else(|| self.flows.get(id).cloned());
         let Some(flow) = known else { return Ok(()) };
@@ -272,6 +287,7 @@ fn decisions(
     traffic: &TrafficView,
     stale: Option<Silence>,
     now: Timestamp,
+    judged: impl Fn(&Flow, &Decision) -> Result<(), String>,
 ) -> Result<(), String> {
     let mut flow = flow.clone();
     let seen = Observation { stale, ..look(Some(&flow), workload, traffic) };
@@ -279,6 +295,7 @@ fn decisions(
         let decision = decide(&flow, &seen, now);
         judge_intent(&Intent { flow: &flow, seen: &seen, now, decision: &decision })
             .map_err(|violation| format!("{violation}\non {seen:?}\nof {:?}", flow.progress))?;
+        judged(&flow, &decision)?;
         match decision {
             Decision::Move(progress, _) => flow.progress = progress,
             Decision::Act(_) | Decision::Wait(..) | Decision::Done => break,
@@ -295,6 +312,7 @@ fn cause(what: &StepKind, id: &FlowId) -> Cause {
         StepKind::Asked { .. }
         | StepKind::Made { .. }
         | StepKind::Restarted { .. }
+        | StepKind::Blind { .. }
         | StepKind::Outside(_)
         | StepKind::Healed => Cause::Nature,
     }
@@ -330,7 +348,7 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
     for pod in workload.active() {
         let facts = facts(pod);
         let facts = if ours && pod.revision == revision { facts | Facts::FRESH } else { facts };
-        pods.push(pod.reference(), facts, pod.out_since);
+        pods.push(pod.reference(), facts, Duration::ZERO);
     }
     let template = if ours { TemplateRef::Flow } else { TemplateRef::Revision(revision.clone()) };
     let template = Some(template);

@@ -1,9 +1,9 @@
 //! S6: new pods are in before old ones go, and a pod goes only once it is out and drained.
 
+use std::time::Duration;
+
 use triton_core::engine::Decision;
-use triton_core::model::{
-    Brings, Facts, Kind, Observation, PodRef, Progress, Shape, Stage, Timestamp, WorkloadChange,
-};
+use triton_core::model::{Brings, Facts, Kind, Observation, PodRef, Progress, Shape, Stage, WorkloadChange};
 
 use super::reading::{fresh_after, moved, reshape, size_after, stale_after, workload_change};
 use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
@@ -56,14 +56,14 @@ fn verified_in(seen: &Observation) -> u32 {
 
 fn let_go(intent: &Intent<'_>, pod: &PodRef) -> Outcome {
     let found = intent.seen.pods.iter().find(|(at, _, _)| at.uid == pod.uid);
-    let Some((_, facts, since)) = found else { return Err(format!("{pod:?} was never seen")) };
+    let Some((_, facts, lasts)) = found else { return Err(format!("{pod:?} was never seen")) };
     ensure(facts.contains(Facts::MARKED), || format!("{pod:?} is let go but was not chosen"))?;
     if !facts.contains(Facts::GATED) {
         return Ok(());
     }
-    let over = since.plus(intent.flow.spec.drain);
-    let drained = facts.contains(Facts::OUT) && !facts.contains(Facts::ASKED) && over <= intent.now;
-    ensure(drained, || format!("{pod:?} is let go with {facts:?}, out since {since}, at {}", intent.now))
+    let drained =
+        facts.contains(Facts::OUT) && !facts.contains(Facts::ASKED) && lasts >= intent.flow.spec.drain.into();
+    ensure(drained, || format!("{pod:?} is let go with {facts:?}, out for {lasts:?}"))
 }
 
 /// Whom the controller removes, it removes out of traffic.
@@ -72,7 +72,7 @@ fn change(change: &Change<'_>) -> Outcome {
         return Ok(());
     }
     let stays = |pod: &PodRef| change.after.world.pods.iter().any(|(at, _, _)| at.uid == pod.uid);
-    let removed = |(_, facts, _): &(&PodRef, Facts, Timestamp)| facts.contains(Facts::IN | Facts::GATED);
+    let removed = |(_, facts, _): &(&PodRef, Facts, Duration)| facts.contains(Facts::IN | Facts::GATED);
     let victim = change.before.world.pods.iter().filter(removed).find(|(pod, _, _)| !stays(pod));
     victim.map_or(Ok(()), |(pod, facts, _)| Err(format!("{pod:?} was removed in traffic: {facts:?}")))
 }

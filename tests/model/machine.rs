@@ -182,7 +182,7 @@ impl Machine {
         if before.set.is_none_or(|set| set.locked || !set.observed) {
             return;
         }
-        if let Some(effect) = keep(&see(before, None), self.setup.flow.spec.drain, NOW) {
+        if let Some(effect) = keep(&see(before, None), self.setup.flow.spec.drain) {
             execute(state, before, &effect, Reach::All);
         }
     }

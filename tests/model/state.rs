@@ -227,16 +227,14 @@ impl State {
         self.resumes = u32::from(self.progress.hold().is_some_and(|hold| hold.resumes < self.resumes));
         match &mut self.progress {
             Progress::Rolling { batch, .. } => {
-                let most = match (deadline, batch.stage) {
-                    (true, _) => DEADLINE,
-                    (false, Stage::Baked) => SHORT,
-                    (false, _) => Seconds(0),
-                };
+                let most = if batch.stage == Stage::Baked { SHORT } else { Seconds(0) };
                 batch.since = younger(batch.since, most);
+                batch.counted = batch.counted.min(if deadline { DEADLINE } else { Seconds(0) });
                 batch.hold = batch.hold.map(|hold| Hold { resumes: 0, ..hold });
             }
-            Progress::Verifying { since, hold, .. } => {
-                *since = younger(*since, if deadline { DEADLINE } else { Seconds(0) });
+            Progress::Verifying { since, counted, hold, .. } => {
+                *since = NOW;
+                *counted = (*counted).min(if deadline { DEADLINE } else { Seconds(0) });
                 *hold = hold.map(|hold| Hold { resumes: 0, ..hold });
             }
             Progress::Finished { at, .. } => *at = NOW,
@@ -249,13 +247,11 @@ impl State {
         for pod in &mut self.pods {
             pod.out_for += u32::from(!pod.listed);
         }
-        match &mut self.progress {
-            Progress::Rolling { batch, .. } => batch.since = earlier(batch.since),
-            Progress::Verifying { since, .. } => *since = earlier(*since),
-            Progress::Pending
-            | Progress::Preparing { .. }
-            | Progress::Closing { .. }
-            | Progress::Finished { .. } => {}
+        if let Progress::Rolling { batch, .. } = &mut self.progress {
+            batch.since = earlier(batch.since);
+        }
+        if let Some(counted) = self.progress.counted_mut() {
+            counted.0 += 1;
         }
     }
 }

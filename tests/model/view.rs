@@ -1,17 +1,18 @@
 //! What the ports would say of a state, and what a write does to it.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use triton_core::engine::{Effect, look};
 use triton_core::model::{
     Edits, FailureClass, Flow, Lock, Observation, PodFailure, PodName, PodPhase, PodRef, PodTraffic, PodUid,
-    Revision, RevisionLabel, Shape, TemplateRef, Timestamp, Traffic, TrafficChange, TrafficView, Version,
+    Revision, RevisionLabel, Shape, TemplateRef, Traffic, TrafficChange, TrafficView, Version,
     WorkloadChange, WorkloadPod, WorkloadView,
 };
 
 use triton_core::sim::cloneset::Lifecycle;
 
-use super::state::{NOW, Pod, Rev, Set, State, UNAVAILABLE};
+use super::state::{Pod, Rev, Set, State, UNAVAILABLE};
 
 static NAMES: LazyLock<Vec<PodRef>> = LazyLock::new(|| {
     let at = |at| PodRef {
@@ -96,12 +97,11 @@ fn workload_pod(at: usize, pod: Pod) -> WorkloadPod {
 }
 
 fn shown(pod: Pod) -> PodTraffic {
-    let since = Timestamp::from_micros(NOW.as_micros() - i64::from(pod.out_for) * 1_000_000);
     PodTraffic {
         asked: pod.gated.then_some(pod.asked),
         shown: match (pod.listed, pod.ready()) {
             (true, true) => Traffic::In,
-            (false, false) => Traffic::Out { since },
+            (false, false) => Traffic::Out { lasts: Duration::from_secs(pod.out_for.into()) },
             (true, false) | (false, true) => Traffic::Moving,
         },
     }

@@ -262,11 +262,10 @@ impl Web {
     fn turn(&mut self) {
         self.rig.once();
         let mut world = self.rig.host.sim().world();
-        let now = world.now();
         for happening in world.journal() {
             let Happening::Swapped { pod, traffic, steered, .. } = happening else { continue };
             self.swaps += 1;
-            let drained = matches!(traffic, Traffic::Out { since } if since.plus(Seconds(1)) <= now);
+            let drained = matches!(traffic, Traffic::Out { lasts } if *lasts >= Seconds(1).into());
             assert!(
                 !steered || drained,
                 "{pod:?} was swapped in traffic, or before it was drained: {traffic:?}"

@@ -1,20 +1,21 @@
 //! Load, observe, decide, then exactly one of save, execute, return. No domain decision is taken here.
 
 mod history;
+mod keeper;
 mod line;
 mod outcome;
+mod watching;
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::engine::{
-    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, decide, keep, keep_until, look, report,
-    supersede, yields,
+    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, decide, look, report, supersede, yields,
 };
 use crate::model::{
-    Failure, Flow, FlowId, FlowUid, InstanceId, Lock, Observation, Progress, Report, Seconds, Silence, Spec,
-    TextFor, Timestamp, TrafficView, Verdict, WaitingReport, WorkloadView, shorten,
+    Failure, Flow, FlowId, FlowUid, InstanceId, Lock, Progress, Report, Seconds, Silence, Spec, TextFor,
+    Timestamp, TrafficView, Verdict, WaitingReport, WorkloadView, shorten,
 };
 use crate::ports::{
     Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored, Subject, TrafficRegistry, WorkloadBackend,
@@ -67,6 +68,9 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             // Asked first: what is looked at after it is no older.
             let stale = self.adapters.silence();
             let loaded = self.store.load(id).await;
+            if !matches!(loaded, Ok(Loaded::Flow(_))) {
+                self.failed(id);
+            }
             if let (Some(silence), Ok(Loaded::Invalid { .. } | Loaded::Corrupt { .. })) = (stale, &loaded) {
                 let again = self.clock.now().plus(LOOK_AGAIN);
                 return Ok(Rest::Until(again, Waiting::Unreachable { silence }));
@@ -77,12 +81,19 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 // Nobody can tell what it did: the workload is left as it is, for the next flow.
                 Ok(Loaded::Corrupt { id, uid, leaving: true, .. }) => return self.forget(&id, &uid).await,
                 Ok(Loaded::Corrupt { .. }) => return Ok(Rest::Corrupt),
-                Err(error) if error.kind == PortErrorKind::Gone => return Ok(Rest::Gone),
+                Err(error) if error.kind == PortErrorKind::Gone => {
+                    self.is_gone(id);
+                    return Ok(Rest::Gone);
+                }
                 Err(source) => {
                     return Err(DriveError { during: "reading the flow", source });
                 }
             };
-            match self.step(stored, stale).await? {
+            let stepped = self.step(stored, stale).await;
+            if stepped.is_err() {
+                self.failed(id);
+            }
+            match stepped? {
                 Outcome::Wrote(step) => on_step(id, step),
                 Outcome::Rests(rest) => return Ok(rest),
             }
@@ -94,6 +105,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
     async fn step(&self, mut stored: Box<Stored>, stale: Option<Silence>) -> Result<Outcome, DriveError> {
         // Deletion of a running flow is an order to cancel it.
         stored.flow.orders.canceled |= stored.leaving && !stored.flow.progress.is_finished();
+        let reading = self.looks(&mut stored.flow);
         let world = self.observe(&stored).await?;
         let mut seen = look(Some(&stored.flow), world.workload.as_ref(), &world.traffic);
         seen.stale = stale;
@@ -103,7 +115,11 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let now = self.clock.now();
         let mut moves = Vec::new();
         for _ in 0..FOLD {
-            match decide(&stored.flow, &seen, now) {
+            let decision = decide(&stored.flow, &seen, now);
+            if moves.is_empty() {
+                self.looked(&stored.flow, reading, &decision);
+            }
+            match decision {
                 Decision::Move(progress, why) => {
                     stored.flow.progress = progress;
                     moves.push(why);
@@ -259,7 +275,8 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let urgent = !stored.observed
             || new.paused != old.paused
             || (waiting.asks_a_person() && new.reason != old.reason);
-        let due = old.updated_at.map_or(now, |at| at.plus(REFRESH));
+        // A clock that was set back makes nobody wait.
+        let due = old.updated_at.filter(|at| *at <= now).map_or(now, |at| at.plus(REFRESH));
         if urgent || now >= due {
             return self.save(stored, &new, Vec::new()).await;
         }
@@ -339,42 +356,6 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             ..stored.report.clone()
         };
         self.save(&stored, &report, Vec::new()).await.map(|_| ())
-    }
-
-    /// Tends a workload that no flow acts on, one write at a time, until nothing is left to do. Answers
-    /// when to look again although nothing changes, if ever. `drain`: how long pods that others chose to
-    /// remove keep running once they are out of traffic.
-    ///
-    /// # Errors
-    /// [`DriveError`] when a port failed.
-    pub async fn tend(
-        &self,
-        workload_kind: &str,
-        instance: &InstanceId,
-        drain: Seconds,
-    ) -> Result<Option<Timestamp>, DriveError> {
-        let Some(backend) = self.adapters.workload(workload_kind) else {
-            return Ok(None);
-        };
-        let subject = Subject { instance, flow: None };
-        for _ in 0..BUDGET {
-            let stale = self.adapters.silence();
-            let workload = backend.observe(subject).await.map_err(during("looking at the workload"))?;
-            // Not settled: the view may miss our own last write.
-            let free = |view: &WorkloadView| view.lock == Lock::Free && view.settled;
-            if !workload.as_ref().is_some_and(free) {
-                return Ok(None);
-            }
-            let traffic = self.traffic(None, instance, workload.as_ref()).await?;
-            let seen = Observation { stale, ..look(None, workload.as_ref(), &traffic) };
-            let now = self.clock.now();
-            let Some(effect) = keep(&seen, drain, now) else {
-                return Ok(keep_until(&seen, drain, now));
-            };
-            let world = World { instance: instance.clone(), workload, traffic };
-            self.execute(Some(backend), None, subject, &world, &effect).await?;
-        }
-        Ok(Some(self.clock.now()))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use mockall::mock;
@@ -13,7 +14,7 @@ use crate::model::{
     Base, Brings, Draft, Edits, Flow, FlowUid, Kind, Lock, Namespace, Orders, Peer, Plan, RawSize,
     RevisionLabel, Shape, TemplateRef, TrafficChange, UpdateStrategy, Version, WorkloadChange, WorkloadPod,
 };
-use crate::ports::{NewFlow, StoreEvent};
+use crate::ports::{NewFlow, Reading, StoreEvent, Watching};
 
 mock! {
     pub(super) Backend {
@@ -51,6 +52,8 @@ pub(super) struct Rig {
     pub(super) loaded: Mutex<Loaded>,
     pub(super) saved: Mutex<Vec<(Progress, Report)>>,
     pub(super) driver_time: Mutex<Timestamp>,
+    pub(super) stopwatch: Mutex<Duration>,
+    pub(super) watching: Mutex<Watching>,
     pub(super) forgotten: Mutex<Vec<FlowUid>>,
     /// Flows of the same application.
     pub(super) peers: Mutex<Vec<Peer>>,
@@ -81,6 +84,8 @@ impl Rig {
         Self {
             loaded: Mutex::new(Loaded::Flow(Box::new(stored))),
             saved: Mutex::default(),
+            stopwatch: Mutex::default(),
+            watching: Mutex::default(),
             forgotten: Mutex::default(),
             peers: Mutex::default(),
             removed: Mutex::default(),
@@ -140,6 +145,11 @@ impl Rig {
 impl Clock for &Rig {
     fn now(&self) -> Timestamp {
         Rig::now(self)
+    }
+
+    fn watching(&self, apply: &mut dyn FnMut(&mut Watching, Reading)) {
+        let reading = *self.stopwatch.lock().expect("time");
+        apply(&mut self.watching.lock().expect("looks"), Reading::exact(reading));
     }
 }
 
@@ -277,6 +287,7 @@ pub(super) fn rolling() -> Flow {
         canary: false,
         stage: crate::model::Stage::Smoking,
         since: Timestamp::from_micros(1_000_000_000),
+        counted: Seconds(0),
         serving: 0,
         hold: None,
         forgiven: false,

@@ -8,6 +8,8 @@ use crate::model::{
 mod rig;
 #[path = "driver_stale_tests.rs"]
 mod stale;
+#[path = "driver/watching_tests.rs"]
+mod watching;
 use rig::{MockRegistry, Rig, base, conflict, flow, id, rolling, uid, view};
 
 #[test]

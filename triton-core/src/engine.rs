@@ -46,8 +46,8 @@ mod until;
 
 pub use admit::{Answer, Refusal, admit, edit, supersede, yields};
 pub(crate) use closing::LOOK_AGAIN;
-pub use decide::{decide, keep, keep_until};
-pub use decision::{Decision, Effect, Waiting, Why};
+pub use decide::{decide, keep, keeps_for};
+pub use decision::{Decision, Effect, Time, Waiting, Why};
 pub use forecast::{Coming, Forecast, forecast, forecast_from};
 pub use goal::{Goal, batch_size, batches, goal, plan};
 pub use history::surplus;

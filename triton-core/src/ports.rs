@@ -7,7 +7,7 @@ mod store;
 mod traffic;
 mod workload;
 
-pub use clock::Clock;
+pub use clock::{Clock, Reading, Watching};
 pub use error::{PortError, PortErrorKind};
 pub use names::Names;
 pub use store::{FlowStore, Loaded, NewFlow, StoreEvent, Stored};

@@ -18,7 +18,7 @@ mod tally;
 mod watch;
 mod world;
 
-pub use fault::{Death, Faults, Moment};
+pub use fault::{Death, Faults, Moment, Upset, Upsetting};
 pub use flows::{Entry, Flows};
 pub use host::{Host, Sim, TimeSource};
 pub use journal::{Cause, Happening, Write};

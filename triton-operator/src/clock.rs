@@ -4,24 +4,24 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use triton_core::model::{FlowName, InstanceName, Timestamp};
-use triton_core::ports::{Clock, Names};
+use triton_core::ports::Names;
 
 /// The time of this machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WallClock;
 
-impl Clock for WallClock {
+impl WallClock {
+    /// The time now. It jumps when somebody sets the clock.
+    #[must_use]
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the clock that everybody else takes the time from"
     )]
-    fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX))
     }
-}
 
-impl WallClock {
     /// How long it is from now until then; zero when it is past.
     #[must_use]
     pub fn until(&self, then: Timestamp) -> Duration {

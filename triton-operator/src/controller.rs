@@ -21,6 +21,7 @@ use triton_core::ports::{FlowStore, PortErrorKind};
 use self::errors::Errors;
 use self::pace::Pace;
 use crate::clock::WallClock;
+use crate::contact::Contact;
 use crate::panics::caught;
 use crate::queue::{Lane, Queue, Room};
 use crate::telemetry::metrics::Metrics;
@@ -59,7 +60,7 @@ pub trait Listener: Send + Sync + 'static {
 /// Looks at instances.
 pub struct Controller<S, A, D, L> {
     /// Carries out what the engine decides.
-    pub driver: Driver<S, WallClock, A>,
+    pub driver: Driver<S, Contact, A>,
     /// What there is to look at.
     pub directory: D,
     /// Hears of every move.
@@ -81,7 +82,7 @@ where
 {
     /// A controller that is not at work yet.
     pub fn new(
-        driver: Driver<S, WallClock, A>,
+        driver: Driver<S, Contact, A>,
         directory: D,
         listener: L,
         metrics: Arc<Metrics>,
@@ -180,7 +181,7 @@ where
             }
             Ok(Err(error)) => {
                 let (at, wait) = self.failed(&name, edition, &error);
-                let until = self.driver.clock.after(wait);
+                let until = WallClock.after(wait);
                 if let Err(error) = self.driver.show_error(flow, &error, until).await {
                     tracing::debug!(%flow, %error, "the error could not be shown");
                 }
@@ -195,7 +196,7 @@ where
         self.panicked(&name, panic);
         let (at, wait, _) = self.errors.failed(&name, edition, PortErrorKind::Transient);
         let text = format!("a look at this flow panicked, which is a bug in triton: {panic}; trying again");
-        let until = self.driver.clock.after(wait);
+        let until = WallClock.after(wait);
         match caught(self.driver.show(flow, PANICKED, text, until)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%flow, %error, "the panic could not be shown"),
@@ -276,7 +277,7 @@ where
     }
 
     fn instant(&self, at: Timestamp) -> Instant {
-        Instant::now() + self.driver.clock.until(at)
+        Instant::now() + WallClock.until(at)
     }
 }
 

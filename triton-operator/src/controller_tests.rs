@@ -32,7 +32,7 @@ impl Listener for Deaf {
 #[tokio::test(start_paused = true)]
 async fn an_order_is_heard_while_the_flow_waits_after_a_failure() {
     let host = Sim::new(1, Timing::default()).faulty_host(Faults { refuse: 1000, ..Faults::NONE });
-    let driver = Driver { store: host.clone(), clock: WallClock, adapters: host };
+    let driver = Driver { store: host.clone(), clock: Contact::always(), adapters: host };
     let controller = Controller::new(driver, Empty, Deaf, Arc::new(Metrics::default()), 10);
     let flow = FlowId { namespace: "ns".parse().unwrap(), name: "df".parse().unwrap() };
     let queue = Queue::default();
@@ -213,7 +213,7 @@ async fn odd<D: Directory>(conduct: Conduct, directory: D) -> Controller<Host, O
     let new = NewFlow { id: flow(), draft, instance: "app".parse().unwrap() };
     host.create(new).await.unwrap();
     let adapters = Odd { host: host.clone(), conduct: Mutex::new(conduct) };
-    let driver = Driver { store: host, clock: WallClock, adapters };
+    let driver = Driver { store: host, clock: Contact::always(), adapters };
     Controller::new(driver, directory, Deaf, Arc::new(Metrics::default()), 10)
 }
 

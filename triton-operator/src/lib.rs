@@ -3,7 +3,7 @@
 //! The map of the house:
 //! - [`crd`]: the custom resource, its rules, and the way to and from the core;
 //! - [`world`]: what this process knows of the cluster, one pruned cache per kind;
-//! - [`store`], [`backend`], [`registry`], [`clock`]: the ports of the core;
+//! - [`store`], [`backend`], [`registry`], [`clock`], [`contact`]: the ports of the core;
 //! - [`kube_error`], `warnings`: what an answer of the API server means;
 //! - [`queue`], [`controller`]: what to look at, and looking at it;
 //! - [`limits`], [`panics`], [`supervise`]: how long to wait, and what becomes of what panics or ends;
@@ -17,6 +17,7 @@ pub mod args;
 pub mod backend;
 pub mod clock;
 pub mod concurrent;
+pub mod contact;
 pub mod controller;
 pub mod crd;
 pub mod direct;

@@ -21,6 +21,7 @@ use triton_grpc::{Age, ViewAge};
 use crate::api::Api;
 use crate::backend::cloneset::CloneSets;
 use crate::clock::WallClock;
+use crate::contact::Contact;
 use crate::controller::{Controller, Directory, Edition};
 use crate::crd::convert::FlowEntry;
 use crate::doors::{Addresses, Apis, Checks, Doors};
@@ -29,7 +30,7 @@ use crate::queue::{Lane, Queue};
 use crate::registry::readiness_gate::ReadinessGate;
 use crate::report::Events;
 use crate::stop::Stop;
-use crate::supervise::{alive, supervised};
+use crate::supervise::{alive, part, supervised};
 use crate::telemetry::metrics::Metrics;
 use crate::warnings;
 use crate::world::World;
@@ -87,7 +88,12 @@ impl Operator {
         let queue = Arc::new(Queue::default());
         let wake = Arc::clone(&queue);
         let world = World::new(Arc::new(move |key| wake.wake(key)), config.limits);
-        let watches = world.watch(&client, config.namespace.as_deref());
+        let mut watches = world.watch(&client, config.namespace.as_deref());
+        let contact = Contact::default();
+        let (keeps, asked, namespace) = (contact.clone(), client.clone(), config.namespace.clone());
+        part(&mut watches, "the watch over signs of life", async move {
+            keeps.keep(asked, namespace.as_deref()).await;
+        });
         let metrics = Arc::new(Metrics::default());
         let Api { store, deploys, instances, lifecycle } = Api::new(&client, &world);
         let (sizes, waiting) = (Arc::clone(&world), Arc::clone(&queue));
@@ -110,7 +116,7 @@ impl Operator {
             tracing::info!(flows = world.flows.len(), pods = world.pods.len(), "the cluster is known");
             let driver = Driver {
                 store: store.clone(),
-                clock: WallClock,
+                clock: contact,
                 adapters: Ports {
                     clonesets: CloneSets::new(client.clone(), Arc::clone(&world), store),
                     gate: ReadinessGate::new(client.clone(), Arc::clone(&world), WallClock),

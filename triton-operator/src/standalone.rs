@@ -12,12 +12,13 @@ use tokio::task::JoinSet;
 use triton_core::driver::Driver;
 use triton_core::engine::Why;
 use triton_core::model::{DEFAULT_DRAIN, FlowId, InstanceId, InstanceName, Namespace, Seconds};
-use triton_core::ports::{Clock, FlowStore, Loaded, StoreEvent};
+use triton_core::ports::{FlowStore, Loaded, StoreEvent};
 use triton_core::service::{Checked, Lifecycle, Service};
 use triton_core::sim::{Host, Sim, Timing};
 use triton_grpc::{Age, ViewAge};
 
 use crate::clock::WallClock;
+use crate::contact::Contact;
 use crate::controller::{Controller, Directory, Edition, Listener};
 use crate::doors::{Addresses, Apis, Checks, Doors};
 use crate::queue::{Lane, Queue};
@@ -100,7 +101,7 @@ impl Standalone {
             Arc::new(move |metrics| metrics.size("queue", waiting.len())),
             &stop,
         );
-        let driver = Driver { store: host.clone(), clock: WallClock, adapters: host.clone() };
+        let driver = Driver { store: host.clone(), clock: Contact::always(), adapters: host.clone() };
         let controller = Controller::new(driver, Embedded(host), Silent, metrics, history);
         supervised(Arc::new(controller).work(queue, stop.watch()), tasks, open).await
     }

@@ -27,6 +27,7 @@ pub(super) fn batch(stage: Stage) -> Batch {
         canary: false,
         stage,
         since: Timestamp::default(),
+        counted: Seconds(0),
         serving: 0,
         hold: None,
         forgiven: false,
@@ -74,7 +75,13 @@ pub(super) fn progresses() -> Vec<(&'static str, Progress)> {
         ("Rolling, batch Baked", rolling(Stage::Baked)),
         (
             "Verifying",
-            Progress::Verifying { plan: plan(), since: Timestamp::default(), hold: None, edited: None },
+            Progress::Verifying {
+                plan: plan(),
+                since: Timestamp::default(),
+                counted: Seconds(0),
+                hold: None,
+                edited: None,
+            },
         ),
         ("Closing", closing),
         ("Finished, as ordered", finished(Verdict::Succeeded)),

@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::closing::LOOK_AGAIN;
+use super::closing::{LOOK_AGAIN, verifying};
 use super::decision::{Decision, Effect, Waiting};
 use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of};
 use super::goal::plan;
@@ -223,7 +223,7 @@ fn a_rival_is_ordered_to_give_way_only_when_it_does() {
 #[test]
 fn a_deletion_removes_the_workload_only_when_it_is_empty_and_succeeds_once_it_is_gone() {
     let done = plan(base_of(Kind::Shrink, 2, 0), 0);
-    let verifying = Progress::Verifying { plan: done, since: NOW, hold: None, edited: None };
+    let verifying = verifying(done, NOW);
     let flow = Flow { progress: verifying, ..Flow::test(Action::Delete, 0).same_size() };
     let empty = || {
         let shape = shaped(0).shape.map(|shape| Shape { unavailable: 2, ..shape });

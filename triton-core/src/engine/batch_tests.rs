@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 
 use super::decision::{Decision, Effect, Waiting, Why};
-use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of};
+use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of, counted};
 use super::goal::{Goal, batch_size, plan};
 use super::table::Until;
 use super::tend::{Tend, tend};
@@ -11,7 +11,7 @@ use super::until::unmet;
 use super::{decide, keep};
 use crate::model::{
     Action, Base, BatchSize, Brings, Facts, Flow, Hold, HoldReason, Kind, Lock, Observation, OnFailure, Plan,
-    PodName, Progress, Seconds, Shape, Stage, Timestamp, Tolerance, TrafficChange, Verdict, WorkloadChange,
+    PodName, Progress, Seconds, Shape, Stage, Tolerance, TrafficChange, Verdict, WorkloadChange,
 };
 
 const FAILS: Facts = RUNS.difference(Facts::BOOTED).union(Facts::FAILED);
@@ -105,19 +105,19 @@ fn no_batch_starts_where_nothing_is_to_be_done() {
 fn only_what_is_drained_for_certain_is_let_go() {
     let out = OLD.difference(Facts::ASKED | Facts::IN) | Facts::MARKED | Facts::OUT;
     let seen = Observation::mine(4, 0, 0)
-        .out_since(out, NOW)
-        .out_since(out, NOW.plus(Seconds(5)))
-        .out_since(out.difference(Facts::OUT), Timestamp::default())
-        .out_since(out | Facts::ASKED, NOW);
-    match keep(&seen, Seconds(10), NOW.plus(Seconds(10))) {
+        .out_for(out, 10)
+        .out_for(out, 5)
+        .out_for(out.difference(Facts::OUT), 1_000)
+        .out_for(out | Facts::ASKED, 10);
+    match keep(&seen, Seconds(10)) {
         Some(Effect::Workload(WorkloadChange::LetGo(pods))) => assert_eq!(pods.len(), 1),
         other => panic!("{other:?}"),
     }
     let bare = RUNS.difference(Facts::HOOKED);
-    let hooked = keep(&Observation::mine(1, 0, 0).with(1, bare), Seconds(0), NOW);
+    let hooked = keep(&Observation::mine(1, 0, 0).with(1, bare), Seconds(0));
     assert!(matches!(hooked, Some(Effect::Workload(WorkloadChange::Hook(_)))), "{hooked:?}");
     let unsteered = RUNS.difference(Facts::GATED);
-    assert_eq!(keep(&Observation::mine(1, 0, 0).with(1, unsteered), Seconds(0), NOW), None);
+    assert_eq!(keep(&Observation::mine(1, 0, 0).with(1, unsteered), Seconds(0)), None);
 }
 
 #[test]
@@ -201,8 +201,7 @@ fn the_final_check_is_strict_and_does_not_last_for_ever() {
     assert!(matches!(many, Decision::Wait(Waiting::Verify { .. }, _)), "{many:?}");
     let shaped = decide(&update(), &Observation::mine(2, 0, 1).with(1, SERVES), NOW);
     assert!(matches!(shaped, Decision::Act(Effect::Workload(WorkloadChange::Reshape(_)))), "{shaped:?}");
-    let later = NOW.plus(update().orders.deadline);
-    let late = |flow: &Flow| decide(flow, &Observation::mine(1, 0, 1), later);
+    let late = |flow: &Flow| decide(&counted(flow, 600), &Observation::mine(1, 0, 1), NOW);
     assert!(matches!(late(&update()), Decision::Move(Progress::Verifying { hold: Some(_), .. }, _)));
     let mut stops = update();
     stops.spec.on_failure = OnFailure::Cancel;
@@ -286,11 +285,11 @@ fn a_pod_that_leaves_is_no_new_pod_and_no_more_come_in_than_admitted() {
     let leaves = Observation::mine(2, 0, 1).with(1, SERVES).with(1, SERVES | Facts::MARKED);
     assert!(unmet(Kind::Grow, Until::In, &leaves.pods, Goal { fresh: 2, stale: 0 }).is_some());
     let rule = Tend { admit: 1, floor: 0, go: false, drain: Seconds(0) };
-    match tend(rule, &Observation::mine(2, 0, 1).with(2, RUNS).pods, NOW) {
+    match tend(rule, &Observation::mine(2, 0, 1).with(2, RUNS).pods) {
         Some(Effect::Traffic(TrafficChange::PullIn(pods))) => assert_eq!(pods.len(), 1),
         other => panic!("{other:?}"),
     }
-    assert_eq!(tend(rule, &Observation::mine(1, 0, 1).with(1, RUNS | Facts::MARKED).pods, NOW), None);
+    assert_eq!(tend(rule, &Observation::mine(1, 0, 1).with(1, RUNS | Facts::MARKED).pods), None);
 }
 
 #[test]
@@ -354,10 +353,7 @@ fn nothing(kind: Kind, from: u32, to: u32) -> Plan {
 
 fn verifying(action: Action, plan: Plan) -> Flow {
     let replicas = plan.base.to;
-    Flow {
-        progress: Progress::Verifying { plan, since: NOW, hold: None, edited: None },
-        ..Flow::test(action, replicas)
-    }
+    Flow { progress: crate::engine::closing::verifying(plan, NOW), ..Flow::test(action, replicas) }
 }
 
 fn name(pod: &str) -> PodName {

@@ -5,7 +5,7 @@ use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, goal};
 use super::look::{ask, is_mine};
 use super::shape;
-use super::tend::{Tend, held_back, hooked, next_drain, pick, steer};
+use super::tend::{Tend, held_back, hooked, look_again, pick, steer};
 use crate::model::{
     Action, Base, Batch, Brings, CancelPolicy, Facts, Failure, Flow, FlowId, Hold, HoldReason, Kind,
     Observation, OnFailure, Plan, Progress, Seconds, Shape, Stage, Timestamp, Verdict, WorkloadChange,
@@ -112,7 +112,7 @@ impl Closing<'_> {
         let same = before || plan.base.brings == Brings::Nothing;
         let admit = if same { u32::MAX } else { wanted.fresh };
         let rule = Tend { admit, floor, go: true, drain: flow.spec.drain };
-        if let Some(effect) = steer(rule, &seen.pods, now) {
+        if let Some(effect) = steer(rule, &seen.pods) {
             return Decision::Act(effect);
         }
         if let Some(effect) = self.called_back(seen) {
@@ -122,9 +122,8 @@ impl Closing<'_> {
         let surplus = seen.pods.len().saturating_sub(marked).saturating_sub(wanted.total());
         let left = marked.saturating_add(surplus).max(self.foreign(seen));
         if left > 0 {
-            let again = now.plus(LOOK_AGAIN);
-            let drained = next_drain(flow.spec.drain, &seen.pods).filter(|at| *at > now);
-            return Decision::Wait(Waiting::Out { pods: left }, drained.map_or(again, |at| at.min(again)));
+            let again = look_again(LOOK_AGAIN, flow.spec.drain, &seen.pods, now);
+            return Decision::Wait(Waiting::Out { pods: left }, again);
         }
         if shed {
             return self.ended(now);
@@ -234,6 +233,11 @@ impl Closing<'_> {
     }
 }
 
+/// All batches are done: the final check begins.
+pub(super) const fn verifying(plan: Plan, now: Timestamp) -> Progress {
+    Progress::Verifying { plan, since: now, counted: Seconds(0), hold: None, edited: None }
+}
+
 /// What keeps up while the whole world is compared with the spec.
 pub(super) fn verified(flow: &Flow, plan: &Plan) -> Tend {
     let floor = goal(plan, plan.work).total().saturating_sub(plan.base.spares());
@@ -243,7 +247,7 @@ pub(super) fn verified(flow: &Flow, plan: &Plan) -> Tend {
 /// The final check: Success is said only of a world that is as ordered at this very look.
 pub(super) fn verify(
     flow: &Flow,
-    (plan, since, edited): (&Plan, Timestamp, Option<u64>),
+    (plan, since, counted, edited): (&Plan, Timestamp, Seconds, Option<u64>),
     seen: &Observation,
     now: Timestamp,
 ) -> Decision {
@@ -252,7 +256,7 @@ pub(super) fn verify(
     if let Some(effect) = hooked(&seen.pods).or_else(asked) {
         return Decision::Act(effect);
     }
-    if let Some(effect) = steer(verified(flow, plan), &seen.pods, now) {
+    if let Some(effect) = steer(verified(flow, plan), &seen.pods) {
         return Decision::Act(effect);
     }
     let ready = seen.pods.count(Facts::FRESH | Facts::BOOTED | Facts::IN, Facts::MARKED);
@@ -263,16 +267,20 @@ pub(super) fn verify(
             (_, false) => end(Verdict::Succeeded, now),
         };
     }
-    let deadline = since.plus(flow.orders.deadline);
-    if now >= deadline {
+    let Some(left) = left(flow, counted) else {
         let reason = HoldReason::DeadlineExceeded;
         let hold = Some(Hold { reason, resumes: flow.orders.resumes });
-        let held = || Progress::Verifying { plan: plan.clone(), since, hold, edited };
+        let held = || Progress::Verifying { plan: plan.clone(), since, counted, hold, edited };
         let stopped = stop(flow, seen, reason, now);
         return stopped.unwrap_or_else(|| Decision::Move(held(), Why::Held { reason }));
-    }
-    let drained = next_drain(flow.spec.drain, &seen.pods).filter(|at| *at > now);
-    Decision::Wait(Waiting::Verify { ready, of: wanted }, drained.map_or(deadline, |at| at.min(deadline)))
+    };
+    let again = look_again(left, flow.spec.drain, &seen.pods, now);
+    Decision::Wait(Waiting::Verify { ready, of: wanted }, again)
+}
+
+/// How much of its deadline a stage has left after the time that counts; `None` when it is over.
+pub(super) fn left(flow: &Flow, counted: Seconds) -> Option<Seconds> {
+    flow.orders.deadline.0.checked_sub(counted.0).filter(|left| *left > 0).map(Seconds)
 }
 
 /// The flow ends because it cannot do what was ordered.

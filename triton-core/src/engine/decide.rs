@@ -1,5 +1,7 @@
 //! WHERE A ROLLOUT DECISION IS MADE.
 
+use core::time::Duration;
+
 use super::closing::{Closing, LOOK_AGAIN, cancel, end, verify};
 use super::decision::{Decision, Effect, Waiting};
 use super::drift::drifted;
@@ -53,7 +55,9 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
         Progress::Rolling { plan, done, batch } => {
             Rolling { flow, plan, done: *done, batch: *batch }.step(seen, now)
         }
-        Progress::Verifying { plan, since, edited, .. } => verify(flow, (plan, *since, *edited), seen, now),
+        Progress::Verifying { plan, since, counted, edited, .. } => {
+            verify(flow, (plan, *since, *counted, *edited), seen, now)
+        }
         Progress::Closing { plan, verdict, keep, floor, shed } => {
             Closing { flow, plan, verdict, keep: *keep, floor: *floor, shed: *shed }.step(seen, now)
         }
@@ -64,19 +68,19 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
 /// What the keeper does for a workload that no flow is acting on: pods that are ready get into traffic,
 /// pods that others chose to remove are pulled out, drained and let go. On a stale view it does nothing.
 #[must_use]
-pub fn keep(seen: &Observation, drain: Seconds, now: Timestamp) -> Option<Effect> {
+pub fn keep(seen: &Observation, drain: Seconds) -> Option<Effect> {
     if seen.stale.is_some() {
         return None;
     }
-    tend(Tend { admit: u32::MAX, floor: 0, go: true, drain }, &seen.pods, now)
+    tend(Tend { admit: u32::MAX, floor: 0, go: true, drain }, &seen.pods)
 }
 
-/// When the keeper has to look again although nothing changes: when the next drain is over, or after a
+/// In how long the keeper has to look again although nothing changes: when the next drain is over, or after a
 /// while on a stale view.
 #[must_use]
-pub fn keep_until(seen: &Observation, drain: Seconds, now: Timestamp) -> Option<Timestamp> {
+pub fn keeps_for(seen: &Observation, drain: Seconds) -> Option<Duration> {
     if seen.stale.is_some() {
-        return Some(now.plus(LOOK_AGAIN));
+        return Some(LOOK_AGAIN.into());
     }
     next_drain(drain, &seen.pods)
 }

@@ -1,7 +1,8 @@
 use alloc::vec::Vec;
 
 use super::*;
-use crate::engine::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of};
+use crate::engine::closing::verifying;
+use crate::engine::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of, counted};
 use crate::engine::goal::plan;
 use crate::engine::{Answer, Refusal, Waiting, admit};
 use crate::model::{
@@ -161,10 +162,10 @@ fn a_marked_pod_is_pulled_out_drained_and_only_then_let_go() {
     assert!(pulled_out(decide(&flow, &world().with(1, marked), NOW)));
     let moving = marked.difference(Facts::ASKED | Facts::IN);
     assert!(matches!(waits(&flow, &world().with(1, moving)), Some(Waiting::Out { pods: 1 })));
-    let out = world().out_since(moving | Facts::OUT, NOW);
-    let drained = NOW.plus(Seconds(10));
-    assert_eq!(decide(&flow, &out, NOW), Decision::Wait(Waiting::Out { pods: 1 }, drained));
-    let let_go = decide(&flow, &out, drained);
+    let out = |seconds| world().out_for(moving | Facts::OUT, seconds);
+    let drained = NOW.plus(Seconds(6));
+    assert_eq!(decide(&flow, &out(4), NOW), Decision::Wait(Waiting::Out { pods: 1 }, drained));
+    let let_go = decide(&flow, &out(10), NOW);
     assert!(
         matches!(let_go, Decision::Act(Effect::Workload(WorkloadChange::LetGo(pods))) if pods.len() == 1)
     );
@@ -210,7 +211,7 @@ fn a_failed_pod_holds_the_flow_and_resume_gives_it_until_the_deadline() {
     flow.progress = moved(&flow, &frozen).expect("resumes");
     assert_eq!(decide(&flow, &frozen, NOW), act(WorkloadChange::Freeze(false)));
     assert_eq!(waits(&flow, &world), Some(Waiting::Pods { ready: 0, of: 1 }));
-    let late = decide(&flow, &world, NOW.plus(Seconds(600)));
+    let late = decide(&counted(&flow, 600), &world, NOW);
     let Decision::Move(progress, _) = late else { panic!("{late:?}") };
     assert_eq!(progress.hold().map(|hold| hold.reason), Some(HoldReason::DeadlineExceeded));
 }
@@ -317,8 +318,7 @@ fn a_cancelled_flow_waits_until_the_restored_template_has_replaced_what_is_not_k
 #[test]
 fn success_is_said_only_of_a_world_that_is_as_ordered() {
     let plan = replace(2, 2);
-    let flow =
-        Flow { progress: Progress::Verifying { plan, since: NOW, hold: None, edited: None }, ..update(2) };
+    let flow = Flow { progress: verifying(plan, NOW), ..update(2) };
     let good = || Observation::mine(2, 0, 1).with(2, SERVES);
     assert_eq!(verdict(&flow, &good()), Some(Verdict::Succeeded));
     let one_out = Observation::mine(2, 0, 1).with(1, SERVES).with(1, RUNS | Facts::ASKED);

@@ -287,6 +287,17 @@ pub enum Waiting {
     },
 }
 
+/// What a wait means for the time that counts against a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// The cluster is waited for: until the next look the time counts.
+    Counts,
+    /// Something else is waited for: until the next look no time counts.
+    Stands,
+    /// What was seen is not how things are: neither the time before nor the time after counts.
+    Unseen,
+}
+
 impl Waiting {
     /// One CamelCase word.
     #[must_use]
@@ -303,6 +314,20 @@ impl Waiting {
             Self::Held { reason, .. } => phrases::held_reason(*reason),
             Self::Rival { .. } => "Rival",
             Self::Verify { .. } => "Verifying",
+        }
+    }
+
+    /// Whether time that is spent so counts against a deadline.
+    #[must_use]
+    pub const fn time(&self) -> Time {
+        match self {
+            Self::Pods { .. } | Self::In { .. } | Self::Out { .. } | Self::Verify { .. } => Time::Counts,
+            Self::Backend | Self::Unreachable { .. } => Time::Unseen,
+            Self::Approval { .. }
+            | Self::Interval
+            | Self::Paused
+            | Self::Held { .. }
+            | Self::Rival { .. } => Time::Stands,
         }
     }
 

@@ -57,8 +57,8 @@ fn edited(progress: &Progress, generation: u64, held: Option<Hold>) -> Progress 
             let batch = Batch { edited: Some(generation), hold: held, ..batch };
             Progress::Rolling { plan, done, batch }
         }
-        Progress::Verifying { plan, since, .. } => {
-            Progress::Verifying { plan, since, hold: held, edited: Some(generation) }
+        Progress::Verifying { plan, since, counted, .. } => {
+            Progress::Verifying { plan, since, counted, hold: held, edited: Some(generation) }
         }
         other @ (Progress::Pending
         | Progress::Preparing { .. }

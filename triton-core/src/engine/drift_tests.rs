@@ -1,3 +1,4 @@
+use super::super::closing::verifying;
 use super::super::decide;
 use super::super::decision::{Effect, Waiting};
 use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of};
@@ -99,7 +100,7 @@ fn every_stage_counts_anew() {
 #[test]
 fn the_final_check_counts_edits_too() {
     let plan = plan(base_of(Kind::Replace, 2, 2), 0);
-    let progress = Progress::Verifying { plan, since: NOW, hold: None, edited: None };
+    let progress = verifying(plan, NOW);
     let flow = Flow { progress, ..Flow::test(Action::Update, 2) };
     let seen = |generation, clean| edited(Observation::mine(2, 2, 1), &[Field::Partition], generation, clean);
     let Decision::Move(progress, Why::Edited { .. }) = decide(&flow, &seen(7, 5), NOW) else {
@@ -135,7 +136,7 @@ fn what_others_hold_and_what_is_closing_is_not_judged() {
 
 fn held_final(hold: Option<Hold>) -> Progress {
     let plan = plan(base_of(Kind::Replace, 2, 2), 0);
-    Progress::Verifying { plan, since: NOW, hold, edited: Some(9) }
+    Progress::Verifying { plan, since: NOW, counted: Seconds(0), hold, edited: Some(9) }
 }
 
 /// An update of four pods, one at a time, that starts its first new pod.

@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeSet;
 use alloc::format;
+use core::time::Duration;
 
 use crate::model::{
     Action, Base, Batch, BatchSize, Brings, CancelPolicy, Facts, Flow, FlowId, FlowName, FlowUid, Identity,
@@ -87,6 +88,7 @@ impl Flow {
             canary: number == 1 && self.spec.canary > 0,
             stage,
             since: NOW,
+            counted: Seconds(0),
             serving,
             hold: None,
             forgiven: false,
@@ -96,6 +98,13 @@ impl Flow {
         self.progress = Progress::Rolling { plan, done, batch };
         self
     }
+}
+
+/// The flow after so many seconds that count against the deadline of its stage.
+pub(super) fn counted(flow: &Flow, seconds: u32) -> Flow {
+    let mut flow = flow.clone();
+    *flow.progress.counted_mut().expect("a deadline runs") = Seconds(seconds);
+    flow
 }
 
 pub(super) fn base(from: u32, to: u32) -> Base {
@@ -140,19 +149,19 @@ impl Observation {
     pub(super) fn with(mut self, count: u32, facts: Facts) -> Self {
         let mut pods = core::mem::take(&mut self.pods);
         for _ in 0..count {
-            push(&mut pods, facts, NOW);
+            push(&mut pods, facts, Duration::ZERO);
         }
         self.pods = pods;
         self
     }
 
-    pub(super) fn out_since(mut self, facts: Facts, since: Timestamp) -> Self {
-        push(&mut self.pods, facts, since);
+    pub(super) fn out_for(mut self, facts: Facts, seconds: u64) -> Self {
+        push(&mut self.pods, facts, Duration::from_secs(seconds));
         self
     }
 }
 
-fn push(pods: &mut Pods, facts: Facts, since: Timestamp) {
+fn push(pods: &mut Pods, facts: Facts, out_for: Duration) {
     let number = pods.len();
     pods.push(
         PodRef {
@@ -161,6 +170,6 @@ fn push(pods: &mut Pods, facts: Facts, since: Timestamp) {
             version: Version::new(format!("{number}")).expect("a version"),
         },
         facts,
-        since,
+        out_for,
     );
 }

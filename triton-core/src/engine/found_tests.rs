@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeSet;
 
+use super::closing::verifying;
 use super::decide;
 use super::decision::{Decision, Effect};
 use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of};
@@ -187,7 +188,7 @@ fn pods_that_are_to_be_deleted_anyway_are_not_kept_beside_their_replacements() {
 fn a_paused_flow_pulls_replacements_in_before_and_after_the_batches() {
     let plan = plan(base_of(Kind::Replace, 2, 2), 0);
     let before = Progress::Preparing { base: base_of(Kind::Replace, 2, 2) };
-    let after = Progress::Verifying { plan, since: NOW, hold: None, edited: None };
+    let after = verifying(plan, NOW);
     for (progress, pods) in [(before, OLD), (after, SERVES)] {
         let mut flow = Flow { progress, ..Flow::test(Action::Update, 2) };
         flow.orders.paused = true;
@@ -246,10 +247,7 @@ fn a_rollback_returns_to_what_it_chose_before_the_update_gave_way() {
 #[test]
 fn the_final_check_of_a_swap_lets_chosen_pods_go_one_by_one() {
     let plan = plan(base_of(Kind::Swap, 3, 3), 0);
-    let flow = Flow {
-        progress: Progress::Verifying { plan, since: NOW, hold: None, edited: None },
-        ..Flow::test(Action::Update, 3)
-    };
+    let flow = Flow { progress: verifying(plan, NOW), ..Flow::test(Action::Update, 3) };
     let mut world = Observation::mine(3, 0, 0).with(3, SERVES | Facts::MARKED);
     world.shape = world.shape.map(|shape| Shape { unavailable: 3, ..shape });
     let decided = decide(&flow, &world, NOW);
@@ -264,7 +262,7 @@ fn the_final_check_of_a_swap_lets_chosen_pods_go_one_by_one() {
 #[test]
 fn pods_are_hooked_before_numbers_change_in_every_stage() {
     let plan = || plan(base_of(Kind::Replace, 2, 2), 0);
-    let verifying = Progress::Verifying { plan: plan(), since: NOW, hold: None, edited: None };
+    let verifying = verifying(plan(), NOW);
     let flows = [
         closing(Action::Update, base_of(Kind::Replace, 2, 2)),
         Flow { progress: verifying, ..Flow::test(Action::Update, 2) },

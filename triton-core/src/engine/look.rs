@@ -1,11 +1,12 @@
 //! From what the ports say to what decisions read.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::decision::Effect;
 use crate::model::{
     Action, Brings, Facts, Flow, Lock, Observation, PodRef, PodTraffic, PodUid, Pods, Shape, TemplateRef,
-    Timestamp, Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
+    Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
 };
 
 /// One consistent look at the world, through the eyes of a flow or, without one, of the keeper.
@@ -19,7 +20,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
     let brings = flow.and_then(|flow| flow.progress.base()).is_none_or(|base| base.brings != Brings::Nothing);
     let swaps = if brings { swaps(view, traffic) } else { Vec::new() };
     for pod in &view.pods {
-        let (mut facts, since) = facts(pod, traffic.pods.get(&pod.uid).copied());
+        let (mut facts, out_for) = facts(pod, traffic.pods.get(&pod.uid).copied());
         let swap = swaps.iter().find(|(uid, _)| **uid == pod.uid);
         facts.set(Facts::MARKED, pod.marked && (!pod.swaps || swap.is_some()));
         facts.set(Facts::SURPLUS, swap.is_some_and(|(_, surplus)| *surplus));
@@ -27,7 +28,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         facts.set(Facts::CURRENT, is_current(view, pod));
         facts.set(Facts::NAMED, flow.is_some_and(|flow| is_named(flow, pod)));
         let pod = PodRef { name: pod.name.clone(), uid: pod.uid.clone(), version: pod.version.clone() };
-        pods.push(pod, facts, since);
+        pods.push(pod, facts, out_for);
     }
     Observation {
         stale: None,
@@ -106,7 +107,7 @@ fn is_named(flow: &Flow, pod: &WorkloadPod) -> bool {
     flow.spec.pods.is_empty() || flow.spec.pods.contains(&pod.name)
 }
 
-fn facts(pod: &WorkloadPod, traffic: Option<PodTraffic>) -> (Facts, Timestamp) {
+fn facts(pod: &WorkloadPod, traffic: Option<PodTraffic>) -> (Facts, Duration) {
     let traffic =
         traffic.unwrap_or_else(|| PodTraffic { asked: pod.gated.then_some(false), shown: Traffic::Moving });
     let mut facts = Facts::empty();
@@ -119,8 +120,8 @@ fn facts(pod: &WorkloadPod, traffic: Option<PodTraffic>) -> (Facts, Timestamp) {
     facts.set(Facts::ASKED, traffic.asked == Some(true));
     facts.set(Facts::IN, traffic.shown == Traffic::In);
     match traffic.shown {
-        Traffic::Out { since } => (facts | Facts::OUT, since),
-        Traffic::In | Traffic::Moving => (facts, Timestamp::default()),
+        Traffic::Out { lasts } => (facts | Facts::OUT, lasts),
+        Traffic::In | Traffic::Moving => (facts, Duration::ZERO),
     }
 }
 

@@ -100,7 +100,7 @@ fn ungated_pods_that_are_to_be_updated_in_place_are_all_let_go_when_one_of_them_
     let ungated = |pods: [WorkloadPod; 3]| pods.map(|pod| WorkloadPod { gated: false, ..pod });
     let let_go = |pods: [WorkloadPod; 3], floor| {
         let rule = Tend { admit: 0, floor, go: true, drain: Seconds(0) };
-        match tend(rule, &seen(&in_place(&ungated(pods), 1), &[None; 3]).pods, Timestamp::default()) {
+        match tend(rule, &seen(&in_place(&ungated(pods), 1), &[None; 3]).pods) {
             Some(Effect::Workload(WorkloadChange::LetGo(pods))) => pods.len(),
             None => 0,
             other => panic!("{other:?}"),

@@ -75,7 +75,7 @@ pub(super) fn preparing(flow: &Flow, stored: &Base, seen: &Observation, now: Tim
         (Some(_), false) => return lock(flow, stored, seen, now),
         (None, _) | (Some(_), true) => {}
     }
-    let tended = tend(upkeep(flow, stored), &seen.pods, now).filter(|_| seen.shape.is_some());
+    let tended = tend(upkeep(flow, stored), &seen.pods).filter(|_| seen.shape.is_some());
     // Serving pods are labelled before any number changes: only labelled pods are held.
     let listed = || list(flow, seen);
     let shaped = || shape::prepared(stored).and_then(|shape| ask(seen, shape));

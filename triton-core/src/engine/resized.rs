@@ -3,9 +3,9 @@
 //! Where a flow changes the size itself, another size is an edit like any other.
 
 use super::decision::{Decision, Why};
-use super::{goal, shape, table};
+use super::{closing, goal, shape, table};
 use crate::model::{
-    Base, Batch, Brings, Edits, Field, Flow, MAX_BATCHES, MAX_REPLICAS, Observation, Plan, Progress,
+    Base, Batch, Brings, Edits, Field, Flow, MAX_BATCHES, MAX_REPLICAS, Observation, Plan, Progress, Seconds,
     Timestamp,
 };
 
@@ -55,7 +55,7 @@ pub(super) fn follow(flow: &Flow, size: u32, edits: &Edits, now: Timestamp) -> O
             let left = plan.work.saturating_sub(*done);
             if left == 0 {
                 // As many pods as are wanted were agreed to already.
-                Progress::Verifying { plan, since: now, hold: None, edited: None }
+                closing::verifying(plan, now)
             } else {
                 let batch = Batch { size: batch.size.min(left), ..*batch };
                 Progress::Rolling { plan, done: *done, batch }
@@ -63,7 +63,7 @@ pub(super) fn follow(flow: &Flow, size: u32, edits: &Edits, now: Timestamp) -> O
         }
         Progress::Verifying { plan, hold, edited, .. } => {
             let plan = known(resized(plan, size, 0));
-            Progress::Verifying { plan, since: now, hold: *hold, edited: *edited }
+            Progress::Verifying { plan, since: now, counted: Seconds(0), hold: *hold, edited: *edited }
         }
         Progress::Pending
         | Progress::Preparing { .. }

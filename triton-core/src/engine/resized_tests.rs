@@ -1,3 +1,4 @@
+use super::super::closing::verifying;
 use super::super::decide;
 use super::super::decision::{Effect, Waiting};
 use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base_of};
@@ -54,7 +55,7 @@ fn a_restart_holds_where_fewer_pods_are_left_than_it_restarts() {
 #[test]
 fn the_final_check_follows_too() {
     let plan = plan(base_of(Kind::Replace, 4, 4), 0);
-    let progress = Progress::Verifying { plan, since: NOW, hold: None, edited: None };
+    let progress = verifying(plan, NOW);
     let flow = Flow { progress, ..Flow::test(Action::Update, 4) };
     match decide(&flow, &sized(6, 0), NOW) {
         Decision::Move(Progress::Verifying { plan, .. }, Why::Resized { .. }) => {

@@ -1,15 +1,15 @@
 //! The interpreter of the table: shape, tend, until, gate, move. First hit wins.
 
-use super::closing::stop;
+use super::closing::{left, stop, verifying};
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, Goal};
 use super::look::{ask, has_template};
 use super::table::{self, Row, Until};
-use super::tend::{Tend, held_back, hooked, next_drain, serving, steer, tend};
+use super::tend::{Tend, held_back, hooked, look_again, serving, steer, tend};
 use super::{gate, shape, until};
 use crate::model::{
-    Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Shape, Spec, Stage,
-    Target, Timestamp, Tolerance,
+    Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Seconds, Shape, Spec,
+    Stage, Target, Timestamp, Tolerance,
 };
 
 /// Where a rolling flow is.
@@ -33,7 +33,7 @@ impl Rolling<'_> {
         if let Some(effect) = hooked(&seen.pods).or_else(asked) {
             return Decision::Act(effect);
         }
-        if let Some(effect) = steer(self.rule(row.admit || self.follows(), true), &seen.pods, now) {
+        if let Some(effect) = steer(self.rule(row.admit || self.follows(), true), &seen.pods) {
             return Decision::Act(effect);
         }
         let wanted = if row.grown { self.after() } else { self.before() };
@@ -146,11 +146,11 @@ impl Rolling<'_> {
 
     /// What keeps up while the flow is paused: pods that are not of the current batch stay in traffic,
     /// and what others chose to remove leaves, where pods may `go`.
-    pub(super) fn upkeep(&self, go: bool, seen: &Observation, now: Timestamp) -> Option<Effect> {
+    pub(super) fn upkeep(&self, go: bool, seen: &Observation) -> Option<Effect> {
         let row = table::of(self.kind(), self.batch.stage);
         let been_in = row.admit && (self.batch.stage > Stage::PullingIn || self.kind() == Kind::Shrink);
         let go = go && !matches!(self.batch.stage, Stage::Leaving | Stage::Vacating);
-        tend(self.rule(been_in, go), &seen.pods, now)
+        tend(self.rule(been_in, go), &seen.pods)
     }
 
     /// New pods that fail now. Where pods only leave, none do; where they are only added, those that were out
@@ -207,18 +207,17 @@ impl Rolling<'_> {
     }
 
     /// Something is missing: wait for it, but not beyond the deadline of the stage.
-    /// In a stage that may ask a person the time runs from when something went missing.
+    /// In a stage that may ask a person the time runs from when something went missing. What was counted is told:
+    /// nobody here knows for how long somebody looked.
     fn late(&self, ask: bool, seen: &Observation, waiting: Waiting, now: Timestamp) -> Decision {
         if ask && self.batch.met {
-            let batch = Batch { met: false, since: now, ..self.batch };
+            let batch = Batch { met: false, since: now, counted: Seconds(0), ..self.batch };
             return self.rolling(self.done, batch, Why::PodsMissing { batch: batch.number });
         }
-        let deadline = self.batch.since.plus(self.flow.orders.deadline);
-        if now >= deadline {
-            return self.hold(HoldReason::DeadlineExceeded, seen, now);
+        match left(self.flow, self.batch.counted) {
+            Some(left) => Decision::Wait(waiting, look_again(left, self.flow.spec.drain, &seen.pods, now)),
+            None => self.hold(HoldReason::DeadlineExceeded, seen, now),
         }
-        let drained = next_drain(self.flow.spec.drain, &seen.pods).filter(|at| *at > now);
-        Decision::Wait(waiting, drained.map_or(deadline, |at| at.min(deadline)))
     }
 
     /// Everything is there: ask a person, wait for the interval, or go on.
@@ -244,14 +243,11 @@ impl Rolling<'_> {
         match next {
             Some(stage) => {
                 let why = Why::Reached { batch: batch.number, stage };
-                let batch = Batch { stage, since: now, met: true, edited: None, ..*batch };
+                let batch =
+                    Batch { stage, since: now, counted: Seconds(0), met: true, edited: None, ..*batch };
                 self.rolling(self.done, batch, why)
             }
-            None if self.last() => {
-                let progress =
-                    Progress::Verifying { plan: self.plan.clone(), since: now, hold: None, edited: None };
-                Decision::Move(progress, Why::AllBatchesDone)
-            }
+            None if self.last() => Decision::Move(verifying(self.plan.clone(), now), Why::AllBatchesDone),
             None => start(flow, self.plan, self.end(), batch.number.saturating_add(1), seen, now),
         }
     }
@@ -278,8 +274,7 @@ pub(super) fn start(
 ) -> Decision {
     let size = goal::batch_size(&flow.spec, &flow.orders, plan, done, number);
     if size == 0 {
-        let progress = Progress::Verifying { plan: plan.clone(), since: now, hold: None, edited: None };
-        return Decision::Move(progress, Why::AllBatchesDone);
+        return Decision::Move(verifying(plan.clone(), now), Why::AllBatchesDone);
     }
     let batch = Batch { since: now, serving: serving(&seen.pods), ..queued(&flow.spec, plan, number, size) };
     let why = Why::BatchStarted { batch: number, size };
@@ -294,6 +289,7 @@ pub(super) fn queued(spec: &Spec, plan: &Plan, number: u32, size: u32) -> Batch 
         canary: goal::is_canary(spec, plan, number),
         stage: Stage::Queued,
         since: Timestamp::default(),
+        counted: Seconds(0),
         serving: 0,
         hold: None,
         forgiven: false,

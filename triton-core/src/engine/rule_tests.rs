@@ -14,8 +14,7 @@ use crate::model::{
 #[test]
 fn the_keeper_lets_a_pod_go_only_when_it_has_drained() {
     let leaving = OLD.difference(Facts::ASKED | Facts::IN) | Facts::MARKED | Facts::OUT;
-    let world = Observation::mine(1, 0, 0).out_since(leaving, NOW);
-    let keeps = |after| keep(&world, Seconds(10), NOW.plus(Seconds(after)));
+    let keeps = |after| keep(&Observation::mine(1, 0, 0).out_for(leaving, after), Seconds(10));
     assert_eq!(keeps(9), None);
     assert!(matches!(keeps(10), Some(Effect::Workload(WorkloadChange::LetGo(_)))));
 }
@@ -76,16 +75,16 @@ fn only_pods_in_traffic_count_as_done_before_the_first_batch() {
 fn a_resumed_final_check_has_its_whole_deadline_again() {
     let hold = Some(Hold { reason: HoldReason::DeadlineExceeded, resumes: 0 });
     let mut flow = Flow::test(Action::Create, 1);
-    flow.progress =
-        Progress::Verifying { plan: plan(base_of(Kind::Grow, 0, 1), 0), since: NOW, hold, edited: None };
+    let (plan, counted) = (plan(base_of(Kind::Grow, 0, 1), 0), Seconds(600));
+    flow.progress = Progress::Verifying { plan, since: NOW, counted, hold, edited: None };
     flow.orders.resumes = 1;
     let later = NOW.plus(Seconds(1000));
-    let Decision::Move(Progress::Verifying { since, hold, .. }, _) =
+    let Decision::Move(Progress::Verifying { since, counted, hold, .. }, _) =
         decide(&flow, &Observation::mine(1, 0, 1), later)
     else {
         panic!("nothing is resumed")
     };
-    assert_eq!((since, hold), (later, None));
+    assert_eq!((since, counted, hold), (later, Seconds(0), None));
 }
 
 #[test]
@@ -118,7 +117,7 @@ fn the_last_batch_is_followed_by_no_interval() {
 #[test]
 fn pods_come_in_before_others_go_out() {
     let world = Observation::mine(1, 0, 1).with(1, RUNS).with(1, OLD | Facts::MARKED);
-    assert!(matches!(keep(&world, Seconds(0), NOW), Some(Effect::Traffic(TrafficChange::PullIn(_)))));
+    assert!(matches!(keep(&world, Seconds(0)), Some(Effect::Traffic(TrafficChange::PullIn(_)))));
 }
 
 #[test]

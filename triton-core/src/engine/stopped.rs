@@ -6,8 +6,8 @@ use super::decision::{Decision, Effect, Waiting, Why};
 use super::look::is_mine;
 use super::prepare;
 use super::rolling::Rolling;
-use super::tend::{Tend, next_drain, tend};
-use crate::model::{Batch, Facts, Flow, Hold, Observation, Progress, Timestamp, WorkloadChange};
+use super::tend::{Tend, look_again, tend};
+use crate::model::{Batch, Facts, Flow, Hold, Observation, Progress, Seconds, Timestamp, WorkloadChange};
 
 /// Paused by order or by failure: only upkeep goes on. `None` when the flow is not stopped.
 pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
@@ -33,27 +33,23 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
         if !seen.frozen {
             return Some(act(WorkloadChange::Freeze(true)));
         }
-        if let Some(effect) = upkeep(flow, seen, now) {
+        if let Some(effect) = upkeep(flow, seen) {
             return Some(Decision::Act(effect));
         }
     }
-    let again = now.plus(LOOK_AGAIN);
-    let drained = next_drain(flow.spec.drain, &seen.pods).filter(|at| *at > now);
-    Some(Decision::Wait(waiting, drained.map_or(again, |at| at.min(again))))
+    Some(Decision::Wait(waiting, look_again(LOOK_AGAIN, flow.spec.drain, &seen.pods, now)))
 }
 
 /// What keeps up in every state that holds the lock: the keeper keeps off.
-fn upkeep(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Effect> {
+fn upkeep(flow: &Flow, seen: &Observation) -> Option<Effect> {
     // The workload's controller may have chosen pods for what others changed.
     let drifts = flow.progress.hold().is_some_and(|hold| hold.reason.is_others());
     match &flow.progress {
         Progress::Rolling { plan, done, batch } => {
-            Rolling { flow, plan, done: *done, batch: *batch }.upkeep(!drifts, seen, now)
+            Rolling { flow, plan, done: *done, batch: *batch }.upkeep(!drifts, seen)
         }
-        Progress::Preparing { base } => tend(prepare::upkeep(flow, base), &seen.pods, now),
-        Progress::Verifying { plan, .. } => {
-            tend(Tend { go: !drifts, ..verified(flow, plan) }, &seen.pods, now)
-        }
+        Progress::Preparing { base } => tend(prepare::upkeep(flow, base), &seen.pods),
+        Progress::Verifying { plan, .. } => tend(Tend { go: !drifts, ..verified(flow, plan) }, &seen.pods),
         Progress::Pending | Progress::Closing { .. } | Progress::Finished { .. } => None,
     }
 }
@@ -65,11 +61,11 @@ fn lifted(progress: &Progress, now: Timestamp) -> Progress {
             // That others interfere forgives no pod anything.
             let drifts = batch.hold.is_some_and(|hold| hold.reason.is_others());
             let forgiven = batch.forgiven || !drifts;
-            let batch = Batch { hold: None, forgiven, met: false, since: now, ..batch };
+            let batch = Batch { hold: None, forgiven, met: false, since: now, counted: Seconds(0), ..batch };
             Progress::Rolling { plan, done, batch }
         }
         Progress::Verifying { plan, edited, .. } => {
-            Progress::Verifying { plan, since: now, hold: None, edited }
+            Progress::Verifying { plan, since: now, counted: Seconds(0), hold: None, edited }
         }
         other @ (Progress::Pending
         | Progress::Preparing { .. }

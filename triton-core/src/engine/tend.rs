@@ -2,6 +2,7 @@
 //! keeper.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::decision::Effect;
 use crate::model::{Facts, PodRef, Pods, Seconds, Timestamp, TrafficChange, WorkloadChange};
@@ -21,14 +22,14 @@ pub(super) struct Tend {
 
 /// The next thing to do for the pods, if any. First hit wins: a pod is hooked before it is pulled in,
 /// and pods come in before others go out.
-pub(super) fn tend(rule: Tend, pods: &Pods, now: Timestamp) -> Option<Effect> {
-    hooked(pods).or_else(|| steer(rule, pods, now))
+pub(super) fn tend(rule: Tend, pods: &Pods) -> Option<Effect> {
+    hooked(pods).or_else(|| steer(rule, pods))
 }
 
 /// The same for pods that are hooked.
-pub(super) fn steer(rule: Tend, pods: &Pods, now: Timestamp) -> Option<Effect> {
+pub(super) fn steer(rule: Tend, pods: &Pods) -> Option<Effect> {
     let pulled_in = || pull_in(rule, pods).map(|pods| Effect::Traffic(TrafficChange::PullIn(pods)));
-    let let_go = || let_go(rule, pods, now).map(|pods| Effect::Workload(WorkloadChange::LetGo(pods)));
+    let let_go = || let_go(rule, pods).map(|pods| Effect::Workload(WorkloadChange::LetGo(pods)));
     let pulled_out = || pull_out(rule, pods).map(|pods| Effect::Traffic(TrafficChange::PullOut(pods)));
     pulled_in().or_else(let_go).or_else(pulled_out)
 }
@@ -36,9 +37,16 @@ pub(super) fn steer(rule: Tend, pods: &Pods, now: Timestamp) -> Option<Effect> {
 /// A steered pod that is on its way out and was verified out.
 const DRAINS: Facts = Facts::MARKED.union(Facts::HOOKED).union(Facts::GATED).union(Facts::OUT);
 
-/// When the next drain is over, if any runs.
-pub(super) fn next_drain(drain: Seconds, pods: &Pods) -> Option<Timestamp> {
-    pods.earliest_out(DRAINS, Facts::ASKED).map(|since| since.plus(drain))
+/// How long the next drain still runs: zero where one is over, `None` where there is none.
+pub(super) fn next_drain(drain: Seconds, pods: &Pods) -> Option<Duration> {
+    pods.longest_out(DRAINS, Facts::ASKED).map(|lasts| Duration::from(drain).saturating_sub(lasts))
+}
+
+/// When to look again although nothing changes: after so long at the latest, and when the next drain is over.
+pub(super) fn look_again(after: Seconds, drain: Seconds, pods: &Pods, now: Timestamp) -> Timestamp {
+    let drained = next_drain(drain, pods).filter(|left| !left.is_zero());
+    let after = Duration::from(after);
+    now.after(drained.map_or(after, |left| left.min(after)))
 }
 
 /// Pods that take traffic and are not on their way out of it: neither asked out nor, where nobody can be
@@ -76,9 +84,9 @@ fn pull_in(rule: Tend, pods: &Pods) -> Option<Vec<PodRef>> {
 }
 
 /// Pods that are verified out and drained; pods that no registry can steer as far as the floor allows.
-fn let_go(rule: Tend, pods: &Pods, now: Timestamp) -> Option<Vec<PodRef>> {
+fn let_go(rule: Tend, pods: &Pods) -> Option<Vec<PodRef>> {
     let held = Facts::MARKED | Facts::HOOKED;
-    let due = next_drain(rule.drain, pods).is_some_and(|over| over <= now);
+    let due = next_drain(rule.drain, pods).is_some_and(|left| left.is_zero());
     if !rule.go || !(due || pods.any(held, Facts::GATED)) {
         return None;
     }
@@ -87,10 +95,10 @@ fn let_go(rule: Tend, pods: &Pods, now: Timestamp) -> Option<Vec<PodRef>> {
     // have meant those.
     let others = || !pods.any(held | Facts::IN, Facts::GATED | Facts::SURPLUS);
     let mut chosen = Vec::new();
-    for (pod, facts, since) in pods.matching(held, Facts::empty()) {
+    for (pod, facts, lasts) in pods.matching(held, Facts::empty()) {
         let steered = facts.contains(Facts::GATED);
         let drained =
-            facts.contains(DRAINS) && !facts.contains(Facts::ASKED) && since.plus(rule.drain) <= now;
+            facts.contains(DRAINS) && !facts.contains(Facts::ASKED) && lasts >= Duration::from(rule.drain);
         let unsteered_out = !steered && facts.contains(Facts::OUT);
         let free = if facts.contains(Facts::SURPLUS) { others() } else { room > 0 };
         let unsteered_in = !steered && facts.contains(Facts::IN) && free;

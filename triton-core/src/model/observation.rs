@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,6 @@ use super::name::{FlowId, FlowUid, PodName, PodUid, Revision, Version};
 use super::peer::Place;
 use super::pods::Pods;
 use super::silence::Silence;
-use super::time::Timestamp;
 
 /// Which template a workload has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -232,8 +232,8 @@ pub enum Traffic {
     In,
     /// It does not.
     Out {
-        /// The earliest time at which that is known for certain.
-        since: Timestamp,
+        /// For how long that has been known for certain, on a clock that never jumps.
+        lasts: Duration,
     },
     /// Unknown or on its way: neither in nor out.
     Moving,

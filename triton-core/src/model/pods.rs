@@ -1,9 +1,9 @@
 //! The pods of a workload in the form that decisions read: facts that are counted fast.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::name::{PodName, PodUid, Version};
-use super::time::Timestamp;
 
 /// A pod that an effect acts on, guarded by what was seen of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,7 +62,7 @@ impl Facts {
 /// that counting a hundred of them costs no more than counting these.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pods {
-    all: Vec<(PodRef, Facts, Timestamp)>,
+    all: Vec<(PodRef, Facts, Duration)>,
     tally: Vec<Sort>,
 }
 
@@ -71,19 +71,19 @@ pub struct Pods {
 struct Sort {
     facts: Facts,
     pods: u32,
-    earliest_out: Timestamp,
+    longest_out: Duration,
 }
 
 impl Pods {
-    /// Adds a pod; `out_since` matters only with [`Facts::OUT`].
-    pub fn push(&mut self, pod: PodRef, facts: Facts, out_since: Timestamp) {
-        self.all.push((pod, facts, out_since));
+    /// Adds a pod; `out_for`, how long it has been out of traffic, matters only with [`Facts::OUT`].
+    pub fn push(&mut self, pod: PodRef, facts: Facts, out_for: Duration) {
+        self.all.push((pod, facts, out_for));
         match self.tally.iter_mut().find(|sort| sort.facts == facts) {
             Some(sort) => {
                 sort.pods = sort.pods.saturating_add(1);
-                sort.earliest_out = sort.earliest_out.min(out_since);
+                sort.longest_out = sort.longest_out.max(out_for);
             }
-            None => self.tally.push(Sort { facts, pods: 1, earliest_out: out_since }),
+            None => self.tally.push(Sort { facts, pods: 1, longest_out: out_for }),
         }
     }
 
@@ -111,10 +111,10 @@ impl Pods {
         self.sorts(with, without).next().is_some()
     }
 
-    /// The earliest `out_since` of those that have all of `with` and none of `without`.
+    /// The longest `out_for` of those that have all of `with` and none of `without`.
     #[must_use]
-    pub fn earliest_out(&self, with: Facts, without: Facts) -> Option<Timestamp> {
-        self.sorts(with, without).map(|sort| sort.earliest_out).min()
+    pub fn longest_out(&self, with: Facts, without: Facts) -> Option<Duration> {
+        self.sorts(with, without).map(|sort| sort.longest_out).max()
     }
 
     fn sorts(&self, with: Facts, without: Facts) -> impl Iterator<Item = &Sort> {
@@ -122,12 +122,12 @@ impl Pods {
     }
 
     /// The pods one by one.
-    pub fn iter(&self) -> impl Iterator<Item = (&PodRef, Facts, Timestamp)> {
-        self.all.iter().map(|(pod, facts, since)| (pod, *facts, *since))
+    pub fn iter(&self) -> impl Iterator<Item = (&PodRef, Facts, Duration)> {
+        self.all.iter().map(|(pod, facts, out_for)| (pod, *facts, *out_for))
     }
 
     /// Those that have all of `with` and none of `without`, one by one; where there is none, nothing is walked.
-    pub fn matching(&self, with: Facts, without: Facts) -> impl Iterator<Item = (&PodRef, Facts, Timestamp)> {
+    pub fn matching(&self, with: Facts, without: Facts) -> impl Iterator<Item = (&PodRef, Facts, Duration)> {
         let pods = usize::try_from(self.count(with, without)).unwrap_or(usize::MAX);
         self.iter().filter(move |(_, facts, _)| facts.are(with, without)).take(pods)
     }

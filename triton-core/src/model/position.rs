@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::progress::{Progress, Stage};
+use super::progress::{Batch, Progress, Stage};
 use super::record::Step;
+use super::time::{Seconds, Timestamp};
 
 /// A point in the life of a flow. It only ever grows: of two records of a flow the one that is further back is
 /// the older one.
@@ -32,6 +33,39 @@ impl Position {
 }
 
 impl Progress {
+    /// The stage that a deadline runs for, and when it began or was resumed: as long as this stays the same, the
+    /// time adds up. `None` where no deadline runs.
+    #[must_use]
+    pub fn timed(&self) -> Option<(Position, Timestamp)> {
+        match self {
+            Self::Rolling { batch: Batch { since, .. }, .. } | Self::Verifying { since, .. } => {
+                Some((self.position(), *since))
+            }
+            Self::Pending | Self::Preparing { .. } | Self::Closing { .. } | Self::Finished { .. } => None,
+        }
+    }
+
+    /// The time that counts against the deadline of the stage; none where no deadline runs.
+    #[must_use]
+    pub const fn counted(&self) -> Seconds {
+        match self {
+            Self::Rolling { batch: Batch { counted, .. }, .. } | Self::Verifying { counted, .. } => *counted,
+            Self::Pending | Self::Preparing { .. } | Self::Closing { .. } | Self::Finished { .. } => {
+                Seconds(0)
+            }
+        }
+    }
+
+    /// The same, to be changed, where a deadline runs.
+    pub const fn counted_mut(&mut self) -> Option<&mut Seconds> {
+        match self {
+            Self::Rolling { batch: Batch { counted, .. }, .. } | Self::Verifying { counted, .. } => {
+                Some(counted)
+            }
+            Self::Pending | Self::Preparing { .. } | Self::Closing { .. } | Self::Finished { .. } => None,
+        }
+    }
+
     /// How far this is.
     #[must_use]
     pub fn position(&self) -> Position {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::failure::Failure;
 use super::name::{FlowId, Revision};
 use super::orders::BatchPhase;
-use super::time::Timestamp;
+use super::time::{Seconds, Timestamp};
 
 /// What a batch does to pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -97,6 +97,8 @@ pub struct Batch {
     pub stage: Stage,
     /// When the stage began, or was resumed.
     pub since: Timestamp,
+    /// Of the time since then, what counts against the deadline, as of the last save.
+    pub counted: Seconds,
     /// Pods in traffic when the batch started: removals never go below the lower of this and the size.
     pub serving: u32,
     /// Set while the flow holds by failure.
@@ -225,6 +227,8 @@ pub enum Progress {
         plan: Plan,
         /// Since when.
         since: Timestamp,
+        /// Of the time since then, what counts against the deadline, as of the last save.
+        counted: Seconds,
         /// Set while the flow holds by failure.
         hold: Option<Hold>,
         /// The generation of the workload at which the first edit by others meanwhile was seen.

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::Seconds;
 use crate::model::{
     Base, Batch, Failure, FlowId, Hold, HoldReason, Plan, Revision, Stage, Timestamp, Verdict,
 };
@@ -33,7 +34,7 @@ proptest! {
             let stripped = Record { progress: Some(stripped), ..record };
             // These are optional for good, or younger than the record; everything else is needed.
             let read = Progress::try_from(&stripped);
-            let optional = ["previous", "brought", "followed", "hold", "edited"].contains(&name.as_str());
+            let optional = ["previous", "brought", "followed", "counted", "hold", "edited"].contains(&name.as_str());
             prop_assert!(read.is_err() || optional, "{} could be left out: {:?}", name, read);
         }
     }
@@ -98,11 +99,8 @@ fn progresses() -> impl Strategy<Value = Progress> {
             let done = plan.work - size;
             Progress::Rolling { plan, done, batch: Batch { size, ..batch } }
         }),
-        (plan(), times(), holds(), edits()).prop_map(|(plan, since, hold, edited)| Progress::Verifying {
-            plan,
-            since,
-            hold,
-            edited
+        (plan(), times(), spans(), holds(), edits()).prop_map(|(plan, since, counted, hold, edited)| {
+            Progress::Verifying { plan, since, counted, hold, edited }
         }),
         (plan(), verdicts(), any::<bool>()).prop_map(|(plan, verdict, shed)| {
             let keep = plan.work / 2;
@@ -153,6 +151,7 @@ fn batch() -> Batch {
         canary: false,
         stage: Stage::Smoking,
         since: Timestamp::from_micros(0),
+        counted: Seconds(0),
         serving: 0,
         hold: None,
         forgiven: false,
@@ -165,20 +164,24 @@ fn batches() -> impl Strategy<Value = Batch> {
     use Stage::{Baked, Leaving, Proving, PullingIn, Queued, Smoked, Smoking, Vacating};
     let stages = vec![Queued, Vacating, Smoking, Smoked, PullingIn, Proving, Leaving, Baked];
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
-    (1_u32..9, 0_u32..9, prop::sample::select(stages), times(), (holds(), edits()), flags).prop_map(
-        |(number, size, stage, since, (hold, edited), (canary, forgiven, met))| Batch {
+    (1_u32..9, 0_u32..9, prop::sample::select(stages), (times(), spans()), (holds(), edits()), flags)
+        .prop_map(|(number, size, stage, (since, counted), (hold, edited), (canary, forgiven, met))| Batch {
             number,
             size,
             canary,
             stage,
             since,
+            counted,
             serving: size,
             hold,
             forgiven,
             met,
             edited,
-        },
-    )
+        })
+}
+
+fn spans() -> impl Strategy<Value = Seconds> {
+    (0_u32..1_000).prop_map(Seconds)
 }
 
 /// Generations of a workload at which an edit was seen.

@@ -4,6 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,13 @@ impl Timestamp {
     #[must_use]
     pub const fn plus(self, seconds: Seconds) -> Self {
         Self(self.0.saturating_add(seconds.as_micros()))
+    }
+
+    /// This time plus so long, in whole microseconds; the end of time when it overflows.
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(micros))
     }
 
     /// Microseconds from `earlier` to this time; 0 when this time is before it.
@@ -100,6 +108,19 @@ impl Seconds {
     #[must_use]
     pub const fn as_micros(self) -> i64 {
         (self.0 as i64).saturating_mul(1_000_000)
+    }
+}
+
+impl From<Seconds> for Duration {
+    fn from(seconds: Seconds) -> Self {
+        Self::from_secs(u64::from(seconds.0))
+    }
+}
+
+/// Whole seconds; what is left over is dropped.
+impl From<Duration> for Seconds {
+    fn from(span: Duration) -> Self {
+        Self(u32::try_from(span.as_secs()).unwrap_or(u32::MAX))
     }
 }
 

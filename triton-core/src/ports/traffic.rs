@@ -14,8 +14,8 @@ use crate::model::{InstanceId, TrafficChange, TrafficView, WorkloadPod};
 /// - All pods of a change go out at once, each guarded by its own reference; pods that are gone or
 ///   already asked so cost nothing and are no error. The first error is returned after all were tried.
 /// - **In** is reported only when the registry itself was read back and shows the pod; **out** only when
-///   it was read back and does not, with the earliest time at which that is certain. Everything else is
-///   `Moving`: it stops removals and does not count as a pull-in.
+///   it was read back and does not, with how long that has been certain by a clock that never jumps. After a
+///   restart that may begin anew. Everything else is `Moving`: it stops removals and does not count as a pull-in.
 #[async_trait]
 pub trait TrafficRegistry: Send + Sync {
     /// What the registry shows of these pods.

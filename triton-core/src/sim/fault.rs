@@ -1,6 +1,7 @@
 //! What goes wrong, how often. Everything is off by default and drawn from the host's own seed.
 
 use super::random::Random;
+use crate::model::Seconds;
 
 /// How often a host's calls go wrong, in cases of 1,000, and how its clock runs.
 ///
@@ -32,6 +33,8 @@ pub struct Faults {
     pub hiccup: u32,
     /// F12: how far the host's clock is ahead, in microseconds.
     pub skew: i64,
+    /// F7, F12: what befalls the host right before one of its writes.
+    pub upset: Option<Upset>,
 }
 
 /// When exactly a host dies.
@@ -41,6 +44,24 @@ pub struct Death {
     pub write: u32,
     /// And when of it.
     pub moment: Moment,
+}
+
+/// What befalls a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upset {
+    /// Right before which of its writes, from 1.
+    pub write: u32,
+    /// What.
+    pub what: Upsetting,
+}
+
+/// What may befall a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upsetting {
+    /// Nothing can be reached for so long.
+    CutOff(Seconds),
+    /// Its clock jumps by so many microseconds.
+    Jump(i64),
 }
 
 /// A moment of a write.
@@ -68,6 +89,7 @@ impl Faults {
         lost_answer: 0,
         hiccup: 0,
         skew: 0,
+        upset: None,
     };
 
     /// Some faults, each present in about half of all draws.
@@ -87,6 +109,7 @@ impl Faults {
             lag: i64::from(random.between(1, 4)) * SECOND,
             time_travel: random.chance(500),
             skew: if random.chance(500) { random.within((-10 * SECOND, 10 * SECOND)) } else { 0 },
+            upset: None,
         }
     }
 }

@@ -22,7 +22,9 @@ use super::watch::WorldWatch;
 use super::world::{Timing, World};
 use crate::driver::Adapters;
 use crate::model::{FlowName, InstanceName, Silence, Spec, Timestamp};
-use crate::ports::{Clock, Names, PortError, PortErrorKind, TrafficRegistry, WorkloadBackend};
+use crate::ports::{
+    Clock, Names, PortError, PortErrorKind, Reading, TrafficRegistry, Watching, WorkloadBackend,
+};
 
 /// Tells a simulation the time when it runs beside the real world.
 pub type TimeSource = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -140,7 +142,8 @@ impl Host {
 
     /// F7: all calls are refused until then, on the world's clock.
     pub fn cut_off(&self, until: Timestamp) {
-        self.memory().cut_off_until = Some(until);
+        let now = self.sim.world().now();
+        self.memory().cut_off(now, until);
     }
 
     /// F9: nothing is heard of a kind until then, on the world's clock. What was known of it stays as it is, and
@@ -206,6 +209,9 @@ impl Host {
         let mut memory = self.memory();
         memory.reachable(&mut world)?;
         memory.writes += 1;
+        if memory.is_upset(&mut world) {
+            return Err(refused());
+        }
         let Faults { crash, refuse, conflict, hiccup, .. } = memory.faults;
         if memory.random.chance(crash.div_ceil(2)) || memory.dies_at(Moment::Before) {
             world.tally.count(Fault::DiedBefore);
@@ -268,6 +274,13 @@ impl Clock for Host {
     fn now(&self) -> Timestamp {
         let now = self.sim.world().now();
         self.memory().time(now)
+    }
+
+    fn watching(&self, apply: &mut dyn FnMut(&mut Watching, Reading)) {
+        let now = self.sim.world().now();
+        let mut memory = self.memory();
+        let reading = Reading::exact(memory.watched(now));
+        apply(&mut memory.watching, reading);
     }
 }
 

@@ -25,7 +25,7 @@ use crate::model::{Command, FlowId, FlowPhase, InstanceId, Timestamp};
 /// Which faults a run may have. The seed decides which of these it has, how often and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chaos {
-    /// F1: hosts die right before or after a write.
+    /// F1: hosts die right before or after a write, and are away for 12 minutes now and then.
     pub crashes: bool,
     /// F2, F4: looks show older states, per kind of object.
     pub stale_views: bool,
@@ -35,11 +35,11 @@ pub struct Chaos {
     pub lost_events: bool,
     /// F9: nothing is heard of one kind for a while.
     pub silence: bool,
-    /// F5, F6, F7, F8: conflicts, broken lists, refusals, an outage, lost answers.
+    /// F5, F6, F7, F8: conflicts, broken lists, refusals, outages of a second to 20 minutes, lost answers.
     pub api_errors: bool,
     /// F11: two hosts drive the same flows, and are held up right before writes.
     pub two_drivers: bool,
-    /// F12: clocks are wrong, and jump.
+    /// F12: clocks are wrong, and jump by up to ten minutes.
     pub clocks: bool,
     /// F13: others change size, partition and template, and delete and recreate pods, flows and the workload.
     pub outside_edits: bool,
@@ -149,6 +149,11 @@ pub enum StepKind {
     Restarted {
         /// Number of the new host.
         host: u32,
+    },
+    /// Nobody can look at the world any more.
+    Blind {
+        /// Until then at the latest.
+        until: Timestamp,
     },
     /// Somebody or something else did this to the world; in words.
     Outside(String),

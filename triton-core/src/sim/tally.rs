@@ -29,6 +29,7 @@ macro_rules! faults {
 faults! {
     DiedBefore "F1" "a host died before a write",
     DiedAfter "F1" "a host died after a write",
+    LongAbsence "F1" "no host ran for 12 minutes or more",
     OldLook "F2" "a look showed an older state of a workload",
     OldFlow "F2" "a look showed an older state of a flow",
     TimeTravel "F2" "a new host saw a state from before the end of the one before",
@@ -39,6 +40,7 @@ faults! {
     PartOfList "F6" "pods were missing in a list",
     Refusal "F7" "a call was refused for the moment",
     Outage "F7" "a call came to nothing in a long outage",
+    LongOutage "F7" "nothing could be reached for 12 minutes or more",
     LostAnswer "F8" "a write was done and its answer lost",
     DeadWatch "F9" "a watch was silent for good",
     StaleView "F9" "a host heard nothing of a kind for too long and left everything alone",
@@ -46,6 +48,7 @@ faults! {
     HeldUp "F11" "a host was held up before a write",
     WrongClock "F12" "a host had a wrong clock",
     ClockJump "F12" "a clock jumped",
+    ClockStep "F12" "a clock jumped by ten minutes or so",
     Resized "F13" "somebody else changed the size",
     PartitionEdited "F13" "somebody else changed the partition",
     TemplateEdited "F13" "somebody else changed the template",

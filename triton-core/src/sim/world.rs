@@ -14,6 +14,7 @@ mod workload;
 use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use std::vec::Vec;
 
 use super::flows::Flows;
@@ -265,11 +266,16 @@ pub(super) fn version(seq: u64) -> Version {
     Version::new(std::format!("{seq}")).expect("a number is not empty")
 }
 
+/// How long it is from `earlier` to `later`; zero when it is the other way round.
+pub(super) fn span(earlier: Timestamp, later: Timestamp) -> Duration {
+    Duration::from_micros(later.micros_since(earlier).unsigned_abs())
+}
+
 /// What the endpoints show of a pod now.
-pub(super) fn shown(pod: &Pod) -> Traffic {
+pub(super) fn shown(pod: &Pod, now: Timestamp) -> Traffic {
     match (pod.listed, pod.serves()) {
         (true, true) => Traffic::In,
-        (false, false) => Traffic::Out { since: pod.out_since },
+        (false, false) => Traffic::Out { lasts: span(pod.out_since, now) },
         (true, false) | (false, true) => Traffic::Moving,
     }
 }

@@ -45,12 +45,13 @@ fn the_endpoints_follow_the_gate_with_a_delay_and_are_moving_until_then() {
     let mut world = serving(1);
     let uid = first(&world);
     world.change_pod(&instance(), &uid, |pod| pod.gate = Some(false));
-    let traffic =
-        |world: &World| shown(world.workload(&instance()).and_then(|w| w.pod(&uid)).expect("there"));
+    let traffic = |world: &World| {
+        let pod = world.workload(&instance()).and_then(|w| w.pod(&uid)).expect("there");
+        shown(pod, world.now())
+    };
     assert_eq!(traffic(&world), Traffic::Moving);
-    let asked = world.now();
     world.advance_by(Seconds(5));
-    assert!(matches!(traffic(&world), Traffic::Out { since } if since > asked));
+    assert!(matches!(traffic(&world), Traffic::Out { lasts } if lasts < Seconds(5).into()));
     world.change_pod(&instance(), &uid, |pod| pod.gate = Some(true));
     world.advance_by(Seconds(5));
     assert_eq!(traffic(&world), Traffic::In);

@@ -7,6 +7,7 @@ pub mod endpoints;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::Pod;
@@ -14,10 +15,11 @@ use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use triton_core::model::{
     InstanceId, PodRef, PodTraffic, PodUid, Timestamp, Traffic, TrafficChange, TrafficView, WorkloadPod,
 };
-use triton_core::ports::{Clock, PortError, TrafficRegistry};
+use triton_core::ports::{PortError, TrafficRegistry};
 
 use self::endpoints::{Endpoints, Shown};
 use crate::clock::WallClock;
@@ -33,9 +35,9 @@ pub struct ReadinessGate {
     client: Client,
     world: Arc<World>,
     clock: WallClock,
-    /// When this process first saw each pod verified out. After a restart it starts anew: a drain is then
-    /// longer than asked for, never shorter.
-    out_since: Mutex<HashMap<InstanceId, BTreeMap<PodUid, Timestamp>>>,
+    /// When this process first saw each pod verified out, on a clock that nobody can set. After a restart it
+    /// starts anew: a drain is then longer than asked for, never shorter.
+    out_since: Mutex<HashMap<InstanceId, BTreeMap<PodUid, Instant>>>,
 }
 
 impl ReadinessGate {
@@ -69,15 +71,17 @@ impl ReadinessGate {
         .await
     }
 
-    /// Puts the times at which pods were first seen out into the view.
+    /// Puts into the view for how long pods were seen out.
     fn remember(&self, instance: &InstanceId, shown: &mut BTreeMap<PodUid, PodTraffic>) {
+        let now = Instant::now();
         let mut all = self.out_since.lock();
         let before = all.remove(instance).unwrap_or_default();
         let mut out = BTreeMap::new();
         for (uid, traffic) in shown {
-            if let Traffic::Out { since } = &mut traffic.shown {
-                *since = before.get(uid).copied().unwrap_or(*since);
-                out.insert(uid.clone(), *since);
+            if let Traffic::Out { lasts } = &mut traffic.shown {
+                let since = before.get(uid).copied().unwrap_or(now);
+                *lasts = now - since;
+                out.insert(uid.clone(), since);
             }
         }
         if !out.is_empty() {
@@ -94,7 +98,6 @@ impl TrafficRegistry for ReadinessGate {
         let services = self.world.services.group(&Key::new(namespace, ""));
         let mut endpoints =
             Endpoints::new(services, |service| self.world.slices.group(&Key::new(namespace, service)));
-        let now = self.clock.now();
         let mut shown = BTreeMap::new();
         for pod in pods {
             let cached = self.pod(instance, pod.name.as_str(), pod.uid.as_str());
@@ -107,7 +110,7 @@ impl TrafficRegistry for ReadinessGate {
                 asked: cached.gated.then(|| cached.gate.unwrap_or(false)),
                 shown: match endpoints.shown(&cached) {
                     Shown::In => Traffic::In,
-                    Shown::Out => Traffic::Out { since: now },
+                    Shown::Out => Traffic::Out { lasts: Duration::ZERO },
                     Shown::Moving => Traffic::Moving,
                 },
             };

@@ -8,7 +8,7 @@ use super::CorruptRecord;
 use crate::model::failure::Failure;
 use crate::model::progress::{Batch, Hold, HoldReason, Stage};
 use crate::model::text::{TextFor, shorten};
-use crate::model::time::Timestamp;
+use crate::model::time::{Seconds, Timestamp};
 
 /// What becomes of the template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,6 +37,9 @@ pub struct StageRecord {
     pub stage: Stage,
     /// When the stage began, or was resumed.
     pub since: Timestamp,
+    /// Seconds of it that count against the deadline, as of this save.
+    #[serde(default)]
+    pub counted: Seconds,
     /// Pods in traffic when the batch started.
     pub serving: u32,
     /// The hold by failure.
@@ -76,13 +79,15 @@ pub struct FailureRecord {
 
 impl From<&Batch> for StageRecord {
     fn from(batch: &Batch) -> Self {
-        let Batch { number, size, canary, stage, since, serving, hold, forgiven, met, edited } = *batch;
+        let Batch { number, size, canary, stage, since, counted, serving, hold, forgiven, met, edited } =
+            *batch;
         Self {
             number,
             size,
             canary,
             stage,
             since,
+            counted,
             serving,
             hold: hold.map(Into::into),
             forgiven,
@@ -94,7 +99,7 @@ impl From<&Batch> for StageRecord {
 
 impl From<&StageRecord> for Batch {
     fn from(record: &StageRecord) -> Self {
-        let StageRecord { number, size, canary, stage, since, serving, hold, forgiven, met, edited } =
+        let StageRecord { number, size, canary, stage, since, counted, serving, hold, forgiven, met, edited } =
             *record;
         Self {
             number,
@@ -102,6 +107,7 @@ impl From<&StageRecord> for Batch {
             canary,
             stage,
             since,
+            counted,
             serving,
             hold: hold.map(Into::into),
             forgiven,

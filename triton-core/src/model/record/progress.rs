@@ -7,7 +7,7 @@ use super::parts::{BringsRecord, FailureRecord, HoldRecord, StageRecord};
 use crate::model::count::MAX_REPLICAS;
 use crate::model::name::{FlowId, Revision};
 use crate::model::progress::{Base, Brings, FlowPhase, Kind, Plan, Progress, Verdict};
-use crate::model::time::Timestamp;
+use crate::model::time::{Seconds, Timestamp};
 
 /// Which variant of [`Progress`] a record holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -86,6 +86,9 @@ pub struct ProgressRecord {
     /// Since when the world is compared with the spec.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// Seconds of it that count against the deadline, as of this save.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Seconds>,
     /// The hold by failure while comparing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldRecord>,
@@ -136,6 +139,7 @@ impl ProgressRecord {
             done: None,
             batch: None,
             since: None,
+            counted: None,
             hold: None,
             edited: None,
             verdict: None,
@@ -247,8 +251,9 @@ impl From<&Progress> for ProgressRecord {
             Progress::Rolling { plan, done, batch } => {
                 Self { done: Some(*done), batch: Some(batch.into()), ..Self::bare(Step::Rolling).plan(plan) }
             }
-            Progress::Verifying { plan, since, hold, edited } => Self {
+            Progress::Verifying { plan, since, counted, hold, edited } => Self {
                 since: Some(*since),
+                counted: Some(*counted),
                 hold: hold.map(Into::into),
                 edited: *edited,
                 ..Self::bare(Step::Verifying).plan(plan)
@@ -285,6 +290,7 @@ impl TryFrom<&ProgressRecord> for Progress {
             Step::Verifying => Self::Verifying {
                 plan: record.read_plan()?,
                 since: record.since.ok_or(CorruptRecord("since is missing"))?,
+                counted: record.counted.unwrap_or_default(),
                 hold: record.hold.map(Into::into),
                 edited: record.edited,
             },

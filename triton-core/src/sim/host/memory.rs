@@ -5,12 +5,12 @@ use std::boxed::Box;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::fault::{Death, Faults, Moment};
+use super::super::fault::{Death, Faults, Moment, Upsetting};
 use super::super::random::Random;
 use super::super::tally::Fault;
-use super::super::world::{Workload, World};
-use crate::model::{Flow, FlowId, InstanceId, PodUid, Silence, Timestamp, WorkloadView};
-use crate::ports::{Loaded, PortError};
+use super::super::world::{Workload, World, span};
+use crate::model::{Flow, FlowId, InstanceId, PodUid, Silence, Timestamp, Traffic, WorkloadView};
+use crate::ports::{Loaded, PortError, Watching};
 
 /// A state of something at a point in the history of the world.
 #[derive(Clone)]
@@ -66,10 +66,16 @@ pub(super) struct Memory {
     pub(super) down: bool,
     /// Writes so far, the one that is being made included.
     pub(super) writes: u32,
-    pub(super) cut_off_until: Option<Timestamp>,
     pub(super) quiet: Option<Quiet>,
     /// What had not been heard of for too long at the last look.
     pub(super) stale: Option<Silence>,
+    /// When it was cut off last, and until when.
+    cut_off: Option<(Timestamp, Timestamp)>,
+    /// Until when, and for how long before that, its stopwatch stood still.
+    stood: (Timestamp, Duration),
+    /// Since when it has seen pods out of traffic, on the world's clock.
+    out: BTreeMap<PodUid, Timestamp>,
+    pub(super) watching: Watching,
     views: BTreeMap<(InstanceId, Watched), Seen<Arc<Workload>>>,
     /// Change numbers of the host's own last writes to the object and to pods of a workload.
     wrote: BTreeMap<(InstanceId, Watched), u64>,
@@ -117,9 +123,12 @@ impl Memory {
             random,
             down: false,
             writes: 0,
-            cut_off_until: None,
             quiet: None,
             stale: None,
+            cut_off: None,
+            stood: (world.now(), Duration::ZERO),
+            out: BTreeMap::new(),
+            watching: Watching::default(),
             views,
             wrote: BTreeMap::new(),
             asked: BTreeMap::new(),
@@ -127,6 +136,23 @@ impl Memory {
             pods: None,
             flows,
             wrote_flows: BTreeMap::new(),
+        }
+    }
+
+    /// What is to befall the host before this write does; whether nothing can be reached any more.
+    pub(super) fn is_upset(&mut self, world: &mut World) -> bool {
+        let Some(upset) = self.faults.upset.filter(|upset| upset.write == self.writes) else { return false };
+        match upset.what {
+            Upsetting::CutOff(seconds) => {
+                world.tally.count(Fault::Outage);
+                self.cut_off(world.now(), world.now().plus(seconds));
+                true
+            }
+            Upsetting::Jump(micros) => {
+                world.tally.count(Fault::ClockJump);
+                self.faults.skew += micros;
+                false
+            }
         }
     }
 
@@ -145,10 +171,40 @@ impl Memory {
         Timestamp::from_micros(now.as_micros().saturating_add(self.faults.skew))
     }
 
+    /// F7: all calls are refused until then, on the world's clock.
+    pub(super) fn cut_off(&mut self, now: Timestamp, until: Timestamp) {
+        self.stood.1 = self.stood_still(now);
+        self.cut_off = Some((now, until));
+    }
+
+    /// For how long it could look at the world, when the world's clock shows `now`.
+    pub(super) fn watched(&self, now: Timestamp) -> Duration {
+        span(self.stood.0, now).saturating_sub(self.stood_still(now))
+    }
+
+    fn stood_still(&self, now: Timestamp) -> Duration {
+        let last = self.cut_off.map_or(Duration::ZERO, |(from, until)| span(from, until.min(now)));
+        self.stood.1.saturating_add(last)
+    }
+
+    /// For how long it has seen a pod as the registry shows it, where that is out of traffic.
+    pub(super) fn seen(&mut self, pod: &PodUid, shown: Traffic, now: Timestamp) -> Traffic {
+        match shown {
+            Traffic::Out { .. } => {
+                let since = *self.out.entry(pod.clone()).or_insert(now);
+                Traffic::Out { lasts: span(since, now) }
+            }
+            Traffic::In | Traffic::Moving => {
+                self.out.remove(pod);
+                shown
+            }
+        }
+    }
+
     pub(super) fn reachable(&self, world: &mut World) -> Result<(), PortError> {
         if self.down {
             Err(super::down())
-        } else if self.cut_off_until.is_some_and(|until| world.now() < until) {
+        } else if self.cut_off.is_some_and(|(_, until)| world.now() < until) {
             world.tally.count(Fault::Outage);
             Err(super::refused())
         } else {

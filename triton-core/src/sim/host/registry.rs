@@ -25,7 +25,8 @@ impl TrafficRegistry for Host {
                 // What is asked stands in the pod itself, which is as old as the look at pods.
                 let own = known.as_ref().and_then(|known| known.pod(&pod.uid));
                 let asked = own.unwrap_or(seen).gate == Some(true);
-                view.pods.insert(pod.uid.clone(), traffic(&memory, seq, seen, asked));
+                let shown = memory.seen(&pod.uid, shown(seen, world.now()), world.now());
+                view.pods.insert(pod.uid.clone(), traffic(&memory, seq, (seen, shown), asked));
             }
         }
         if let Some((flow, workload)) = memory.looked.take() {
@@ -53,23 +54,15 @@ impl TrafficRegistry for Host {
 }
 
 /// What the endpoints, as old as `seq`, tell of a pod. What this host asked after that is on its way.
-fn traffic(memory: &Memory, seq: u64, pod: &Pod, asked: bool) -> PodTraffic {
+fn traffic(memory: &Memory, seq: u64, (pod, shown): (&Pod, Traffic), asked: bool) -> PodTraffic {
     if !pod.gated() {
-        return PodTraffic { asked: None, shown: on_clock(memory, shown(pod)) };
+        return PodTraffic { asked: None, shown };
     }
     match memory.asked.get(&pod.uid) {
         Some((asked_at, asked)) if *asked_at > seq => {
             PodTraffic { asked: Some(*asked), shown: Traffic::Moving }
         }
-        Some(_) | None => PodTraffic { asked: Some(asked), shown: on_clock(memory, shown(pod)) },
-    }
-}
-
-/// Times are told on the host's clock: a drain is measured by one clock alone.
-const fn on_clock(memory: &Memory, shown: Traffic) -> Traffic {
-    match shown {
-        Traffic::Out { since } => Traffic::Out { since: memory.time(since) },
-        Traffic::In | Traffic::Moving => shown,
+        Some(_) | None => PodTraffic { asked: Some(asked), shown },
     }
 }
 

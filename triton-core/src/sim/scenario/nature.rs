@@ -38,6 +38,7 @@ enum Event {
     Stall,
     Outage,
     Silence,
+    Absence,
     Jump,
     Tamper,
     BadFlow,
@@ -62,7 +63,7 @@ impl Event {
             Self::Jump => Fault::ClockJump,
             Self::Tamper => Fault::RecordSpoilt,
             Self::BadFlow => Fault::BadSpec,
-            Self::Mishaps | Self::Outage | Self::Silence => return None,
+            Self::Mishaps | Self::Outage | Self::Absence | Self::Silence => return None,
         })
     }
 }
@@ -81,6 +82,9 @@ impl Runner<'_> {
                 self.outside += 1;
                 if let Some(fault) = events[at].fault() {
                     self.sim.world().tally.count(fault);
+                }
+                if let Some(until) = self.blind_until.take() {
+                    self.note(StepKind::Blind { until })?;
                 }
                 self.note(StepKind::Outside(words))
             }
@@ -110,6 +114,7 @@ impl Runner<'_> {
             ],
         );
         add(chaos.pod_failures, &[Event::LosePod, Event::BreakPod, Event::Mishaps]);
+        add(chaos.crashes, &[Event::Absence]);
         add(chaos.slow_controller, &[Event::Stall]);
         add(chaos.api_errors, &[Event::Outage]);
         add(chaos.silence, &[Event::Silence]);
@@ -143,13 +148,8 @@ impl Runner<'_> {
                 self.sim.world().stall_controller(&id, seconds);
                 Some(std::format!("the workload's controller is dead for {seconds}"))
             }
-            Event::Outage => {
-                let until = now.plus(Seconds(self.random.between(1, 60)));
-                for process in &self.processes {
-                    process.host.cut_off(until);
-                }
-                Some(std::format!("nothing can be reached until {until}"))
-            }
+            Event::Outage => Some(self.outage(now)),
+            Event::Absence => self.absence(now),
             Event::Silence => {
                 let until = now.plus(Seconds(self.random.between(1, 120)));
                 let kind = Watched::ALL[self.random.index(Watched::ALL.len())?];
@@ -159,7 +159,12 @@ impl Runner<'_> {
                 Some(std::format!("nothing is heard of {} until {until}", kind.name()))
             }
             Event::Jump => {
-                let skew = self.random.within((-10_000_000, 10_000_000));
+                let steps = self.random.chance(400);
+                if steps {
+                    self.sim.world().tally.count(Fault::ClockStep);
+                }
+                let most = if steps { 600_000_000 } else { 10_000_000 };
+                let skew = self.random.within((-most, most));
                 self.faults.skew = skew;
                 for process in &self.processes {
                     process.host.set_faults(self.faults);
@@ -170,6 +175,41 @@ impl Runner<'_> {
             Event::Tamper => self.tamper(),
             Event::BadFlow => self.bad_flow(),
         }
+    }
+
+    /// Nothing can be reached for a while; once in a run for long.
+    fn outage(&mut self, now: Timestamp) -> String {
+        let until = self.long(now, 250).unwrap_or_else(|| now.plus(Seconds(self.random.between(1, 60))));
+        if self.blind_until == Some(until) {
+            self.sim.world().tally.count(Fault::LongOutage);
+        }
+        for process in &self.processes {
+            process.host.cut_off(until);
+        }
+        self.blind_until = Some(until);
+        std::format!("nothing can be reached until {until}")
+    }
+
+    /// Every host dies, and none takes its place for long; once in a run.
+    fn absence(&mut self, now: Timestamp) -> Option<String> {
+        let until = self.long(now, 500)?;
+        self.sim.world().tally.count(Fault::LongAbsence);
+        for process in &mut self.processes {
+            process.away(until);
+        }
+        Some(std::format!("no host runs until {until}"))
+    }
+
+    /// The end of a long time in which nobody looks, if there is one now.
+    fn long(&mut self, now: Timestamp, rate: u32) -> Option<Timestamp> {
+        if self.was_blind || !self.random.chance(rate) {
+            return None;
+        }
+        self.was_blind = true;
+        let until = now.plus(Seconds(self.random.between(720, 1_200)));
+        self.blind_until = Some(until);
+        self.heal_at = self.heal_at.max(until.plus(Seconds(60)));
+        Some(until)
     }
 
     fn befall_workload(&mut self, event: Event) -> Option<String> {

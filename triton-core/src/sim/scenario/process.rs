@@ -63,6 +63,13 @@ impl Process {
         Some(duty)
     }
 
+    /// It dies, and nobody takes its place before then.
+    pub(super) fn away(&mut self, until: Timestamp) {
+        self.host.kill();
+        self.held_up = None;
+        self.back_at = until;
+    }
+
     /// Lets go of what it holds in hand and has every duty due now.
     pub(super) fn hurry(&mut self, now: Timestamp) {
         for at in self.due.values_mut() {

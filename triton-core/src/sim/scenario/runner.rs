@@ -43,7 +43,11 @@ pub(super) struct Runner<'a> {
     pub(super) tampered: Vec<(FlowId, crate::model::Record)>,
     pub(super) healed_at: Option<Timestamp>,
     pub(super) calm_since: Option<(Timestamp, u64)>,
-    heal_at: Timestamp,
+    pub(super) heal_at: Timestamp,
+    /// Nobody can look at the world from now on until then; not told yet.
+    pub(super) blind_until: Option<Timestamp>,
+    /// Nobody could look at the world for long already.
+    pub(super) was_blind: bool,
     began: Timestamp,
     seen: u64,
     steps: u32,
@@ -92,6 +96,8 @@ impl<'a> Runner<'a> {
             healed_at: None,
             calm_since: None,
             heal_at: now.plus(STORM),
+            blind_until: None,
+            was_blind: false,
             began: now,
             seen: 0,
             steps: 0,
@@ -234,7 +240,7 @@ impl<'a> Runner<'a> {
                 None
             }
             Err(_) => {
-                *failed = (*failed + 1).min(6);
+                *failed = (*failed + 1).min(10);
                 let wait = (50 * MILLI) << *failed;
                 Some(Timestamp::from_micros(now.as_micros() + wait))
             }
@@ -349,5 +355,6 @@ fn allowed(drawn: Faults, chaos: Chaos) -> Faults {
         lost_answer: when(chaos.api_errors, drawn.lost_answer),
         hiccup: when(chaos.two_drivers, drawn.hiccup),
         skew: if chaos.clocks { drawn.skew } else { 0 },
+        upset: None,
     }
 }

@@ -106,7 +106,7 @@ impl World {
         let Some(workload) = self.workload(id) else { return };
         let Some(template) = workload.revisions.get(revision).cloned() else { return };
         let Some(pod) = workload.pod(uid) else { return };
-        let (traffic, steered, reference) = (shown(pod), pod.gated(), pod.reference());
+        let (traffic, steered, reference) = (shown(pod, self.now), pod.gated(), pod.reference());
         self.change_pod(id, uid, |pod| {
             if !template.has_images_of(&pod.template) {
                 (pod.swapped, pod.fate) = (false, Fate::Restarts { at, mishap });
@@ -215,7 +215,7 @@ impl World {
         let Some(mut workload) = self.workloads.remove(id) else { return };
         let serving = workload.serving();
         if let Some(pod) = workload.pods.iter_mut().find(|pod| pod.uid == *uid && pod.active()) {
-            let traffic = shown(pod);
+            let traffic = shown(pod, self.now);
             pod.ends_at = Some(ends_at);
             self.turned(pod);
             let (instance, steered, hooked, pod) = (id.clone(), pod.gated(), pod.hooked, pod.reference());
