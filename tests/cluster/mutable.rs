@@ -82,6 +82,26 @@ fn fields() -> Vec<Field> {
     };
     let names = ["web-2", "a", "a.b-c", "", "A B", "Web", "web_2", "-a", "a-", "a..b", " a", "a\n", "é"];
     let stages = ["", "Pending", "Smoking", "Smoked", "Baking", "Baked", "baked", "SmokeFailed", "Baked "];
+    let mut superseded: Vec<Value> = names.map(|name| json!(name)).into();
+    superseded.extend([json!("a".repeat(253)), json!("a".repeat(254)), json!(7), Value::Null]);
+    let mut stage: Vec<Value> = stages.map(|stage| json!(stage)).into();
+    stage.extend([json!(1), Value::Null]);
+    vec![
+        ("paused", switch()),
+        ("canceled", switch()),
+        ("resumes", numbers(&[0, 1, 5])),
+        ("batches", numbers(&[0, 1, 1_000])),
+        ("stage", stage),
+        ("batchSizes", lists()),
+        ("batchSize", sizes()),
+        ("batchIntervalSeconds", numbers(&[0, 5])),
+        ("progressDeadlineSeconds", numbers(&[1, 600, 0])),
+        ("supersededBy", superseded),
+    ]
+}
+
+/// What may stand for a size.
+fn sizes() -> Vec<Value> {
     let sizes = [
         "1",
         "10",
@@ -113,8 +133,13 @@ fn fields() -> Vec<Field> {
     let mut sizes: Vec<Value> = sizes.map(|size| json!(size)).into();
     sizes.extend([0, 1, 4, 5, 10, 10_000, 10_001, -1, i64::MAX].map(|size| json!(size)));
     sizes.extend([json!(1.5), json!(5.0), json!(true), json!(null)]);
-    let mut lists: Vec<Value> = sizes.iter().map(|size| json!([1, size])).collect();
-    lists.extend(sizes.iter().map(|size| json!([size, "50%"])));
+    sizes
+}
+
+/// The same for a list of sizes.
+fn lists() -> Vec<Value> {
+    let mut lists: Vec<Value> = sizes().iter().map(|size| json!([1, size])).collect();
+    lists.extend(sizes().iter().map(|size| json!([size, "50%"])));
     lists.extend([
         json!([]),
         json!([10]),
@@ -123,22 +148,7 @@ fn fields() -> Vec<Field> {
         json!(vec![10; 1_000]),
         json!(vec![10; 1_001]),
     ]);
-    let mut superseded: Vec<Value> = names.map(|name| json!(name)).into();
-    superseded.extend([json!("a".repeat(253)), json!("a".repeat(254)), json!(7), Value::Null]);
-    let mut stage: Vec<Value> = stages.map(|stage| json!(stage)).into();
-    stage.extend([json!(1), Value::Null]);
-    vec![
-        ("paused", switch()),
-        ("canceled", switch()),
-        ("resumes", numbers(&[0, 1, 5])),
-        ("batches", numbers(&[0, 1, 1_000])),
-        ("stage", stage),
-        ("batchSizes", lists),
-        ("batchSize", sizes),
-        ("batchIntervalSeconds", numbers(&[0, 5])),
-        ("progressDeadlineSeconds", numbers(&[1, 600, 0])),
-        ("supersededBy", superseded),
-    ]
+    lists
 }
 
 /// Each field that the definition has and [`fields`] has not is refused as a change. A field that is in neither

@@ -247,6 +247,40 @@ impl CloneSets {
         })
         .await
     }
+
+    /// Changes a workload that is as it was looked at.
+    async fn own(
+        &self,
+        cloneset: &CloneSetEntry,
+        flow: &Flow,
+        change: &WorkloadChange,
+    ) -> Result<(), PortError> {
+        let conflict = |what: &str| PortError::new(PortErrorKind::Conflict, what);
+        let mine = cloneset.lock.as_ref().is_some_and(|note| note.holder.uid == flow.uid);
+        if let Some(fault) = &cloneset.lock_fault {
+            return Err(PortError::new(PortErrorKind::Unreadable, fault.says(&cloneset.key)));
+        }
+        match change {
+            WorkloadChange::Lock { .. } if mine => Ok(()),
+            WorkloadChange::Lock { remember } => self.take_lock(cloneset, flow, *remember).await,
+            WorkloadChange::Release { .. } if !mine => Ok(()),
+            _ if !mine => Err(conflict("the workload is not locked by this flow")),
+            WorkloadChange::Release { good } => {
+                let passed_on = patch::pass_on(cloneset, flow);
+                let ops = passed_on.or_else(|| patch::release(cloneset, good.as_deref()));
+                self.change(cloneset, ops).await.map(drop)
+            }
+            WorkloadChange::Remove => self.remove(cloneset).await,
+            WorkloadChange::Reshape(shape) => self.reshape(cloneset, flow, shape).await,
+            WorkloadChange::Freeze(on) => {
+                self.change(cloneset, patch::freeze(cloneset, flow, *on)).await.map(drop)
+            }
+            WorkloadChange::Hook(_)
+            | WorkloadChange::LetGo(_)
+            | WorkloadChange::List(_)
+            | WorkloadChange::Spare(_) => Ok(()),
+        }
+    }
 }
 
 #[async_trait]
@@ -306,30 +340,7 @@ impl WorkloadBackend for CloneSets {
             (Some(cloneset), Some(seen), _) if cloneset.version == seen.as_str() => cloneset,
             _ => return Err(conflict("the workload is not the one that was looked at")),
         };
-        let mine = cloneset.lock.as_ref().is_some_and(|note| note.holder.uid == flow.uid);
-        if let Some(fault) = &cloneset.lock_fault {
-            return Err(PortError::new(PortErrorKind::Unreadable, fault.says(&cloneset.key)));
-        }
-        match change {
-            WorkloadChange::Lock { .. } if mine => Ok(()),
-            WorkloadChange::Lock { remember } => self.take_lock(&cloneset, flow, *remember).await,
-            WorkloadChange::Release { .. } if !mine => Ok(()),
-            _ if !mine => Err(conflict("the workload is not locked by this flow")),
-            WorkloadChange::Release { good } => {
-                let passed_on = patch::pass_on(&cloneset, flow);
-                let ops = passed_on.or_else(|| patch::release(&cloneset, good.as_deref()));
-                self.change(&cloneset, ops).await.map(drop)
-            }
-            WorkloadChange::Remove => self.remove(&cloneset).await,
-            WorkloadChange::Reshape(shape) => self.reshape(&cloneset, flow, shape).await,
-            WorkloadChange::Freeze(on) => {
-                self.change(&cloneset, patch::freeze(&cloneset, flow, *on)).await.map(drop)
-            }
-            WorkloadChange::Hook(_)
-            | WorkloadChange::LetGo(_)
-            | WorkloadChange::List(_)
-            | WorkloadChange::Spare(_) => Ok(()),
-        }
+        self.own(&cloneset, flow, change).await
     }
 }
 

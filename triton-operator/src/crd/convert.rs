@@ -84,12 +84,12 @@ impl FlowEntry {
         let id = FlowId { namespace: Namespace::new(namespace).ok()?, name: FlowName::new(name).ok()? };
         let uid = FlowUid::new(meta.uid.as_deref()?).ok()?;
         let version = Version::new(meta.resource_version.as_deref()?).ok()?;
-        let created = meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_microsecond());
-        let created = Timestamp::from_micros(created);
+        let created_at = meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_microsecond());
+        let created_at = Timestamp::from_micros(created_at);
         let (spec, status) = (&object.data["spec"], without_nulls(&object.data["status"]));
         let finished = status["finished"] == Value::Bool(true);
         let observed = status["observedGeneration"].as_i64() == meta.generation;
-        let ended = serde_json::from_value(status["finishedAt"].clone()).unwrap_or(created);
+        let ended = serde_json::from_value(status["finishedAt"].clone()).unwrap_or(created_at);
         let leaving = meta.deletion_timestamp.is_some();
         let instance = spec["application"]["instanceName"].as_str().unwrap_or_default();
         let instance = InstanceName::new(instance).ok();
@@ -109,7 +109,7 @@ impl FlowEntry {
                 instance: instance.clone(),
                 progress,
                 report,
-                created_at: created,
+                created_at,
                 observed,
                 leaving,
                 faults,
@@ -117,14 +117,7 @@ impl FlowEntry {
             (Ok((spec, orders)), Ok((progress, report))) => {
                 missing_labels = missing(&spec.identity, meta);
                 let flow = Flow { id, uid, spec, orders, progress };
-                Loaded::Flow(Box::new(Stored {
-                    flow,
-                    report,
-                    version,
-                    created_at: created,
-                    observed,
-                    leaving,
-                }))
+                Loaded::Flow(Box::new(Stored { flow, report, version, created_at, observed, leaving }))
             }
         };
         Some(Self {
@@ -138,7 +131,7 @@ impl FlowEntry {
             missing_labels,
             leaving,
             finished,
-            created,
+            created: created_at,
             ended: finished.then_some(ended),
         })
     }

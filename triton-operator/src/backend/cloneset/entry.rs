@@ -120,9 +120,7 @@ impl CloneSetEntry {
         let label = |name: &str| meta.labels.as_ref().and_then(|labels| labels.get(name));
         let id = |name: &str| label(name).and_then(|id| id.parse().ok()).unwrap_or(0);
         let owner = meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
-        let replicas = spec.replicas.unwrap_or(1);
-        let replicas =
-            u32::try_from(replicas).map_err(|_| format!("spec.replicas: {replicas} is below 0"))?;
+        let replicas = size(spec.replicas)?;
         let lock_text = annotation(labels::LOCK);
         let gates = spec.template["spec"]["readinessGates"].as_array();
         let gated = gates.is_some_and(|gates| gates.iter().any(|gate| gate["conditionType"] == labels::GATE));
@@ -238,6 +236,12 @@ impl CloneSetEntry {
     pub const fn is_observed(&self) -> bool {
         self.observed >= self.generation
     }
+}
+
+/// Pods wanted (OpenKruise: 1 when missing).
+fn size(replicas: Option<i32>) -> Result<u32, String> {
+    let replicas = replicas.unwrap_or(1);
+    u32::try_from(replicas).map_err(|_| format!("spec.replicas: {replicas} is below 0"))
 }
 
 /// The partition in pods.
