@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use triton_core::engine::{Decision, decide, look};
 use triton_core::model::{
-    Action, Facts, Flow, FlowId, InstanceId, Lock, Observation, Orders, PodUid, Pods, Progress, Revision, Shape,
-    Silence, TemplateRef, Timestamp, Traffic, TrafficView, Verdict, WorkloadChange, WorkloadView,
+    Action, Facts, Flow, FlowId, InstanceId, Lock, Observation, Orders, PodUid, Pods, Progress, Revision,
+    Shape, Silence, TemplateRef, Timestamp, Traffic, TrafficView, Verdict, WorkloadChange, WorkloadView,
 };
 use triton_core::sim::scenario::{Chaos, Step, StepKind};
 use triton_core::sim::{Cause as DeletedBy, Entry, Happening, Pod, Workload, World};

@@ -10,12 +10,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::engine::{
-    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, decide, gives_up, keep, keep_until, look, report,
-    supersede, yields,
+    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, decide, gives_up, keep, keep_until, look,
+    report, supersede, yields,
 };
 use crate::model::{
     Flow, FlowId, FlowUid, InstanceId, Left, Lock, Observation, Progress, Report, Seconds, Silence, Spec,
-    TextFor, Timestamp, TrafficView, WaitingReport, WorkloadView, shorten,
+    TextFor, Timestamp, TrafficView, Version, WaitingReport, WorkloadView, shorten,
 };
 use crate::ports::{
     Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored, Subject, TrafficRegistry, WorkloadBackend,
@@ -237,11 +237,22 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
     /// Where all of it is too large for the store the lists are left out: they are for people alone.
     async fn save(&self, stored: &Stored, report: &Report, moves: Vec<Why>) -> Result<Outcome, DriveError> {
         let Stored { flow, version, .. } = stored;
-        let mut saved = self.store.save_progress(&flow.id, &flow.progress, report, version).await;
+        self.save_at(&flow.id, (&flow.progress, report), version, moves).await
+    }
+
+    /// Saves progress and report; where that is refused for its size, without the lists.
+    async fn save_at(
+        &self,
+        id: &FlowId,
+        (progress, report): (&Progress, &Report),
+        version: &Version,
+        moves: Vec<Why>,
+    ) -> Result<Outcome, DriveError> {
+        let mut saved = self.store.save_progress(id, progress, report, version).await;
         let refused = saved.as_ref().is_err_and(|error| error.kind == PortErrorKind::TooLarge);
         if refused && !report.batches.is_empty() {
             let rest = report.without_lists();
-            saved = self.store.save_progress(&flow.id, &flow.progress, &rest, version).await;
+            saved = self.store.save_progress(id, progress, &rest, version).await;
         }
         saved.map_err(during("saving progress"))?;
         Ok(Outcome::Wrote(Step::Saved(moves)))

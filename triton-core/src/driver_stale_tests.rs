@@ -34,14 +34,7 @@ fn a_flow_on_a_stale_view_waits_says_for_what_and_changes_nothing() {
 
 #[test]
 fn what_cannot_be_read_is_left_alone_on_a_stale_view() {
-    let fault = Fault { field: "spec.action".into(), message: "must be one of create".into() };
-    let invalid = Loaded::Invalid {
-        id: id(),
-        uid: uid(),
-        version: "1".parse().expect("a version"),
-        finished: false,
-        faults: Faults(vec![fault]),
-    };
+    let invalid = unread::invalid(rolling().progress, "must be one of create");
     for loaded in [invalid, corrupt(true), corrupt(false)] {
         let mut rig = stale(rolling());
         rig.set(loaded);

@@ -1,9 +1,8 @@
 //! Flows whose spec cannot be read.
 
 use alloc::vec;
-use alloc::vec::Vec;
 
-use super::{Adapters, DriveError, Driver, Outcome, Rest, Step, during};
+use super::{Adapters, DriveError, Driver, Outcome, Rest, during};
 use crate::engine::{Decision, Why, unread, unread_report};
 use crate::model::{Lock, Progress, Report};
 use crate::ports::{Clock, FlowStore, Invalid, Loaded, Subject};
@@ -15,7 +14,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
     /// One look and at most one write, of the status alone. One that is deleted leaves its workload as it is,
     /// for the next flow.
     pub(super) async fn unread(&self, invalid: &Invalid) -> Result<Outcome, DriveError> {
-        let Invalid { id, uid, progress, faults, report: old, .. } = invalid;
+        let Invalid { id, uid, version, progress, faults, report: old, .. } = invalid;
         if invalid.leaving {
             return self.forget(id, uid).await.map(Outcome::Rests);
         }
@@ -23,7 +22,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let decision = unread(id, progress, lock.as_ref(), faults, now);
         let new = unread_report(old, &decision, now);
         match decision {
-            Decision::Move(progress, why) => self.tell(invalid, &progress, &new, vec![why]).await,
+            Decision::Move(progress, why) => self.save_at(id, (&progress, &new), version, vec![why]).await,
             Decision::Wait(waiting, until) => {
                 let until = new.waiting.as_ref().map_or(until, |shown| shown.until.min(until));
                 let settled = Report { updated_at: old.updated_at, ..new.clone() };
@@ -32,7 +31,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 }
                 let told = old.message == new.message;
                 let why = Why::waits(&waiting).filter(|_| !told).into_iter().collect();
-                self.tell(invalid, progress, &new, why).await
+                self.save_at(id, (progress, &new), version, why).await
             }
             Decision::Done | Decision::Act(_) => self.forget(id, uid).await.map(Outcome::Rests),
         }
@@ -56,17 +55,5 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             return Ok(lock.filter(|_| matches!(loaded, Some(Loaded::Flow(_)))));
         }
         Ok(lock)
-    }
-
-    async fn tell(
-        &self,
-        invalid: &Invalid,
-        progress: &Progress,
-        report: &Report,
-        moves: Vec<Why>,
-    ) -> Result<Outcome, DriveError> {
-        let saved = self.store.save_progress(&invalid.id, progress, report, &invalid.version).await;
-        saved.map_err(during("saving progress"))?;
-        Ok(Outcome::Wrote(Step::Saved(moves)))
     }
 }

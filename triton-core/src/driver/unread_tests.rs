@@ -69,7 +69,7 @@ fn held_by(flow: FlowId) -> WorkloadView {
     WorkloadView { lock: Lock::Theirs(flow), ..view(2, 2) }
 }
 
-fn invalid(progress: Progress, message: &str) -> Loaded {
+pub(super) fn invalid(progress: Progress, message: &str) -> Loaded {
     let fault = Fault { field: "spec.action".into(), message: message.into() };
     Loaded::Invalid(Box::new(Invalid {
         id: id(),

@@ -340,6 +340,7 @@ impl Waiting {
             | Self::Out { .. }
             | Self::Backend
             | Self::Rival { .. }
+            | Self::Unreachable { .. }
             | Self::Verify { .. } => false,
         }
     }

@@ -57,6 +57,7 @@ pub fn unread_report(old: &Report, decision: &Decision, now: Timestamp) -> Repor
         }
         Decision::Act(_) | Decision::Done => {}
     }
+    new.fit();
     new
 }
 

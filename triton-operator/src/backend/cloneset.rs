@@ -152,7 +152,7 @@ impl CloneSets {
         // A holder that has not ended gave the workload up, or is gone.
         let left = match &cloneset.lock {
             None => false,
-            Some(note) => self.flows.fate(&note.holder).await? != Fate::Ended,
+            Some(note) => (note.brings || note.left) && self.flows.fate(&note.holder).await? != Fate::Ended,
         };
         let body = patch::lock(cloneset, flow, remember, left);
         let api = self.api(&cloneset.key.namespace);

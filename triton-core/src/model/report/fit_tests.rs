@@ -114,12 +114,7 @@ fn large(pods: u32, batches: u32, name: usize, failing: u32, text: &str) -> Repo
             finished_at: at,
         }
     };
-    let waiting = WaitingReport {
-        reason: text.into(),
-        message: text.into(),
-        since: now,
-        until: now,
-    };
+    let waiting = WaitingReport { reason: text.into(), message: text.into(), since: now, until: now };
     Report {
         counts: Counts { batches, to_process: u32::MAX, replicas: u32::MAX, ..Counts::default() },
         update_revision: Some(revision()),

@@ -14,8 +14,8 @@ use super::super::world::{Pod, Workload, World};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{
-    Edits, FieldEdit, Flow, FlowUid, Left, Lock, Obstacle, PodName, Revision, RevisionLabel, Shape, TrafficView,
-    Version, WorkloadChange, WorkloadPod, WorkloadView,
+    Edits, FieldEdit, Flow, FlowUid, Left, Lock, Obstacle, PodName, Revision, RevisionLabel, Shape,
+    TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
 

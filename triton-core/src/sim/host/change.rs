@@ -7,8 +7,8 @@ use super::super::cloneset::UpdatePolicy;
 use super::super::world::{Held, Pod, Workload, World, default_unavailable, version};
 use super::memory::Memory;
 use crate::model::{
-    Base, Flow, FlowUid, Holder, InstanceId, PodName, PodRef, PodUid, Shape, TemplateRef, TrafficChange,
-    Version, WorkloadChange, Wrote,
+    Base, Brings, Flow, FlowUid, Holder, InstanceId, PodName, PodRef, PodUid, Shape, TemplateRef,
+    TrafficChange, Version, WorkloadChange, Wrote,
 };
 use crate::ports::{PortError, PortErrorKind, Subject};
 
@@ -216,7 +216,7 @@ fn lock(world: &mut World, id: &InstanceId, flow: &Flow, remember: Option<u32>) 
     edit(world, id, |workload| {
         // What a dead holder found is what must return, not what it left.
         let Workload { surge, unavailable, paused, .. } = *workload;
-        let left = workload.lock.is_some() && !ended;
+        let left = workload.lock.as_ref().is_some_and(|held| !ended && (held.brings || held.left));
         let mine = Held { left, ..held(flow, paused) };
         workload.lock = Some(match workload.lock.take() {
             None => Held { surge, unavailable, ..mine },
@@ -373,6 +373,7 @@ fn held(flow: &Flow, paused: bool) -> Held {
         paused,
         wrote: Wrote::locked(paused, flow.progress.position()),
         size: flow.progress.base().filter(|base| base.kind.exchanges()).map(|base| base.to),
+        brings: flow.progress.base().is_none_or(|base| base.brings != Brings::Nothing),
         left: false,
         spoilt: false,
     }

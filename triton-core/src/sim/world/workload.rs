@@ -28,7 +28,9 @@ pub struct Held {
     pub wrote: Wrote,
     /// The size that the workload is to have, where pods are exchanged.
     pub size: Option<u32>,
-    /// The flow that held it before was in the middle of its batches.
+    /// The holder brings a template: its new pods may be ones that nobody has agreed to.
+    pub brings: bool,
+    /// The flow that held it before was in the middle of its batches, and brought a template.
     pub left: bool,
     /// Somebody made it unreadable.
     pub spoilt: bool,

@@ -23,9 +23,17 @@ pub struct LockNote {
     /// The size that the workload is to have, where the holder exchanges pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u32>,
-    /// A flow before the holder was in the middle of its batches: see [`Left`](triton_core::model::Left).
+    /// The holder brings a template: its new pods may be ones that nobody has agreed to.
+    #[serde(default = "yes")]
+    pub brings: bool,
+    /// A flow before the holder was in the middle of its batches and brought a template: see
+    /// [`Left`](triton_core::model::Left).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub left: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// A lock that is there and cannot be read: as much of it as can.

@@ -7,7 +7,8 @@
 
 use serde_json::{Map, Value, json};
 use triton_core::model::{
-    Base, Flow, FlowUid, Holder, PodName, PodRef, Progress, Revision, Shape, TemplateRef, Verdict, Wrote,
+    Base, Brings, Flow, FlowUid, Holder, PodName, PodRef, Progress, Revision, Shape, TemplateRef, Verdict,
+    Wrote,
 };
 
 use super::entry::{CloneSetEntry, Settings};
@@ -293,7 +294,8 @@ fn hook(in_place: bool) -> Value {
 fn note(flow: &Flow, before: Settings, wrote: Wrote, left: bool) -> String {
     let holder = Holder { id: flow.id.clone(), uid: flow.uid.clone() };
     let size = flow.progress.base().filter(|base| base.kind.exchanges()).map(|base| base.to);
-    json!(LockNote { holder, before, wrote: Some(wrote), size, left }).to_string()
+    let brings = flow.progress.base().is_none_or(|base| base.brings != Brings::Nothing);
+    json!(LockNote { holder, before, wrote: Some(wrote), size, brings, left }).to_string()
 }
 
 /// The operation that notes beside the lock what is written.
