@@ -38,6 +38,10 @@ mod keeper;
 mod line;
 #[path = "cluster/losses.rs"]
 mod losses;
+#[path = "cluster/mutable.rs"]
+mod mutable;
+#[path = "cluster/namespace.rs"]
+mod namespace;
 #[path = "cluster/operator.rs"]
 mod operator;
 #[path = "cluster/orders.rs"]
@@ -62,5 +66,7 @@ mod size;
 mod traffic;
 #[path = "cluster/tutorial.rs"]
 mod tutorial;
+#[path = "cluster/unread.rs"]
+mod unread;
 #[path = "cluster/watched.rs"]
 mod watched;

@@ -182,6 +182,8 @@ fn view(group: &Group, flow: Option<&Flow>, now: Timestamp) -> WorkloadView {
         version: version(group.version),
         settled: true,
         lock,
+        // Nobody edits a group by hand, so that every flow that holds one ends.
+        left: None,
         frozen: group.frozen,
         shape: Shape {
             template: Some(template),

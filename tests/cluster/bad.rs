@@ -38,6 +38,8 @@ pub(crate) fn cases() -> Vec<Case> {
             "between 0",
         ),
         ("updateStrategy.drainSeconds", json!(-1), "updateStrategy.drainSeconds", "between 0"),
+        ("updateStrategy.resumes", json!(-1), "updateStrategy.resumes", "between 0 and 2147483647"),
+        ("updateStrategy.supersededBy", json!("A B"), "updateStrategy.supersededBy", "lower case letters"),
         (
             "updateStrategy.progressDeadlineSeconds",
             json!(0),
@@ -59,6 +61,10 @@ pub(crate) fn orders() -> Vec<(Value, Case)> {
             (order(action, Some(2)), case)
         })
         .into();
+    let many = "nonUpdateStrategy.batchSize";
+    for size in [json!(4), json!("4")] {
+        cases.push((order("scale", Some(5_000)), (many, size, many, "more than 1000 batches")));
+    }
     for action in ["stop", "delete"] {
         let case = ("application.replicas", json!(1), "application.replicas", "must be 0, or be left out");
         cases.push((order(action, None), case));
@@ -88,6 +94,8 @@ pub(crate) fn orders() -> Vec<(Value, Case)> {
         ("nonUpdateStrategy.failureThreshold", json!(-1), "at least 1"),
         ("nonUpdateStrategy.batchSize", json!(0), "at least 1"),
         ("nonUpdateStrategy.drainSeconds", json!(-1), "between 0"),
+        ("nonUpdateStrategy.resumes", json!(-1), "between 0"),
+        ("nonUpdateStrategy.supersededBy", json!("web_2"), "lower case letters"),
     ] {
         cases.push((order("restart", None), (path, value, path, words)));
     }

@@ -67,7 +67,7 @@ impl Rig for Ports {
         let made = self.store.create(NewFlow { id: flow.id.clone(), draft, instance }).await;
         match made.expect("the flow is new") {
             Loaded::Flow(stored) => stored.flow.uid,
-            other @ (Loaded::Invalid { .. } | Loaded::Corrupt { .. }) => panic!("{other:?}"),
+            other @ (Loaded::Invalid(_) | Loaded::Corrupt { .. }) => panic!("{other:?}"),
         }
     }
 

@@ -230,7 +230,7 @@ fn accepted() -> Vec<(&'static str, Value)> {
 }
 
 /// A definition of flows that takes everything.
-fn lenient() -> String {
+pub(crate) fn lenient() -> String {
     let mut definition = triton_operator::crd::DeployFlow::crd();
     for version in &mut definition.spec.versions {
         let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut())

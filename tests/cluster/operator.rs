@@ -159,6 +159,31 @@ async fn release_gives_everything_back_and_restarts_no_pod() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn release_names_a_workload_that_it_cannot_read_and_fails() {
+    let site = Site::new("operator-release-unread").await;
+    site.serve(2).await;
+    site.gives_back("first").await;
+    site.kill_operator();
+    let annotate = |name: &str, note: &str| {
+        site.kubectl(&["annotate", "clonesets.apps.kruise.io", name, note]);
+    };
+    let line = format!("{PROGRAM} release --namespace {}", site.namespace);
+    let before = site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME]);
+    annotate(app::NAME, "apps.triton.io/replicas-before-stop=many");
+    let failed = site.rig.plane.shell(&line).expect_err("it cannot be read").to_string();
+    assert!(failed.contains(&format!("{}/{}", site.namespace, app::NAME)), "{failed}");
+    let after = site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME]);
+    assert_eq!(after["spec"], before["spec"], "it is left alone");
+    let hooked = |view: &View| {
+        view.pods().iter().all(|pod| !pod["metadata"]["labels"]["apps.triton.io/in-traffic"].is_null())
+    };
+    assert!(hooked(&site.view()), "and so are its pods");
+    annotate(app::NAME, "apps.triton.io/replicas-before-stop-");
+    site.rig.plane.shell(&line).unwrap_or_else(|error| panic!("{error}"));
+    site.scene.holds("its pods are given back", |view| !hooked(view)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_tutorial_is_played_on_a_standalone_operator() {
     let (plane, grpc) = (Plane::own(), free_port());
     let folder = tempfile::tempdir().expect("a folder for its log");

@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use triton_core::engine::{Decision, decide, look};
 use triton_core::model::{
-    Action, Facts, Flow, FlowId, InstanceId, Lock, Observation, Orders, Pods, Progress, Revision, Shape,
-    Silence, TemplateRef, Timestamp, Traffic, TrafficView, Verdict, WorkloadChange, WorkloadView,
+    Action, Facts, Flow, FlowId, InstanceId, Lock, Observation, Orders, PodUid, Pods, Progress, Revision,
+    Shape, Silence, TemplateRef, Timestamp, Traffic, TrafficView, Verdict, WorkloadChange, WorkloadView,
 };
 use triton_core::sim::scenario::{Chaos, Step, StepKind};
 use triton_core::sim::{Cause as DeletedBy, Entry, Happening, Pod, Workload, World};
@@ -57,6 +57,8 @@ pub(crate) struct Watcher {
     spoilt: BTreeSet<FlowId>,
     /// A flow that deletes has removed the workload.
     removed: bool,
+    /// Pods that are asked into traffic.
+    asked: BTreeSet<PodUid>,
 }
 
 impl Watcher {
@@ -73,6 +75,7 @@ impl Watcher {
             template: None,
             spoilt: BTreeSet::new(),
             removed: false,
+            asked: BTreeSet::new(),
         }
     }
 
@@ -90,6 +93,7 @@ impl Watcher {
             _ => {}
         }
         old_containers_stay_out(world)?;
+        self.nothing_is_exposed_unread(world, step)?;
         self.change(world, step)?;
         self.end = world.workloads().next().cloned();
         Ok(())
@@ -219,6 +223,25 @@ impl Watcher {
             self.spoilt.clear();
         }
         Ok(())
+    }
+
+    /// While the flow that holds the workload cannot be read, is gone before it ended, or the lock itself cannot
+    /// be read, no pod is pulled in.
+    fn nothing_is_exposed_unread(&mut self, world: &World, step: &Step) -> Result<(), String> {
+        let pods = || world.workloads().flat_map(Workload::active);
+        let asked = |pod: &Pod| pod.gate == Some(true);
+        let now: BTreeSet<PodUid> = pods().filter(|pod| asked(pod)).map(|pod| pod.uid.clone()).collect();
+        let before = std::mem::replace(&mut self.asked, now);
+        let held = world.workloads().next().and_then(|workload| workload.lock.as_ref());
+        let driven = matches!(step.what, StepKind::Drove { .. } | StepKind::Tended { .. });
+        let Some(held) = held.filter(|_| driven && self.looks_are_fresh()) else { return Ok(()) };
+        let flow = world.flows().get(&held.holder.id).filter(|flow| flow.uid == held.holder.uid);
+        let unread = |flow: &Entry| flow.spec().is_none() && !flow.record.finished;
+        if !held.spoilt && !flow.is_none_or(unread) {
+            return Ok(());
+        }
+        let early = pods().find(|pod| asked(pod) && !before.contains(&pod.uid));
+        early.map_or(Ok(()), |pod| Err(format!("S5: {} is pulled in, and nobody can tell why", pod.name)))
     }
 
     /// Takes note of flows whose records somebody else wrote over; healing puts them right.
@@ -361,6 +384,7 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
         stale: None,
         settled: workload.observed_latest(),
         lock: if workload.lock.is_some() { Lock::Mine } else { Lock::Free },
+        left: None,
         frozen: workload.paused,
         shape: Some(Shape {
             template,

@@ -145,6 +145,10 @@ fn who(waiting: &Waiting) -> &'static str {
         }
         Waiting::Rival { .. } => "the other flow, which comes first: let it end, or cancel it",
         Waiting::Verify { .. } => "kubelet, registry and controller, until the deadline",
+        Waiting::Spec { .. } => {
+            "a person: correct the field, order an `update` or a `rollback`, or delete the flow"
+        }
+        Waiting::Lock { .. } => "a person: mend the annotation",
     }
 }
 
@@ -172,6 +176,7 @@ fn say(failure: &Failure) -> String {
         | Failure::WrongSize { .. }
         | Failure::WrongPods { .. }
         | Failure::NoRevision { .. }
+        | Failure::Abandoned
         | Failure::LockLost => failure.to_string(),
     }
 }

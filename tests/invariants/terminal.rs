@@ -16,8 +16,9 @@ pub(super) const ROW: Invariant = Invariant {
 
 fn intent(intent: &Intent<'_>) -> Outcome {
     let releases = matches!(workload_change(intent.decision), Some(WorkloadChange::Release { .. }));
-    // It may have to wait for news before it gives its lock back.
-    let waits = matches!(intent.decision, Decision::Wait(Waiting::Unreachable { .. }, _));
+    // It may have to wait for news before it gives its lock back, or for somebody to mend it.
+    let waits =
+        matches!(intent.decision, Decision::Wait(Waiting::Unreachable { .. } | Waiting::Lock { .. }, _));
     let fine = releases || waits || *intent.decision == Decision::Done;
     ensure(!intent.flow.progress.is_finished() || fine, || format!("{:?} after the end", intent.decision))
 }

@@ -47,6 +47,7 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
         version: VERSION.clone(),
         settled: set.observed,
         lock: if set.locked { Lock::Mine } else { Lock::Free },
+        left: None,
         frozen: set.paused,
         shape: Shape {
             template: Some(if set.template == Rev::New {

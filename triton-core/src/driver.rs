@@ -4,18 +4,20 @@ mod history;
 mod keeper;
 mod line;
 mod outcome;
+mod unread;
 mod watching;
 
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::engine::{
-    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, decide, look, report, supersede, yields,
+    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, decide, gives_up, look, report, supersede,
+    yields,
 };
 use crate::model::{
-    Failure, Flow, FlowId, FlowUid, InstanceId, Lock, Progress, Report, Seconds, Silence, Spec, TextFor,
-    Timestamp, TrafficView, Verdict, WaitingReport, WorkloadView, shorten,
+    Flow, FlowId, FlowUid, InstanceId, Left, Lock, Observation, Progress, Report, Seconds, Silence, Spec,
+    TextFor, Timestamp, TrafficView, Version, WaitingReport, WorkloadView, shorten,
 };
 use crate::ports::{
     Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored, Subject, TrafficRegistry, WorkloadBackend,
@@ -71,12 +73,16 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             if !matches!(loaded, Ok(Loaded::Flow(_))) {
                 self.failed(id);
             }
-            if let (Some(silence), Ok(Loaded::Invalid { .. } | Loaded::Corrupt { .. })) = (stale, &loaded) {
-                return Ok(Rest::Until(self.clock.now().plus(LOOK_AGAIN), Waiting::Unreachable { silence }));
+            if let (Some(silence), Ok(Loaded::Invalid(_) | Loaded::Corrupt { .. })) = (stale, &loaded) {
+                let again = self.clock.now().plus(LOOK_AGAIN);
+                return Ok(Rest::Until(again, Waiting::Unreachable { silence }));
             }
-            let stored = match loaded {
-                Ok(Loaded::Flow(stored)) => stored,
-                Ok(loaded @ Loaded::Invalid { .. }) => return self.fail_invalid(loaded).await,
+            let outcome = match loaded {
+                Ok(Loaded::Flow(stored)) => {
+                    let stepped = self.step(stored, stale).await;
+                    stepped.inspect_err(|_| self.failed(id))?
+                }
+                Ok(Loaded::Invalid(invalid)) => self.unread(&invalid).await?,
                 // Nobody can tell what it did: the workload is left as it is, for the next flow.
                 Ok(Loaded::Corrupt { id, uid, leaving: true, .. }) => return self.forget(&id, &uid).await,
                 Ok(Loaded::Corrupt { .. }) => return Ok(Rest::Corrupt),
@@ -88,11 +94,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                     return Err(DriveError { during: "reading the flow", source });
                 }
             };
-            let stepped = self.step(stored, stale).await;
-            if stepped.is_err() {
-                self.failed(id);
-            }
-            match stepped? {
+            match outcome {
                 Outcome::Wrote(step) => on_step(id, step),
                 Outcome::Rests(rest) => return Ok(rest),
             }
@@ -108,8 +110,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let world = self.observe(&stored).await?;
         let mut seen = look(Some(&stored.flow), world.workload.as_ref(), &world.traffic);
         seen.stale = stale;
-        seen.yields = self.gives_way(&stored.flow, &seen.lock).await?;
-        seen.place = self.place(&stored, &seen).await?;
+        self.confront(&stored, &mut seen).await?;
         let shown = Seen { observation: &seen, workload: world.workload.as_ref(), traffic: &world.traffic };
         let now = self.clock.now();
         let mut moves = Vec::new();
@@ -211,30 +212,40 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         }
     }
 
-    /// Whether the flow that holds the workload gives way to the one that looks.
-    async fn gives_way(&self, flow: &Flow, lock: &Lock) -> Result<bool, DriveError> {
-        let starts = matches!(flow.progress, Progress::Pending | Progress::Preparing { .. });
-        let Lock::Theirs(rival) = lock else { return Ok(false) };
-        if !starts {
-            return Ok(false);
+    /// Puts into the look whether the flow that holds the workload gives way to the one that looks, and who is
+    /// before that one in line. A workload that its holder gives up is free, and needs no line.
+    async fn confront(&self, stored: &Stored, seen: &mut Observation) -> Result<(), DriveError> {
+        let starts = matches!(stored.flow.progress, Progress::Pending | Progress::Preparing { .. });
+        if let (true, Lock::Theirs(rival)) = (starts, &seen.lock) {
+            let loaded = self.rival(rival).await;
+            match loaded.map_err(during("reading the flow that holds the workload"))? {
+                Some(Loaded::Flow(rival)) => seen.yields = yields(&rival.flow, &stored.flow),
+                Some(Loaded::Invalid(rival)) if gives_up(&rival.progress, &stored.flow) => {
+                    let base = rival.progress.base().filter(|base| base.kind.exchanges());
+                    seen.left = Some(Left { size: base.map(|base| base.to) });
+                    seen.lock = Lock::Free;
+                    return Ok(());
+                }
+                Some(Loaded::Invalid(_) | Loaded::Corrupt { .. }) | None => {}
+            }
         }
-        let rival = self.rival(rival).await.map_err(during("reading the flow that holds the workload"))?;
-        Ok(rival.is_some_and(|stored| yields(&stored.flow, flow)))
+        seen.place = self.place(stored, seen).await?;
+        Ok(())
     }
 
     /// Orders the flow that holds the workload to give way; its own driver closes it.
     async fn supersede(&self, by: &Flow, rival: &FlowId) -> Result<(), DriveError> {
         let during = || during("ordering the flow that holds the workload to give way");
-        let Some(stored) = self.rival(rival).await.map_err(during())? else { return Ok(()) };
+        let loaded = self.rival(rival).await.map_err(during())?;
+        let Some(Loaded::Flow(stored)) = loaded else { return Ok(()) };
         let Ok(Answer::Orders(orders)) = supersede(&stored.flow, by) else { return Ok(()) };
         self.store.save_orders(rival, &orders, &stored.version).await.map(|_| ()).map_err(during())
     }
 
-    /// The flow that holds a workload; `None` where it is gone or cannot be read.
-    async fn rival(&self, id: &FlowId) -> Result<Option<Box<Stored>>, PortError> {
+    /// The flow that holds a workload; `None` where it is gone.
+    async fn rival(&self, id: &FlowId) -> Result<Option<Loaded>, PortError> {
         match self.store.load(id).await {
-            Ok(Loaded::Flow(stored)) => Ok(Some(stored)),
-            Ok(Loaded::Invalid { .. } | Loaded::Corrupt { .. }) => Ok(None),
+            Ok(loaded) => Ok(Some(loaded)),
             Err(error) if error.kind == PortErrorKind::Gone => Ok(None),
             Err(error) => Err(error),
         }
@@ -243,11 +254,22 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
     /// Where all of it is too large for the store the lists are left out: they are for people alone.
     async fn save(&self, stored: &Stored, report: &Report, moves: Vec<Why>) -> Result<Outcome, DriveError> {
         let Stored { flow, version, .. } = stored;
-        let mut saved = self.store.save_progress(&flow.id, &flow.progress, report, version).await;
+        self.save_at(&flow.id, (&flow.progress, report), version, moves).await
+    }
+
+    /// Saves progress and report; where that is refused for its size, without the lists.
+    async fn save_at(
+        &self,
+        id: &FlowId,
+        (progress, report): (&Progress, &Report),
+        version: &Version,
+        moves: Vec<Why>,
+    ) -> Result<Outcome, DriveError> {
+        let mut saved = self.store.save_progress(id, progress, report, version).await;
         let refused = saved.as_ref().is_err_and(|error| error.kind == PortErrorKind::TooLarge);
         if refused && !report.batches.is_empty() {
             let rest = report.without_lists();
-            saved = self.store.save_progress(&flow.id, &flow.progress, &rest, version).await;
+            saved = self.store.save_progress(id, progress, &rest, version).await;
         }
         saved.map_err(during("saving progress"))?;
         Ok(Outcome::Wrote(Step::Saved(moves)))
@@ -281,27 +303,6 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             return self.save(stored, &new, Vec::new()).await;
         }
         Ok(Outcome::Rests(Rest::Until(until.min(due), waiting)))
-    }
-
-    async fn fail_invalid(&self, loaded: Loaded) -> Result<Rest, DriveError> {
-        let Loaded::Invalid { id, uid, version, finished, faults } = loaded else {
-            return Ok(Rest::Again);
-        };
-        if !finished {
-            let failure = Failure::InvalidSpec { fault: faults.to_string() };
-            let (why, at) = (Why::Ended { verdict: Verdict::Failed(failure.clone()) }, self.clock.now());
-            let report = Report {
-                reason: why.reason().into(),
-                message: why.to_string(),
-                updated_at: Some(at),
-                finished_at: Some(at),
-                ..Report::default()
-            };
-            let progress = Progress::Finished { verdict: Verdict::Failed(failure), at };
-            let saved = self.store.save_progress(&id, &progress, &report, &version).await;
-            saved.map_err(during("saving progress"))?;
-        }
-        self.forget(&id, &uid).await
     }
 
     async fn forget(&self, id: &FlowId, uid: &FlowUid) -> Result<Rest, DriveError> {

@@ -199,11 +199,19 @@ impl FlowStore for &Rig {
             return Err(PortError::new(PortErrorKind::TooLarge, "etcdserver: request is too large"));
         }
         self.saved.lock().expect("saves").push((progress.clone(), report.clone()));
-        if let Loaded::Flow(mut stored) = self.loaded() {
-            stored.flow.progress = progress.clone();
-            stored.report = report.clone();
-            stored.observed = true;
-            self.set(Loaded::Flow(stored));
+        match self.loaded() {
+            Loaded::Flow(mut stored) => {
+                stored.flow.progress = progress.clone();
+                stored.report = report.clone();
+                stored.observed = true;
+                self.set(Loaded::Flow(stored));
+            }
+            Loaded::Invalid(mut invalid) => {
+                invalid.progress = progress.clone();
+                invalid.report = report.clone();
+                self.set(Loaded::Invalid(invalid));
+            }
+            Loaded::Corrupt { .. } => {}
         }
         Ok(())
     }
@@ -320,6 +328,7 @@ pub(super) fn view(replicas: u32, pods: u32) -> WorkloadView {
         version: "7".parse().expect("a version"),
         settled: true,
         lock: Lock::Mine,
+        left: None,
         frozen: false,
         shape: Shape {
             template: Some(TemplateRef::Flow),

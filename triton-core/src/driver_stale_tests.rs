@@ -1,7 +1,7 @@
 //! What a driver does while its view of the world is too old: nothing.
 
 use super::*;
-use crate::model::WorkloadPod;
+use crate::model::{Verdict, WorkloadPod};
 
 const SILENCE: Silence = Silence { kind: "pods", age: Seconds(75) };
 
@@ -43,14 +43,7 @@ fn a_watch_that_broke_for_a_moment_is_waited_for_without_a_word() {
 
 #[test]
 fn what_cannot_be_read_is_left_alone_on_a_stale_view() {
-    let fault = Fault { field: "spec.action".into(), message: "must be one of create".into() };
-    let invalid = Loaded::Invalid {
-        id: id(),
-        uid: uid(),
-        version: "1".parse().expect("a version"),
-        finished: false,
-        faults: Faults(vec![fault]),
-    };
+    let invalid = unread::invalid(rolling().progress, "must be one of create");
     for loaded in [invalid, corrupt(true), corrupt(false)] {
         let mut rig = stale(rolling());
         rig.set(loaded);

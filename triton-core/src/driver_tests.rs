@@ -1,13 +1,14 @@
 use super::*;
 use crate::model::{
-    Base, CorruptRecord, Fault, Faults, FlowPhase, Kind, Lock, Peer, Place, TrafficChange, Version,
-    WorkloadChange,
+    Base, CorruptRecord, FlowPhase, Kind, Lock, Peer, Place, TrafficChange, Version, WorkloadChange,
 };
 
 #[path = "driver_rig.rs"]
 mod rig;
 #[path = "driver_stale_tests.rs"]
 mod stale;
+#[path = "driver/unread_tests.rs"]
+mod unread;
 #[path = "driver/watching_tests.rs"]
 mod watching;
 use rig::{MockRegistry, Rig, base, conflict, flow, id, rolling, uid, view};
@@ -161,29 +162,6 @@ fn an_order_that_changes_nothing_shown_is_still_observed() {
     rig.set(Loaded::Flow(stored));
     rig.advance().expect("rests");
     assert_eq!(rig.saved().len(), writes + 1);
-}
-
-#[test]
-fn an_invalid_flow_fails_and_nothing_is_touched() {
-    let mut rig = Rig::new(rolling());
-    let fault = Fault { field: "spec.action".into(), message: "must be one of create".into() };
-    rig.set(Loaded::Invalid {
-        id: id(),
-        uid: uid(),
-        version: "1".parse().expect("a version"),
-        finished: false,
-        faults: Faults(vec![fault]),
-    });
-    assert_eq!(rig.advance().expect("done"), Rest::Done);
-    let (progress, report) = rig.saved().pop().expect("saved");
-    assert!(matches!(
-        progress,
-        Progress::Finished { verdict: Verdict::Failed(Failure::InvalidSpec { .. }), .. }
-    ));
-    assert_eq!(
-        (report.reason.as_str(), report.message.as_str()),
-        ("InvalidSpec", "spec.action: must be one of create")
-    );
 }
 
 #[test]

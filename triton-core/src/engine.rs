@@ -42,9 +42,10 @@ mod shape;
 mod stopped;
 mod table;
 mod tend;
+mod unread;
 mod until;
 
-pub use admit::{Answer, Refusal, admit, edit, supersede, yields};
+pub use admit::{Answer, Refusal, admit, edit, gives_up, supersede, yields};
 pub(crate) use closing::LOOK_AGAIN;
 pub use decide::{decide, keep, keeps_for};
 pub use decision::{Decision, Effect, Time, Waiting, Why};
@@ -55,3 +56,4 @@ pub use line::place;
 pub use look::look;
 pub use report::{Seen, report};
 pub use table::{Row, Until, of as row};
+pub use unread::{unread, unread_report};

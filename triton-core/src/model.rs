@@ -33,7 +33,7 @@ pub use name::{
     PodName, PodUid, Revision, Version,
 };
 pub use observation::{
-    FailureClass, Holder, Lock, Observation, Obstacle, PodFailure, PodPhase, PodTraffic, RevisionLabel,
+    FailureClass, Holder, Left, Lock, Observation, Obstacle, PodFailure, PodPhase, PodTraffic, RevisionLabel,
     Shape, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
 };
 pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, Edit, Orders, Target};

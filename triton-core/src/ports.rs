@@ -10,7 +10,7 @@ mod workload;
 pub use clock::{Clock, Reading, Watching};
 pub use error::{PortError, PortErrorKind};
 pub use names::Names;
-pub use store::{FlowStore, Loaded, NewFlow, StoreEvent, Stored};
+pub use store::{FlowStore, Invalid, Loaded, NewFlow, StoreEvent, Stored};
 pub use traffic::TrafficRegistry;
 pub use workload::{Subject, WorkloadBackend};
 

@@ -7,9 +7,10 @@ use triton_core::ports::PortError;
 use triton_core::service::{ApiError, ApiErrorKind, InstanceApi, InstanceView, PodFilter, PodId, PodView};
 
 use crate::backend::cloneset::entry::CloneSetEntry;
+use crate::backend::cloneset::state::CloneSetState;
 use crate::labels;
 use crate::world::World;
-use crate::world::cache::Key;
+use crate::world::cache::{Entry, Key};
 use crate::world::pods::PodEntry;
 
 /// Instances and pods out of the caches: nothing is asked of the API server.
@@ -25,6 +26,19 @@ impl Instances {
         Self { world }
     }
 
+    /// An instance; of one whose CloneSet cannot be read only that.
+    fn shown(&self, state: &CloneSetState) -> InstanceView {
+        match state {
+            CloneSetState::Read(entry) => self.view(entry),
+            CloneSetState::Unreadable { key, .. } => InstanceView {
+                namespace: key.namespace.to_string(),
+                name: key.name.to_string(),
+                status: "Unreadable".into(),
+                ..InstanceView::default()
+            },
+        }
+    }
+
     fn view(&self, cloneset: &CloneSetEntry) -> InstanceView {
         let pods = self.world.pods.group(&Key::new(&cloneset.key.namespace, &cloneset.uid));
         let active = pods.iter().filter(|pod| pod.is_active()).count();
@@ -33,6 +47,11 @@ impl Instances {
         let wanted = usize::try_from(cloneset.replicas).unwrap_or(usize::MAX);
         let worked_on = self.world.flows.group(&cloneset.key).iter().any(|flow| !flow.finished);
         let ready = !worked_on && cloneset.is_observed() && active == wanted && available == wanted;
+        let status = match &cloneset.lock_fault {
+            Some(_) => "LockUnreadable",
+            None if ready => "Ready",
+            None => "InProgress",
+        };
         let revision = cloneset.update_revision.as_deref().unwrap_or_default();
         let main = &cloneset.main;
         InstanceView {
@@ -40,7 +59,7 @@ impl Instances {
             name: cloneset.key.name.to_string(),
             available_replicas: u32::try_from(available).unwrap_or(u32::MAX),
             replicas: cloneset.replicas,
-            status: if ready { "Ready" } else { "InProgress" }.into(),
+            status: status.into(),
             app_id: cloneset.ids.0,
             group_id: cloneset.ids.1,
             app_name: cloneset.app_name.clone(),
@@ -63,15 +82,16 @@ impl InstanceApi for Instances {
         self.check_ready()?;
         let cached = self.world.clonesets.get(&Key::new(id.namespace.as_str(), id.name.as_str()));
         let gone = || ApiError::new(ApiErrorKind::NotFound, format!("there is no instance {id}"));
-        cached.map(|cached| self.view(&cached.entry)).ok_or_else(gone)
+        let cloneset = cached.ok_or_else(gone)?.entry.read()?;
+        Ok(self.view(&cloneset))
     }
 
     async fn instances(&self, namespace: Option<&Namespace>) -> Result<Vec<InstanceView>, ApiError> {
         self.check_ready()?;
         let mut all = self.world.clonesets.all();
-        all.retain(|entry| namespace.is_none_or(|namespace| *entry.key.namespace == *namespace.as_str()));
-        all.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(all.iter().map(|entry| self.view(entry)).collect())
+        all.retain(|entry| namespace.is_none_or(|namespace| *entry.key().namespace == *namespace.as_str()));
+        all.sort_by(|a, b| a.key().cmp(b.key()));
+        Ok(all.iter().map(|entry| self.shown(entry)).collect())
     }
 
     async fn pod(&self, id: &PodId) -> Result<PodView, ApiError> {

@@ -78,6 +78,9 @@ fn event(why: &Why) -> Event {
     }
 }
 
+/// Longest action (Kubernetes: `events.k8s.io`).
+const MOST: usize = 128;
+
 /// Kubernetes counts events of one reason and action as one: those of different batches are not.
 fn action(why: &Why) -> String {
     match why {
@@ -85,6 +88,8 @@ fn action(why: &Why) -> String {
         | Why::Reached { batch, .. }
         | Why::PodsMissing { batch }
         | Why::GoesOnWithout { batch, .. } => format!("Batch{batch}"),
+        // Each field is news.
+        Why::Unread { faults } => faults.split(": ").next().unwrap_or_default().chars().take(MOST).collect(),
         Why::Started
         | Why::AllBatchesDone
         | Why::Held { .. }
@@ -110,6 +115,7 @@ const fn is_warning(why: &Why) -> bool {
             | Why::Drifted { .. }
             | Why::Resized { .. }
             | Why::Stopping { .. }
+            | Why::Unread { .. }
             | Why::GoesOnWithout { .. }
             | Why::Ended { verdict: Verdict::Failed(_) | Verdict::Aborted { .. } }
     )

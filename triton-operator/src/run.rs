@@ -15,7 +15,7 @@ use triton_core::driver::{Adapters, Driver};
 use triton_core::model::{
     DEFAULT_DRAIN, FlowId, Holder, InstanceId, InstanceName, Namespace, Seconds, Silence, Spec,
 };
-use triton_core::ports::{TrafficRegistry, WorkloadBackend};
+use triton_core::ports::{Loaded, TrafficRegistry, WorkloadBackend};
 use triton_grpc::{Age, ViewAge};
 
 use crate::api::Api;
@@ -23,7 +23,7 @@ use crate::backend::cloneset::CloneSets;
 use crate::clock::WallClock;
 use crate::contact::Contact;
 use crate::controller::{Controller, Directory, Edition};
-use crate::crd::convert::FlowEntry;
+use crate::crd::convert::{Fate, FlowEntry};
 use crate::doors::{Addresses, Apis, Checks, Doors};
 use crate::limits::Limits;
 use crate::queue::{Lane, Queue};
@@ -197,6 +197,22 @@ fn measure(metrics: &Metrics, world: &World, queue: &Queue) {
     world.ages().for_each(|(kind, age)| metrics.age(kind, age));
     metrics.size("queue", queue.len());
     metrics.size("beginning", queue.beginning());
+    unreadable(metrics, world);
+}
+
+/// What is stored and cannot be read, by what it is.
+fn unreadable(metrics: &Metrics, world: &World) {
+    let clonesets = world.clonesets.all();
+    let read: Vec<_> = clonesets.iter().filter_map(|cloneset| cloneset.read().ok()).collect();
+    let locks = read.iter().filter(|cloneset| cloneset.lock_fault.is_some()).count();
+    let flows = world.flows.all();
+    let open = || flows.iter().filter(|flow| !flow.finished);
+    let specs = open().filter(|flow| matches!(flow.loaded, Loaded::Invalid(_))).count();
+    let statuses = open().filter(|flow| matches!(flow.loaded, Loaded::Corrupt { .. })).count();
+    metrics.unreadable("clonesets", clonesets.len() - read.len());
+    metrics.unreadable("locks", locks);
+    metrics.unreadable("specs", specs);
+    metrics.unreadable("statuses", statuses);
 }
 
 /// One arm per kind of workload and of registry.
@@ -230,7 +246,9 @@ impl Known {
     /// Whether a flow that is known to be at work holds the workload: the keeper need not look.
     fn is_held(&self, holder: &Holder) -> bool {
         let flow = self.0.flows.get(&Key::new(holder.id.namespace.as_str(), holder.id.name.as_str()));
-        flow.is_some_and(|cached| cached.entry.uid == holder.uid.as_str() && cached.entry.holds())
+        flow.is_some_and(|cached| {
+            cached.entry.uid == holder.uid.as_str() && cached.entry.fate() == Fate::Alive
+        })
     }
 }
 
@@ -252,7 +270,10 @@ impl Directory for Known {
 
     async fn kept(&self, key: &Key) -> Option<(InstanceId, Seconds)> {
         // Only workloads that ask before they touch a pod: others were never triton's.
-        let cloneset = self.0.clonesets.get(key).filter(|cached| cached.entry.hooked)?.entry;
+        let cloneset = self.0.clonesets.get(key)?.entry.read().ok().filter(|cloneset| cloneset.hooked)?;
+        if cloneset.lock_fault.is_some() {
+            return None;
+        }
         if cloneset.lock.as_ref().is_some_and(|note| self.is_held(&note.holder)) {
             return None;
         }

@@ -161,7 +161,11 @@ fn key(loaded: &Loaded) -> Key {
     let id = loaded.id();
     match loaded {
         Loaded::Flow(stored) => Key::new(id.namespace.as_str(), stored.flow.spec.identity.instance.as_str()),
-        Loaded::Invalid { .. } | Loaded::Corrupt { .. } => {
+        Loaded::Invalid(invalid) if invalid.instance.is_some() => {
+            let name = invalid.instance.as_ref().map_or("", |instance| instance.name.as_str());
+            Key::new(id.namespace.as_str(), name)
+        }
+        Loaded::Invalid(_) | Loaded::Corrupt { .. } => {
             Key::new(id.namespace.as_str(), format!("/{}", id.name))
         }
     }
@@ -174,7 +178,7 @@ fn edition(loaded: &Loaded) -> Edition {
             (&stored.flow.orders, stored.leaving).hash(&mut hasher);
             hasher.finish()
         }
-        Loaded::Invalid { .. } | Loaded::Corrupt { .. } => 0,
+        Loaded::Invalid(_) | Loaded::Corrupt { .. } => 0,
     }
 }
 
@@ -196,7 +200,7 @@ impl Directory for Embedded {
         let mut flows = self.of(key).await;
         flows.retain(|loaded| match loaded {
             Loaded::Flow(stored) => !stored.flow.progress.is_finished() || stored.leaving,
-            Loaded::Invalid { finished, .. } => !finished,
+            Loaded::Invalid(invalid) => !invalid.progress.is_finished() || invalid.leaving,
             Loaded::Corrupt { leaving, .. } => *leaving,
         });
         flows.iter().map(|loaded| (loaded.id().clone(), edition(loaded))).collect()
@@ -216,7 +220,7 @@ impl Directory for Embedded {
         let flows = self.of(key).await;
         let drain = flows.iter().rev().find_map(|loaded| match loaded {
             Loaded::Flow(stored) => Some(stored.flow.spec.drain),
-            Loaded::Invalid { .. } | Loaded::Corrupt { .. } => None,
+            Loaded::Invalid(_) | Loaded::Corrupt { .. } => None,
         });
         Some((instance, drain.unwrap_or(DEFAULT_DRAIN)))
     }

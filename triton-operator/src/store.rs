@@ -15,7 +15,7 @@ use triton_core::model::{
 };
 use triton_core::ports::{FlowStore, Loaded, NewFlow, PortError, PortErrorKind, StoreEvent};
 
-use crate::crd::convert::{self, FlowEntry};
+use crate::crd::convert::{self, Fate, FlowEntry};
 use crate::kube_error::{call, read};
 use crate::labels;
 use crate::world::cache::Key;
@@ -38,21 +38,20 @@ impl Flows {
         Self { client, world }
     }
 
-    /// Whether the flow that a lock names still exists and may still act. The cache may be behind, so
-    /// "no" always comes from the API server, and UIDs are compared: a flow of the same name made later
-    /// is another flow.
+    /// What became of the flow that a lock names. The cache may be behind, so that it is gone always comes from
+    /// the API server, and UIDs are compared: a flow of the same name made later is another flow.
     ///
     /// # Errors
     /// `Transient` when it cannot be told.
-    pub async fn is_alive(&self, holder: &Holder) -> Result<bool, PortError> {
+    pub async fn fate(&self, holder: &Holder) -> Result<Fate, PortError> {
         let same = |entry: &FlowEntry| entry.uid == holder.uid.as_str();
         if let Some(cached) = self.world.flows.get(&key(&holder.id))
             && same(&cached.entry)
         {
-            return Ok(cached.entry.holds());
+            return Ok(cached.entry.fate());
         }
         let read = self.read(&holder.id).await?;
-        Ok(read.is_some_and(|entry| same(&entry) && entry.holds()))
+        Ok(read.filter(same).map_or(Fate::Gone, |entry| entry.fate()))
     }
 
     fn api(&self, namespace: &str) -> Api<DynamicObject> {

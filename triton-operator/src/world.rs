@@ -16,14 +16,14 @@ use kube::core::NamespaceResourceScope;
 use kube::{Client, Resource};
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
-use triton_core::model::{Seconds, Silence};
+use triton_core::model::{FlowId, Seconds, Silence};
 use triton_core::ports::{Loaded, PortError, PortErrorKind};
 
 use self::cache::{Cache, Entry as _, Key};
 use self::endpoints::{ServiceEntry, SliceEntry};
 use self::pods::PodEntry;
 use crate::backend::cloneset::binding::CloneSet;
-use crate::backend::cloneset::entry::CloneSetEntry;
+use crate::backend::cloneset::state::CloneSetState;
 use crate::crd::DeployFlow;
 use crate::crd::convert::FlowEntry;
 use crate::limits::Limits;
@@ -45,7 +45,7 @@ pub struct World {
     /// Flows, by instance.
     pub flows: Cache<FlowEntry>,
     /// CloneSets.
-    pub clonesets: Cache<CloneSetEntry>,
+    pub clonesets: Cache<CloneSetState>,
     /// Pods of CloneSets, by UID of the CloneSet.
     pub pods: Cache<PodEntry>,
     /// Services, by namespace.
@@ -97,7 +97,7 @@ impl World {
                 clonesets: Cache::new(
                     "clonesets",
                     Box::new(move |old, new| {
-                        new.or(old).into_iter().for_each(|entry| w2(entry.key.clone()));
+                        new.or(old).into_iter().for_each(|entry| w2(entry.key().clone()));
                     }),
                 ),
                 pods: Cache::new(
@@ -112,13 +112,13 @@ impl World {
                     Box::new(move |old, new| {
                         // Rare, and it may concern every instance of the namespace.
                         let (Some(world), Some(service)) = (around.upgrade(), new.or(old)) else { return };
-                        let same = |set: &Arc<CloneSetEntry>| set.key.namespace == service.key.namespace;
+                        let same = |set: &Arc<CloneSetState>| set.key().namespace == service.key.namespace;
                         world
                             .clonesets
                             .all()
                             .iter()
                             .filter(|set| same(set))
-                            .for_each(|set| w5(set.key.clone()));
+                            .for_each(|set| w5(set.key().clone()));
                     }),
                 ),
                 slices: Cache::new(
@@ -307,7 +307,7 @@ impl World {
             }
             before = now;
             self.flows.all().iter().filter_map(|flow| flow.group()).for_each(|key| (self.wake)(key));
-            self.clonesets.all().iter().for_each(|set| (self.wake)(set.key.clone()));
+            self.clonesets.all().iter().for_each(|set| (self.wake)(set.key().clone()));
         }
     }
 
@@ -337,6 +337,12 @@ fn flow_changed(
     if let (Loaded::Corrupt { id, error, .. }, Some(_), false) = (&entry.loaded, new, entry.finished) {
         tracing::warn!(flow = %id, %error, "the flow holds until its status is mended or it is deleted");
     }
+    if let (None, Loaded::Corrupt { id, .. }, false) = (new, &entry.loaded, entry.finished) {
+        left(id);
+    }
+    if let (None, Loaded::Invalid(flow), false) = (new, &entry.loaded, entry.finished) {
+        left(&flow.id);
+    }
     let change = match new {
         Some(entry) => FlowChange::Changed(Arc::clone(entry)),
         None => FlowChange::Removed(Arc::clone(entry)),
@@ -346,10 +352,25 @@ fn flow_changed(
     entry.group().into_iter().for_each(|key| wake(key));
 }
 
-/// A CloneSet that cannot be read is left alone; the others go on.
-fn readable(object: &DynamicObject) -> Option<CloneSetEntry> {
-    let read = CloneSetEntry::of(object);
-    read.inspect_err(|error| tracing::warn!(name = object.metadata.name, %error, "unreadable CloneSet")).ok()
+/// A flow that could not be read was deleted.
+fn left(flow: &FlowId) {
+    tracing::warn!(%flow, "the flow is gone before it ended; its workload stays as it is until another flow succeeds");
+}
+
+/// A CloneSet, also one that cannot be read.
+fn readable(object: &DynamicObject) -> Option<CloneSetState> {
+    let state = CloneSetState::of(object)?;
+    match &state {
+        CloneSetState::Unreadable { key, fault, .. } => {
+            tracing::warn!(namespace = %key.namespace, name = %key.name, %fault, "a CloneSet cannot be read");
+        }
+        CloneSetState::Read(entry) => {
+            if let Some(fault) = &entry.lock_fault {
+                tracing::warn!("a lock cannot be read: {}", fault.says(&entry.key));
+            }
+        }
+    }
+    Some(state)
 }
 
 fn dynamic(client: &Client, namespace: Option<&str>, resource: &ApiResource) -> Api<DynamicObject> {

@@ -104,6 +104,10 @@ pub(crate) fn waitings() -> Vec<Waiting> {
         Waiting::Rival { rival: id("app-y"), place: Some(Place { number: 2, behind: id("app-y") }) },
         Waiting::Rival { rival: id("app-y"), place: Some(Place { number: 3, behind: id("app-z") }) },
         Waiting::Unreachable { silence: Silence { kind: "pods", age: Seconds(75) } },
+        Waiting::Spec { faults: "spec.updateStrategy.batchSize: must be at least 1".into() },
+        Waiting::Lock {
+            what: "annotation apps.triton.io/lock of CloneSet default/app: expected value".into(),
+        },
         Waiting::Paused,
         Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: vec![] },
         Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0, edits: vec![] },
@@ -133,6 +137,7 @@ pub(super) fn failures() -> Vec<Failure> {
         Failure::WorkloadExists,
         Failure::WorkloadMissing,
         Failure::WorkloadDeleted,
+        Failure::Abandoned,
         Failure::WorkloadOwned { owner: "Rollout app".into() },
         Failure::LockLost,
     ]

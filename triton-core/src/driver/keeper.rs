@@ -26,7 +26,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             let stale = self.adapters.silence();
             let workload = backend.observe(subject).await.map_err(during("looking at the workload"))?;
             // Not settled: the view may miss our own last write.
-            let free = |view: &WorkloadView| view.lock == Lock::Free && view.settled;
+            let free = |view: &WorkloadView| view.lock == Lock::Free && view.left.is_none() && view.settled;
             if !workload.as_ref().is_some_and(free) {
                 return Ok(None);
             }

@@ -41,6 +41,7 @@ impl DriveError {
             PortErrorKind::Conflict => "Conflict",
             PortErrorKind::Gone => "Gone",
             PortErrorKind::Exists => "Exists",
+            PortErrorKind::Unreadable => "WorkloadUnreadable",
             PortErrorKind::Rejected | PortErrorKind::TooLarge => "Rejected",
         }
     }

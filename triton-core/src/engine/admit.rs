@@ -193,6 +193,14 @@ pub fn yields(flow: &Flow, by: &Flow) -> bool {
     going && outranked && flow.instance() == by.instance() && flow.uid != by.uid
 }
 
+/// Whether a flow that has begun and whose spec cannot be read loses its workload to another: to an update or
+/// a rollback, which leaves nothing of it. It cannot close, because it cannot be told what was ordered.
+#[must_use]
+pub fn gives_up(progress: &Progress, by: &Flow) -> bool {
+    let begun = !matches!(progress, Progress::Pending | Progress::Finished { .. });
+    begun && matches!(by.spec.action, Action::Update | Action::Rollback)
+}
+
 /// Whether a flow returns what it had changed.
 fn turned(flow: &Flow) -> bool {
     flow.progress.base().is_some_and(|base| base.turned)

@@ -38,6 +38,11 @@ pub(super) fn stop(flow: &Flow, seen: &Observation, reason: HoldReason, now: Tim
 }
 
 fn close(flow: &Flow, seen: &Observation, now: Timestamp, verdict: Verdict, why: Why) -> Option<Decision> {
+    let over = matches!(flow.progress, Progress::Closing { .. } | Progress::Finished { .. });
+    if is_mine(seen) && seen.left.is_some() && !over {
+        // There is no clean state to return to: it stays as another flow left it, for the next one.
+        return Some(end(verdict, now));
+    }
     let (plan, keep, serving, shed) = match &flow.progress {
         Progress::Pending => return Some(end(verdict, now)),
         Progress::Preparing { base } => (goal::plan(base.clone(), 0), 0, base.from, true),

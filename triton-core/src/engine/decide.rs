@@ -11,7 +11,7 @@ use super::rolling::Rolling;
 use super::stopped::stopped;
 use super::tend::{Tend, next_drain, tend};
 use crate::model::{
-    Action, Failure, Flow, Observation, Obstacle, Progress, Seconds, Timestamp, Verdict, WorkloadChange,
+    Action, Failure, Flow, Lock, Observation, Obstacle, Progress, Seconds, Timestamp, Verdict, WorkloadChange,
 };
 
 /// What happens next to a flow, given one look at the world. Total: it always answers, never panics, and
@@ -25,7 +25,17 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
     if let Progress::Finished { verdict, .. } = &flow.progress {
         // The verdict is durable before the lock is given back.
         let release = || act(WorkloadChange::Release { good: good(flow, verdict, seen) });
-        return if is_mine(seen) { release() } else { Decision::Done };
+        return match &seen.lock {
+            Lock::Mine => release(),
+            Lock::Unreadable { what } => unreadable(what, now),
+            Lock::Free | Lock::Theirs(_) => Decision::Done,
+        };
+    }
+    let unbegun = flow.orders.canceled && flow.progress == Progress::Pending;
+    if let Lock::Unreadable { what } = &seen.lock
+        && !unbegun
+    {
+        return unreadable(what, now);
     }
     let lost = lost(flow, seen);
     if flow.orders.canceled
@@ -83,6 +93,11 @@ pub fn keeps_for(seen: &Observation, drain: Seconds) -> Option<Duration> {
         return Some(LOOK_AGAIN.into());
     }
     next_drain(drain, &seen.pods)
+}
+
+/// A lock that cannot be read is somebody's.
+fn unreadable(what: &str, now: Timestamp) -> Decision {
+    Decision::Wait(Waiting::Lock { what: what.into() }, now.plus(LOOK_AGAIN))
 }
 
 /// How a flow ends because the workload that it acts on is not the one it locked any more. To a deletion

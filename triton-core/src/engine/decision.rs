@@ -99,6 +99,11 @@ pub enum Why {
         /// Pods that failed.
         failed: u32,
     },
+    /// The spec of the flow, which has begun, cannot be read any more: the flow holds.
+    Unread {
+        /// Which fields, and what is wrong with them.
+        faults: String,
+    },
     /// A person lifted the hold.
     Resumed,
     /// A person cancelled the flow.
@@ -148,6 +153,7 @@ impl Why {
             Self::Drifted { reason, .. } => phrases::held_reason(*reason),
             Self::Resized { .. } => "Resized",
             Self::GoesOnWithout { .. } => "PodsTolerated",
+            Self::Unread { .. } => "InvalidSpec",
             Self::GivingWay { .. } => "GivingWay",
             Self::Reverting => "Reverting",
             Self::Resumed => "Resumed",
@@ -206,6 +212,7 @@ impl fmt::Display for Why {
                     "batch {batch} goes on without {failed} pods that failed; they are tried again later"
                 )
             }
+            Self::Unread { faults } => f.write_str(&phrases::unread(faults)),
             Self::Stopping { reason } => f.write_str(phrases::stops(*reason)),
             Self::GivingWay { to } => write!(f, "flow {to} takes over; leaving the workload clean"),
             Self::Reverting => f.write_str("cancelled; returning the new pods to the revision before"),
@@ -278,6 +285,16 @@ pub enum Waiting {
         /// The place in line, when it is not the first.
         place: Option<Place>,
     },
+    /// A person: to correct what is stored of the flow, because its spec cannot be read.
+    Spec {
+        /// Which fields, and what is wrong with them.
+        faults: String,
+    },
+    /// A person: to mend the lock of the workload, which cannot be read.
+    Lock {
+        /// What is wrong with it, and what to do.
+        what: String,
+    },
     /// The whole workload to be as ordered: all pods new, in traffic, none leaving.
     Verify {
         /// Pods that are as ordered.
@@ -313,6 +330,8 @@ impl Waiting {
             Self::Paused => "Paused",
             Self::Held { reason, .. } => phrases::held_reason(*reason),
             Self::Rival { .. } => "Rival",
+            Self::Spec { .. } => "InvalidSpec",
+            Self::Lock { .. } => "LockUnreadable",
             Self::Verify { .. } => "Verifying",
         }
     }
@@ -327,14 +346,30 @@ impl Waiting {
             | Self::Interval
             | Self::Paused
             | Self::Held { .. }
-            | Self::Rival { .. } => Time::Stands,
+            | Self::Rival { .. }
+            | Self::Spec { .. }
+            | Self::Lock { .. } => Time::Stands,
         }
     }
 
     /// Whether a person has to do something.
     #[must_use]
     pub const fn asks_a_person(&self) -> bool {
-        matches!(self, Self::Approval { .. } | Self::Paused | Self::Held { .. })
+        match self {
+            Self::Approval { .. }
+            | Self::Paused
+            | Self::Held { .. }
+            | Self::Spec { .. }
+            | Self::Lock { .. } => true,
+            Self::Pods { .. }
+            | Self::Interval
+            | Self::In { .. }
+            | Self::Out { .. }
+            | Self::Backend
+            | Self::Rival { .. }
+            | Self::Unreachable { .. }
+            | Self::Verify { .. } => false,
+        }
     }
 }
 
@@ -364,6 +399,8 @@ impl fmt::Display for Waiting {
             Self::Paused => f.write_str("paused by order: Resume lets it go on, Cancel ends it"),
             Self::Held { reason, failed, edits } => f.write_str(&phrases::held(*reason, *failed, edits)),
             Self::Rival { rival, place } => f.write_str(&phrases::queued(rival, place.as_ref())),
+            Self::Spec { faults } => f.write_str(&phrases::unread(faults)),
+            Self::Lock { what } => write!(f, "waits because the lock of the workload cannot be read: {what}"),
             Self::Verify { ready, of } => {
                 write!(
                     f,

@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use super::decision::Effect;
 use crate::model::{
-    Action, Brings, Facts, Flow, Lock, Observation, PodRef, PodTraffic, PodUid, Pods, Shape, TemplateRef,
-    Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
+    Action, Brings, Facts, Flow, Lock, Observation, PodRef, PodTraffic, PodUid, Pods, Progress, Shape,
+    TemplateRef, Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
 };
 
 /// One consistent look at the world, through the eyes of a flow or, without one, of the keeper.
@@ -27,6 +27,9 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         facts.set(Facts::FRESH, is_fresh(flow, view, pod));
         facts.set(Facts::CURRENT, is_current(view, pod));
         facts.set(Facts::NAMED, flow.is_some_and(|flow| is_named(flow, pod)));
+        if view.left.is_some() && stays_out(flow, facts) {
+            facts.remove(Facts::BOOTED);
+        }
         let pod = PodRef { name: pod.name.clone(), uid: pod.uid.clone(), version: pod.version.clone() };
         pods.push(pod, facts, out_for);
     }
@@ -34,6 +37,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         stale: None,
         settled: view.settled && !is_old(flow, view),
         lock: view.lock.clone(),
+        left: view.left,
         frozen: view.frozen,
         shape: Some(view.shape.clone()),
         revision: view.revision.clone(),
@@ -48,6 +52,16 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         pods,
         terminating: view.terminating,
     }
+}
+
+/// Whether a pod that a flow before this one left out of traffic stays there: it counts as one that does not
+/// run, unless it is one that the batches of this flow bring.
+fn stays_out(flow: Option<&Flow>, facts: Facts) -> bool {
+    let brings = flow.is_some_and(|flow| {
+        let begun = !matches!(flow.progress, Progress::Pending | Progress::Preparing { .. });
+        begun && flow.progress.base().is_some_and(|base| base.brings != Brings::Nothing)
+    });
+    facts.contains(Facts::GATED) && !facts.contains(Facts::ASKED) && !(brings && facts.contains(Facts::FRESH))
 }
 
 /// Whether the record of the flow that is looking is older than what the flow wrote last: a host that comes back may

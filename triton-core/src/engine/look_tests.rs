@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 use super::*;
 use crate::engine::fixtures::base_of;
 use crate::engine::tend::{Tend, serving, tend};
-use crate::model::{Base, Edits, Kind, PodPhase, Progress, Revision, RevisionLabel, Seconds};
+use crate::model::{Base, Edits, Kind, PodPhase, Progress, Revision, RevisionLabel, Seconds, Timestamp};
 
 #[test]
 fn a_pod_is_new_only_when_it_is_as_the_flow_wants_it() {
@@ -31,6 +31,36 @@ fn a_pod_that_the_registry_does_not_tell_of_is_neither_in_nor_out() {
     let seen = look(None, Some(&view), &TrafficView::default());
     assert_eq!(seen.pods.len(), 1);
     assert!(!seen.pods.any(Facts::OUT, Facts::empty()) && !seen.pods.any(Facts::IN, Facts::empty()));
+}
+
+#[test]
+fn pods_that_a_flow_left_out_of_traffic_run_for_nobody_until_a_batch_brings_them() {
+    let pods = alloc::vec![WorkloadPod { booted: true, ..pod() }, old()];
+    let left = WorkloadView { left: Some(crate::model::Left::default()), pods, ..view() };
+    let runs = |view: &WorkloadView, progress, asked| {
+        let flow = Flow { progress, ..Flow::test(Action::Update, 1) };
+        let mut traffic = TrafficView::default();
+        for pod in &view.pods {
+            traffic.pods.insert(pod.uid.clone(), PodTraffic { asked: Some(asked), shown: Traffic::Moving });
+        }
+        let seen = look(Some(&flow), Some(view), &traffic);
+        seen.pods.iter().map(|(_, facts, _)| facts.contains(Facts::BOOTED)).collect::<Vec<_>>()
+    };
+    let base = |brings| Base { brings, ..base_of(Kind::Replace, 1, 1) };
+    let preparing = |brings| Progress::Preparing { base: base(brings) };
+    let verifying = |brings| Progress::Verifying {
+        plan: crate::model::Plan { base: base(brings), fresh: 0, work: 1 },
+        since: Timestamp::default(),
+        counted: Seconds(0),
+        hold: None,
+        edited: None,
+    };
+    assert_eq!(runs(&left, preparing(Brings::Flow), false), [false, false], "no batch has begun");
+    assert_eq!(runs(&left, verifying(Brings::Flow), false), [true, false], "the new one is the flow's");
+    assert_eq!(runs(&left, verifying(Brings::Nothing), false), [false, false], "no batch brings any");
+    assert_eq!(runs(&left, preparing(Brings::Flow), true), [true, true], "they take traffic already");
+    let clean = WorkloadView { left: None, ..left };
+    assert_eq!(runs(&clean, preparing(Brings::Flow), false), [true, true]);
 }
 
 #[test]
@@ -180,6 +210,7 @@ fn view() -> WorkloadView {
         version: "7".parse().expect("a version"),
         settled: true,
         lock: Lock::Mine,
+        left: None,
         frozen: false,
         shape: Observation::mine(1, 0, 1).shape.expect("a shape"),
         revision: Some(revision("app-new")),

@@ -104,3 +104,11 @@ fn ordinal(number: u32) -> String {
 pub(super) fn drifted(edits: &[FieldEdit]) -> String {
     format!("paused because others changed {}; resume to set it right, or cancel", listed(edits))
 }
+
+/// Why a flow holds whose spec cannot be read.
+pub(super) fn unread(faults: &str) -> String {
+    format!(
+        "holds because its spec cannot be read, and leaves the workload as it is: {faults}; correct that, or \
+         order an update or a rollback, which takes over"
+    )
+}

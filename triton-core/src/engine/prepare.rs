@@ -33,7 +33,7 @@ pub(super) fn pending(flow: &Flow, seen: &Observation, now: Timestamp) -> Decisi
         (Action::Create, false) | (_, true) => {}
         (_, false) => return fail(Failure::WorkloadMissing, now),
     }
-    if let Some(decision) = unsettled(seen, now) {
+    if let Some(decision) = abandoned(flow, seen, now).or_else(|| unsettled(seen, now)) {
         return decision;
     }
     match base(flow, seen, None).and_then(|base| fits(flow, seen, &base).map(|()| base)) {
@@ -56,6 +56,12 @@ fn queue(seen: &Observation, now: Timestamp) -> Option<Decision> {
 /// A workload that is free is nothing for a flow while it is being deleted, or belongs to another controller.
 fn obstructed(seen: &Observation, now: Timestamp) -> Option<Decision> {
     seen.obstacle.clone().map(|obstacle| fail(obstacle.into(), now))
+}
+
+/// A workload that another flow left in the middle of its batches is for a flow that leaves nothing of it.
+fn abandoned(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
+    let left = seen.left.is_some() && !flow.spec.action.takes_over();
+    left.then(|| fail(Failure::Abandoned, now))
 }
 
 /// Nothing is read of a workload whose controller has not taken notice of the last change: it has not told which
@@ -114,10 +120,8 @@ fn lock(flow: &Flow, stored: &Base, seen: &Observation, now: Timestamp) -> Decis
         let superseded = || Decision::Act(Effect::Supersede(rival.clone()));
         return if seen.yields { superseded() } else { wait(rival, seen, now) };
     }
-    if let Some(decision) = queue(seen, now).or_else(|| obstructed(seen, now)) {
-        return decision;
-    }
-    if let Some(decision) = unsettled(seen, now) {
+    let refused = || obstructed(seen, now).or_else(|| abandoned(flow, seen, now));
+    if let Some(decision) = queue(seen, now).or_else(refused).or_else(|| unsettled(seen, now)) {
         return decision;
     }
     let read = base(flow, seen, Some(&stored.brings));
@@ -129,7 +133,7 @@ fn lock(flow: &Flow, stored: &Base, seen: &Observation, now: Timestamp) -> Decis
     let base = Base { degraded: stored.degraded, ..base };
     if base == *stored {
         let stops = flow.spec.action == Action::Stop && base.from > 0;
-        act(WorkloadChange::Lock { remember: stops.then_some(base.from) })
+        act(WorkloadChange::Lock { remember: stops.then_some(wanted(seen, base.from)) })
     } else {
         Decision::Move(Progress::Preparing { base }, Why::Started)
     }
@@ -145,7 +149,10 @@ fn base(flow: &Flow, seen: &Observation, chosen: Option<&Brings>) -> Result<Base
         Some(TemplateRef::Flow) => seen.revision.clone(),
         None => None,
     };
-    let to = size(spec, from, seen.remembered);
+    let to = match spec.action {
+        Action::Update | Action::Rollback => spec.replicas.unwrap_or(wanted(seen, from)),
+        _ => size(spec, from, seen.remembered),
+    };
     let kind = kind(spec, (from, to), seen.in_place);
     let brings = match (chosen, spec.action, &spec.template) {
         (Some(chosen), _, _) => chosen.clone(),
@@ -167,6 +174,11 @@ fn base(flow: &Flow, seen: &Observation, chosen: Option<&Brings>) -> Result<Base
         brought: None,
         followed: None,
     })
+}
+
+/// The size that a workload of so many pods was to have: those that a flow left for an exchange do not count.
+fn wanted(seen: &Observation, from: u32) -> u32 {
+    seen.left.and_then(|left| left.size).unwrap_or(from)
 }
 
 /// The size that a flow leads to, from this one.
@@ -298,3 +310,7 @@ pub(super) fn good(flow: &Flow, verdict: &Verdict, seen: &Observation) -> Option
     let good: Vec<Revision> = core::iter::once(revision).chain(rest).take(MOST).cloned().collect();
     (good != seen.good).then_some(good)
 }
+
+#[cfg(test)]
+#[path = "left_tests.rs"]
+mod tests;

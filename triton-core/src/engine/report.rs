@@ -48,7 +48,7 @@ pub fn report(
     }
     batches(&mut new.batches, flow, seen, now);
     match (waiting, why) {
-        (Some((waiting, until)), _) => {
+        (Some((waiting, until)), _) if !progress.is_finished() => {
             new.reason = waiting.reason().into();
             new.message = message(waiting, seen);
             new.waiting = Some(waiting_report(old, waiting, new.message.clone(), until, now));
@@ -58,7 +58,7 @@ pub fn report(
             new.message = why.to_string();
             new.waiting = None;
         }
-        (None, None) => {}
+        (None, None) | (Some(_), _) => {}
     }
     if let Progress::Finished { at, .. } = progress {
         new.finished_at = Some(*at);
@@ -90,7 +90,7 @@ fn message(waiting: &Waiting, seen: Seen<'_>) -> String {
 }
 
 /// A wait keeps its times while they lie ahead, so that looking again changes nothing.
-fn waiting_report(
+pub(super) fn waiting_report(
     old: &Report,
     waiting: &Waiting,
     message: String,

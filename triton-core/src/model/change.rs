@@ -16,7 +16,9 @@ pub enum WorkloadChange {
         /// The size to return to, where the flow stops the workload.
         remember: Option<u32>,
     },
-    /// Give the lock back and with it those settings. The hook stays.
+    /// Give the lock back and with it those settings. The hook stays. What another flow left behind
+    /// ([`Left`](super::Left)) is over once a flow has succeeded; where the one that gives the lock back has not, it
+    /// is noted for the next one, and the settings stay.
     Release {
         /// The revisions that flows brought successfully, newest first, where they change.
         good: Option<Vec<Revision>>,

@@ -85,7 +85,7 @@ impl Draft {
     pub fn parse(&self) -> Result<(Spec, Orders), Faults> {
         let action = Action::parse(&self.action);
         let is_update = action.is_none_or(Action::is_update);
-        let strategy = if is_update { check::UPDATE } else { "spec.nonUpdateStrategy" };
+        let strategy = if is_update { check::UPDATE } else { check::NON_UPDATE };
         let mut check = Check { faults: Vec::new(), strategy };
         check.action(&self.action);
         let identity = check.identity(action, self);
@@ -134,6 +134,29 @@ impl Draft {
             cancel_policy,
         };
         Ok((spec, orders))
+    }
+}
+
+impl Spec {
+    /// Whether a flow of this spec can be read again with these orders in its strategy.
+    ///
+    /// # Errors
+    /// All [`Faults`] with the field paths that [`Draft::parse`] would name.
+    pub fn takes(&self, orders: &Orders) -> Result<(), Faults> {
+        let strategy = if self.action.is_update() { check::UPDATE } else { check::NON_UPDATE };
+        let mut check = Check { faults: Vec::new(), strategy };
+        let mut written = UpdateStrategy::default();
+        written.write(orders);
+        for (field, number) in [
+            ("resumes", orders.resumes),
+            ("batchIntervalSeconds", orders.interval.0),
+            ("progressDeadlineSeconds", orders.deadline.0),
+        ] {
+            let field = check.at(field);
+            check.number(&field, Some(number.into()), 0, i32::MAX.unsigned_abs());
+        }
+        check.orders(&written, self.replicas);
+        if check.faults.is_empty() { Ok(()) } else { Err(Faults(check.faults)) }
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::{format, vec};
 use serde_json::json;
 
 use super::*;
-use crate::model::{BatchSize, CancelPolicy, Mode, OnFailure, RawSize, Seconds, Sizes, Tolerance};
+use crate::model::{BatchSize, CancelPolicy, Mode, OnFailure, RawSize, Seconds, Sizes, Target, Tolerance};
 
 #[test]
 fn the_tutorial_draft_is_accepted() {
@@ -211,6 +211,34 @@ fn refuses(draft: Draft, field: &str, part: &str) {
     let faults = draft.parse().expect_err(field);
     let found = faults.0.iter().any(|fault| fault.field == field && fault.message.contains(part));
     assert!(found, "{field} ({part}): {faults}");
+}
+
+#[test]
+fn orders_that_could_not_be_read_again_are_refused_with_their_field() {
+    let mut scale = Draft { action: "scale".into(), replicas: Some(5_000), ..tutorial() };
+    (scale.template, scale.selector, scale.update_strategy) = (None, None, None);
+    for (draft, strategy) in
+        [(Draft { replicas: Some(5_000), ..with(|it| it.batch_size = None) }, "update"), (scale, "nonUpdate")]
+    {
+        let (spec, good) = draft.parse().expect("a good one");
+        assert_eq!(spec.takes(&good), Ok(()));
+        let sizes = |sizes: &[BatchSize]| Orders { sizes: Sizes(sizes.to_vec()), ..good.clone() };
+        let far = Target { batch: 1_001, ..good.target };
+        let rows = [
+            ("batchSize", sizes(&[BatchSize::Pods(4)])),
+            ("batchSize", sizes(&[BatchSize::Pods(9), BatchSize::Pods(1)])),
+            ("batches", Orders { target: far, ..good.clone() }),
+            ("resumes", Orders { resumes: u32::MAX, ..good.clone() }),
+            ("batchIntervalSeconds", Orders { interval: Seconds(u32::MAX), ..good.clone() }),
+            ("progressDeadlineSeconds", Orders { deadline: Seconds(u32::MAX), ..good.clone() }),
+            ("progressDeadlineSeconds", Orders { deadline: Seconds(0), ..good.clone() }),
+        ];
+        for (field, orders) in rows {
+            let faults = spec.takes(&orders).expect_err(field);
+            assert_eq!(faults.0[0].field, format!("spec.{strategy}Strategy.{field}"), "{faults}");
+        }
+        assert_eq!(spec.takes(&sizes(&[BatchSize::Pods(5)])), Ok(()));
+    }
 }
 
 fn with(change: impl FnOnce(&mut UpdateStrategy)) -> Draft {

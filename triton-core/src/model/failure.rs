@@ -41,6 +41,8 @@ pub enum Failure {
         /// In which way, and what to do instead.
         what: String,
     },
+    /// A flow was deleted that held the workload and could not close.
+    Abandoned,
     /// There is nothing to return to.
     NoRevision {
         /// What was looked for, and what to do instead.
@@ -63,6 +65,7 @@ impl Failure {
             Self::WrongSize { .. } => "WrongSize",
             Self::WrongPods { .. } => "WrongPods",
             Self::NoRevision { .. } => "NoRevision",
+            Self::Abandoned => "Abandoned",
         }
     }
 }
@@ -81,6 +84,10 @@ impl fmt::Display for Failure {
             | Self::WrongPods { what }
             | Self::NoRevision { what } => f.write_str(what),
             Self::InvalidSpec { fault } => f.write_str(fault),
+            Self::Abandoned => f.write_str(
+                "a flow that held the workload is gone before it ended, and new pods of it are out of traffic; \
+                 use action update or rollback first, or stop or delete",
+            ),
             Self::LockLost => f.write_str(
                 "the workload was made anew or its lock was removed while the flow ran; look at it, then start a new flow",
             ),

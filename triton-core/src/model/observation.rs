@@ -64,6 +64,19 @@ pub enum Lock {
     Mine,
     /// Another flow that has not ended.
     Theirs(FlowId),
+    /// It is there and cannot be read, so it is somebody's: nothing is written.
+    Unreadable {
+        /// What is wrong with it, whose it is where that can be read, and what to do.
+        what: String,
+    },
+}
+
+/// What a flow left behind that held a workload and is gone, or gave way, before it ended. Pods that it had not
+/// brought into traffic stay out of it until another flow has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Left {
+    /// The size that the workload was to have, where it has extra pods because old ones were being exchanged.
+    pub size: Option<u32>,
 }
 
 /// The flow that a lock names.
@@ -198,6 +211,8 @@ pub struct WorkloadView {
     pub settled: bool,
     /// Who holds the lock.
     pub lock: Lock,
+    /// What a flow left behind that held it before, where nobody holds it or the flow that looks does.
+    pub left: Option<Left>,
     /// The workload's controller is told to pause.
     pub frozen: bool,
     /// Its numbers.
@@ -268,6 +283,8 @@ pub struct Observation {
     pub settled: bool,
     /// See [`WorkloadView::lock`]; free when there is no workload.
     pub lock: Lock,
+    /// See [`WorkloadView::left`].
+    pub left: Option<Left>,
     /// See [`WorkloadView::frozen`].
     pub frozen: bool,
     /// The workload's numbers; `None` when there is no workload.
@@ -304,6 +321,7 @@ impl Observation {
             stale: None,
             settled: true,
             lock: Lock::Free,
+            left: None,
             frozen: false,
             shape: None,
             revision: None,

@@ -82,6 +82,13 @@ impl Action {
         matches!(self, Self::Create | Self::Scale | Self::ScaleIn | Self::ScaleOut)
     }
 
+    /// Whether a flow of this action may have a workload that another flow left in the middle of its batches:
+    /// nothing that was left stays, or every pod goes.
+    #[must_use]
+    pub const fn takes_over(self) -> bool {
+        matches!(self, Self::Update | Self::Rollback | Self::Stop | Self::Delete)
+    }
+
     /// Whether this action takes an `updateStrategy` (the others take a `nonUpdateStrategy`).
     #[must_use]
     pub const fn is_update(self) -> bool {

@@ -1,11 +1,12 @@
 //! The strategies as people write them: wire-exact, unchecked. See [`Draft`](super::Draft) for the check.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::count::RawSize;
+use super::orders::Orders;
 
 /// How a create, update or rollback goes: batches, gates and standing orders. Every field is optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +137,28 @@ pub struct NonUpdateStrategy {
     /// Names of pods to remove first, for scale_in, or of the only ones to restart, for restart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods_to_delete: Option<Vec<String>>,
+}
+
+impl UpdateStrategy {
+    /// Writes orders as people write them: the other direction of [`Draft::parse`](super::Draft::parse). Numbers
+    /// that have no place in a field become the largest that has.
+    pub fn write(&mut self, orders: &Orders) {
+        let signed = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+        self.paused = Some(orders.paused);
+        self.superseded_by = orders.superseded.as_ref().map(ToString::to_string);
+        self.canceled = Some(orders.canceled);
+        self.resumes = Some(signed(orders.resumes));
+        self.batches = Some(signed(orders.target.batch));
+        self.stage = Some(String::from(orders.target.phase.as_str()));
+        self.batch_interval_seconds = Some(signed(orders.interval.0));
+        self.progress_deadline_seconds = Some(signed(orders.deadline.0));
+        let mut sizes = orders.sizes.0.iter().copied().map(RawSize::from);
+        (self.batch_size, self.batch_sizes) = match orders.sizes.0.len() {
+            0 => (None, None),
+            1 => (sizes.next(), None),
+            _ => (None, Some(sizes.collect())),
+        };
+    }
 }
 
 impl From<NonUpdateStrategy> for UpdateStrategy {

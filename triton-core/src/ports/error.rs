@@ -15,6 +15,8 @@ pub enum PortErrorKind {
     Gone,
     /// It is there already.
     Exists,
+    /// It is there and cannot be read: somebody has to mend it.
+    Unreadable,
     /// Refused for a reason that trying again does not change (validation, admission, quota, rights).
     Rejected,
     /// Refused because it is too large for the store. Trying again does not help; less of it may.

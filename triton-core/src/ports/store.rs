@@ -1,6 +1,7 @@
 //! Where flows are kept.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::future::Future;
 use core::pin::Pin;
@@ -46,24 +47,41 @@ impl Stored {
     }
 }
 
+/// A stored flow whose spec is not one that admission lets in: written by another version, or by somebody past
+/// admission. How far it is can be read all the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invalid {
+    /// Where it lives.
+    pub id: FlowId,
+    /// Which flow.
+    pub uid: FlowUid,
+    /// Guards writes.
+    pub version: Version,
+    /// `spec.action` as it stands there.
+    pub action: String,
+    /// What it acts on; `None` where that cannot be read.
+    pub instance: Option<InstanceId>,
+    /// How far it is.
+    pub progress: Progress,
+    /// What people are shown of it: what was seen, and ordered, when its spec could be read last.
+    pub report: Report,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// See [`Stored::observed`].
+    pub observed: bool,
+    /// See [`Stored::leaving`].
+    pub leaving: bool,
+    /// What is wrong.
+    pub faults: Faults,
+}
+
 /// A flow as a store holds it. A store may hold what nobody validated: such a flow must not stop others.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Loaded {
     /// A flow that the engine can act on.
     Flow(Box<Stored>),
-    /// The spec is not one that admission lets in: the flow fails, nothing is touched.
-    Invalid {
-        /// Where it lives.
-        id: FlowId,
-        /// Which flow.
-        uid: FlowUid,
-        /// Guards the write of the failure.
-        version: Version,
-        /// It has been marked as failed, or has ended otherwise.
-        finished: bool,
-        /// What is wrong.
-        faults: Faults,
-    },
+    /// The spec is not one that admission lets in: a flow that has not begun fails, one that has holds.
+    Invalid(Box<Invalid>),
     /// The progress is not one that the engine wrote: the flow holds, nothing is guessed.
     Corrupt {
         /// Where it lives.
@@ -87,7 +105,8 @@ impl Loaded {
     pub const fn id(&self) -> &FlowId {
         match self {
             Self::Flow(stored) => &stored.flow.id,
-            Self::Invalid { id, .. } | Self::Corrupt { id, .. } => id,
+            Self::Invalid(invalid) => &invalid.id,
+            Self::Corrupt { id, .. } => id,
         }
     }
 
@@ -100,13 +119,13 @@ impl Loaded {
                 Progress::Finished { at, .. } => (&stored.version, Some(*at)),
                 _ => (&stored.version, None),
             },
-            Self::Invalid { version, finished, .. } => (version, ended_at.filter(|_| *finished)),
+            Self::Invalid(invalid) => (&invalid.version, ended_at.filter(|_| invalid.progress.is_finished())),
             // Flows that ended under the original carry no progress.
             Self::Corrupt { version, phase, .. } => (version, ended_at.filter(|_| phase.is_final())),
         };
         let flow = match self {
             Self::Flow(stored) => Some(stored),
-            Self::Invalid { .. } | Self::Corrupt { .. } => None,
+            Self::Invalid(_) | Self::Corrupt { .. } => None,
         };
         Peer {
             id: self.id().clone(),

@@ -40,6 +40,10 @@ impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
         let mut view = self.workloads.observe(Subject { instance: &instance, flow: Some(&flow) }).await?;
         // A flow would wait for the one that holds it now, and then find the same.
         if let Some(view) = &mut view {
+            if let Lock::Unreadable { what } = &view.lock {
+                let text = alloc::format!("LockUnreadable: {what}");
+                return Err(ApiError::new(ApiErrorKind::FailedPrecondition, text));
+            }
             view.lock = Lock::Free;
         }
         let seen = look(Some(&flow), view.as_ref(), &TrafficView::default());

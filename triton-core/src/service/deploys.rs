@@ -11,8 +11,8 @@ use futures_core::Stream;
 use super::api::{ApiStream, DeployApi, Templates};
 use super::error::{ApiError, ApiErrorKind};
 use super::view::{CreateFlow, FlowEvent, FlowFilter, FlowView, Ordered};
-use crate::engine::{Answer, admit, edit};
-use crate::model::{Command, Edit, Flow, FlowId, Target, Version};
+use crate::engine::{Answer, Refusal, admit, edit};
+use crate::model::{Command, Edit, Flow, FlowId, FlowPhase, Progress, Target, Version};
 use crate::ports::{FlowStore, Loaded, Names, NewFlow, PortErrorKind, StoreEvent, Stored};
 
 /// [`DeployApi`] in-process.
@@ -31,8 +31,17 @@ impl<S: FlowStore, N: Names> Service<S, N> {
     async fn load(&self, id: &FlowId) -> Result<Box<Stored>, ApiError> {
         match self.store.load(id).await {
             Ok(Loaded::Flow(stored)) => Ok(stored),
-            Ok(Loaded::Invalid { faults, .. }) => {
-                let text = alloc::format!("InvalidSpec: flow {id} was not carried out: {faults}");
+            Ok(Loaded::Invalid(invalid)) => {
+                let faults = &invalid.faults;
+                let text = match invalid.progress {
+                    Progress::Pending | Progress::Finished { .. } => {
+                        alloc::format!("InvalidSpec: flow {id} was not carried out: {faults}")
+                    }
+                    _ => alloc::format!(
+                        "InvalidSpec: flow {id} holds because its spec cannot be read: {faults}; correct that, \
+                         or order an update or a rollback"
+                    ),
+                };
                 Err(ApiError::new(ApiErrorKind::FailedPrecondition, text))
             }
             Ok(Loaded::Corrupt { error, .. }) => {
@@ -53,16 +62,19 @@ impl<S: FlowStore, N: Names> Service<S, N> {
     async fn change(
         &self,
         id: &FlowId,
-        admitted: impl Fn(&Flow) -> Result<Answer, crate::engine::Refusal> + Send,
+        admitted: impl Fn(&Flow) -> Result<Answer, Refusal> + Send,
     ) -> Result<Ordered, ApiError> {
         let mut conflict = None;
         for _ in 0..TRIES {
             let stored = self.load(id).await?;
-            let refused = |refusal: crate::engine::Refusal| {
+            let refused = |refusal: Refusal| {
                 ApiError::new(ApiErrorKind::FailedPrecondition, explain(&stored, &refusal))
             };
             let orders = match admitted(&stored.flow).map_err(refused)? {
-                Answer::Orders(orders) => orders,
+                Answer::Orders(orders) => {
+                    stored.flow.spec.takes(&orders)?;
+                    orders
+                }
                 Answer::AlreadySo | Answer::Remove => {
                     return Ok(Ordered { flow: FlowView::new(&stored), already: true });
                 }
@@ -71,7 +83,7 @@ impl<S: FlowStore, N: Names> Service<S, N> {
                 Ok(Loaded::Flow(stored)) => {
                     return Ok(Ordered { flow: FlowView::new(&stored), already: false });
                 }
-                Ok(Loaded::Invalid { .. } | Loaded::Corrupt { .. }) => {}
+                Ok(Loaded::Invalid(_) | Loaded::Corrupt { .. }) => {}
                 Err(error) if error.kind == ApiErrorKind::Aborted => conflict = Some(error),
                 Err(error) => return Err(error),
             }
@@ -89,7 +101,13 @@ impl<S: FlowStore, N: Names> Service<S, N> {
                 })?;
                 Ok(Some(stored.version))
             }
-            Ok(Loaded::Invalid { version, .. }) => Ok(Some(version)),
+            Ok(Loaded::Invalid(invalid)) => match invalid.progress {
+                Progress::Pending | Progress::Finished { .. } => Ok(Some(invalid.version)),
+                _ => {
+                    let refusal = Refusal::Unfinished { phase: FlowPhase::from(&invalid.progress) };
+                    Err(ApiError::new(ApiErrorKind::FailedPrecondition, refusal.to_string()))
+                }
+            },
             // The original's flows that have ended carry no progress.
             Ok(Loaded::Corrupt { version, phase, .. }) if phase.is_final() => Ok(Some(version)),
             Ok(Loaded::Corrupt { error, .. }) => {
@@ -104,7 +122,7 @@ impl<S: FlowStore, N: Names> Service<S, N> {
 }
 
 /// The refusal, and what the flow waits for instead.
-fn explain(stored: &Stored, refusal: &crate::engine::Refusal) -> alloc::string::String {
+fn explain(stored: &Stored, refusal: &Refusal) -> alloc::string::String {
     match &stored.report.waiting {
         Some(waiting) => alloc::format!("{refusal}; it {}", waiting.message),
         None => refusal.to_string(),

@@ -69,6 +69,7 @@ impl From<PortError> for ApiError {
             PortErrorKind::Conflict => ApiErrorKind::Aborted,
             PortErrorKind::Gone => ApiErrorKind::NotFound,
             PortErrorKind::Exists => ApiErrorKind::AlreadyExists,
+            PortErrorKind::Unreadable => ApiErrorKind::FailedPrecondition,
             PortErrorKind::Rejected | PortErrorKind::TooLarge => ApiErrorKind::InvalidArgument,
         };
         Self::new(kind, error.message)

@@ -9,7 +9,7 @@ use crate::model::{
     BatchReport, Draft, Flow, FlowId, FlowName, FlowPhase, InstanceName, Namespace, PodName, Progress,
     Record, Report, Seconds, Target, Timestamp,
 };
-use crate::ports::{Loaded, Stored};
+use crate::ports::{Invalid, Loaded, Stored};
 
 /// A flow as the API shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +113,8 @@ pub struct InstanceView {
     pub available_replicas: u32,
     /// Pods wanted.
     pub replicas: u32,
-    /// `InProgress` while a flow or the workload's controller is at work, else `Ready`.
+    /// `InProgress` while a flow or the workload's controller is at work, else `Ready`; `LockUnreadable` and
+    /// `Unreadable` where its lock, or the workload itself, cannot be read.
     pub status: String,
     /// Label `app`; 0 when the workload has none or one that is not a number.
     pub app_id: i32,
@@ -231,13 +232,33 @@ impl FlowView {
     pub fn of(loaded: &Loaded) -> Self {
         match loaded {
             Loaded::Flow(stored) => Self::new(stored),
-            Loaded::Invalid { id, faults, .. } => {
-                Self::broken(id, FlowPhase::Failed, "InvalidSpec", faults.to_string())
-            }
+            Loaded::Invalid(invalid) => Self::invalid(invalid),
             Loaded::Corrupt { id, phase, error, .. } => {
                 let message = alloc::format!("{error}; the flow holds until the object is mended or deleted");
                 Self::broken(id, *phase, "CorruptStatus", message)
             }
+        }
+    }
+
+    /// The view of a flow whose spec cannot be read: how far it is stays.
+    fn invalid(invalid: &Invalid) -> Self {
+        let Invalid { id, action, instance, progress, report, created_at, faults, .. } = invalid;
+        let (phase, message) = match progress {
+            Progress::Pending => (FlowPhase::Failed, faults.to_string()),
+            _ => (FlowPhase::from(progress), report.message.clone()),
+        };
+        let name = instance.as_ref().map(|instance| instance.name.to_string());
+        let broken = Self::broken(id, phase, "InvalidSpec", message);
+        let record = match progress {
+            Progress::Pending => broken.record,
+            _ => Record { progress: None, ..Record::new(progress, report) },
+        };
+        Self {
+            action: action.clone(),
+            instance_name: name.unwrap_or_default(),
+            created_at: *created_at,
+            record,
+            ..broken
         }
     }
 

@@ -2,14 +2,13 @@
 //! Both are read when a flow is loaded, like a store behind an API server has to.
 
 use std::collections::BTreeMap;
-use std::string::{String, ToString};
 use std::sync::Arc;
 
 use crate::model::{
-    Action, Draft, Faults, Flow, FlowId, FlowUid, Holder, InstanceId, Orders, Peer, Progress, RawSize,
+    Action, Draft, Faults, Flow, FlowId, FlowUid, Holder, InstanceId, InstanceName, Orders, Peer, Progress,
     Record, Report, Spec, Timestamp, UpdateStrategy,
 };
-use crate::ports::{Loaded, Stored};
+use crate::ports::{Invalid, Loaded, Stored};
 
 /// A stored flow.
 #[derive(Clone, Debug)]
@@ -43,11 +42,11 @@ impl Entry {
     /// Writes what people ordered into the strategy.
     pub(super) fn set_orders(&mut self, orders: &Orders) {
         if Action::parse(&self.draft.action).is_none_or(Action::is_update) {
-            write_orders(self.draft.update_strategy.get_or_insert_default(), orders);
+            self.draft.update_strategy.get_or_insert_default().write(orders);
         } else {
             let strategy = self.draft.non_update_strategy.get_or_insert_default();
             let mut ordered = UpdateStrategy::from(strategy.clone());
-            write_orders(&mut ordered, orders);
+            ordered.write(orders);
             strategy.take_orders(&ordered);
         }
         self.parsed = Arc::new(self.draft.parse());
@@ -80,10 +79,16 @@ impl Entry {
         Progress::try_from(&self.record).ok()
     }
 
-    /// Whether it acts on this instance, whatever else is in its spec.
+    /// What it acts on, whatever else is in its spec; `None` where that is no legal name.
+    fn instance(&self) -> Option<InstanceId> {
+        let name = InstanceName::new(&self.draft.instance_name).ok()?;
+        Some(InstanceId { namespace: self.id.namespace.clone(), name })
+    }
+
+    /// Whether it acts on this instance.
     #[must_use]
     pub fn acts_on(&self, instance: &InstanceId) -> bool {
-        self.id.namespace == instance.namespace && self.draft.instance_name == instance.name.as_str()
+        self.instance().as_ref() == Some(instance)
     }
 
     /// When it ended, where its record says that it has.
@@ -102,19 +107,6 @@ impl Entry {
     #[must_use]
     pub fn load(&self) -> Loaded {
         let version = super::world::version(self.version);
-        let (spec, orders) = match self.parsed.as_ref() {
-            Ok(parsed) => parsed.clone(),
-            Err(faults) => {
-                let (finished, faults) = (self.record.finished, faults.clone());
-                return Loaded::Invalid {
-                    id: self.id.clone(),
-                    uid: self.uid.clone(),
-                    version,
-                    finished,
-                    faults,
-                };
-            }
-        };
         let progress = match Progress::try_from(&self.record) {
             Ok(progress) => progress,
             Err(error) => {
@@ -126,6 +118,24 @@ impl Entry {
                     leaving: self.leaving,
                     error,
                 };
+            }
+        };
+        let (spec, orders) = match self.parsed.as_ref() {
+            Ok(parsed) => parsed.clone(),
+            Err(faults) => {
+                return Loaded::Invalid(std::boxed::Box::new(Invalid {
+                    id: self.id.clone(),
+                    uid: self.uid.clone(),
+                    version,
+                    action: self.draft.action.clone(),
+                    instance: self.instance(),
+                    progress,
+                    report: self.record.report(),
+                    created_at: self.created_at,
+                    observed: true,
+                    leaving: self.leaving,
+                    faults: faults.clone(),
+                }));
             }
         };
         let flow = Flow { id: self.id.clone(), uid: self.uid.clone(), spec, orders, progress };
@@ -160,25 +170,16 @@ impl Flows {
     /// Whether this flow is there, of that identity, and has not ended. One that cannot be read has not.
     #[must_use]
     pub fn lives(&self, holder: &Holder) -> bool {
-        self.get(&holder.id).is_some_and(|entry| entry.uid == holder.uid && !entry.record.finished)
+        self.find(holder).is_some_and(|entry| !entry.record.finished)
     }
-}
 
-/// Orders as a strategy says them: the other direction of [`Draft::parse`].
-fn write_orders(strategy: &mut UpdateStrategy, orders: &Orders) {
-    let signed = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
-    strategy.paused = Some(orders.paused);
-    strategy.superseded_by = orders.superseded.as_ref().map(ToString::to_string);
-    strategy.canceled = Some(orders.canceled);
-    strategy.resumes = Some(signed(orders.resumes));
-    strategy.batches = Some(signed(orders.target.batch));
-    strategy.stage = Some(String::from(orders.target.phase.as_str()));
-    strategy.batch_interval_seconds = Some(signed(orders.interval.0));
-    strategy.progress_deadline_seconds = Some(signed(orders.deadline.0));
-    let mut sizes = orders.sizes.0.iter().copied().map(RawSize::from);
-    (strategy.batch_size, strategy.batch_sizes) = match orders.sizes.0.len() {
-        0 => (None, None),
-        1 => (sizes.next(), None),
-        _ => (None, Some(sizes.collect())),
-    };
+    /// Whether it is there, and has ended.
+    #[must_use]
+    pub fn ended(&self, holder: &Holder) -> bool {
+        self.find(holder).is_some_and(|entry| entry.record.finished)
+    }
+
+    fn find(&self, holder: &Holder) -> Option<&Entry> {
+        self.get(&holder.id).filter(|entry| entry.uid == holder.uid)
+    }
 }

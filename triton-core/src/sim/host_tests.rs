@@ -10,7 +10,7 @@ use super::super::world::{NewWorkload, Pod};
 use super::*;
 use crate::model::{
     Draft, Flow, FlowId, FlowPhase, FlowUid, InstanceId, Namespace, PodUid, Progress, Report, Seconds,
-    Template, TrafficChange, Version, WorkloadChange,
+    Template, TrafficChange, Verdict, Version, WorkloadChange,
 };
 use crate::ports::{FlowStore, Loaded, NewFlow, StoreEvent, Stored, Subject};
 use crate::service::{ApiErrorKind, DeployApi, InstanceApi, PodFilter, Service};
@@ -42,6 +42,8 @@ fn a_lock_that_is_taken_over_gives_back_what_its_first_holder_found() {
     let heir = updating(&sim);
     execute(&host, &heir, &WorkloadChange::Lock { remember: None }, Some(&version(&host, &heir)))
         .expect("its holder is gone");
+    let at = sim.world().now();
+    let heir = Flow { progress: Progress::Finished { verdict: Verdict::Succeeded, at }, ..heir };
     execute(&host, &heir, &WorkloadChange::Release { good: None }, Some(&version(&host, &heir)))
         .expect("held");
     assert_eq!(settings(&sim), before);
@@ -190,8 +192,10 @@ fn a_bad_draft_is_loaded_as_invalid_and_a_spoilt_record_as_corrupt() {
     let host = sim.host();
     sim.world().tamper(&flow.id, |entry| entry.record.finished = true);
     assert!(matches!(ready(host.load(&flow.id)), Ok(Loaded::Corrupt { .. })));
+    sim.world().tamper(&flow.id, |entry| entry.record.finished = false);
     sim.world().tamper(&flow.id, |entry| entry.draft.action = "explode".into());
-    assert!(matches!(ready(host.load(&flow.id)), Ok(Loaded::Invalid { finished: true, .. })));
+    let loaded = ready(host.load(&flow.id)).expect("it is there");
+    assert!(matches!(loaded, Loaded::Invalid(bad) if bad.progress == flow.progress));
 }
 
 #[test]

@@ -66,6 +66,8 @@ faults! {
     ControllerBehind "F15" "a look showed a generation that the controller had not seen",
     RecordSpoilt "F16" "the record of a running flow was spoilt",
     BadSpec "F16" "a flow with a bad spec was in the store",
+    SpecSpoilt "F16" "the spec of a running flow became one that cannot be read",
+    LockSpoilt "F16" "the lock of a workload could not be read",
 }
 
 /// How often each fault happened.

@@ -48,6 +48,7 @@ pub async fn all<R: ApiRig>(rig: &R, namespace: &Namespace) {
     edits::an_edit_is_taken_whole_or_not_at_all(rig, namespace).await;
     edits::an_edit_pauses_resumes_and_cancels(rig, namespace).await;
     edits::new_sizes_hold_for_batches_that_have_not_started(rig, namespace).await;
+    edits::what_could_not_be_read_again_is_refused_and_not_saved(rig, namespace).await;
     edits::a_request_that_is_repeated_makes_one_flow(rig, namespace).await;
     watches::a_watch_ends_where_a_person_is_asked(rig, namespace).await;
     watches::a_watch_ends_at_its_target(rig, namespace).await;

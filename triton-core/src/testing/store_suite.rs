@@ -172,7 +172,7 @@ fn new(id: &FlowId) -> NewFlow {
 async fn load<S: FlowStore>(store: &S, id: &FlowId) -> Box<Stored> {
     match store.load(id).await.expect("it is there") {
         Loaded::Flow(stored) => stored,
-        other @ (Loaded::Invalid { .. } | Loaded::Corrupt { .. }) => panic!("{other:?}"),
+        other @ (Loaded::Invalid(_) | Loaded::Corrupt { .. }) => panic!("{other:?}"),
     }
 }
 

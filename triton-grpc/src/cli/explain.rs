@@ -149,6 +149,8 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on
             Waiting::Held { reason: HoldReason::Resized, failed: 0, edits: vec![] },
             Waiting::Rival { rival, place: None },
             Waiting::Verify { ready: 0, of: 1 },
+            Waiting::Spec { faults: String::new() },
+            Waiting::Lock { what: String::new() },
         ];
         let unknown = told("SomethingElse").who;
         for wait in waits {
@@ -157,7 +159,14 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on
             assert!(!told.commands.is_empty(), "{}", wait.reason());
             assert_eq!(wait.asks_a_person(), told.who.starts_with("a person"), "{}", wait.reason());
         }
-        for reason in ["Rejected", "Unreachable", "CorruptStatus"] {
+        for reason in [
+            "Rejected",
+            "Unreachable",
+            "CorruptStatus",
+            "InvalidSpec",
+            "LockUnreadable",
+            "WorkloadUnreadable",
+        ] {
             assert_ne!(told(reason).who, unknown, "{reason}");
         }
     }

@@ -219,7 +219,8 @@ pub(super) struct Instance {
     available_replicas: u32,
     /// Pods wanted.
     replicas: u32,
-    /// InProgress while a flow or the workload's controller is at work, else Ready.
+    /// InProgress while a flow or the workload's controller is at work, else Ready; LockUnreadable and Unreadable
+    /// where its lock, or the workload itself, cannot be read.
     status: String,
     /// Label `app`; 0 when there is none.
     #[serde(rename = "appID")]

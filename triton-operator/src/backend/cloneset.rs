@@ -4,7 +4,9 @@
 pub mod binding;
 pub mod editors;
 pub mod entry;
+pub mod lock;
 pub mod patch;
+pub mod state;
 pub mod view;
 
 use std::collections::{HashMap, HashSet};
@@ -18,12 +20,14 @@ use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams
 use parking_lot::Mutex;
 use serde_json::Value;
 use triton_core::model::{
-    Flow, InstanceId, Lock, PodRef, Revision, Shape, TemplateRef, Version, WorkloadChange, WorkloadView,
+    Flow, InstanceId, Left, Lock, PodRef, Revision, Shape, TemplateRef, Version, WorkloadChange, WorkloadView,
 };
 use triton_core::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
 
 use self::entry::CloneSetEntry;
+use self::state::CloneSetState;
 use crate::concurrent::each;
+use crate::crd::convert::Fate;
 use crate::kube_error::{call, read};
 use crate::labels;
 use crate::store::Flows;
@@ -57,7 +61,7 @@ impl CloneSets {
     async fn find(&self, key: &Key, ask: bool) -> Result<Option<(Arc<CloneSetEntry>, bool)>, PortError> {
         let doubtful = self.doubtful.lock().contains(key);
         match self.world.clonesets.get(key) {
-            Some(cached) if !doubtful => return Ok(Some((cached.entry, !cached.pending))),
+            Some(cached) if !doubtful => return Ok(Some((cached.entry.read()?, !cached.pending))),
             None if !ask && !doubtful => return Ok(None),
             Some(_) | None => {}
         }
@@ -66,18 +70,29 @@ impl CloneSets {
         self.doubtful.lock().remove(key);
         let Some(object) = found else { return Ok(None) };
         self.world.clonesets.wrote(decoded(&object)?);
-        Ok(self.world.clonesets.get(key).map(|cached| (cached.entry, !cached.pending)))
+        let Some(cached) = self.world.clonesets.get(key) else { return Ok(None) };
+        Ok(Some((cached.entry.read()?, !cached.pending)))
     }
 
-    async fn lock(&self, cloneset: &CloneSetEntry, flow: Option<&Flow>) -> Result<Lock, PortError> {
-        match &cloneset.lock {
-            None => Ok(Lock::Free),
-            Some(note) if flow.is_some_and(|flow| flow.uid == note.holder.uid) => Ok(Lock::Mine),
-            Some(note) if self.flows.is_alive(&note.holder).await? => {
-                Ok(Lock::Theirs(note.holder.id.clone()))
-            }
-            Some(_) => Ok(Lock::Free),
+    /// Who holds a workload, and what a flow before left behind.
+    async fn lock(
+        &self,
+        cloneset: &CloneSetEntry,
+        flow: Option<&Flow>,
+    ) -> Result<(Lock, Option<Left>), PortError> {
+        if let Some(fault) = &cloneset.lock_fault {
+            return Ok((Lock::Unreadable { what: fault.says(&cloneset.key) }, None));
         }
+        let Some(note) = &cloneset.lock else { return Ok((Lock::Free, None)) };
+        let left = Some(Left { size: note.size });
+        if flow.is_some_and(|flow| flow.uid == note.holder.uid) {
+            return Ok((Lock::Mine, left.filter(|_| note.left)));
+        }
+        Ok(match self.flows.fate(&note.holder).await? {
+            Fate::Alive => (Lock::Theirs(note.holder.id.clone()), None),
+            Fate::Ended => (Lock::Free, None),
+            Fate::Gone => (Lock::Free, left),
+        })
     }
 
     fn remember(&self, key: Key, cloneset: Arc<CloneSetEntry>) {
@@ -111,12 +126,12 @@ impl CloneSets {
         &self,
         key: &Key,
         answer: Result<DynamicObject, PortError>,
-    ) -> Result<CloneSetEntry, PortError> {
+    ) -> Result<Arc<CloneSetEntry>, PortError> {
         match answer {
             Ok(object) => {
                 let cloneset = decoded(&object)?;
                 self.world.clonesets.wrote(cloneset.clone());
-                Ok(cloneset)
+                cloneset.read()
             }
             Err(error) => {
                 // Of a refusal the outcome is known; of everything else, or of a view that was too old, not.
@@ -134,7 +149,12 @@ impl CloneSets {
         flow: &Flow,
         remember: Option<u32>,
     ) -> Result<(), PortError> {
-        let body = patch::lock(cloneset, flow, remember);
+        // A holder that has not ended gave the workload up, or is gone.
+        let left = match &cloneset.lock {
+            None => false,
+            Some(note) => (note.brings || note.left) && self.flows.fate(&note.holder).await? != Fate::Ended,
+        };
+        let body = patch::lock(cloneset, flow, remember, left);
         let api = self.api(&cloneset.key.namespace);
         let params = PatchParams::apply(labels::MANAGER).force();
         let patch = Patch::Apply(&body);
@@ -146,7 +166,7 @@ impl CloneSets {
         &self,
         cloneset: &CloneSetEntry,
         ops: Option<Value>,
-    ) -> Result<Option<CloneSetEntry>, PortError> {
+    ) -> Result<Option<Arc<CloneSetEntry>>, PortError> {
         let Some(ops) = ops else { return Ok(None) };
         let ops = serde_json::from_value(ops).map_err(unreadable)?;
         let api = self.api(&cloneset.key.namespace);
@@ -227,6 +247,40 @@ impl CloneSets {
         })
         .await
     }
+
+    /// Changes a workload that is as it was looked at.
+    async fn own(
+        &self,
+        cloneset: &CloneSetEntry,
+        flow: &Flow,
+        change: &WorkloadChange,
+    ) -> Result<(), PortError> {
+        let conflict = |what: &str| PortError::new(PortErrorKind::Conflict, what);
+        let mine = cloneset.lock.as_ref().is_some_and(|note| note.holder.uid == flow.uid);
+        if let Some(fault) = &cloneset.lock_fault {
+            return Err(PortError::new(PortErrorKind::Unreadable, fault.says(&cloneset.key)));
+        }
+        match change {
+            WorkloadChange::Lock { .. } if mine => Ok(()),
+            WorkloadChange::Lock { remember } => self.take_lock(cloneset, flow, *remember).await,
+            WorkloadChange::Release { .. } if !mine => Ok(()),
+            _ if !mine => Err(conflict("the workload is not locked by this flow")),
+            WorkloadChange::Release { good } => {
+                let passed_on = patch::pass_on(cloneset, flow);
+                let ops = passed_on.or_else(|| patch::release(cloneset, good.as_deref()));
+                self.change(cloneset, ops).await.map(drop)
+            }
+            WorkloadChange::Remove => self.remove(cloneset).await,
+            WorkloadChange::Reshape(shape) => self.reshape(cloneset, flow, shape).await,
+            WorkloadChange::Freeze(on) => {
+                self.change(cloneset, patch::freeze(cloneset, flow, *on)).await.map(drop)
+            }
+            WorkloadChange::Hook(_)
+            | WorkloadChange::LetGo(_)
+            | WorkloadChange::List(_)
+            | WorkloadChange::Spare(_) => Ok(()),
+        }
+    }
 }
 
 #[async_trait]
@@ -238,10 +292,11 @@ impl WorkloadBackend for CloneSets {
             self.looks.lock().remove(&key);
             return Ok(None);
         };
-        let lock = self.lock(&cloneset, subject.flow).await?;
+        let (lock, left) = self.lock(&cloneset, subject.flow).await?;
         let pods = self.world.pods.group(&Key::new(&key.namespace, &cloneset.uid));
         self.remember(key, Arc::clone(&cloneset));
         let seen = view::view(&cloneset, &pods, subject.flow, lock, certain);
+        let seen = seen.map(|seen| WorkloadView { left, ..seen });
         seen.map(Some).ok_or_else(|| PortError::new(PortErrorKind::Transient, "the CloneSet has no version"))
     }
 
@@ -285,30 +340,13 @@ impl WorkloadBackend for CloneSets {
             (Some(cloneset), Some(seen), _) if cloneset.version == seen.as_str() => cloneset,
             _ => return Err(conflict("the workload is not the one that was looked at")),
         };
-        let mine = cloneset.lock.as_ref().is_some_and(|note| note.holder.uid == flow.uid);
-        match change {
-            WorkloadChange::Lock { .. } if mine => Ok(()),
-            WorkloadChange::Lock { remember } => self.take_lock(&cloneset, flow, *remember).await,
-            WorkloadChange::Release { .. } if !mine => Ok(()),
-            _ if !mine => Err(conflict("the workload is not locked by this flow")),
-            WorkloadChange::Release { good } => {
-                self.change(&cloneset, patch::release(&cloneset, good.as_deref())).await.map(drop)
-            }
-            WorkloadChange::Remove => self.remove(&cloneset).await,
-            WorkloadChange::Reshape(shape) => self.reshape(&cloneset, flow, shape).await,
-            WorkloadChange::Freeze(on) => {
-                self.change(&cloneset, patch::freeze(&cloneset, flow, *on)).await.map(drop)
-            }
-            WorkloadChange::Hook(_)
-            | WorkloadChange::LetGo(_)
-            | WorkloadChange::List(_)
-            | WorkloadChange::Spare(_) => Ok(()),
-        }
+        self.own(&cloneset, flow, change).await
     }
 }
 
-fn decoded(object: &DynamicObject) -> Result<CloneSetEntry, PortError> {
-    CloneSetEntry::of(object).map_err(|error| PortError::new(PortErrorKind::Transient, error))
+fn decoded(object: &DynamicObject) -> Result<CloneSetState, PortError> {
+    let nameless = || PortError::new(PortErrorKind::Transient, "the answer is no CloneSet");
+    CloneSetState::of(object).ok_or_else(nameless)
 }
 
 fn unreadable(error: serde_json::Error) -> PortError {

@@ -16,6 +16,9 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// Longest wait after a conflict: looking again mends it.
 const LONGEST_CONFLICT: Duration = Duration::from_secs(1);
 
+/// Longest wait where somebody has to mend what is stored: to look again asks nobody.
+const LONGEST_UNREADABLE: Duration = Duration::from_secs(5);
+
 /// A failure that was not followed by another look for so long is forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(600);
 
@@ -71,6 +74,7 @@ fn wait(times: u32, kind: PortErrorKind) -> Duration {
         PortErrorKind::Transient | PortErrorKind::Gone | PortErrorKind::Exists => {
             (Duration::from_millis(100), LONGEST)
         }
+        PortErrorKind::Unreadable => (Duration::from_secs(1), LONGEST_UNREADABLE),
         PortErrorKind::Rejected | PortErrorKind::TooLarge => (Duration::from_secs(1), LONGEST),
     };
     first.saturating_mul(1 << times.saturating_sub(1).min(16)).min(longest)

@@ -10,7 +10,7 @@ use triton_core::model::{
     BatchSize, CorruptRecord, Draft, Fault, Faults, Flow, FlowId, FlowName, FlowUid, Identity, InstanceId,
     InstanceName, Namespace, Orders, Peer, Progress, RawSize, Record, Report, Target, Timestamp, Version,
 };
-use triton_core::ports::{Loaded, NewFlow, Stored};
+use triton_core::ports::{Invalid, Loaded, NewFlow, Stored};
 
 use super::v1alpha1::{Application, DeployFlow, DeployFlowSpec, DeployFlowStatus};
 use crate::labels;
@@ -63,6 +63,17 @@ impl Entry for FlowEntry {
     }
 }
 
+/// What became of a flow that a lock names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It has not ended.
+    Alive,
+    /// It has ended, and gives the lock back if it has not.
+    Ended,
+    /// It is not there any more, and did not end.
+    Gone,
+}
+
 impl FlowEntry {
     /// Decodes an object, whatever is in it. `None` only for what no API server stores: an object without
     /// a legal name or an identity.
@@ -73,11 +84,12 @@ impl FlowEntry {
         let id = FlowId { namespace: Namespace::new(namespace).ok()?, name: FlowName::new(name).ok()? };
         let uid = FlowUid::new(meta.uid.as_deref()?).ok()?;
         let version = Version::new(meta.resource_version.as_deref()?).ok()?;
-        let created = meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_microsecond());
-        let created = Timestamp::from_micros(created);
+        let created_at = meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_microsecond());
+        let created_at = Timestamp::from_micros(created_at);
         let (spec, status) = (&object.data["spec"], without_nulls(&object.data["status"]));
         let finished = status["finished"] == Value::Bool(true);
-        let ended = serde_json::from_value(status["finishedAt"].clone()).unwrap_or(created);
+        let observed = status["observedGeneration"].as_i64() == meta.generation;
+        let ended = serde_json::from_value(status["finishedAt"].clone()).unwrap_or(created_at);
         let leaving = meta.deletion_timestamp.is_some();
         let instance = spec["application"]["instanceName"].as_str().unwrap_or_default();
         let instance = InstanceName::new(instance).ok();
@@ -89,19 +101,23 @@ impl FlowEntry {
                 let phase = serde_json::from_value(status["phase"].clone()).unwrap_or_default();
                 Loaded::Corrupt { id, uid, version, phase, leaving, error }
             }
-            (Err(faults), Ok(_)) => Loaded::Invalid { id, uid, version, finished, faults },
+            (Err(faults), Ok((progress, report))) => Loaded::Invalid(Box::new(Invalid {
+                id,
+                uid,
+                version,
+                action: spec["action"].as_str().unwrap_or_default().into(),
+                instance: instance.clone(),
+                progress,
+                report,
+                created_at,
+                observed,
+                leaving,
+                faults,
+            })),
             (Ok((spec, orders)), Ok((progress, report))) => {
                 missing_labels = missing(&spec.identity, meta);
                 let flow = Flow { id, uid, spec, orders, progress };
-                let observed = status["observedGeneration"].as_i64() == meta.generation;
-                Loaded::Flow(Box::new(Stored {
-                    flow,
-                    report,
-                    version,
-                    created_at: created,
-                    observed,
-                    leaving,
-                }))
+                Loaded::Flow(Box::new(Stored { flow, report, version, created_at, observed, leaving }))
             }
         };
         Some(Self {
@@ -115,7 +131,7 @@ impl FlowEntry {
             missing_labels,
             leaving,
             finished,
-            created,
+            created: created_at,
             ended: finished.then_some(ended),
         })
     }
@@ -137,7 +153,7 @@ impl FlowEntry {
     pub fn is_driven(&self) -> bool {
         match self.loaded {
             Loaded::Corrupt { leaving, .. } => leaving && self.is_kept(),
-            Loaded::Flow(_) | Loaded::Invalid { .. } => !self.finished || self.is_kept(),
+            Loaded::Flow(_) | Loaded::Invalid(_) => !self.finished || self.is_kept(),
         }
     }
 
@@ -147,10 +163,15 @@ impl FlowEntry {
         self.flow().is_some_and(|flow| matches!(flow.progress, Progress::Pending))
     }
 
-    /// Whether a lock that it holds still counts.
+    /// Whether a lock that it holds still counts. One that is deleted and cannot be read leaves its workload as
+    /// it is.
     #[must_use]
-    pub const fn holds(&self) -> bool {
-        !self.finished && !matches!(self.loaded, Loaded::Corrupt { leaving: true, .. })
+    pub fn fate(&self) -> Fate {
+        match &self.loaded {
+            _ if self.finished => Fate::Ended,
+            Loaded::Corrupt { .. } | Loaded::Invalid(_) if self.leaving => Fate::Gone,
+            Loaded::Flow(_) | Loaded::Invalid(_) | Loaded::Corrupt { .. } => Fate::Alive,
+        }
     }
 
     /// The orders it carries now; `None` when its spec cannot be read.
@@ -158,7 +179,7 @@ impl FlowEntry {
     pub fn flow(&self) -> Option<&Flow> {
         match &self.loaded {
             Loaded::Flow(stored) => Some(&stored.flow),
-            Loaded::Invalid { .. } | Loaded::Corrupt { .. } => None,
+            Loaded::Invalid(_) | Loaded::Corrupt { .. } => None,
         }
     }
 }

@@ -35,7 +35,9 @@ fn an_object_nobody_validated_is_invalid_and_names_the_field() {
         let mut spec = tutorial();
         *spec.pointer_mut(pointer).unwrap() = value;
         match FlowEntry::of(&object(spec, Value::Null)).unwrap().loaded {
-            Loaded::Invalid { faults, finished: false, .. } => assert_eq!(faults.0[0].field, field),
+            Loaded::Invalid(flow) if !flow.progress.is_finished() => {
+                assert_eq!(flow.faults.0[0].field, field)
+            }
             other => panic!("{pointer}: {other:?}"),
         }
     }
@@ -48,7 +50,7 @@ fn a_status_nobody_of_us_wrote_is_corrupt_and_the_flow_is_left_alone() {
     {
         let entry = FlowEntry::of(&object(tutorial(), status)).unwrap();
         assert!(matches!(entry.loaded, Loaded::Corrupt { .. }));
-        assert!(!entry.is_driven() && entry.holds());
+        assert!(!entry.is_driven() && entry.fate() == Fate::Alive);
     }
 }
 
@@ -59,14 +61,14 @@ fn a_spoilt_flow_that_is_deleted_is_given_free_and_its_lock_counts_no_more() {
     assert!(!FlowEntry::of(&spoilt).unwrap().is_driven());
     spoilt.metadata.deletion_timestamp = Some(serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap());
     let entry = FlowEntry::of(&spoilt).unwrap();
-    assert!(entry.is_driven() && !entry.holds());
+    assert!(entry.is_driven() && entry.fate() == Fate::Gone);
 }
 
 #[test]
 fn a_flow_that_ended_without_progress_is_known_by_its_phase() {
     let entry = FlowEntry::of(&object(tutorial(), json!({ "phase": "Success", "finished": true }))).unwrap();
     assert!(matches!(entry.loaded, Loaded::Corrupt { phase: FlowPhase::Success, .. }), "{entry:?}");
-    assert!(!entry.is_driven() && !entry.holds());
+    assert!(!entry.is_driven() && entry.fate() == Fate::Ended);
 }
 
 #[test]

@@ -45,8 +45,8 @@ pub(crate) fn add(crd: &mut CustomResourceDefinition) {
             let expression = rule.message.strip_prefix('=').map(str::to_owned);
             let guard = unchanged(&rule).filter(|_| !rule.rule.contains("oldSelf"));
             place.push(ValidationRule {
+                optional_old_self: guard.as_ref().map(|_| true),
                 rule: guard.map_or_else(|| rule.rule.clone(), |guard| format!("{guard} || ({})", rule.rule)),
-                optional_old_self: guard.map(|_| true),
                 message: expression.is_none().then(|| rule.message.clone()),
                 message_expression: expression,
                 field_path: rule.field.map(str::to_owned),
@@ -58,15 +58,16 @@ pub(crate) fn add(crd: &mut CustomResourceDefinition) {
 
 /// What tells that nothing a rule reads has changed. Kubernetes forgives an old object its faults only where
 /// every field is declared, unlike in a pod template; no status could be written to it. `application` never changes.
-fn unchanged(rule: &Rule) -> Option<&'static str> {
+fn unchanged(rule: &Rule) -> Option<String> {
     match (&*rule.at, rule.field) {
-        // Comparing sizes would cost more than the API server allows.
-        ("spec", Some(".updateStrategy.batchSize")) => None,
+        ("spec", Some(".updateStrategy.batchSize")) => Some(strategy::same_sizes("updateStrategy")),
+        ("spec", Some(".nonUpdateStrategy.batchSize")) => Some(strategy::same_sizes("nonUpdateStrategy")),
         ("spec", _) => Some(
             "oldSelf.hasValue() && has(self.updateStrategy) == has(oldSelf.value().updateStrategy) \
-             && has(self.nonUpdateStrategy) == has(oldSelf.value().nonUpdateStrategy)",
+             && has(self.nonUpdateStrategy) == has(oldSelf.value().nonUpdateStrategy)"
+                .into(),
         ),
-        (APPLICATION | TEMPLATE, _) => Some("oldSelf.hasValue()"),
+        (APPLICATION | TEMPLATE, _) => Some("oldSelf.hasValue()".into()),
         _ => None,
     }
 }
@@ -189,7 +190,7 @@ fn application(rules: &mut Vec<Rule>) {
     push(
         rules,
         name,
-        r"self == '' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
+        format!("self == '' || self.matches('{SUBDOMAIN}')"),
         "must consist of lower case letters, digits, '-' and '.', and start and end with a letter or digit",
     );
     push(
@@ -207,6 +208,8 @@ fn application(rules: &mut Vec<Rule>) {
     selector(rules);
 }
 
+/// A name as Kubernetes has it (RFC 1123).
+const SUBDOMAIN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 const LABEL_VALUE: &str = "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$";
 
 fn label_value(rules: &mut Vec<Rule>, at: &str, value: &str) {

@@ -28,6 +28,8 @@ pub struct Metrics {
     sizes: Family<What, Gauge>,
     /// In seconds, set just before they are read.
     ages: Family<What, Gauge<f64, AtomicU64>>,
+    /// What cannot be read of a kind, set just before it is read.
+    unreadable: Family<What, Gauge>,
 }
 
 impl Default for Metrics {
@@ -41,6 +43,7 @@ impl Default for Metrics {
             failures: Family::default(),
             sizes: Family::default(),
             ages: Family::default(),
+            unreadable: Family::default(),
             registry: Registry::default(),
         };
         registry.register("look_seconds", "Time to look at one instance and act", metrics.looks.clone());
@@ -53,6 +56,8 @@ impl Default for Metrics {
             "Time since the API server was heard of last, by kind",
             metrics.ages.clone(),
         );
+        let what = "Stored objects that cannot be read, by kind";
+        registry.register("unreadable", what, metrics.unreadable.clone());
         Self { registry, ..metrics }
     }
 }
@@ -86,6 +91,11 @@ impl Metrics {
     /// So long nothing was heard of a kind.
     pub fn age(&self, what: &'static str, age: Duration) {
         self.ages.get_or_create(&What { what }).set(age.as_secs_f64());
+    }
+
+    /// So many stored objects of a kind cannot be read.
+    pub fn unreadable(&self, what: &'static str, count: usize) {
+        self.unreadable.get_or_create(&What { what }).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Everything in the OpenMetrics text format.

@@ -100,6 +100,7 @@ fn at(kind: Kind, number: u32, last: u32, pods: u32, failed: &[u32]) -> (Flow, W
         version: "7".parse().expect("a version"),
         settled: true,
         lock: Lock::Mine,
+        left: None,
         frozen: false,
         shape: Shape {
             template: Some(TemplateRef::Flow),

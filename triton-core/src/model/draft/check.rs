@@ -17,6 +17,8 @@ use crate::model::time::Seconds;
 
 /// Where the strategy of a create, an update or a rollback stands.
 pub(super) const UPDATE: &str = "spec.updateStrategy";
+/// Where that of the other actions stands.
+pub(super) const NON_UPDATE: &str = "spec.nonUpdateStrategy";
 
 /// Collects faults while fields are read.
 pub(super) struct Check {
@@ -204,7 +206,9 @@ impl Check {
             let field = self.at("supersededBy");
             FlowName::new(name).map_err(|error| self.fault(&field, error.fault)).ok()
         });
-        let resumes = strategy.resumes.unwrap_or(0);
+        let field = self.at("resumes");
+        let resumes = strategy.resumes.map(i64::from);
+        let resumes = self.number(&field, resumes, 0, i32::MAX.unsigned_abs());
         let deadline = strategy.progress_deadline_seconds;
         if deadline == Some(0) {
             let field = self.at("progressDeadlineSeconds");
@@ -214,7 +218,7 @@ impl Check {
             paused: strategy.paused.unwrap_or(false),
             canceled: strategy.canceled.unwrap_or(false),
             superseded,
-            resumes: u32::try_from(resumes).unwrap_or(0),
+            resumes: resumes.unwrap_or(0),
             target: Target { batch, phase },
             sizes,
             interval: self.seconds("batchIntervalSeconds", strategy.batch_interval_seconds, Seconds(0)),

@@ -135,6 +135,7 @@ impl From<&Failure> for FailureRecord {
             Failure::WorkloadExists
             | Failure::WorkloadMissing
             | Failure::WorkloadDeleted
+            | Failure::Abandoned
             | Failure::LockLost => String::new(),
             Failure::WorkloadOwned { owner } => owner.clone(),
             Failure::Unsupported { what }
@@ -157,6 +158,7 @@ impl TryFrom<&FailureRecord> for Failure {
             "WorkloadMissing" => Self::WorkloadMissing,
             "WorkloadDeleted" => Self::WorkloadDeleted,
             "LockLost" => Self::LockLost,
+            "Abandoned" => Self::Abandoned,
             "WorkloadOwned" => Self::WorkloadOwned { owner: detail },
             "Unsupported" => Self::Unsupported { what: detail },
             "WrongSize" => Self::WrongSize { what: detail },

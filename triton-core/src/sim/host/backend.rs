@@ -14,8 +14,8 @@ use super::super::world::{Pod, Workload, World};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{
-    Edits, FieldEdit, Flow, FlowUid, Lock, Obstacle, PodName, Revision, RevisionLabel, Shape, TrafficView,
-    Version, WorkloadChange, WorkloadPod, WorkloadView,
+    Edits, FieldEdit, Flow, FlowUid, Left, Lock, Obstacle, PodName, Revision, RevisionLabel, Shape,
+    TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
 
@@ -125,6 +125,7 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
         version: super::super::world::version(object.version),
         settled: object.observed_latest(),
         lock: lock(world, object, flow.map(|flow| &flow.uid)),
+        left: left(world, object, flow.map(|flow| &flow.uid)),
         frozen: object.paused,
         edits: edits(object, &shape),
         shape,
@@ -144,10 +145,19 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
 /// world itself, by its identity, not from what the host remembers.
 fn lock(world: &World, object: &Workload, looking: Option<&FlowUid>) -> Lock {
     match &object.lock {
+        Some(held) if held.spoilt => Lock::Unreadable { what: "somebody spoilt it".into() },
         Some(held) if Some(&held.holder.uid) == looking => Lock::Mine,
         Some(held) if world.flows().lives(&held.holder) => Lock::Theirs(held.holder.id.clone()),
         Some(_) | None => Lock::Free,
     }
+}
+
+/// What a flow left that held the workload and is gone before it ended, or that lost it to the one that looks.
+fn left(world: &World, object: &Workload, looking: Option<&FlowUid>) -> Option<Left> {
+    let held = object.lock.as_ref().filter(|held| !held.spoilt)?;
+    let mine = Some(&held.holder.uid) == looking;
+    let gone = !world.flows().lives(&held.holder) && !world.flows().ended(&held.holder);
+    (if mine { held.left } else { gone }).then_some(Left { size: held.size })
 }
 
 fn is_holder(object: &Workload, flow: Option<&Flow>) -> bool {

@@ -7,8 +7,8 @@ use super::super::cloneset::UpdatePolicy;
 use super::super::world::{Held, Pod, Workload, World, default_unavailable, version};
 use super::memory::Memory;
 use crate::model::{
-    Base, Flow, Holder, InstanceId, PodName, PodRef, PodUid, Shape, TemplateRef, TrafficChange, Version,
-    WorkloadChange, Wrote,
+    Base, Brings, Flow, FlowUid, Holder, InstanceId, PodName, PodRef, PodUid, Shape, TemplateRef,
+    TrafficChange, Version, WorkloadChange, Wrote,
 };
 use crate::ports::{PortError, PortErrorKind, Subject};
 
@@ -211,15 +211,16 @@ fn only_in_place(before: &Workload, after: &Workload) -> Result<(), PortError> {
 }
 
 fn lock(world: &mut World, id: &InstanceId, flow: &Flow, remember: Option<u32>) -> Result<bool, PortError> {
+    let holder = world.workload(id).and_then(|workload| workload.lock.as_ref());
+    let ended = holder.is_some_and(|held| world.flows().ended(&held.holder));
     edit(world, id, |workload| {
         // What a dead holder found is what must return, not what it left.
         let Workload { surge, unavailable, paused, .. } = *workload;
-        let found =
-            workload.lock.take().unwrap_or_else(|| Held { surge, unavailable, paused, ..held(flow, paused) });
-        workload.lock = Some(Held {
-            holder: holder(flow),
-            wrote: Wrote::locked(paused, flow.progress.position()),
-            ..found
+        let left = workload.lock.as_ref().is_some_and(|held| !ended && (held.brings || held.left));
+        let mine = Held { left, ..held(flow, paused) };
+        workload.lock = Some(match workload.lock.take() {
+            None => Held { surge, unavailable, ..mine },
+            Some(Held { surge, unavailable, paused, .. }) => Held { surge, unavailable, paused, ..mine },
         });
         workload.hook = true;
         workload.in_place_hook = workload.policy.in_place();
@@ -246,6 +247,12 @@ fn release(
     edit(world, id, |workload| {
         if let Some(good) = good {
             workload.good.clone_from(good);
+        }
+        if let Some(held) =
+            workload.lock.as_mut().filter(|held| held.holder.uid == flow.uid && held.stays(flow))
+        {
+            held.holder = nobody(flow);
+            return;
         }
         if let Some(held) = workload.lock.take_if(|held| held.holder.uid == flow.uid) {
             workload.surge = held.surge;
@@ -365,11 +372,20 @@ fn held(flow: &Flow, paused: bool) -> Held {
         unavailable: 0,
         paused,
         wrote: Wrote::locked(paused, flow.progress.position()),
+        size: flow.progress.base().filter(|base| base.kind.exchanges()).map(|base| base.to),
+        brings: flow.progress.base().is_none_or(|base| base.brings != Brings::Nothing),
+        left: false,
+        spoilt: false,
     }
 }
 
 fn holder(flow: &Flow) -> Holder {
     Holder { id: flow.id.clone(), uid: flow.uid.clone() }
+}
+
+/// No flow has this identity: what was left waits for the next one.
+fn nobody(flow: &Flow) -> Holder {
+    Holder { uid: FlowUid::new("nobody").expect("it is not empty"), ..holder(flow) }
 }
 
 fn gone() -> PortError {

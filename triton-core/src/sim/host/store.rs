@@ -154,7 +154,7 @@ impl World {
     pub fn delete_flow(&mut self, id: &FlowId) -> bool {
         let seq = self.bump();
         match self.flows.0.get_mut(id) {
-            Some(entry) if entry.kept && !entry.record.finished => {
+            Some(entry) if entry.kept => {
                 (entry.leaving, entry.version) = (true, seq);
                 self.flow_changed(id);
                 false

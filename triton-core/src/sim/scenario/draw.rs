@@ -14,6 +14,9 @@ use crate::model::{
     UpdateStrategy,
 };
 
+/// The template of the flow that is made when all others have ended, if they left the workload half-way.
+const LAST: u32 = 70;
+
 /// The one application that all flows of a scenario act on.
 pub(super) fn instance() -> InstanceId {
     InstanceId {
@@ -236,6 +239,37 @@ fn mixed(revision: u32) -> serde_json::Value {
         template["spec"]["containers"][0]["ports"] = json!([{ "containerPort": 81 }]);
     }
     template
+}
+
+/// A flow that replaces what others left in the middle of their batches.
+pub(super) fn last(random: &mut Random, policy: UpdatePolicy) -> Draft {
+    let mixed = policy == UpdatePolicy::InPlaceIfPossible;
+    Plan { size: Some(3), remembered: None, revision: LAST, mixed }.brings(random, "update")
+}
+
+/// A draft that was a good one, with one field that admission does not let in. Some of them order something else,
+/// too, which must not be carried out.
+pub(super) fn spoilt(random: &mut Random, good: &Draft) -> Draft {
+    let mut bad = good.clone();
+    let (kind, cancel) = (random.below(4), random.chance(300).then_some(true));
+    let strategy = UpdateStrategy::from(bad.non_update_strategy.clone().unwrap_or_default());
+    let mut strategy = bad.update_strategy.clone().unwrap_or(strategy);
+    match kind {
+        0 => strategy.superseded_by = Some("no name".into()),
+        1 => strategy.batch_size = Some(RawSize::Text("all".into())),
+        2 => strategy.resumes = Some(-1),
+        _ => bad.replicas = Some(-3),
+    }
+    strategy.batch_sizes = None;
+    strategy.canceled = cancel.or(strategy.canceled);
+    strategy.paused = None;
+    strategy.batches = Some(1_000);
+    match (&mut bad.update_strategy, &mut bad.non_update_strategy) {
+        (Some(update), _) => *update = strategy,
+        (None, Some(other)) => other.take_orders(&strategy),
+        (None, None) => bad.replicas = Some(-3),
+    }
+    bad
 }
 
 /// Drafts that no admission lets in.

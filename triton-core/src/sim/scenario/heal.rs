@@ -26,6 +26,9 @@ impl Runner<'_> {
             process.host.hear();
             process.hurry(now);
         }
+        for spoilt in core::mem::take(&mut self.spoilt) {
+            self.mend(&spoilt);
+        }
         let mut world = self.sim.world();
         world.set_mishaps(&[]);
         for (id, record) in core::mem::take(&mut self.tampered) {
@@ -38,6 +41,12 @@ impl Runner<'_> {
         }
         let ids: std::vec::Vec<InstanceId> = world.workloads().map(|workload| workload.id.clone()).collect();
         for id in ids {
+            let mended = |workload: &mut Workload| {
+                if let Some(held) = &mut workload.lock {
+                    held.spoilt = false;
+                }
+            };
+            world.edit(&id, mended);
             world.revive_controller(&id);
             world.repair(&id);
         }
@@ -56,6 +65,13 @@ impl Runner<'_> {
         let since = *self.healed_at.get_or_insert(now);
         if now > since.plus(PATIENCE) {
             return Err(self.violation(&self.restless()));
+        }
+        if ended && self.is_left() {
+            // What a flow left that was deleted in the middle of its batches waits for another flow.
+            let draft = draw::last(&mut self.random, draw::policy(self.seed));
+            self.drafts.push(draft);
+            self.next_flow_at = now;
+            return Ok(false);
         }
         if !ended || self.unrest().is_some() {
             self.calm_since = None;
@@ -89,14 +105,19 @@ impl Runner<'_> {
         }
     }
 
+    /// Whether the workload waits for another flow: one that could not be read held it, and was deleted.
+    fn is_left(&self) -> bool {
+        let world = self.sim.world();
+        let held = world.workload(&draw::instance()).and_then(|workload| workload.lock.as_ref());
+        let gone = |held: &Held| !world.flows().lives(&held.holder) && !world.flows().ended(&held.holder);
+        self.chaos.hostile_records && held.is_some_and(gone)
+    }
+
     /// What is not as it should be when all flows have ended.
     fn unrest(&self) -> Option<String> {
         let world = self.sim.world();
         let workload = world.workload(&draw::instance())?;
-        // A flow that was spoilt and then deleted is gone without giving its lock back.
-        let gone = |held: &Held| world.flows().get(&held.holder.id).is_none_or(|f| f.uid != held.holder.uid);
-        let lost = self.chaos.hostile_records && workload.lock.as_ref().is_some_and(gone);
-        unrest(workload, workload.lock.is_some() && !lost)
+        unrest(workload, workload.lock.is_some())
     }
 }
 

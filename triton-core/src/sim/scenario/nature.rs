@@ -10,7 +10,8 @@ use super::super::world::{Mishap, Pod};
 use super::runner::Runner;
 use super::{StepKind, Violation, draw};
 use crate::model::{
-    FailureClass, FlowId, FlowName, FlowPhase, PodUid, Record, Seconds, Step, Template, Timestamp,
+    Draft, FailureClass, FlowId, FlowName, FlowPhase, FlowUid, PodUid, Record, Seconds, Step, Template,
+    Timestamp,
 };
 use crate::ports::NewFlow;
 
@@ -41,6 +42,8 @@ enum Event {
     Jump,
     Tamper,
     BadFlow,
+    SpoilSpec,
+    SpoilLock,
 }
 
 impl Event {
@@ -61,6 +64,8 @@ impl Event {
             Self::Jump => Fault::ClockJump,
             Self::Tamper => Fault::RecordSpoilt,
             Self::BadFlow => Fault::BadSpec,
+            Self::SpoilSpec => Fault::SpecSpoilt,
+            Self::SpoilLock => Fault::LockSpoilt,
             Self::Mishaps | Self::Outage | Self::Absence => return None,
         })
     }
@@ -133,7 +138,7 @@ impl Runner<'_> {
         add(chaos.slow_controller, &[Event::Stall]);
         add(chaos.api_errors, &[Event::Outage]);
         add(chaos.clocks, &[Event::Jump]);
-        add(chaos.hostile_records, &[Event::Tamper, Event::BadFlow]);
+        add(chaos.hostile_records, &[Event::Tamper, Event::BadFlow, Event::SpoilSpec, Event::SpoilLock]);
         events
     }
 
@@ -180,6 +185,8 @@ impl Runner<'_> {
             Event::RecreateFlow => self.recreate_flow(),
             Event::Tamper => self.tamper(),
             Event::BadFlow => self.bad_flow(),
+            Event::SpoilSpec => self.spoil_spec(),
+            Event::SpoilLock => self.spoil_lock(),
         }
     }
 
@@ -307,6 +314,45 @@ impl Runner<'_> {
         drop(world);
         self.tampered.push((id.clone(), record));
         Some(std::format!("{id} is tampered with: {}", how[at]))
+    }
+
+    /// F16: the spec of a running flow becomes one that cannot be read, or is mended again.
+    fn spoil_spec(&mut self) -> Option<String> {
+        if let Some(at) = self.random.index(self.spoilt.len()).filter(|_| self.random.chance(600)) {
+            let spoilt = self.spoilt.swap_remove(at);
+            return self.mend(&spoilt).then(|| std::format!("the spec of {} is mended", spoilt.0));
+        }
+        let open: Vec<FlowId> = self.flows.iter().filter(|id| !self.has_ended(id)).cloned().collect();
+        let id = open.get(self.random.index(open.len())?)?.clone();
+        let mut world = self.sim.world();
+        let entry = world.flows().get(&id)?;
+        entry.spec()?;
+        let (uid, good) = (entry.uid.clone(), entry.draft.clone());
+        let bad = draw::spoilt(&mut self.random, &good);
+        world.tamper(&id, |entry| entry.draft = bad);
+        drop(world);
+        self.spoilt.push((id.clone(), uid, good));
+        Some(std::format!("the spec of {id} can not be read any more"))
+    }
+
+    /// Puts a spec back; false where that flow is gone.
+    pub(super) fn mend(&self, (id, uid, good): &(FlowId, FlowUid, Draft)) -> bool {
+        let mut world = self.sim.world();
+        let same = world.flows().get(id).is_some_and(|entry| entry.uid == *uid);
+        same && world.tamper(id, |entry| entry.draft = good.clone())
+    }
+
+    /// F16: the lock of the workload becomes one that cannot be read, or is mended again.
+    fn spoil_lock(&mut self) -> Option<String> {
+        let mut world = self.sim.world();
+        let held = world.workload(&draw::instance())?.lock.as_ref()?;
+        let spoilt = !held.spoilt;
+        world.edit(&draw::instance(), |workload| {
+            if let Some(held) = &mut workload.lock {
+                held.spoilt = spoilt;
+            }
+        });
+        Some(if spoilt { "the lock can not be read any more" } else { "the lock is mended" }.into())
     }
 
     /// F16: a flow that no admission let in is put into the store.

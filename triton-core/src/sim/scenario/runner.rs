@@ -11,7 +11,7 @@ use super::super::tally::Fault;
 use super::process::{Duty, Process, Turn, begin};
 use super::{Chaos, Observer, Step, StepKind, Summary, Violation, draw};
 use crate::driver::Rest;
-use crate::model::{Draft, FlowId, FlowPhase, Seconds, Timestamp};
+use crate::model::{Draft, FlowId, FlowPhase, FlowUid, Seconds, Timestamp};
 use crate::service::Service;
 
 /// Most steps of a run.
@@ -44,6 +44,8 @@ pub(super) struct Runner<'a> {
     /// Wake-ups that are lost, in cases of 1,000.
     pub(super) deaf: u32,
     pub(super) tampered: Vec<(FlowId, crate::model::Record)>,
+    /// Flows whose specs cannot be read, with what stood there before.
+    pub(super) spoilt: Vec<(FlowId, FlowUid, Draft)>,
     pub(super) healed_at: Option<Timestamp>,
     pub(super) calm_since: Option<(Timestamp, u64)>,
     pub(super) heal_at: Timestamp,
@@ -98,6 +100,7 @@ impl<'a> Runner<'a> {
             silence_at: now.plus(Seconds(5)),
             deaf,
             tampered: Vec::new(),
+            spoilt: Vec::new(),
             healed_at: None,
             calm_since: None,
             heal_at: now.plus(STORM),

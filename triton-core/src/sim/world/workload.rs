@@ -9,7 +9,9 @@ use std::vec::Vec;
 use super::super::cloneset::UpdatePolicy;
 use super::pod::Pod;
 use super::template::PodTemplate;
-use crate::model::{Holder, InstanceId, PodName, PodUid, Revision, Timestamp, Wrote};
+use crate::model::{
+    Flow, Holder, InstanceId, PodName, PodUid, Progress, Revision, Timestamp, Verdict, Wrote,
+};
 
 /// The lock of a workload and what its holder found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,22 @@ pub struct Held {
     pub paused: bool,
     /// What its holder wrote last.
     pub wrote: Wrote,
+    /// The size that the workload is to have, where pods are exchanged.
+    pub size: Option<u32>,
+    /// The holder brings a template: its new pods may be ones that nobody has agreed to.
+    pub brings: bool,
+    /// The flow that held it before was in the middle of its batches, and brought a template.
+    pub left: bool,
+    /// Somebody made it unreadable.
+    pub spoilt: bool,
+}
+
+impl Held {
+    /// Whether what was left before it stays left when its holder, which has ended, gives it back.
+    pub(in crate::sim) fn stays(&self, flow: &Flow) -> bool {
+        let succeeded = matches!(flow.progress, Progress::Finished { verdict: Verdict::Succeeded, .. });
+        self.left && !succeeded
+    }
 }
 
 /// A workload and its pods.

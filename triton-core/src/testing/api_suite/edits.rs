@@ -3,7 +3,7 @@
 use alloc::vec;
 
 use super::{ApiRig, asks, canary, create, get, id, refused, until};
-use crate::model::{BatchPhase, BatchSize, Edit, FlowPhase, Namespace, Seconds, Sizes, Target};
+use crate::model::{BatchPhase, BatchSize, Edit, FlowPhase, Namespace, RawSize, Seconds, Sizes, Target};
 use crate::service::{ApiErrorKind, CreateFlow, DeployApi};
 
 pub(super) async fn an_edit_is_taken_whole_or_not_at_all<R: ApiRig>(rig: &R, namespace: &Namespace) {
@@ -65,6 +65,28 @@ pub(super) async fn new_sizes_hold_for_batches_that_have_not_started<R: ApiRig>(
     assert_eq!(sizes, [1, 3, 2]);
     let late = Edit { interval: Some(Seconds(1)), ..Edit::default() };
     refused(rig.api().edit(&id, &late).await, ApiErrorKind::FailedPrecondition);
+}
+
+pub(super) async fn what_could_not_be_read_again_is_refused_and_not_saved<R: ApiRig>(
+    rig: &R,
+    namespace: &Namespace,
+) {
+    let many = |draft: &mut crate::model::Draft| {
+        draft.replicas = Some(5_000);
+        draft.update_strategy.get_or_insert_default().batch_size = Some(RawSize::Int(10));
+    };
+    let id = create(rig, namespace, "api-many", many).await.id;
+    let before = until(rig, &id, "a person is asked", |view| asks(view, 1, BatchPhase::Smoked)).await;
+    let sizes = |sizes| Edit { sizes: Some(Sizes(sizes)), ..Edit::default() };
+    for edit in [sizes(vec![BatchSize::Pods(1)]), sizes(vec![BatchSize::Pods(9), BatchSize::Pods(4)])] {
+        let refusal = rig.api().edit(&id, &edit).await.expect_err("too many batches");
+        assert_eq!(refusal.kind, ApiErrorKind::InvalidArgument, "{refusal}");
+        assert!(refusal.message.contains("spec.updateStrategy.batchSize: makes more than"), "{refusal}");
+    }
+    let after = get(rig, &id).await;
+    assert_eq!((after.target, after.record.phase), (before.target, before.record.phase));
+    assert!(asks(&after, 1, BatchPhase::Smoked), "{after:?}");
+    rig.api().cancel(&id).await.expect("it can be read as before");
 }
 
 pub(super) async fn a_request_that_is_repeated_makes_one_flow<R: ApiRig>(rig: &R, namespace: &Namespace) {

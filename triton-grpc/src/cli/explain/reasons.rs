@@ -106,6 +106,17 @@ fn broken(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
             let who = "whoever edited status.progress; the flow touches nothing meanwhile";
             Some(told(who, &[(edit, "mends it"), (delete, "gives it up")]))
         }
+        "InvalidSpec" => {
+            let who = "a person: correct what was changed past admission; the flow touches nothing meanwhile, and \
+                       an update or a rollback takes over";
+            Some(told(who, &[(edit, "corrects the field that the message names")]))
+        }
+        "LockUnreadable" | "WorkloadUnreadable" => {
+            let workload = &view.instance_name;
+            let edit = format!("kubectl -n {namespace} edit clonesets {workload}");
+            let who = "a person: mend the CloneSet; the message names what cannot be read";
+            Some(told(who, &[(edit, "mends it")]))
+        }
         "" => {
             let logs = "kubectl -n NAMESPACE logs deployment/triton-operator".to_owned();
             Some(told("the operator, which has not looked at it yet", &[(logs, "shows whether it runs")]))

@@ -3,13 +3,14 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::DynamicObject;
 use serde::{Deserialize, Serialize};
-use triton_core::model::{Field, Holder, Shape, Wrote};
+use triton_core::model::{Field, Shape};
 use triton_core::ports::{PortError, PortErrorKind};
 
-use super::binding::{CloneSetCondition, CloneSetSpec, CloneSetStatus};
+use super::binding::{CloneSetCondition, CloneSetSpec, CloneSetStatus, UpdateStrategy};
 use super::editors::editors;
+use super::lock::{LockFault, LockNote};
 use crate::labels;
-use crate::world::cache::{Entry, Key};
+use crate::world::cache::Key;
 use crate::world::container::Main;
 
 /// Settings that a flow changes while it runs and gives back when it ends.
@@ -37,20 +38,6 @@ impl Settings {
             paused: Some(false),
         }
     }
-}
-
-/// The value of the lock annotation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LockNote {
-    /// Which flow holds the workload.
-    #[serde(flatten)]
-    pub holder: Holder,
-    /// What to give back.
-    #[serde(default)]
-    pub before: Settings,
-    /// What the holder wrote last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wrote: Option<Wrote>,
 }
 
 /// A CloneSet.
@@ -82,6 +69,8 @@ pub struct CloneSetEntry {
     pub settings: Settings,
     /// The lock, where one is held and can be read.
     pub lock: Option<LockNote>,
+    /// The lock, where it cannot be read.
+    pub lock_fault: Option<LockFault>,
     /// The lock annotation as it stands there.
     pub lock_text: Option<String>,
     /// Others that manage fields of it, while a lock is held.
@@ -114,26 +103,11 @@ pub struct CloneSetEntry {
     pub main: Main,
 }
 
-impl Entry for CloneSetEntry {
-    fn key(&self) -> &Key {
-        &self.key
-    }
-    fn uid(&self) -> &str {
-        &self.uid
-    }
-    fn version(&self) -> &str {
-        &self.version
-    }
-    fn group(&self) -> Option<Key> {
-        None
-    }
-}
-
 impl CloneSetEntry {
     /// Decodes an object.
     ///
     /// # Errors
-    /// What cannot be read of it. The watch goes on without this object.
+    /// Which field cannot be read, and what is wrong with it.
     pub fn of(object: &DynamicObject) -> Result<Self, String> {
         let part = |name: &str| object.data[name].clone();
         let spec: CloneSetSpec = serde_json::from_value(part("spec")).map_err(|e| format!("spec: {e}"))?;
@@ -146,14 +120,17 @@ impl CloneSetEntry {
         let label = |name: &str| meta.labels.as_ref().and_then(|labels| labels.get(name));
         let id = |name: &str| label(name).and_then(|id| id.parse().ok()).unwrap_or(0);
         let owner = meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
-        let replicas = u32::try_from(spec.replicas.unwrap_or(1)).unwrap_or(0);
+        let replicas = size(spec.replicas)?;
         let lock_text = annotation(labels::LOCK);
         let gates = spec.template["spec"]["readinessGates"].as_array();
         let gated = gates.is_some_and(|gates| gates.iter().any(|gate| gate["conditionType"] == labels::GATE));
         let good = annotation(labels::GOOD).unwrap_or_default();
         let strategy = spec.update_strategy;
         let hook = spec.lifecycle.and_then(|lifecycle| lifecycle.pre_delete?.labels_handler);
-        let lock: Option<LockNote> = lock_text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let (lock, lock_fault) = match LockNote::read(lock_text.as_deref()) {
+            Ok(note) => (note, None),
+            Err(fault) => (None, Some(fault)),
+        };
         Ok(Self {
             key: Key::new(text("no namespace", &meta.namespace)?, text("no name", &meta.name)?),
             uid: text("no uid", &meta.uid)?,
@@ -164,7 +141,7 @@ impl CloneSetEntry {
             owner: owner.map(|owner| format!("{} {}", owner.kind, owner.name)),
             in_place: strategy.kind.as_deref().is_some_and(|kind| kind.starts_with("InPlace")),
             replicas,
-            partition: kept(strategy.partition.as_ref(), replicas),
+            partition: numbers(&strategy, replicas)?,
             raw_partition: strategy.partition,
             settings: Settings {
                 max_surge: strategy.max_surge,
@@ -173,6 +150,7 @@ impl CloneSetEntry {
             },
             editors: if lock.is_some() { editors(meta) } else { Vec::new() },
             lock,
+            lock_fault,
             lock_text,
             template_of: annotation(labels::TEMPLATE_OF).filter(|uid| !uid.is_empty()),
             update_revision: Some(status.update_revision).filter(|revision| !revision.is_empty()),
@@ -184,7 +162,7 @@ impl CloneSetEntry {
             counts_leaving: label(labels::EXCLUDE_PREPARING_DELETE).is_some_and(|value| value == "false"),
             pods_to_delete: spec.scale_strategy.pods_to_delete.unwrap_or_default(),
             scales: object.data["spec"]["scaleStrategy"].is_object(),
-            remembered: annotation(labels::REMEMBERED).and_then(|size| size.parse().ok()),
+            remembered: remembered(annotation(labels::REMEMBERED))?,
             good: good.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             hooked: hook.is_some_and(|labels| labels.get(labels::HOOK).is_some_and(|v| v == labels::HOOK_ON)),
         })
@@ -193,7 +171,7 @@ impl CloneSetEntry {
     /// Extra pods during an exchange; percent rounds up (OpenKruise: `maxSurge`).
     #[must_use]
     pub fn surge(&self) -> u32 {
-        scaled(self.settings.max_surge.as_ref(), self.replicas, true)
+        read_before(scaled(self.settings.max_surge.as_ref(), self.replicas, true))
     }
 
     /// Pods that may be unavailable; 20 % when missing; percent rounds up, or down beside a surge, which a
@@ -202,7 +180,8 @@ impl CloneSetEntry {
     pub fn unavailable(&self) -> u32 {
         let default = IntOrString::String("20%".into());
         let raw = self.settings.max_unavailable.as_ref().unwrap_or(&default);
-        scaled(Some(raw), self.replicas, self.surge() == 0 || self.settings.paused == Some(true))
+        let up = self.surge() == 0 || self.settings.paused == Some(true);
+        read_before(scaled(Some(raw), self.replicas, up))
     }
 
     /// Whether pods of a flow's template get triton's readiness gate. One more or less would recreate every
@@ -259,28 +238,60 @@ impl CloneSetEntry {
     }
 }
 
-/// Pods that a partition keeps at old revisions; percent rounds up, but below 100 % at least one of several
-/// pods is updated (OpenKruise: `CalculatePartitionReplicas`).
-fn kept(partition: Option<&IntOrString>, replicas: u32) -> u32 {
-    let pods = scaled(partition, replicas, true).min(replicas);
+/// Pods wanted (OpenKruise: 1 when missing).
+fn size(replicas: Option<i32>) -> Result<u32, String> {
+    let replicas = replicas.unwrap_or(1);
+    u32::try_from(replicas).map_err(|_| format!("spec.replicas: {replicas} is below 0"))
+}
+
+/// The partition in pods.
+///
+/// # Errors
+/// Which number of the strategy cannot be read.
+fn numbers(strategy: &UpdateStrategy, replicas: u32) -> Result<u32, String> {
+    let number = |name: &str, value: &Option<IntOrString>| {
+        scaled(value.as_ref(), replicas, true).map_err(|fault| format!("spec.updateStrategy.{name}: {fault}"))
+    };
+    number("maxSurge", &strategy.max_surge)?;
+    number("maxUnavailable", &strategy.max_unavailable)?;
+    Ok(kept(strategy.partition.as_ref(), number("partition", &strategy.partition)?, replicas))
+}
+
+fn remembered(size: Option<String>) -> Result<Option<u32>, String> {
+    let size = size.filter(|size| !size.is_empty());
+    let wrong = |size: &str| format!("annotation {}: {size:?} is no size", labels::REMEMBERED);
+    size.map(|size| size.parse().map_err(|_| wrong(&size))).transpose()
+}
+
+/// Pods that a partition keeps at old revisions, when `pods` of `replicas` are named: below 100 % at least one of
+/// several pods is updated (OpenKruise: `CalculatePartitionReplicas`).
+fn kept(partition: Option<&IntOrString>, pods: u32, replicas: u32) -> u32 {
+    let pods = pods.min(replicas);
     let short = matches!(partition, Some(IntOrString::String(text)) if text != "100%");
     if short && replicas > 1 && pods == replicas { replicas - 1 } else { pods }
 }
 
-/// A number of pods, or a percentage of `of`; 0 when missing or unreadable.
-fn scaled(value: Option<&IntOrString>, of: u32, up: bool) -> u32 {
+/// A number of pods, or a percentage of `of`, rounded `up` or down; 0 when missing.
+///
+/// # Errors
+/// What is neither (Kubernetes: `GetScaledValueFromIntOrPercent`).
+fn scaled(value: Option<&IntOrString>, of: u32, up: bool) -> Result<u32, String> {
     match value {
-        None => 0,
-        Some(IntOrString::Int(n)) => u32::try_from(*n).unwrap_or(0),
-        Some(IntOrString::String(text)) => match text.strip_suffix('%') {
-            None => text.parse().unwrap_or(0),
-            Some(percent) => {
-                let share = u64::from(of) * percent.parse::<u64>().unwrap_or(0);
-                let pods = if up { share.div_ceil(100) } else { share / 100 };
-                u32::try_from(pods).unwrap_or(u32::MAX)
-            }
-        },
+        None => Ok(0),
+        Some(IntOrString::Int(n)) => u32::try_from(*n).map_err(|_| format!("{n} is below 0")),
+        Some(IntOrString::String(text)) => {
+            let percent = text.strip_suffix('%').and_then(|percent| percent.parse::<u32>().ok());
+            let percent = percent.ok_or_else(|| format!("{text:?} is neither a number nor a percentage"))?;
+            let share = u64::from(of) * u64::from(percent);
+            let pods = if up { share.div_ceil(100) } else { share / 100 };
+            Ok(u32::try_from(pods).unwrap_or(u32::MAX))
+        }
     }
+}
+
+/// What [`CloneSetEntry::of`] has read once: a CloneSet in which it cannot be read is none.
+fn read_before(pods: Result<u32, String>) -> u32 {
+    pods.unwrap_or(0)
 }
 
 /// OpenKruise sets the condition at the first failure and leaves it there: it is told with its time.

@@ -7,10 +7,12 @@
 
 use serde_json::{Map, Value, json};
 use triton_core::model::{
-    Base, Flow, FlowId, FlowUid, Holder, PodName, PodRef, Revision, Shape, TemplateRef, Wrote,
+    Base, Brings, Flow, FlowUid, Holder, PodName, PodRef, Progress, Revision, Shape, TemplateRef, Verdict,
+    Wrote,
 };
 
-use super::entry::{CloneSetEntry, LockNote, Settings};
+use super::entry::{CloneSetEntry, Settings};
+use super::lock::LockNote;
 use super::view;
 use crate::labels;
 
@@ -52,7 +54,7 @@ pub fn create(flow: &Flow, shape: &Shape, template: Value) -> Value {
             "name": flow.spec.identity.instance,
             "labels": all,
             "annotations": {
-                labels::LOCK: note(&flow.id, &flow.uid, Settings::defaults(), made),
+                labels::LOCK: note(flow, Settings::defaults(), made, false),
                 labels::TEMPLATE_OF: flow.uid,
             },
         },
@@ -97,10 +99,10 @@ pub fn pod_template(flow: &Flow, gated: bool) -> Value {
 /// with the hook and the label that keeps leaving pods out of the count, or in it where no pod may start
 /// before there is room.
 #[must_use]
-pub fn lock(cloneset: &CloneSetEntry, flow: &Flow, remember: Option<u32>) -> Value {
+pub fn lock(cloneset: &CloneSetEntry, flow: &Flow, remember: Option<u32>, left: bool) -> Value {
     let mut notes = Map::new();
     let wrote = Wrote::locked(cloneset.paused(), flow.progress.position());
-    notes.insert(labels::LOCK.into(), note(&flow.id, &flow.uid, given_back(cloneset), wrote).into());
+    notes.insert(labels::LOCK.into(), note(flow, given_back(cloneset), wrote, left).into());
     let template_of = cloneset.template_of.as_deref().unwrap_or_default();
     notes.insert(labels::TEMPLATE_OF.into(), template_of.into());
     // What an apply leaves out is taken away.
@@ -238,6 +240,22 @@ pub fn release(cloneset: &CloneSetEntry, good: Option<&[Revision]>) -> Option<Va
     guarded(cloneset, ops)
 }
 
+/// No flow has this UID.
+const NOBODY: &str = "nobody";
+
+/// JSON patch by which a flow that has not succeeded gives the lock of a workload back that another flow had left
+/// before it ended: what was left waits for the next flow. `None` where nothing was left, or all of it is replaced.
+#[must_use]
+pub fn pass_on(cloneset: &CloneSetEntry, flow: &Flow) -> Option<Value> {
+    let held = cloneset.lock.as_ref().filter(|held| held.left)?;
+    if matches!(flow.progress, Progress::Finished { verdict: Verdict::Succeeded, .. }) {
+        return None;
+    }
+    let holder = Holder { uid: FlowUid::new(NOBODY).ok()?, ..held.holder.clone() };
+    let note = json!(LockNote { holder, ..held.clone() }).to_string();
+    guarded(cloneset, vec![json!({ "op": "add", "path": annotation(labels::LOCK), "value": note })])
+}
+
 /// Merge patch that sets the hook label; refused by another pod of that name.
 #[must_use]
 pub fn hook_pod(pod: &PodRef) -> Value {
@@ -273,9 +291,11 @@ fn hook(in_place: bool) -> Value {
     }
 }
 
-fn note(id: &FlowId, uid: &FlowUid, before: Settings, wrote: Wrote) -> String {
-    let holder = Holder { id: id.clone(), uid: uid.clone() };
-    json!(LockNote { holder, before, wrote: Some(wrote) }).to_string()
+fn note(flow: &Flow, before: Settings, wrote: Wrote, left: bool) -> String {
+    let holder = Holder { id: flow.id.clone(), uid: flow.uid.clone() };
+    let size = flow.progress.base().filter(|base| base.kind.exchanges()).map(|base| base.to);
+    let brings = flow.progress.base().is_none_or(|base| base.brings != Brings::Nothing);
+    json!(LockNote { holder, before, wrote: Some(wrote), size, brings, left }).to_string()
 }
 
 /// The operation that notes beside the lock what is written.

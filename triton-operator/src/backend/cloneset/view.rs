@@ -34,6 +34,7 @@ pub fn view(
         settled: observed && certain,
         edits: if lock == Lock::Mine { edits(cloneset, &shape) } else { Edits::default() },
         lock,
+        left: None,
         frozen: cloneset.paused(),
         shape,
         revision,

@@ -2,7 +2,7 @@
 
 use triton_core::model::BatchPhase;
 
-use super::{Rule, between, list, push, push_for};
+use super::{Rule, SUBDOMAIN, between, list, push, push_for};
 
 pub(super) fn all(rules: &mut Vec<Rule>) {
     for strategy in ["spec.updateStrategy", "spec.nonUpdateStrategy"] {
@@ -19,12 +19,21 @@ pub(super) fn all(rules: &mut Vec<Rule>) {
         "must be freeze or revert",
     );
     between(rules, "spec.updateStrategy.canary", 0, 10_000);
-    many_batches(rules);
+    many_batches(rules, "updateStrategy", ".updateStrategy.batchSize");
+    many_batches(rules, "nonUpdateStrategy", ".nonUpdateStrategy.batchSize");
 }
 
 fn numbers(rules: &mut Vec<Rule>, strategy: &str) {
     between(rules, &format!("{strategy}.batches"), 0, 1000);
     between(rules, &format!("{strategy}.batchIntervalSeconds"), 0, 2_147_483_647);
+    between(rules, &format!("{strategy}.resumes"), 0, 2_147_483_647);
+    let name = format!("{strategy}.supersededBy");
+    push(
+        rules,
+        &name,
+        format!("self == '' || self.matches('{SUBDOMAIN}')"),
+        "must consist of lower case letters, digits, '-' and '.', and start and end with a letter or digit",
+    );
 }
 
 /// A size as people write it: see `triton_core::model::BatchSize`.
@@ -98,7 +107,7 @@ fn threshold(rules: &mut Vec<Rule>, at: &str) {
 }
 
 /// Sizes below a thousandth of the replicas make too many batches; a percentage never does.
-fn many_batches(rules: &mut Vec<Rule>) {
+fn many_batches(rules: &mut Vec<Rule>, strategy: &str, field: &'static str) {
     let few = "self.application.replicas <= 1000";
     let fits = |size: &str| {
         format!(
@@ -107,18 +116,40 @@ fn many_batches(rules: &mut Vec<Rule>) {
              : {size} * 1000 >= self.application.replicas)"
         )
     };
-    let one = format!("(!has(self.updateStrategy.batchSize) || {})", fits("self.updateStrategy.batchSize"));
-    let last = "self.updateStrategy.batchSizes[size(self.updateStrategy.batchSizes) - 1]";
+    let one = format!("(!has(self.{strategy}.batchSize) || {})", fits(&format!("self.{strategy}.batchSize")));
     let more = format!(
-        "(!has(self.updateStrategy.batchSizes) || size(self.updateStrategy.batchSizes) == 0 || {})",
-        fits(last)
+        "(!has(self.{strategy}.batchSizes) || size(self.{strategy}.batchSizes) == 0 || {})",
+        fits(&last("self", strategy))
     );
     push_for(
         rules,
-        ("spec", ".updateStrategy.batchSize"),
-        format!("!has(self.updateStrategy) || !has(self.application.replicas) || {few} || ({one} && {more})"),
+        ("spec", field),
+        format!("!has(self.{strategy}) || !has(self.application.replicas) || {few} || ({one} && {more})"),
         "makes more than 1000 batches; make it larger",
     );
+}
+
+/// The size that repeats, of several.
+fn last(of: &str, strategy: &str) -> String {
+    let list = format!("{of}.{strategy}.batchSizes");
+    format!("{list}[size({list}) - 1]")
+}
+
+/// What tells that the sizes that the rule on too many batches reads have not changed.
+pub(super) fn same_sizes(strategy: &str) -> String {
+    let old = "oldSelf.value()";
+    let given = |of: &str, field: &str| format!("(has({of}.{strategy}) && has({of}.{strategy}.{field}))");
+    let both = |field: &str| format!("{} == {}", given("self", field), given(old, field));
+    let (one, list) = (given("self", "batchSize"), given("self", "batchSizes"));
+    format!(
+        "(oldSelf.hasValue() && {} && {} && (!{one} || self.{strategy}.batchSize == {old}.{strategy}.batchSize) \
+         && (!{list} || (size(self.{strategy}.batchSizes) == size({old}.{strategy}.batchSizes) \
+         && size(self.{strategy}.batchSizes) > 0 && {} == {})))",
+        both("batchSize"),
+        both("batchSizes"),
+        last("self", strategy),
+        last(old, strategy),
+    )
 }
 
 /// Everything but the orders is as it was when the flow was made.

@@ -1,0 +1,130 @@
+//! The note by which a flow holds a CloneSet.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use triton_core::model::{Holder, Wrote};
+
+use super::entry::Settings;
+use crate::labels;
+use crate::world::cache::Key;
+
+/// The value of the lock annotation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LockNote {
+    /// Which flow holds the workload.
+    #[serde(flatten)]
+    pub holder: Holder,
+    /// What to give back.
+    #[serde(default)]
+    pub before: Settings,
+    /// What the holder wrote last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrote: Option<Wrote>,
+    /// The size that the workload is to have, where the holder exchanges pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u32>,
+    /// The holder brings a template: its new pods may be ones that nobody has agreed to.
+    #[serde(default = "yes")]
+    pub brings: bool,
+    /// A flow before the holder was in the middle of its batches and brought a template: see
+    /// [`Left`](triton_core::model::Left).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// A lock that is there and cannot be read: as much of it as can.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LockFault {
+    /// Which flow holds the workload.
+    pub holder: Option<Holder>,
+    /// What to give back.
+    pub before: Option<Settings>,
+    /// What is wrong.
+    pub fault: String,
+}
+
+impl LockFault {
+    fn of(text: &str, error: &serde_json::Error) -> Self {
+        let note: Value = serde_json::from_str(text).unwrap_or_default();
+        let before = match note.get("before") {
+            None if note.is_object() => Some(Settings::default()),
+            None => None,
+            Some(before) => serde_json::from_value(before.clone()).ok(),
+        };
+        Self { holder: serde_json::from_value(note).ok(), before, fault: error.to_string() }
+    }
+
+    /// What is wrong, whose lock it is, and what to do.
+    #[must_use]
+    pub fn says(&self, cloneset: &Key) -> String {
+        let Key { namespace, name } = cloneset;
+        let whose = match &self.holder {
+            Some(holder) => format!("it names flow {}", holder.id),
+            None => "it cannot be told which flow holds it".into(),
+        };
+        format!(
+            "annotation {} of CloneSet {namespace}/{name}: {}; {whose}; nothing is written meanwhile: put back \
+             what stood there, or, where no flow is at work, make it empty",
+            labels::LOCK,
+            self.fault
+        )
+    }
+}
+
+impl LockNote {
+    /// Reads the annotation; one that is missing or empty is nobody's.
+    ///
+    /// # Errors
+    /// As much as can be read of one that is something else.
+    pub fn read(text: Option<&str>) -> Result<Option<Self>, LockFault> {
+        let text = text.filter(|text| !text.is_empty());
+        let read = text.map(|text| serde_json::from_str(text).map_err(|error| LockFault::of(text, &error)));
+        read.transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_note_that_is_there_and_cannot_be_read_is_somebodys_and_as_much_as_can_is_read() {
+        let good = json!({ "namespace": "default", "name": "f", "uid": "u", "before": { "maxSurge": 2 } });
+        let with = |part: &str, value: Value| {
+            let mut note = good.clone();
+            note[part] = value;
+            note.to_string()
+        };
+        // The text, and whether holder and settings can be read of it.
+        let rows = [
+            (with("wrote", json!({ "template": "strange" })), true, true),
+            (with("wrote", json!({ "at": 7 })), true, true),
+            (with("before", json!({ "paused": "perhaps" })), true, false),
+            (with("uid", json!("")), false, true),
+            (with("name", json!(null)), false, true),
+            (with("size", json!("three")), true, true),
+            ("{".into(), false, false),
+            ("nobody".into(), false, false),
+            ("null".into(), false, false),
+            (" ".into(), false, false),
+            ("{}".into(), false, true),
+        ];
+        for (text, holder, before) in rows {
+            let fault = LockNote::read(Some(&text)).expect_err(&text);
+            assert_eq!((fault.holder.is_some(), fault.before.is_some()), (holder, before), "{text}");
+            let says = fault.says(&Key::new("default", "web"));
+            assert!(says.contains("apps.triton.io/lock of CloneSet default/web: "), "{says}");
+            assert_eq!(says.contains("it names flow default/f"), holder, "{says}");
+        }
+        for nobody in [None, Some("")] {
+            assert_eq!(LockNote::read(nobody), Ok(None));
+        }
+        let note = LockNote::read(Some(&good.to_string())).expect("a note").expect("somebody's");
+        assert!(!note.left && note.size.is_none() && note.holder.uid.as_str() == "u");
+    }
+}
