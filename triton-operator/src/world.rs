@@ -283,7 +283,7 @@ impl World {
             }
             before = now;
             self.flows.all().iter().filter_map(|flow| flow.group()).for_each(|key| (self.wake)(key));
-            self.clonesets.all().iter().for_each(|set| (self.wake)(set.key.clone()));
+            self.clonesets.all().iter().for_each(|set| (self.wake)(set.key().clone()));
         }
     }
 
