@@ -87,6 +87,10 @@ impl WorkloadBackend for Odd {
     ) -> Result<(), PortError> {
         Err(PortError::new(PortErrorKind::Rejected, "not in this test"))
     }
+
+    async fn confirm(&self, _: &InstanceId, _: &Version) -> Result<(), PortError> {
+        Err(PortError::new(PortErrorKind::Rejected, "not in this test"))
+    }
 }
 
 impl Adapters for Odd {
