@@ -22,7 +22,8 @@ use std::time::Duration;
 use triton_core::engine::{Decision, decide, look};
 use triton_core::model::{
     Action, Facts, Flow, FlowId, InstanceId, Lock, Observation, Orders, PodUid, Pods, Progress, Revision,
-    Shape, Silence, TemplateRef, Timestamp, Traffic, TrafficView, Verdict, WorkloadChange, WorkloadView,
+    Seconds, Shape, Silence, TemplateRef, Timestamp, Traffic, TrafficView, Verdict, WorkloadChange,
+    WorkloadView,
 };
 use triton_core::sim::scenario::{Chaos, Step, StepKind};
 use triton_core::sim::{Cause as DeletedBy, Entry, Happening, Pod, Workload, World};
@@ -298,9 +299,10 @@ fn left_alone(happening: &Happening) -> Result<(), String> {
         Happening::Workload { write, .. }
         | Happening::Traffic { write, .. }
         | Happening::Orders { write, .. } => write,
-        // One that was refused was of another state of the flow, and changed nothing.
+        // One that was refused was of another state of the flow, and changed nothing. The time that was watched
+        // before goes with any save.
         Happening::Progress { write, before, after, .. }
-            if write.result.is_ok() && before.as_ref() != Some(after) =>
+            if write.result.is_ok() && before.as_ref().map(uncounted) != Some(uncounted(after)) =>
         {
             write
         }
@@ -312,6 +314,15 @@ fn left_alone(happening: &Happening) -> Result<(), String> {
         | Happening::Deleted { .. } => return Ok(()),
     };
     write.stale.map_or(Ok(()), |silence| Err(format!("S15: {happening:?} after {silence:?}")))
+}
+
+/// The progress without the time counted so far.
+fn uncounted(progress: &Progress) -> Progress {
+    let mut progress = progress.clone();
+    if let Some(counted) = progress.counted_mut() {
+        *counted = Seconds(0);
+    }
+    progress
 }
 
 /// Decides again what the host decided on this look, and judges it.
