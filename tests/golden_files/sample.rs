@@ -391,8 +391,11 @@ pub(crate) fn told_of_lock(note: &LockNote) -> String {
             format!("{:?} {numbers:?}, clean at {}", wrote.template, wrote.clean)
         },
     );
-    let marks = format!("leads to {size:?}, brings {brings}, left {left}");
-    format!("held by {} {}, found {}, wrote {wrote}, {marks}", holder.id, holder.uid, json!(before))
+    let found = json!(before);
+    format!(
+        "held by {} {}, found {found}, size {size:?}, brings {brings}, left {left}, wrote {wrote}",
+        holder.id, holder.uid
+    )
 }
 
 /// What a future comes to that has nothing to wait for.

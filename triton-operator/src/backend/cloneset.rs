@@ -377,7 +377,7 @@ impl WorkloadBackend for CloneSets {
 fn misses_lock(cloneset: &CloneSetEntry, flow: Option<&Flow>) -> bool {
     let held = |flow: &Flow| cloneset.lock.as_ref().is_some_and(|note| note.holder.uid == flow.uid);
     let has = |flow: &Flow| !matches!(flow.progress, Progress::Pending | Progress::Preparing { .. });
-    flow.is_some_and(|flow| has(flow) && !held(flow))
+    cloneset.lock_fault.is_none() && flow.is_some_and(|flow| has(flow) && !held(flow))
 }
 
 fn decoded(object: &DynamicObject) -> Result<CloneSetState, PortError> {
