@@ -1,7 +1,7 @@
 # Every target only calls cargo; whoever prefers cargo can read on and type the same.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test verify fix gen sim mutants bench control-plane need-rust need-cc need-go need-rustfmt need-clippy need-mutants
+.PHONY: help demo test verify fix gen search sim mutants bench control-plane need-rust need-cc need-go need-rustfmt need-clippy need-mutants
 
 CRATES := triton-core triton-grpc triton-operator triton-examples triton-benches triton-tests triton-mutants
 CORE_FEATURES := schema sim testing
@@ -36,7 +36,11 @@ fix: need-rust need-cc need-rustfmt need-clippy ## format, apply what clippy can
 gen: need-rust need-cc ## write the generated files and the stories anew; read the difference before you keep it
 	TRITON_BLESS=1 cargo test --workspace --test house_rules -- in_step
 	TRITON_BLESS=1 cargo test --workspace --test stories
+	TRITON_BLESS=1 cargo test --workspace --test golden -- written
 	TRITON_BLESS=1 cargo test --package triton-grpc --features cli --lib -- in_step
+
+search: need-rust need-cc ## the exhaustive search with larger bounds for two hosts: some 15 minutes on 2 cores
+	TRITON_SEARCH=1 cargo test --locked --workspace --test model -- --nocapture
 
 sim: need-rust need-cc ## show one simulated run: make sim SEED=42, with FAULTS=crashes,people for other faults
 	@test -n "$(SEED)" || { echo "make: say which run: make sim SEED=42" >&2; exit 1; }

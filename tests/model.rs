@@ -7,8 +7,12 @@ mod oracle;
 mod ending;
 #[path = "model/events.rs"]
 mod events;
+#[path = "model/hosts.rs"]
+mod hosts;
 #[path = "model/machine.rs"]
 mod machine;
+#[path = "model/other.rs"]
+mod other;
 #[path = "model/setup.rs"]
 mod setup;
 #[path = "model/state.rs"]
@@ -114,12 +118,26 @@ fn setups() -> Vec<Setup> {
     setups.extend(sizes());
     setups.extend(exchanges());
     setups.extend(in_place());
+    setups.extend(hosts::few());
+    // `make search` visits more, and asks for it.
+    if std::env::var_os("TRITON_SEARCH").is_some() {
+        setups.extend(hosts::many());
+    }
     setups
 }
 
 /// Every order, once each.
-const ORDERS: Budget =
-    Budget { losses: 0, failures: 0, stale: 0, partial: 0, pauses: 1, cancels: 1, deletions: 0, jumps: 0 };
+const ORDERS: Budget = Budget {
+    losses: 0,
+    failures: 0,
+    stale: 0,
+    partial: 0,
+    pauses: 1,
+    cancels: 1,
+    deletions: 0,
+    jumps: 0,
+    lags: 0,
+};
 
 fn creates() -> Vec<Setup> {
     let create = |name, replicas| Setup::new(name, Action::Create, replicas);

@@ -92,6 +92,13 @@ impl WorkloadBackend for Machine {
             (change, Some(flow)) => own(group, flow, change),
         }
     }
+
+    async fn confirm(&self, instance: &InstanceId, seen: &Version) -> Result<(), PortError> {
+        match self.groups().get(instance) {
+            Some(group) if version(group.version) == *seen => Ok(()),
+            Some(_) | None => Err(conflict("the workload has changed")),
+        }
+    }
 }
 
 /// Changes of the workload itself, guarded by its version.

@@ -9,10 +9,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 use triton_core::{
-    model::{Flow, FlowUid},
-    ports::{FlowStore, Loaded, NewFlow, TrafficRegistry, WorkloadBackend},
+    model::{
+        Base, Brings, Flow, FlowUid, Kind, Lock, Plan, Progress, Shape, TemplateRef, Timestamp,
+        WorkloadChange,
+    },
+    ports::{FlowStore, Loaded, NewFlow, PortErrorKind, Subject, TrafficRegistry, WorkloadBackend},
     testing::{
-        rig::{Rig, draft},
+        rig::{Rig, draft, flow, until},
         store_suite, traffic_suite, workload_suite,
     },
 };
@@ -29,7 +32,7 @@ struct Ports {
     store: Flows,
     workload: CloneSets,
     traffic: ReadinessGate,
-    _watches: JoinSet<String>,
+    watches: JoinSet<String>,
 }
 
 impl Ports {
@@ -45,7 +48,7 @@ impl Ports {
             workload: CloneSets::new(client.clone(), Arc::clone(&world), store.clone()),
             traffic: ReadinessGate::new(client, world, WallClock),
             store,
-            _watches: watches,
+            watches,
         }
     }
 }
@@ -97,4 +100,70 @@ async fn the_registry_keeps_what_the_port_promises() {
         "spec": {"selector": {"app.kubernetes.io/instance": "traffic"}, "ports": [{"name": "web", "port": 80}]},
     }));
     traffic_suite::all(&Ports::over(&site).await, &site.namespace).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_hears_nothing_more_touches_no_pod_and_takes_no_lock_as_lost() {
+    let site = Site::new("two-hosts").await;
+    let (mut behind, other) = (Ports::over(&site).await, Ports::over(&site).await);
+    let flow = flow(&site.namespace, "shared", 1, 1);
+    let flow = Flow { uid: other.register(&flow).await, ..flow };
+    let instance = flow.instance();
+    let shape = Shape {
+        template: Some(TemplateRef::Flow),
+        replicas: 1,
+        partition: Some(0),
+        doomed: None,
+        surge: 1,
+        unavailable: 0,
+    };
+    let subject = Subject { instance: &instance, flow: Some(&flow) };
+    let make = WorkloadChange::Reshape(shape);
+    other.workload.execute(subject, &make, None).await.expect("it is made, with the lock");
+    let made = until(&other, &flow, "a pod", |view| view.pods.iter().any(|pod| pod.booted)).await;
+    let release = WorkloadChange::Release { good: None };
+    other.workload.execute(subject, &release, Some(&made.version)).await.expect("released");
+    until(&behind, &flow, "the free workload", |view| view.lock == Lock::Free && view.pods.len() == 1).await;
+    behind.watches.shutdown().await;
+
+    let free = until(&other, &flow, "a free workload", |view| view.lock == Lock::Free).await;
+    let lock = WorkloadChange::Lock { remember: None };
+    other.workload.execute(subject, &lock, Some(&free.version)).await.expect("locked again");
+
+    let keeper = Subject { instance: &instance, flow: None };
+    let seen = behind.workload.observe(keeper).await.expect("it answers").expect("it is there");
+    assert_eq!((&seen.lock, seen.settled), (&Lock::Free, true), "the keeper does not know of the lock");
+    let error = behind.workload.confirm(&instance, &seen.version).await.expect_err("it is locked");
+    assert_eq!(error.kind, PortErrorKind::Conflict, "{error}");
+
+    // That answer has told this host. Another one, that was told nothing, looks past its cache by itself.
+    let locked = until(&other, &flow, "the lock", |view| view.lock == Lock::Mine).await;
+    other.workload.execute(subject, &release, Some(&locked.version)).await.expect("released");
+    let mut stale = Ports::over(&site).await;
+    stale.watches.shutdown().await;
+    let free = until(&other, &flow, "a free workload", |view| view.lock == Lock::Free).await;
+    other.workload.execute(subject, &lock, Some(&free.version)).await.expect("locked for the last time");
+    let verifying = Flow { progress: verifying(), ..flow.clone() };
+    let subject = Subject { instance: &instance, flow: Some(&verifying) };
+    let seen = stale.workload.observe(subject).await.expect("it answers").expect("it is there");
+    assert_eq!(seen.lock, Lock::Mine, "a flow does not lose its lock to an old view");
+}
+
+/// A flow that has its workload.
+fn verifying() -> Progress {
+    let base = Base {
+        kind: Kind::Grow,
+        brings: Brings::Flow,
+        in_place: false,
+        degraded: 0,
+        turned: false,
+        from: 0,
+        to: 1,
+        partition: 0,
+        previous: None,
+        brought: None,
+        followed: None,
+    };
+    let plan = Plan { base, fresh: 0, work: 1 };
+    Progress::Verifying { plan, since: Timestamp::default(), hold: None, edited: None }
 }

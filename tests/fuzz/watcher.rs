@@ -6,6 +6,7 @@
 //!   when there are more (S2): [`Others`] counts them. A host that decides on fresh looks has to know of
 //!   lost pods itself, and none are discounted where it takes pods out of traffic;
 //! - pods that others asked for, in the number of pods (S2);
+//! - pods that a keeper is mistaken about because it has heard nothing of pods or endpoints for minutes (S1, S2);
 //! - pods that others delete at that very moment: such a step of the world is nobody's (S1, S2, S6). A pod
 //!   that the workload's controller removes must be out of traffic in every step (S6);
 //! - a record that somebody wrote over, until healing has put it back: what it says is not the flow's word;
@@ -33,6 +34,9 @@ use super::oracle::{Ending, judge};
 
 /// Moves that the driver folds into one save.
 const FOLD: usize = 16;
+
+/// Pods that a host may be mistaken about: more than any of these workloads has.
+const MISTAKEN: u32 = 1_000;
 
 /// What a flow found when it began.
 struct Start {
@@ -154,7 +158,9 @@ impl Watcher {
         if let Progress::Preparing { base } = after {
             self.starts.insert(id.clone(), Start { from: base.from, revision: base.previous.clone() });
         }
-        if let Progress::Finished { verdict, .. } = after {
+        // What never had the workload left nothing in it.
+        let prepared = matches!(before, Progress::Preparing { .. }) && holder(world) != Some(id);
+        if let (Progress::Finished { verdict, .. }, false) = (after, prepared) {
             self.last = Some((flow.clone(), verdict.clone()));
         }
         let (old, new) =
@@ -213,7 +219,7 @@ impl Watcher {
                 mishaps: if cause == Cause::Driver && self.looks_are_fresh() {
                     0
                 } else {
-                    self.others.lost()
+                    self.others.lost() + if self.chaos.silent_watches { MISTAKEN } else { 0 }
                 },
                 strangers: self.others.added(),
             })
@@ -259,7 +265,7 @@ impl Watcher {
 
     /// Whether what a host decides on is so when it writes.
     const fn looks_are_fresh(&self) -> bool {
-        !self.chaos.stale_views && !self.chaos.two_drivers
+        !self.chaos.stale_views && !self.chaos.silent_watches && !self.chaos.two_drivers
     }
 
     /// Whether the last flow is the last to have changed the workload. Pods that failed are mended by then.
@@ -375,7 +381,10 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
     let mut pods = Pods::default();
     for pod in workload.active() {
         let facts = facts(pod);
-        let facts = if ours && pod.revision == revision { facts | Facts::FRESH } else { facts };
+        // A restart tells by a mark which pods it replaces.
+        let marked = workload.lock.as_ref().is_some_and(|held| pod.due.as_ref() == Some(&held.holder.uid));
+        let fresh = ours && pod.revision == revision && !marked;
+        let facts = if fresh { facts | Facts::FRESH } else { facts };
         pods.push(pod.reference(), facts, Duration::ZERO);
     }
     let template = if ours { TemplateRef::Flow } else { TemplateRef::Revision(revision.clone()) };

@@ -28,7 +28,7 @@ impl Machine {
     /// # Errors
     /// What it got stuck in, or how the world differs from what must be.
     pub(crate) fn ending(&self, state: &State) -> Result<(), String> {
-        let mut at = State { budget: Budget::default(), ..state.clone() };
+        let mut at = State { budget: Budget::default(), ..state.clone().alone() };
         let mut path = Vec::new();
         let mut seen = HashSet::new();
         loop {

@@ -183,6 +183,8 @@ const fn newborn(rev: Rev, setup: &Setup) -> Pod {
         due: false,
         out_for: SHORT.0,
         gone: false,
+        untouched: false,
+        told: None,
     }
 }
 

@@ -9,6 +9,7 @@ use triton_core::model::{BatchPhase, Command, Progress, Target, Verdict};
 
 use super::events::Event;
 use super::invariants::{Cause, Change, Intent, Stand, Violation, judge_change, judge_intent};
+use super::other::{Eyes, Kind};
 use super::setup::{Budget, Setup, Start};
 use super::state::{NOW, State};
 use super::view::{Reach, execute, see};
@@ -28,6 +29,12 @@ pub(crate) enum Action {
     Overtaken(Command),
     /// Upkeep of a workload that no flow acts on.
     Keep,
+    /// The other host hears nothing more of a kind.
+    Lags(Kind),
+    /// The other host drives the flow.
+    OtherSteps,
+    /// The other host keeps up a workload that, as far as it knows, no flow acts on.
+    OtherKeeps,
     /// The world goes on.
     Happens(Event),
     /// A person orders something.
@@ -41,6 +48,12 @@ pub(crate) enum Write {
     Save(Progress),
     Do(Effect),
     Nothing(Option<Waiting>),
+}
+
+impl Write {
+    const fn is_to_pods(&self) -> bool {
+        matches!(self, Self::Do(effect) if effect.is_to_pods())
+    }
 }
 
 /// The search over one configuration.
@@ -113,6 +126,7 @@ impl Machine {
                 let between = next.clone();
                 Self::write(&mut next, state, &self.decide(state)?, Reach::All);
                 self.judge(&between, Cause::Driver, &next)?;
+                next.note_changes(state);
                 next.settle(&self.setup);
                 return Ok(next);
             }
@@ -129,6 +143,23 @@ impl Machine {
                 cause = Cause::Person(command);
             }
             Action::Keep => self.upkeep(&mut next, state),
+            Action::Lags(kind) => {
+                next.budget.lags -= 1;
+                next.fall_behind(kind);
+            }
+            Action::OtherSteps => {
+                let seen = state.seen_by_other(Eyes::Driver);
+                let write = self.decide(&seen)?;
+                if !write.is_to_pods() || Self::confirmed(state, &seen) {
+                    Self::write(&mut next, &seen, &write, Reach::All);
+                }
+            }
+            Action::OtherKeeps => {
+                let seen = state.seen_by_other(Eyes::Keeper);
+                if Self::confirmed(state, &seen) {
+                    self.upkeep(&mut next, &seen);
+                }
+            }
             Action::Happens(event) => {
                 event.happen(&mut next, &self.setup);
                 cause = event.cause();
@@ -144,6 +175,7 @@ impl Machine {
             }
         }
         self.judge(state, cause, &next)?;
+        next.note_changes(state);
         next.settle(&self.setup);
         Ok(next)
     }
@@ -157,7 +189,8 @@ impl Machine {
             before: Stand { flow: &flows.0, world: &worlds.0 },
             cause,
             after: Stand { flow: &flows.1, world: &worlds.1 },
-            mishaps: u32::from(spent),
+            // Of a host that hears nothing of pods or endpoints, a pod for each that it is mistaken about.
+            mishaps: u32::from(spent) + before.mistaken(),
             strangers: 0,
         })
     }
@@ -217,13 +250,21 @@ impl Model for Machine {
         if state.broken.is_some() {
             return;
         }
-        let Budget { stale, partial, deletions, .. } = state.budget;
+        let Budget { stale, partial, deletions, lags, .. } = state.budget;
         let (mut events, mut commands) = (Vec::new(), Vec::new());
         Event::all(state, &mut events);
         self.commands(state, &mut commands);
         actions.push(Action::Step);
+        // Beside a running flow this host sees the lock.
         if state.progress.is_finished() {
             actions.push(Action::Keep);
+        }
+        if lags > 0 {
+            let more = self.setup.behind.iter().filter(|kind| !state.other.has(**kind));
+            actions.extend(more.copied().map(Action::Lags));
+        }
+        if state.other.is_behind() {
+            actions.extend([Action::OtherSteps, Action::OtherKeeps]);
         }
         if partial > 0 {
             actions.push(Action::Part);

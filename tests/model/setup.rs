@@ -1,5 +1,6 @@
 //! What is searched: one small world and how much may go wrong in it.
 
+use super::other::Kind;
 use triton_core::model::{
     Action, BatchSize, CancelPolicy, Flow, FlowId, FlowName, FlowUid, Identity, InstanceName, Mode,
     Namespace, OnFailure, Orders, Progress, Seconds, Sizes, Spec, Template, Tolerance,
@@ -39,6 +40,8 @@ pub(crate) struct Budget {
     pub(crate) deletions: u8,
     /// `Continue` to a target instead of `Next`.
     pub(crate) jumps: u8,
+    /// Kinds of which the other host hears nothing more.
+    pub(crate) lags: u8,
 }
 
 /// One configuration of the search.
@@ -52,6 +55,8 @@ pub(crate) struct Setup {
     /// The workload updates pods in place.
     pub(crate) in_place: bool,
     pub(crate) budget: Budget,
+    /// Of which kinds the other host may fall behind.
+    pub(crate) behind: &'static [Kind],
     /// The deadline of a stage can pass.
     pub(crate) deadline: bool,
     /// Moves that follow from one look are saved together, as the driver does it.
@@ -101,7 +106,14 @@ impl Setup {
         let flow = Flow { id, uid, spec, orders, progress: Progress::Pending };
         let budget = Budget::default();
         let start = Start::default();
-        Self { name, flow, start, gated: true, in_place: false, budget, deadline: false, folded: true }
+        let (in_place, behind, deadline) = (false, &[][..], false);
+        Self { name, flow, start, gated: true, in_place, budget, behind, deadline, folded: true }
+    }
+
+    /// A second host falls behind in so many of these kinds.
+    pub(crate) fn other(mut self, behind: &'static [Kind], lags: u8) -> Self {
+        (self.behind, self.budget.lags) = (behind, lags);
+        self
     }
 
     pub(crate) fn canary(mut self, canary: u32) -> Self {

@@ -2,11 +2,12 @@
 
 use core::fmt;
 
-use triton_core::model::{Flow, Hold, Orders, Progress, Seconds, Stage, Target, Timestamp};
+use triton_core::model::{Flow, Hold, Orders, Position, Progress, Seconds, Stage, Target, Timestamp};
 
 use triton_core::sim::cloneset::Lifecycle;
 
 use super::invariants::Violation;
+use super::other::Other;
 use super::setup::{Budget, DEADLINE, SHORT, Setup, Start};
 
 /// The time in every state: states know ages, not times.
@@ -44,6 +45,11 @@ pub(crate) struct Pod {
     pub(crate) out_for: u32,
     /// Gone; kept in the list until the step is over, so that positions name pods.
     pub(crate) gone: bool,
+    /// It is as it was when the other host last heard of pods.
+    pub(crate) untouched: bool,
+    /// What the other host was told last by the endpoints, where it hears nothing more of them: whether they show
+    /// the pod, and since how many seconds it takes it as out.
+    pub(crate) told: Option<(bool, u32)>,
 }
 
 impl Pod {
@@ -51,6 +57,11 @@ impl Pod {
     pub(crate) const fn ready(self) -> bool {
         // The gate `InPlaceUpdateReady` is false exactly while it is being updated.
         self.booted && !matches!(self.state, Lifecycle::Updating) && (!self.gated || self.asked)
+    }
+
+    /// What its resource version stands for: the pod itself, without what endpoints and workload say of it.
+    pub(crate) const fn version(self) -> Self {
+        Self { listed: false, out_for: 0, doomed: false, untouched: false, told: None, ..self }
     }
 
     /// Whether it waits to be deleted, or to be updated in place.
@@ -72,10 +83,12 @@ impl fmt::Debug for Pod {
             (self.specified, "specified"),
             (self.doomed, "doomed"),
             (self.due, "due"),
+            (self.untouched, "untouched"),
         ];
         write!(f, "{:?} {:?}", self.rev, self.state)?;
         flags.iter().filter(|(on, _)| *on).try_for_each(|(_, name)| write!(f, " {name}"))?;
-        write!(f, " out {}", self.out_for)
+        write!(f, " out {}", self.out_for)?;
+        self.told.map_or(Ok(()), |told| write!(f, " told {told:?}"))
     }
 }
 
@@ -100,6 +113,8 @@ pub(crate) struct Set {
     pub(crate) current: Rev,
     /// The size to return to.
     pub(crate) remembered: Option<u32>,
+    /// How far the flow was that wrote last.
+    pub(crate) at: Position,
 }
 
 /// `maxUnavailable` of a workload that nobody acts on.
@@ -120,6 +135,7 @@ pub(crate) struct State {
     /// Pods that are ending.
     pub(crate) terminating: u32,
     pub(crate) budget: Budget,
+    pub(crate) other: Other,
     /// The first property that did not hold on the way here.
     pub(crate) broken: Option<Violation>,
 }
@@ -133,6 +149,9 @@ impl fmt::Debug for State {
         )?;
         writeln!(f, "{:?}", self.progress)?;
         writeln!(f, "{:?}, {} pods ending, {:?}", self.set, self.terminating, self.budget)?;
+        if self.other.is_behind() {
+            writeln!(f, "{:?}", self.other)?;
+        }
         self.pods.iter().try_for_each(|pod| writeln!(f, "  {pod:?}"))
     }
 }
@@ -155,6 +174,8 @@ impl State {
             due: false,
             out_for: 0,
             gone: false,
+            untouched: false,
+            told: None,
         };
         let broken = Pod { booted: false, listed: false, asked: false, out_for: SHORT.0, ..serving };
         let fresh = Pod { rev: Rev::New, ..serving };
@@ -175,6 +196,7 @@ impl State {
             told: Some(Rev::Old),
             current: Rev::Old,
             remembered: None,
+            at: Position::default(),
         });
         let orders = &setup.flow.orders;
         let mut state = Self {
@@ -188,6 +210,7 @@ impl State {
             pods,
             terminating: 0,
             budget: setup.budget,
+            other: Other::default(),
             broken: None,
         };
         state.settle(setup);
@@ -221,24 +244,13 @@ impl State {
         self.pods.retain(|pod| !pod.gone);
         for pod in &mut self.pods {
             pod.out_for = if pod.listed { 0 } else { pod.out_for.min(SHORT.0) };
+            pod.told = pod.told.map(|(listed, out)| (listed, if listed { 0 } else { out.min(SHORT.0) }));
         }
         self.pods.sort_unstable();
-        let deadline = setup.deadline;
         self.resumes = u32::from(self.progress.hold().is_some_and(|hold| hold.resumes < self.resumes));
-        match &mut self.progress {
-            Progress::Rolling { batch, .. } => {
-                let most = if batch.stage == Stage::Baked { SHORT } else { Seconds(0) };
-                batch.since = younger(batch.since, most);
-                batch.counted = batch.counted.min(if deadline { DEADLINE } else { Seconds(0) });
-                batch.hold = batch.hold.map(|hold| Hold { resumes: 0, ..hold });
-            }
-            Progress::Verifying { since, counted, hold, .. } => {
-                *since = NOW;
-                *counted = (*counted).min(if deadline { DEADLINE } else { Seconds(0) });
-                *hold = hold.map(|hold| Hold { resumes: 0, ..hold });
-            }
-            Progress::Finished { at, .. } => *at = NOW,
-            Progress::Pending | Progress::Preparing { .. } | Progress::Closing { .. } => {}
+        forget(&mut self.progress, setup.deadline);
+        if let Some(stored) = &mut self.other.flow {
+            forget(&mut stored.progress, setup.deadline);
         }
     }
 
@@ -246,13 +258,40 @@ impl State {
     pub(crate) fn tick(&mut self) {
         for pod in &mut self.pods {
             pod.out_for += u32::from(!pod.listed);
+            pod.told = pod.told.map(|(listed, out)| (listed, out + u32::from(!listed && !pod.ready())));
         }
-        if let Progress::Rolling { batch, .. } = &mut self.progress {
-            batch.since = earlier(batch.since);
+        age(&mut self.progress);
+        if let Some(stored) = &mut self.other.flow {
+            age(&mut stored.progress);
         }
-        if let Some(counted) = self.progress.counted_mut() {
-            counted.0 += 1;
+    }
+}
+
+/// Forgets of a progress what cannot matter any more.
+fn forget(progress: &mut Progress, deadline: bool) {
+    match progress {
+        Progress::Rolling { batch, .. } => {
+            let most = if batch.stage == Stage::Baked { SHORT } else { Seconds(0) };
+            batch.since = younger(batch.since, most);
+            batch.counted = batch.counted.min(if deadline { DEADLINE } else { Seconds(0) });
+            batch.hold = batch.hold.map(|hold| Hold { resumes: 0, ..hold });
         }
+        Progress::Verifying { since, counted, hold, .. } => {
+            *since = NOW;
+            *counted = (*counted).min(if deadline { DEADLINE } else { Seconds(0) });
+            *hold = hold.map(|hold| Hold { resumes: 0, ..hold });
+        }
+        Progress::Finished { at, .. } => *at = NOW,
+        Progress::Pending | Progress::Preparing { .. } | Progress::Closing { .. } => {}
+    }
+}
+
+fn age(progress: &mut Progress) {
+    if let Progress::Rolling { batch, .. } = progress {
+        batch.since = earlier(batch.since);
+    }
+    if let Some(counted) = progress.counted_mut() {
+        counted.0 += 1;
     }
 }
 

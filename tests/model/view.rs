@@ -6,7 +6,7 @@ use std::time::Duration;
 use triton_core::engine::{Effect, look};
 use triton_core::model::{
     Edits, FailureClass, Flow, Lock, Observation, PodFailure, PodName, PodPhase, PodRef, PodTraffic, PodUid,
-    Revision, RevisionLabel, Shape, TemplateRef, Traffic, TrafficChange, TrafficView, Version,
+    Position, Revision, RevisionLabel, Shape, TemplateRef, Traffic, TrafficChange, TrafficView, Version,
     WorkloadChange, WorkloadPod, WorkloadView,
 };
 
@@ -68,7 +68,7 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
         in_place: set.in_place,
         remembered: set.remembered,
         good: Vec::new(),
-        edits: Edits::default(),
+        edits: Edits { at: set.at, ..Edits::default() },
         pods,
         terminating: state.terminating,
     };
@@ -125,7 +125,7 @@ pub(crate) fn execute(state: &mut State, seen: &State, effect: &Effect, reach: R
             each(state, seen, pods, (true, reach), |pod| pod.hooked = false)
         }
         Effect::Traffic(TrafficChange::PullIn(pods)) => {
-            each(state, seen, pods, (false, reach), |pod| pod.asked = true)
+            each(state, seen, pods, (true, reach), |pod| pod.asked = true)
         }
         Effect::Traffic(TrafficChange::PullOut(pods)) => {
             each(state, seen, pods, (true, reach), |pod| pod.asked = false)
@@ -145,7 +145,7 @@ pub(crate) fn execute(state: &mut State, seen: &State, effect: &Effect, reach: R
         // Guarded by the version of the workload, which its status does not change here: the harder case.
         Effect::Workload(change) => {
             if unobserved(state.set) == unobserved(seen.set) {
-                state.set = Some(changed(state.set, change));
+                state.set = Some(changed(state.set, change, seen.progress.position()));
                 if let WorkloadChange::Reshape(Shape { doomed: Some(doomed), .. }) = change {
                     for (at, pod) in state.pods.iter_mut().enumerate() {
                         pod.doomed = doomed.contains(&NAMES[at].name);
@@ -156,7 +156,8 @@ pub(crate) fn execute(state: &mut State, seen: &State, effect: &Effect, reach: R
     }
 }
 
-fn unobserved(set: Option<Set>) -> Option<Set> {
+/// A workload without what its controller tells.
+pub(crate) fn unobserved(set: Option<Set>) -> Option<Set> {
     set.map(|set| Set { observed: true, told: None, current: Rev::Old, ..set })
 }
 
@@ -172,14 +173,15 @@ fn each(
         let at: usize = reference.uid.as_str().parse().expect("positions are the identities of pods");
         if let Some(pod) = state.pods.get_mut(at)
             && !pod.gone
-            && (!fenced || seen.pods.get(at) == Some(pod))
+            && (!fenced || seen.pods.get(at).is_some_and(|seen| seen.version() == pod.version()))
         {
             change(pod);
         }
     }
 }
 
-fn changed(set: Option<Set>, change: &WorkloadChange) -> Set {
+/// A workload after a change by a flow that is `at` this point.
+fn changed(set: Option<Set>, change: &WorkloadChange, at: Position) -> Set {
     let set = set.unwrap_or(Set {
         template: Rev::New,
         replicas: 0,
@@ -194,6 +196,7 @@ fn changed(set: Option<Set>, change: &WorkloadChange) -> Set {
         told: None,
         current: Rev::New,
         remembered: None,
+        at,
     });
     match change {
         WorkloadChange::Lock { remember } => Set {
@@ -201,10 +204,12 @@ fn changed(set: Option<Set>, change: &WorkloadChange) -> Set {
             hook: true,
             observed: set.observed && set.hook,
             remembered: remember.or(set.remembered),
+            at,
             ..set
         },
         WorkloadChange::Release { .. } => {
-            Set { locked: false, surge: 0, unavailable: UNAVAILABLE, paused: false, observed: false, ..set }
+            let (surge, unavailable, at) = (0, UNAVAILABLE, Position::default());
+            Set { locked: false, surge, unavailable, paused: false, observed: false, at, ..set }
         }
         WorkloadChange::Freeze(on) => Set { paused: *on, observed: false, ..set },
         WorkloadChange::Reshape(shape) => Set {
@@ -218,6 +223,7 @@ fn changed(set: Option<Set>, change: &WorkloadChange) -> Set {
             surge: shape.surge,
             unavailable: shape.unavailable,
             observed: false,
+            at,
             ..set
         },
         WorkloadChange::Hook(_)

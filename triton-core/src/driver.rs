@@ -192,9 +192,13 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         world: &World,
         effect: &Effect,
     ) -> Result<(), DriveError> {
+        let version = world.workload.as_ref().map(|view| &view.version);
+        if let (true, Some(backend), Some(version)) = (effect.is_to_pods(), backend, version) {
+            let confirmed = backend.confirm(subject.instance, version).await;
+            confirmed.map_err(during("making sure that the workload is as it was seen"))?;
+        }
         match (effect, backend) {
             (Effect::Workload(change), Some(backend)) => {
-                let version = world.workload.as_ref().map(|view| &view.version);
                 backend.execute(subject, change, version).await.map_err(during("changing the workload"))
             }
             (Effect::Traffic(change), _) => {

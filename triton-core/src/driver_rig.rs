@@ -20,6 +20,7 @@ mock! {
     pub(super) Backend {
         pub(super) fn observe(&self) -> Result<Option<WorkloadView>, PortError>;
         pub(super) fn execute(&self, change: &WorkloadChange, seen: Option<Version>) -> Result<(), PortError>;
+        pub(super) fn confirm(&self, seen: &Version) -> Result<(), PortError>;
     }
 }
 
@@ -36,6 +37,10 @@ impl WorkloadBackend for MockBackend {
         seen: Option<&Version>,
     ) -> Result<(), PortError> {
         Self::execute(self, change, seen.cloned())
+    }
+
+    async fn confirm(&self, _: &InstanceId, seen: &Version) -> Result<(), PortError> {
+        Self::confirm(self, seen)
     }
 }
 
@@ -81,6 +86,8 @@ impl Rig {
         };
         let mut registry = MockRegistry::new();
         registry.expect_observe().returning(|_, _| Ok(TrafficView::default()));
+        let mut backend = MockBackend::new();
+        backend.expect_confirm().returning(|_| Ok(()));
         Self {
             loaded: Mutex::new(Loaded::Flow(Box::new(stored))),
             saved: Mutex::default(),
@@ -93,7 +100,7 @@ impl Rig {
             full: false,
             silence: None,
             driver_time: Mutex::new(Timestamp::from_micros(1_000_000_000)),
-            backend: MockBackend::new(),
+            backend,
             registry,
             steps: vec![],
         }
@@ -286,6 +293,15 @@ pub(super) fn flow(progress: Progress) -> Flow {
     };
     let (spec, orders) = draft.parse().expect("valid");
     Flow { id: id(), uid: uid(), spec, orders, progress }
+}
+
+/// A flow whose new pods may take traffic.
+pub(super) fn pulling_in() -> Flow {
+    let mut flow = rolling();
+    if let Progress::Rolling { batch, .. } = &mut flow.progress {
+        batch.stage = crate::model::Stage::PullingIn;
+    }
+    flow
 }
 
 pub(super) fn rolling() -> Flow {

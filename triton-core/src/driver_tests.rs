@@ -11,7 +11,7 @@ mod stale;
 mod unread;
 #[path = "driver/watching_tests.rs"]
 mod watching;
-use rig::{MockRegistry, Rig, base, conflict, flow, id, rolling, uid, view};
+use rig::{MockRegistry, Rig, base, conflict, flow, id, pulling_in, rolling, uid, view};
 
 #[test]
 fn moves_that_follow_from_one_look_are_one_save() {
@@ -254,6 +254,32 @@ fn the_keeper_pulls_in_what_is_ready() {
         Ok(())
     });
     assert_eq!(rig.tend().expect("tended"), None);
+}
+
+#[test]
+fn no_pod_is_changed_while_the_workload_is_not_confirmed_as_it_was_seen() {
+    let ready = |lock: Lock, hooked: bool| {
+        let mut seen = WorkloadView { lock, ..view(2, 2) };
+        seen.pods.iter_mut().for_each(|pod| (pod.booted, pod.hooked) = (true, hooked));
+        seen
+    };
+    // To be hooked, and to be pulled in: neither the backend nor the registry is asked to.
+    for hooked in [false, true] {
+        for kind in [PortErrorKind::Conflict, PortErrorKind::Transient] {
+            let rig = |lock: Lock| {
+                let mut rig = Rig::new(pulling_in());
+                rig.backend.checkpoint();
+                rig.backend.expect_observe().returning(move || Ok(Some(ready(lock.clone(), hooked))));
+                let seen = |version: &Version| version.as_str() == "7";
+                let answer = move |_: &Version| Err(PortError::new(kind, "it has a lock by now"));
+                rig.backend.expect_confirm().withf(seen).times(1).returning(answer);
+                rig
+            };
+            let of_keeper = rig(Lock::Free).tend().expect_err("it was not confirmed");
+            let of_flow = rig(Lock::Mine).advance().expect_err("it was not confirmed");
+            assert_eq!((of_keeper.source.kind, of_flow.source.kind), (kind, kind));
+        }
+    }
 }
 
 #[test]

@@ -40,6 +40,30 @@ pub enum Effect {
     Supersede(FlowId),
 }
 
+impl Effect {
+    /// Whether it changes pods: each is guarded by its own version, which says nothing of the workload.
+    #[must_use]
+    pub const fn is_to_pods(&self) -> bool {
+        match self {
+            Self::Traffic(TrafficChange::PullIn(_) | TrafficChange::PullOut(_))
+            | Self::Workload(
+                WorkloadChange::Hook(_)
+                | WorkloadChange::LetGo(_)
+                | WorkloadChange::List(_)
+                | WorkloadChange::Spare(_),
+            ) => true,
+            Self::Workload(
+                WorkloadChange::Lock { .. }
+                | WorkloadChange::Release { .. }
+                | WorkloadChange::Remove
+                | WorkloadChange::Reshape(_)
+                | WorkloadChange::Freeze(_),
+            )
+            | Self::Supersede(_) => false,
+        }
+    }
+}
+
 /// Why progress moved: the text of the event, the reason of the status and the log line in one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Why {

@@ -53,6 +53,16 @@ pub trait WorkloadBackend: Send + Sync {
         change: &WorkloadChange,
         seen: Option<&Version>,
     ) -> Result<(), PortError>;
+
+    /// Makes sure that a workload is still the one of the view with version `seen`, with the lock and the
+    /// settings that it had then, by a read that no cache answers. The driver asks before it changes pods, whose
+    /// own versions say nothing of the workload.
+    /// What its controller tells of it may have changed (Kubernetes: compare UID, generation and lock annotation).
+    ///
+    /// # Errors
+    /// `Conflict`: it has changed, is gone, or `seen` is not the view that was looked at last; look again.
+    /// `Transient`: it cannot be told.
+    async fn confirm(&self, instance: &InstanceId, seen: &Version) -> Result<(), PortError>;
 }
 
 #[async_trait]
@@ -68,5 +78,9 @@ impl<W: WorkloadBackend + ?Sized> WorkloadBackend for Arc<W> {
         seen: Option<&Version>,
     ) -> Result<(), PortError> {
         self.as_ref().execute(subject, change, seen).await
+    }
+
+    async fn confirm(&self, instance: &InstanceId, seen: &Version) -> Result<(), PortError> {
+        self.as_ref().confirm(instance, seen).await
     }
 }

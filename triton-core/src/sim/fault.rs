@@ -21,6 +21,11 @@ pub struct Faults {
     pub lag: i64,
     /// F2: a host that starts may see states from before the end of the host before it.
     pub time_travel: bool,
+    /// F3, F4: after a look of the keeper it hears nothing more of that kind of object for a while, at a host that has
+    /// such a watch (each of its kinds in half of the cases). Own writes are known.
+    pub silent: u32,
+    /// Longest such while, in microseconds.
+    pub silence: i64,
     /// F5: a write is refused because something changed, although nothing that matters did.
     pub conflict: u32,
     /// F6: a list is broken: an error, or pods are missing and the view says that it is not settled.
@@ -83,6 +88,8 @@ impl Faults {
         stale: 0,
         lag: 0,
         time_travel: false,
+        silent: 0,
+        silence: 0,
         conflict: 0,
         broken_list: 0,
         refuse: 0,
@@ -91,6 +98,12 @@ impl Faults {
         skew: 0,
         upset: None,
     };
+
+    /// The same, and watches that fall silent for up to five minutes.
+    #[must_use]
+    pub fn with_silence(self, random: &mut Random) -> Self {
+        Self { silent: random.between(2, 60), silence: 300_000_000, ..self }
+    }
 
     /// Some faults, each present in about half of all draws.
     #[must_use]
@@ -110,6 +123,8 @@ impl Faults {
             time_travel: random.chance(500),
             skew: if random.chance(500) { random.within((-10 * SECOND, 10 * SECOND)) } else { 0 },
             upset: None,
+            silent: 0,
+            silence: 0,
         }
     }
 }

@@ -7,10 +7,11 @@ use serde_json::json;
 use super::super::cloneset::{Lifecycle, UpdatePolicy};
 use super::super::fault::Death;
 use super::super::world::{NewWorkload, Pod};
+use super::memory::Watched;
 use super::*;
 use crate::model::{
-    Draft, Flow, FlowId, FlowPhase, FlowUid, InstanceId, Namespace, PodUid, Progress, Report, Seconds,
-    Template, TrafficChange, Verdict, Version, WorkloadChange,
+    Draft, Flow, FlowId, FlowPhase, FlowUid, InstanceId, Lock, Namespace, PodUid, Progress, Report, Seconds,
+    Template, TrafficChange, Verdict, Version, WorkloadChange, WorkloadView,
 };
 use crate::ports::{FlowStore, Loaded, NewFlow, StoreEvent, Stored, Subject};
 use crate::service::{ApiErrorKind, DeployApi, InstanceApi, PodFilter, Service};
@@ -101,6 +102,30 @@ fn a_view_older_than_the_own_last_write_is_not_settled() {
     sim.world().advance_by(Seconds(10));
     let view = look(&host, &flow).expect("there");
     assert!(!view.settled, "the cache is from before the write");
+}
+
+#[test]
+fn a_host_that_hears_nothing_more_of_a_workload_is_not_confirmed_once_it_is_locked() {
+    let sim = serving(3);
+    let flow = updating(&sim);
+    // The first host of which the watch of workloads is one that falls silent.
+    let faults = Faults { silent: 1000, silence: i64::from(u32::MAX), ..Faults::NONE };
+    let deaf = |host: &Host| host.memory().may_fall_silent(Watched::Object);
+    let host = (0..100).map(|_| sim.faulty_host(faults)).find(deaf).expect("half of them do");
+    let seen = keeper_looks(&host);
+    ready(host.confirm(&instance(), &seen.version)).expect("nobody has changed it");
+    let sharp = sim.host();
+    execute(&sharp, &flow, &WorkloadChange::Lock { remember: None }, Some(&version(&sharp, &flow)))
+        .expect("free");
+    let seen = keeper_looks(&host);
+    assert_eq!((&seen.lock, seen.settled), (&Lock::Free, true), "it does not know of the lock");
+    let error = ready(host.confirm(&instance(), &seen.version)).expect_err("it is locked");
+    assert_eq!(error.kind, PortErrorKind::Conflict);
+}
+
+fn keeper_looks(host: &Host) -> WorkloadView {
+    let subject = Subject { instance: &instance(), flow: None };
+    ready(WorkloadBackend::observe(host, subject)).expect("it can be looked at").expect("it is there")
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub struct Chaos {
     pub lost_events: bool,
     /// F9: nothing is heard of one kind for a while.
     pub silence: bool,
+    /// F3, F4: the keeper hears nothing of a kind of object for up to five minutes and does not know that it does.
+    pub silent_watches: bool,
     /// F5, F6, F7, F8: conflicts, broken lists, refusals, outages of a second to 20 minutes, lost answers.
     pub api_errors: bool,
     /// F11: two hosts drive the same flows, and are held up right before writes.
@@ -63,6 +65,7 @@ impl Chaos {
         time_travel: false,
         lost_events: false,
         silence: false,
+        silent_watches: false,
         api_errors: false,
         two_drivers: false,
         clocks: false,
@@ -80,6 +83,7 @@ impl Chaos {
         time_travel: true,
         lost_events: true,
         silence: true,
+        silent_watches: true,
         api_errors: true,
         two_drivers: true,
         clocks: true,

@@ -22,6 +22,7 @@ pub async fn all<R: Rig>(rig: &R, namespace: &str) {
     a_template_can_be_replaced_and_restored(rig, namespace).await;
     hooked_pods_are_marked_and_leave_only_when_let_go(rig, namespace).await;
     letting_go_is_guarded_by_the_version_of_the_pod(rig, namespace).await;
+    a_workload_is_confirmed_until_it_is_changed(rig, namespace).await;
 }
 
 async fn absent_is_none<R: Rig>(rig: &R, namespace: &str) {
@@ -135,6 +136,20 @@ async fn letting_go_is_guarded_by_the_version_of_the_pod<R: Rig>(rig: &R, namesp
     let error = execute(rig, &flow, WorkloadChange::LetGo(pods), Some(&changed.version)).await;
     assert_eq!(kind(error), Some(PortErrorKind::Conflict));
     assert!(observe(rig, &flow).await.is_some_and(|view| view.pods.iter().all(|pod| pod.hooked)));
+}
+
+async fn a_workload_is_confirmed_until_it_is_changed<R: Rig>(rig: &R, namespace: &str) {
+    let flow = registered(rig, flow(namespace, "confirmed", 1, 1)).await;
+    let seen = grown(rig, &flow, 1).await.version;
+    let instance = flow.instance();
+    rig.workload().confirm(&instance, &seen).await.expect("nobody has changed it");
+    execute(rig, &flow, WorkloadChange::Freeze(true), Some(&seen)).await.expect("accepted");
+    // Nobody has looked since.
+    let changed = rig.workload().confirm(&instance, &seen).await;
+    assert_eq!(kind(changed), Some(PortErrorKind::Conflict), "it was changed");
+    let (instance, never) = stale(&registered(rig, super::rig::flow(namespace, "never-made", 1, 1)).await);
+    let absent = rig.workload().confirm(&instance, &never).await;
+    assert_eq!(kind(absent), Some(PortErrorKind::Conflict), "there is none");
 }
 
 async fn registered<R: Rig>(rig: &R, mut flow: Flow) -> Flow {

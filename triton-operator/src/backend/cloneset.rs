@@ -20,7 +20,8 @@ use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams
 use parking_lot::Mutex;
 use serde_json::Value;
 use triton_core::model::{
-    Flow, InstanceId, Left, Lock, PodRef, Revision, Shape, TemplateRef, Version, WorkloadChange, WorkloadView,
+    Flow, InstanceId, Left, Lock, PodRef, Progress, Revision, Shape, TemplateRef, Version, WorkloadChange,
+    WorkloadView,
 };
 use triton_core::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
 
@@ -57,14 +58,30 @@ impl CloneSets {
         Api::namespaced_with(self.client.clone(), namespace, &self.world.cloneset_resource)
     }
 
-    /// The workload from the cache; past it when the cache has none or may miss our last write.
-    async fn find(&self, key: &Key, ask: bool) -> Result<Option<(Arc<CloneSetEntry>, bool)>, PortError> {
+    /// The workload from the cache; past it when the cache has none or may miss our last write, or when a flow
+    /// that has the workload does not find its lock there.
+    async fn find(
+        &self,
+        key: &Key,
+        flow: Option<&Flow>,
+    ) -> Result<Option<(Arc<CloneSetEntry>, bool)>, PortError> {
         let doubtful = self.doubtful.lock().contains(key);
         match self.world.clonesets.get(key) {
-            Some(cached) if !doubtful => return Ok(Some((cached.entry.read()?, !cached.pending))),
-            None if !ask && !doubtful => return Ok(None),
+            Some(cached) if !doubtful => {
+                let cloneset = cached.entry.read()?;
+                if !misses_lock(&cloneset, flow) {
+                    return Ok(Some((cloneset, !cached.pending)));
+                }
+            }
+            None if flow.is_none() && !doubtful => return Ok(None),
             Some(_) | None => {}
         }
+        self.read(key).await
+    }
+
+    /// The workload as the API server has it now (Kubernetes: a read without `resourceVersion` is answered by
+    /// etcd); the cache learns of it.
+    async fn read(&self, key: &Key) -> Result<Option<(Arc<CloneSetEntry>, bool)>, PortError> {
         let api = self.api(&key.namespace);
         let found = read(|| api.get_opt(&key.name)).await?;
         self.doubtful.lock().remove(key);
@@ -288,7 +305,7 @@ impl WorkloadBackend for CloneSets {
     async fn observe(&self, subject: Subject<'_>) -> Result<Option<WorkloadView>, PortError> {
         self.world.check_ready()?;
         let key = Key::new(subject.instance.namespace.as_str(), subject.instance.name.as_str());
-        let Some((cloneset, certain)) = self.find(&key, subject.flow.is_some()).await? else {
+        let Some((cloneset, certain)) = self.find(&key, subject.flow).await? else {
             self.looks.lock().remove(&key);
             return Ok(None);
         };
@@ -342,6 +359,25 @@ impl WorkloadBackend for CloneSets {
         };
         self.own(&cloneset, flow, change).await
     }
+
+    async fn confirm(&self, instance: &InstanceId, seen: &Version) -> Result<(), PortError> {
+        let key = Key::new(instance.namespace.as_str(), instance.name.as_str());
+        let looked = self.looks.lock().get(&key).cloned();
+        let looked = looked.filter(|cloneset| cloneset.version == seen.as_str());
+        let now = self.read(&key).await?;
+        match (looked, now) {
+            (Some(looked), Some((now, _))) if looked.is_guarded_like(&now) => Ok(()),
+            _ => Err(PortError::new(PortErrorKind::Conflict, "the workload is not as it was seen")),
+        }
+    }
+}
+
+/// Whether a flow that has the workload does not find its lock there: the cache may be behind, and it must not
+/// take the lock as lost.
+fn misses_lock(cloneset: &CloneSetEntry, flow: Option<&Flow>) -> bool {
+    let held = |flow: &Flow| cloneset.lock.as_ref().is_some_and(|note| note.holder.uid == flow.uid);
+    let has = |flow: &Flow| !matches!(flow.progress, Progress::Pending | Progress::Preparing { .. });
+    cloneset.lock_fault.is_none() && flow.is_some_and(|flow| has(flow) && !held(flow))
 }
 
 fn decoded(object: &DynamicObject) -> Result<CloneSetState, PortError> {

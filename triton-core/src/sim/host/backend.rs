@@ -10,12 +10,12 @@ use async_trait::async_trait;
 use super::super::cloneset::Lifecycle;
 use super::super::journal::Happening;
 use super::super::tally::Fault;
-use super::super::world::{Pod, Workload, World};
+use super::super::world::{Pod, Workload, World, version};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{
-    Edits, FieldEdit, Flow, FlowUid, Left, Lock, Obstacle, PodName, Revision, RevisionLabel, Shape,
-    TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
+    Edits, FieldEdit, Flow, FlowUid, InstanceId, Left, Lock, Obstacle, PodName, Revision, RevisionLabel,
+    Shape, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
 
@@ -32,6 +32,7 @@ impl WorkloadBackend for Host {
             return Err(PortError::new(PortErrorKind::Transient, "410: the list expired, list again"));
         }
         let id = subject.instance;
+        memory.keeper = subject.flow.is_none();
         let object = memory.look(&mut world, id, Watched::Object);
         let pods = memory.look(&mut world, id, Watched::Pods);
         // A cache that has nothing is not certain: the world itself is asked.
@@ -52,6 +53,7 @@ impl WorkloadBackend for Host {
             world.tally.count(Fault::ControllerBehind);
         }
         memory.pods = Some(Arc::clone(&pods.1));
+        memory.object = Some(Arc::clone(&object.1));
         let own = memory.contains_own(id, Watched::Object, object.0)
             && memory.contains_own(id, Watched::Pods, pods.0);
         let mut view = view(&world, &object.1, &pods.1, subject.flow);
@@ -75,6 +77,23 @@ impl WorkloadBackend for Host {
         seen: Option<&Version>,
     ) -> Result<(), PortError> {
         self.write(|world, memory| carry_out(world, memory, subject, change, seen)).await
+    }
+
+    async fn confirm(&self, instance: &InstanceId, seen: &Version) -> Result<(), PortError> {
+        let mut world = self.sim.world();
+        self.may_read(&mut world)?;
+        let looked = self.memory().object.clone();
+        let looked = looked.filter(|it| it.id == *instance && version(it.version) == *seen);
+        let same = |now: &Workload| {
+            let of = |it: &Workload| (it.uid.clone(), it.generation, it.lock.clone());
+            looked.is_some_and(|looked| of(&looked) == of(now))
+        };
+        if world.workload(instance).is_some_and(same) {
+            return Ok(());
+        }
+        world.tally.count(Fault::NotConfirmed);
+        let text = std::format!("workload {instance} is not as it was seen");
+        Err(PortError::new(PortErrorKind::Conflict, text))
     }
 }
 
@@ -122,7 +141,7 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
     let (listed, ending): (Vec<&Pod>, Vec<&Pod>) = pods.pods.iter().partition(|pod| pod.active());
     let shape = change::shape(object, flow, doomed(object, &listed));
     WorkloadView {
-        version: super::super::world::version(object.version),
+        version: version(object.version),
         settled: object.observed_latest(),
         lock: lock(world, object, flow.map(|flow| &flow.uid)),
         left: left(world, object, flow.map(|flow| &flow.uid)),

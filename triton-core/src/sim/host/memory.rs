@@ -85,7 +85,15 @@ pub(super) struct Memory {
     pub(super) looked: Option<(Option<Box<Flow>>, Box<WorkloadView>)>,
     /// The pods of the look that the registry's answer completes.
     pub(super) pods: Option<Arc<Workload>>,
+    /// The object of the last look: what a change of pods is confirmed by.
+    pub(super) object: Option<Arc<Workload>>,
     flows: BTreeMap<FlowId, Seen<Loaded>>,
+    /// Of which kinds nothing may be heard for a while: object, pods, endpoints.
+    falls_silent: [bool; 3],
+    /// The look that goes on is the keeper's.
+    pub(super) keeper: bool,
+    /// Until when the keeper hears nothing of a kind of object of a workload.
+    silent: BTreeMap<(InstanceId, Watched), Timestamp>,
     wrote_flows: BTreeMap<FlowId, u64>,
 }
 
@@ -94,6 +102,7 @@ impl Memory {
         let mut random = Random::new(world.seed(), 1_000 + u64::from(number));
         let (mut views, mut flows) = (BTreeMap::new(), BTreeMap::new());
         let mut travelled = false;
+        let falls_silent = [(); 3].map(|()| faults.silent > 0 && random.chance(500));
         if faults.time_travel && faults.stale > 0 {
             let now = world.now();
             for (id, past) in world.past.workloads() {
@@ -134,7 +143,11 @@ impl Memory {
             asked: BTreeMap::new(),
             looked: None,
             pods: None,
+            object: None,
             flows,
+            falls_silent,
+            keeper: false,
+            silent: BTreeMap::new(),
             wrote_flows: BTreeMap::new(),
         }
     }
@@ -267,21 +280,47 @@ impl Memory {
         let key = (id.clone(), kind);
         let (now, Faults { stale, lag, .. }) = (world.now(), self.faults);
         let hears = self.hears(kind, now);
+        let silent = self.is_silent(self.silent.get(&key).copied(), now);
+        // What the keeper does not hear of drivers do: of them only views within the lag are old.
+        if silent && !self.keeper {
+            return world.snapshot(id);
+        }
         if let Some(seen) = self.views.get(&key)
-            && (!hears && self.contains_own(id, kind, seen.seq)
+            && (silent
+                || !hears && self.contains_own(id, kind, seen.seq)
                 || now.micros_since(seen.at) <= lag && stale > 0 && self.random.chance(stale))
         {
             if world.workload(id) != Some(&*seen.what) {
-                world.tally.count(Fault::OldLook);
+                world.tally.count(if silent { Fault::SilentWatch } else { Fault::OldLook });
             }
             return Some((seen.seq, Arc::clone(&seen.what)));
         }
         let (seq, what) = world.snapshot(id)?;
-        if stale > 0 || !hears {
+        if let Some(until) = self.falls_silent(kind as usize, now) {
+            self.silent.insert(key.clone(), until);
+        }
+        if stale > 0 || !hears || self.faults.silent > 0 {
             world.past.keep_workload(id, seq, now, &what);
             self.views.insert(key, Seen { seq, at: now, what: Arc::clone(&what) });
         }
         Some((seq, what))
+    }
+
+    /// Whether the watch of this kind is one that falls silent.
+    #[cfg(test)]
+    pub(super) const fn may_fall_silent(&self, kind: Watched) -> bool {
+        self.falls_silent[kind as usize]
+    }
+
+    fn is_silent(&self, until: Option<Timestamp>, now: Timestamp) -> bool {
+        self.faults.silent > 0 && until.is_some_and(|until| now < until)
+    }
+
+    /// Until when nothing more is heard of what was just looked at, if so.
+    fn falls_silent(&mut self, kind: usize, now: Timestamp) -> Option<Timestamp> {
+        let Faults { silent, silence, .. } = self.faults;
+        let falls = silent > 0 && self.keeper && self.falls_silent[kind] && self.random.chance(silent);
+        falls.then(|| Timestamp::from_micros(now.as_micros() + self.random.within((0, silence))))
     }
 
     /// The same for a flow.
@@ -299,7 +338,7 @@ impl Memory {
             return Some(seen.what.clone());
         }
         let what = world.flows.get(id)?.load();
-        if stale > 0 {
+        if stale > 0 || self.faults.silent > 0 {
             let seq = world.sequence();
             world.past.keep_flow(id, seq, now, &what);
             self.flows.insert(id.clone(), Seen { seq, at: now, what: what.clone() });
@@ -310,6 +349,12 @@ impl Memory {
     /// Remembers an own write.
     pub(super) fn remember(&mut self, id: &InstanceId, kind: Watched, seq: u64) {
         self.wrote.insert((id.clone(), kind), seq);
+        self.knows(id, kind);
+    }
+
+    /// The answer to an own write shows what was written as it is then.
+    pub(super) fn knows(&mut self, id: &InstanceId, kind: Watched) {
+        self.silent.remove(&(id.clone(), kind));
     }
 
     /// Remembers an own write of a flow.

@@ -52,6 +52,9 @@ impl TrafficRegistry for Host {
             let result = change::steer(world, instance, &change::asked(memory, change));
             remember(memory, change, world.sequence());
             memory.answered(instance, Watched::Pods, world.now());
+            if result.is_ok() {
+                memory.knows(instance, Watched::Pods);
+            }
             let changed = *result.as_ref().unwrap_or(&false);
             let write = outcome(world, memory, &result, changed);
             let taken_out = serving.saturating_sub(world.serving(instance));

@@ -75,8 +75,10 @@ impl<'a> Runner<'a> {
         sim.world().keep_journal(true);
         let now = sim.world().now();
         let faults = allowed(Faults::draw(&mut random), chaos);
+        let faults = if chaos.silent_watches { faults.with_silence(&mut random) } else { faults };
         let deaf = if chaos.lost_events { [0, 0, 100, 500, SILENT][random.below(5) as usize] } else { 0 };
-        let count = if chaos.two_drivers && random.chance(500) { 2 } else { 1 };
+        let two = chaos.two_drivers || chaos.silent_watches;
+        let count = if two && random.chance(500) { 2 } else { 1 };
         if count > 1 {
             sim.world().tally.count(Fault::SecondHost);
         }
@@ -358,6 +360,8 @@ fn allowed(drawn: Faults, chaos: Chaos) -> Faults {
         stale: when(chaos.stale_views, drawn.stale),
         lag: drawn.lag,
         time_travel: chaos.time_travel && drawn.time_travel,
+        silent: 0,
+        silence: 0,
         conflict: when(chaos.api_errors, drawn.conflict),
         broken_list: when(chaos.api_errors, drawn.broken_list),
         refuse: when(chaos.api_errors, drawn.refuse),

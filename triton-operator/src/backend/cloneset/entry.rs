@@ -231,6 +231,13 @@ impl CloneSetEntry {
         u64::try_from(self.generation).unwrap_or(0)
     }
 
+    /// Whether all that guards a change is the same: identity, settings and lock.
+    #[must_use]
+    pub fn is_guarded_like(&self, other: &Self) -> bool {
+        let guards = |it: &Self| (it.uid.clone(), it.generation, it.lock_text.clone());
+        guards(self) == guards(other)
+    }
+
     /// Its controller has seen the latest spec.
     #[must_use]
     pub const fn is_observed(&self) -> bool {
