@@ -317,7 +317,10 @@ impl<'a> Rig<'a> {
         let free = self.workload().is_none_or(|workload| workload.lock.is_none());
         let all = self.flows.len() == self.case.flows.len() && self.cues == self.case.cues.len();
         let ended = self.flows.iter().all(|id| self.has_ended(id));
-        free && all && ended && self.sim.world().next_event().is_none()
+        // Also the last write, which gives a flow free, waits for a host that is away.
+        let world = self.sim.world();
+        let kept = self.flows.iter().any(|id| world.flows().get(id).is_some_and(|entry| entry.kept));
+        free && all && ended && !kept && world.next_event().is_none()
     }
 
     /// Judges the end: how the flows ended, and exactly which pods are there.

@@ -69,7 +69,6 @@ mod tests {
     use std::sync::Arc;
 
     use triton_core::sim::{Host, Sim, Timing};
-    use triton_grpc::Age;
 
     use super::*;
     use crate::doors::{Addresses, Apis, Checks, Doors};
@@ -128,7 +127,8 @@ mod tests {
         let lifecycle =
             triton_core::service::Lifecycle { deploys: (*deploys).clone(), instances: host.clone() };
         let apis = Apis { deploys, instances: Arc::new(host), lifecycle: Arc::new(lifecycle) };
-        let checks = Checks { alive: Arc::new(|| Ok(())), ready: Arc::new(|| Ok(())), age: Age::default() };
+        let checks =
+            Checks { alive: Arc::new(|| Ok(())), ready: Arc::new(|| Ok(())), age: Default::default() };
         doors.open(apis, Arc::new(Metrics::default()), checks, Arc::new(|_| {}), stop)
     }
 }
