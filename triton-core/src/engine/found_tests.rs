@@ -297,6 +297,30 @@ fn no_pod_counts_as_added_by_others_before_the_flows_template_is_back() {
     assert_eq!(decide(&flow, &world(5), NOW), asked(5, 4), "pods that others added stay meanwhile");
 }
 
+/// Others brought a template in the middle of a restart. The pod that was named is available, and one chosen to be
+/// updated in place used up what may be missing: nothing was deleted any more.
+#[test]
+fn a_pod_that_the_controller_counts_as_not_available_is_named_before_one_that_it_may_not_delete() {
+    let base = Base { brings: Brings::Nothing, in_place: true, ..base_of(Kind::Replace, 2, 2) };
+    let flow = Flow::test(Action::Restart, 2).at(plan(base, 0), 1, 0, 1, Stage::Leaving);
+    let named = |other: Facts, named: Facts| {
+        let mut seen = Observation::mine(2, 0, 0);
+        let doomed = Some(BTreeSet::from(["app-1".parse().expect("a name")]));
+        seen.shape = seen.shape.map(|shape| Shape { doomed, unavailable: 1, ..shape });
+        let due = OLD | Facts::LISTED;
+        match decide(&flow, &seen.with(1, due | other).with(1, due | named).with(1, SERVES), NOW) {
+            Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) => shape.doomed,
+            Decision::Act(Effect::Traffic(_)) | Decision::Wait(..) => None,
+            other => panic!("{other:?}"),
+        }
+    };
+    let other = Some(BTreeSet::from(["app-0".parse().expect("a name")]));
+    assert_eq!(named(Facts::empty(), Facts::empty()), None, "the one that was named stays so");
+    assert_eq!(named(Facts::UNAVAILABLE, Facts::empty()), other);
+    assert_eq!(named(Facts::UNAVAILABLE, Facts::MARKED), None, "it was chosen already");
+    assert_eq!(named(Facts::UNAVAILABLE, Facts::UNAVAILABLE), None, "the one that was named stays so");
+}
+
 fn shape() -> Shape {
     Shape {
         template: Some(TemplateRef::Flow),

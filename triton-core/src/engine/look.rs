@@ -24,6 +24,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         let swap = swaps.iter().find(|(uid, _)| **uid == pod.uid);
         facts.set(Facts::MARKED, pod.marked && (!pod.swaps || swap.is_some()));
         facts.set(Facts::SURPLUS, swap.is_some_and(|(_, surplus)| *surplus));
+        facts.set(Facts::UNAVAILABLE, pod.marked && pod.swaps && swap.is_none());
         facts.set(Facts::FRESH, is_fresh(flow, view, pod));
         facts.set(Facts::CURRENT, is_current(view, pod));
         facts.set(Facts::NAMED, flow.is_some_and(|flow| is_named(flow, pod)));

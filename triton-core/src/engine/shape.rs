@@ -8,6 +8,7 @@
 //! several revisions. It names the pods that leave.
 
 use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use super::goal::{Goal, goal};
 use super::table::Row;
@@ -150,13 +151,26 @@ pub(super) fn failed(seen: &Observation, most: u32) -> BTreeSet<PodName> {
     choose(seen, Facts::FRESH | Facts::FAILED, Facts::IN, most)
 }
 
-/// So many of the pods with and without these facts: chosen ones first, then those that do not serve.
+/// So many of the pods with and without these facts: those that were named before first, then those that do not
+/// serve.
+///
+/// Those that the workload's controller counts as not available go before others that serve, also before those that
+/// were named and that it has not chosen: it deletes them however few are available, and the others may wait for
+/// ever (OpenKruise: `deleteReadyLimit`).
 fn choose(seen: &Observation, with: Facts, without: Facts, most: u32) -> BTreeSet<PodName> {
     let before = seen.shape.as_ref().and_then(|shape| shape.doomed.as_ref());
     let was = |pod: &PodName| before.is_some_and(|doomed| doomed.contains(pod));
+    let odd = seen.pods.any(with | Facts::UNAVAILABLE, without);
+    let rank = |name: &PodName, facts: Facts| match (was(name), facts.contains(Facts::IN)) {
+        (true, _) if !odd || facts.intersects(Facts::MARKED | Facts::UNAVAILABLE) => 0,
+        (_, false) => 1,
+        (_, true) if facts.contains(Facts::UNAVAILABLE) => 2,
+        (true, true) => 3,
+        (false, true) => 4,
+    };
+    let mut pods: Vec<_> =
+        seen.pods.matching(with, without).map(|(pod, facts, _)| (rank(&pod.name, facts), pod)).collect();
+    pods.sort_by_key(|(rank, _)| *rank);
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let first = seen.pods.matching(with, without).filter(|(pod, _, _)| was(&pod.name));
-    let then = seen.pods.matching(with, without | Facts::IN).filter(|(pod, _, _)| !was(&pod.name));
-    let last = seen.pods.matching(with | Facts::IN, without).filter(|(pod, _, _)| !was(&pod.name));
-    first.chain(then).chain(last).take(most).map(|(pod, _, _)| pod.name.clone()).collect()
+    pods.into_iter().take(most).map(|(_, pod)| pod.name.clone()).collect()
 }

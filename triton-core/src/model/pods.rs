@@ -49,6 +49,9 @@ bitflags::bitflags! {
         /// One more chosen to be updated in place than the workload still updates; which of them it is cannot
         /// be told.
         const SURPLUS = 1 << 13;
+        /// Chosen to be updated in place, and stays in traffic all the same: the workload's controller counts it as
+        /// not available (OpenKruise: `IsPodUpdateReady` and lifecycle state `Normal`).
+        const UNAVAILABLE = 1 << 14;
     }
 }
 
