@@ -75,7 +75,8 @@ fn is_old(flow: Option<&Flow>, view: &WorkloadView) -> bool {
 /// others it has chosen and does not want any more, because a pod was lost, the partition was raised, or it
 /// is told to pause: it neither returns them nor goes on with them (OpenKruise: `refreshPodState`), so that
 /// they belong in traffic. Of several it goes on with those that are not ready first. Among pods that nobody
-/// can ask out of traffic its order cannot be told: all of them stay chosen, some as surplus (`true`).
+/// can ask out of traffic its order cannot be told, nor among those that a flow before left out of it: all of them
+/// stay chosen, some as surplus (`true`).
 fn swaps<'a>(view: &'a WorkloadView, traffic: &TrafficView) -> Vec<(&'a PodUid, bool)> {
     let old = |pod: &&WorkloadPod| !is_current(view, pod);
     let mut chosen: Vec<_> = view.pods.iter().filter(|pod| pod.marked && pod.swaps).filter(old).collect();
@@ -90,8 +91,10 @@ fn swaps<'a>(view: &'a WorkloadView, traffic: &TrafficView) -> Vec<(&'a PodUid, 
     let wanted = old.saturating_sub(partition).min(missing);
     let asked = |pod: &WorkloadPod| traffic.pods.get(&pod.uid).map(|pod| pod.asked);
     let steered = |pod: &WorkloadPod| pod.gated && asked(pod) != Some(None);
+    let idle = |pod: &WorkloadPod| view.left.is_some() && asked(pod) != Some(Some(true));
     chosen.sort_by_key(|pod| (pod.booted && asked(pod) == Some(Some(true)), pod.hooked));
-    let goes_on = |(at, pod): &(usize, &WorkloadPod)| *at < wanted || (wanted > 0 && !steered(pod));
+    let goes_on =
+        |(at, pod): &(usize, &WorkloadPod)| *at < wanted || (wanted > 0 && (!steered(pod) || idle(pod)));
     let surplus = |(at, pod): (usize, &'a WorkloadPod)| (&pod.uid, at >= wanted);
     chosen.into_iter().enumerate().filter(goes_on).map(surplus).collect()
 }

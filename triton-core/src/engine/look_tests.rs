@@ -3,7 +3,9 @@ use alloc::vec::Vec;
 use super::*;
 use crate::engine::fixtures::base_of;
 use crate::engine::tend::{Tend, serving, tend};
-use crate::model::{Base, Edits, Kind, PodPhase, Progress, Revision, RevisionLabel, Seconds, Timestamp};
+use crate::model::{
+    Base, Edits, Kind, Left, PodPhase, Progress, Revision, RevisionLabel, Seconds, Timestamp,
+};
 
 #[test]
 fn a_pod_is_new_only_when_it_is_as_the_flow_wants_it() {
@@ -142,6 +144,20 @@ fn ungated_pods_that_are_to_be_updated_in_place_are_all_let_go_when_one_of_them_
     let gone = seen(&in_place(&ungated([prepared(false), prepared(false), hooked()]), 1), &[None; 3]);
     assert_eq!(serving(&gone.pods), 2, "no more than one goes");
     assert_eq!(marked(&in_place(&ungated(both()), 2), &[None; 3]), [false; 3], "none is taken any more");
+}
+
+/// The workload updates one of the two, and which one it is cannot be told: on a workload that was left neither is
+/// pulled in, so that they stay alike.
+#[test]
+fn pods_that_stay_out_of_traffic_are_all_let_go_when_one_of_them_is_to_be_updated_in_place() {
+    let chosen = |left, partition| {
+        let view = WorkloadView { left, ..in_place(&[prepared(true), prepared(false), old()], partition) };
+        marked(&view, &[Some(false), Some(false), Some(true)])
+    };
+    let left = Some(Left { size: None });
+    assert_eq!(chosen(left, 2), [true, true, false]);
+    assert_eq!(chosen(left, 3), [false; 3], "none is updated any more");
+    assert_eq!(chosen(None, 2), [false, true, false], "the other one is pulled in");
 }
 
 /// A host came back with an old record of its flow and saw the workload as it was: it asked for the numbers of an
