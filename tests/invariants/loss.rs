@@ -1,4 +1,7 @@
 //! S19: nothing is taken as done that was not seen.
+//!
+//! On a workload that another flow left, a batch that removes pods ends with pods that are still chosen, where no
+//! more of them serve than are to stay: what was left out of traffic makes up the numbers.
 
 use triton_core::model::{Batch, Facts, Flow, Kind, Observation, Plan, Progress, Stage};
 
@@ -53,9 +56,12 @@ fn stage_is_over(flow: &Flow, plan: &Plan, end: u32, batch: &Batch, seen: &Obser
             let held = Facts::MARKED | Facts::HOOKED | Facts::IN;
             let unsteered = seen.pods.count(held, Facts::ASKED | Facts::GATED);
             let kept = seen.pods.count(held | Facts::ASKED, Facts::empty()) + unsteered;
-            let come = plan.base.kind == Kind::Swap && new(Facts::empty()) >= fresh && marked == kept;
+            let come = plan.base.kind == Kind::Swap && new(Facts::empty()) >= fresh;
             let gone = marked == 0 && old <= stale;
-            batch.stage == Stage::Baked || gone || batch.stage == Stage::Vacating && come && marked > 0
+            let serves = seen.pods.count(Facts::IN, Facts::empty());
+            let left = plan.base.kind == Kind::Shrink && seen.left.is_some() && serves <= fresh;
+            let held_up = marked > 0 && marked == kept && (come || left);
+            batch.stage == Stage::Baked || gone || batch.stage == Stage::Vacating && held_up
         }
     };
     ensure(over, || {

@@ -51,13 +51,8 @@ pub(crate) enum Write {
 }
 
 impl Write {
-    /// Whether the driver asks first that the workload is as it was seen.
-    const fn needs_confirmation(&self) -> bool {
-        match self {
-            Self::Do(effect) => effect.is_to_pods(),
-            Self::Save(progress) => progress.is_last_word(),
-            Self::Nothing(_) => false,
-        }
+    const fn is_to_pods(&self) -> bool {
+        matches!(self, Self::Do(effect) if effect.is_to_pods())
     }
 }
 
@@ -155,7 +150,7 @@ impl Machine {
             Action::OtherSteps => {
                 let seen = state.seen_by_other(Eyes::Driver);
                 let write = self.decide(&seen)?;
-                if !write.needs_confirmation() || Self::confirmed(state, &seen) {
+                if !write.is_to_pods() || Self::confirmed(state, &seen) {
                     Self::write(&mut next, &seen, &write, Reach::All);
                 }
             }

@@ -137,7 +137,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                     if moves.is_empty() {
                         return self.refresh(&stored, report, waiting, until, now).await;
                     }
-                    return self.moved(&stored, &world, &report, moves).await;
+                    return self.save(&stored, &report, moves).await;
                 }
                 Decision::Done => {
                     let Stored { flow, .. } = stored.as_ref();
@@ -146,34 +146,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             }
         }
         let report = report(&stored.flow, &stored.report, shown, moves.last(), None, now);
-        self.moved(&stored, &world, &report, moves).await
-    }
-
-    /// Saves moves; that nothing is left to do is said only of a workload that is confirmed.
-    async fn moved(
-        &self,
-        stored: &Stored,
-        world: &World,
-        report: &Report,
-        moves: Vec<Why>,
-    ) -> Result<Outcome, DriveError> {
-        if stored.flow.progress.is_last_word() {
-            let backend = self.adapters.workload(&stored.flow.spec.workload_kind);
-            self.confirm(backend, &world.instance, world).await?;
-        }
-        self.save(stored, report, moves).await
-    }
-
-    /// Makes sure that the workload that was looked at is still so.
-    async fn confirm(
-        &self,
-        backend: Option<&dyn WorkloadBackend>,
-        instance: &InstanceId,
-        world: &World,
-    ) -> Result<(), DriveError> {
-        let (Some(backend), Some(seen)) = (backend, world.workload.as_ref()) else { return Ok(()) };
-        let confirmed = backend.confirm(instance, &seen.version).await;
-        confirmed.map_err(during("making sure that the workload is as it was seen"))
+        self.save(&stored, &report, moves).await
     }
 
     async fn observe(&self, stored: &Stored) -> Result<World, DriveError> {
@@ -220,8 +193,9 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         effect: &Effect,
     ) -> Result<(), DriveError> {
         let version = world.workload.as_ref().map(|view| &view.version);
-        if effect.is_to_pods() {
-            self.confirm(backend, subject.instance, world).await?;
+        if let (true, Some(backend), Some(version)) = (effect.is_to_pods(), backend, version) {
+            let confirmed = backend.confirm(subject.instance, version).await;
+            confirmed.map_err(during("making sure that the workload is as it was seen"))?;
         }
         match (effect, backend) {
             (Effect::Workload(change), Some(backend)) => {

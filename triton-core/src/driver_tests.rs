@@ -283,19 +283,6 @@ fn no_pod_is_changed_while_the_workload_is_not_confirmed_as_it_was_seen() {
 }
 
 #[test]
-fn the_last_word_on_a_workload_waits_until_it_is_confirmed_as_it_was_seen() {
-    // A create that finds a workload fails.
-    let mut rig = Rig::new(flow(Progress::Pending));
-    rig.backend.checkpoint();
-    rig.backend.expect_observe().returning(|| Ok(Some(WorkloadView { lock: Lock::Free, ..view(2, 2) })));
-    let answer = |_: &Version| Err(PortError::new(PortErrorKind::Conflict, "it is gone by now"));
-    rig.backend.expect_confirm().times(1).returning(answer);
-    let error = rig.advance().expect_err("it was not confirmed");
-    assert_eq!(error.source.kind, PortErrorKind::Conflict);
-    assert!(rig.saved.lock().expect("saved").is_empty(), "nothing was said");
-}
-
-#[test]
 fn ended_flows_beyond_the_limit_are_removed_oldest_first_each_at_the_version_that_was_seen() {
     let rig = Rig::new(rolling());
     *rig.peers.lock().expect("peers") = (0..5).map(ended).collect();

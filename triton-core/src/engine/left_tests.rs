@@ -1,8 +1,8 @@
 use super::super::decide::decide;
-use super::super::fixtures::{NOW, OLD, RUNS, base};
+use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of};
 use super::super::goal::plan;
 use super::*;
-use crate::model::{Left, Stage};
+use crate::model::{Left, Plan, Shape, Stage, TrafficChange};
 
 #[test]
 fn a_workload_that_was_left_is_for_flows_that_leave_nothing_of_it() {
@@ -81,6 +81,78 @@ fn nothing_is_written_while_the_lock_cannot_be_read_whoever_looks() {
             }
         }
     }
+}
+
+/// The flow before had chosen pods that serve, beside new ones that nobody approved: nothing else is chosen while
+/// these are, and they had to stay for the numbers of the batch.
+#[test]
+fn pods_that_serve_leave_in_as_many_batches_as_ordered_where_others_stay_out_of_traffic() {
+    let plan =
+        || Plan { base: Base { brings: Brings::Nothing, ..base_of(Kind::Shrink, 4, 0) }, fresh: 0, work: 4 };
+    let world = |done: u32, left| {
+        let seen = Observation::mine(3 - done, 0, 1).with(2, SERVES | Facts::MARKED).with(2, IDLE);
+        let shape = seen.shape.clone().map(|shape| Shape { unavailable: 4, ..shape });
+        Observation { shape, left, ..seen }
+    };
+    let flow = |done| serving(2, Flow::test(Action::Stop, 0).at(plan(), done + 1, done, 1, Stage::Vacating));
+    let decides = |done, left| decide(&flow(done), &world(done, left), NOW);
+    let goes_on =
+        |decision| matches!(decision, Decision::Move(progress, _) if stage(&progress) == Some(Stage::Baked));
+    let some = Some(Left { size: Some(2) });
+    assert!(
+        goes_on(decides(0, some)) && goes_on(decides(1, some)),
+        "two of them serve, as many as are to stay"
+    );
+    for (done, left) in [(0, None), (1, None)] {
+        assert!(
+            matches!(decides(done, left), Decision::Wait(Waiting::Out { .. }, _)),
+            "the others are starting"
+        );
+    }
+    match decides(2, some) {
+        Decision::Act(Effect::Traffic(TrafficChange::PullOut(pods))) => assert_eq!(pods.len(), 1),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The flow before had chosen the one pod that serves to be updated in place, and nothing else is chosen.
+#[test]
+fn a_pod_that_stays_out_of_traffic_is_replaced_where_the_chosen_one_has_to_serve() {
+    let plan = || plan(Base { in_place: true, ..base_of(Kind::Swap, 2, 2) }, 0);
+    let old = IDLE.difference(Facts::FRESH);
+    let named = |size: u32, idle: u32, left| {
+        let flow = Flow::test(Action::Update, 2).at(plan(), 1, 0, size, Stage::Vacating);
+        let seen = Observation::mine(2, 2 - size, 0).with(1, OLD | Facts::MARKED).with(idle, old);
+        let shape = seen.shape.clone().map(|shape| Shape { unavailable: 2, ..shape });
+        match decide(&flow, &Observation { shape, left, ..seen }, NOW) {
+            Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) => {
+                assert_eq!(shape.partition, Some(2 - size), "no more new pods are asked for");
+                shape.doomed.map(|names| names.iter().map(PodName::as_str).collect::<Vec<_>>().join(" "))
+            }
+            Decision::Wait(..) | Decision::Act(_) => None,
+            other => panic!("{other:?}"),
+        }
+    };
+    let some = Some(Left { size: Some(2) });
+    assert_eq!(named(1, 1, some).as_deref(), Some("app-1"));
+    assert_eq!(named(1, 2, some).as_deref(), Some("app-1"), "no more than the batch misses");
+    assert_eq!(named(1, 1, None), None, "without a mark it may serve yet");
+    assert_eq!(named(2, 1, some), None, "the batch takes both");
+}
+
+/// A new pod that stays out of traffic until a batch brings it.
+const IDLE: Facts = Facts::FRESH.union(Facts::HOOKED).union(Facts::GATED).union(Facts::OUT);
+
+fn stage(progress: &Progress) -> Option<Stage> {
+    progress.batch().map(|batch| batch.stage)
+}
+
+/// The flow in a batch at whose start so many pods served.
+fn serving(pods: u32, mut flow: Flow) -> Flow {
+    if let Progress::Rolling { batch, .. } = &mut flow.progress {
+        batch.serving = pods;
+    }
+    flow
 }
 
 /// One of two pods is beside its successor, which does not serve yet.

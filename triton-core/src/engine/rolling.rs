@@ -76,8 +76,25 @@ impl Rolling<'_> {
                     (want.replicas.saturating_add(more), partition.saturating_add(more));
                 Shape { replicas, partition: Some(partition), ..want }
             }
+            Some(_)
+                if self.kind() == Kind::Swap && row.until == Until::Gone && self.passed_over(seen) > 0 =>
+            {
+                Shape { doomed: Some(shape::idle(seen, self.passed_over(seen))), ..want }
+            }
             None | Some(_) => self.sheds(want, row, seen),
         }
+    }
+
+    /// On a workload that was left: old pods out of traffic that leave by name and are replaced, because those that
+    /// the workload's controller chose have to serve. It chooses no others.
+    fn passed_over(&self, seen: &Observation) -> u32 {
+        let pods = &seen.pods;
+        if seen.left.is_none() || !self.is_held_up(seen) {
+            return 0;
+        }
+        let idle = pods.count(Facts::GATED, Facts::ASKED | Facts::MARKED | Facts::FRESH);
+        let missing = self.after().fresh.saturating_sub(pods.count(Facts::FRESH, Facts::MARKED));
+        idle.min(missing).min(pods.count(Facts::MARKED, Facts::empty()))
     }
 
     /// Failed pods that a batch goes on without leave by name: the workload's controller might choose others.
@@ -122,19 +139,30 @@ impl Rolling<'_> {
         if self.kind() == Kind::Swap && self.batch.stage == Stage::Vacating && self.has_come(seen) {
             return Row { until: Until::Now, ..row };
         }
+        // On a workload that was left, pods out of traffic make up the numbers, and nothing else is chosen while
+        // those that serve are: these leave in later batches, as many of them at a time as were ordered.
+        let shrinks = self.kind() == Kind::Shrink && self.batch.stage == Stage::Vacating;
+        if shrinks && seen.left.is_some() && self.is_held_up(seen) {
+            return Row { until: Until::Now, ..row };
+        }
         row
     }
 
     /// Every new pod of the batch is there, and no old one that was chosen can leave: the new ones took the
     /// places of pods that were lost, and the old ones leave once these serve.
     fn has_come(&self, seen: &Observation) -> bool {
-        let (pods, wanted) = (&seen.pods, self.after().fresh);
-        let chosen = pods.count(Facts::MARKED, Facts::empty());
+        let wanted = self.after().fresh;
         wanted > self.before().fresh
-            && pods.count(Facts::FRESH, Facts::MARKED) >= wanted
-            && chosen > 0
-            && chosen == held_back(pods, Facts::empty(), Facts::empty())
-            && serving(pods) <= self.rule(false, true).floor
+            && seen.pods.count(Facts::FRESH, Facts::MARKED) >= wanted
+            && self.is_held_up(seen)
+    }
+
+    /// Pods were chosen, and none of them can leave before others serve.
+    fn is_held_up(&self, seen: &Observation) -> bool {
+        let chosen = seen.pods.count(Facts::MARKED, Facts::empty());
+        chosen > 0
+            && chosen == held_back(&seen.pods, Facts::empty(), Facts::empty())
+            && serving(&seen.pods) <= self.rule(false, true).floor
     }
 
     /// Where nobody is asked, or a person let it go on, a new pod that took the place of an old one serves as

@@ -257,13 +257,6 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// Whether it says that nothing is left to do of what a flow changes, or takes back: an old view of the workload
-    /// must not say so.
-    #[must_use]
-    pub const fn is_last_word(&self) -> bool {
-        matches!(self, Self::Finished { .. } | Self::Closing { shed: true, .. })
-    }
-
     /// Whether the flow has ended.
     #[must_use]
     pub const fn is_finished(&self) -> bool {
