@@ -5,7 +5,9 @@
 //! because somebody else wanted fewer, counts as *lost* until the workload is whole again: as many pods as
 //! it asks for, and all of them serving; so does a pod that nobody steers and that was updated in place
 //! after somebody else changed the numbers. Pods that somebody else asked for, or told the workload to do
-//! without, count as *added* until another flow holds the workload: that one finds them there. Pods that come
+//! without, count as *added* until another flow holds the workload: that one finds them there. Those of them that
+//! are to be deleted whatever the numbers say (a flow that could not be read, or is gone, left them in the middle
+//! of an exchange) are replaced while they drain: they count as added until they are gone. Pods that come
 //! of a template or a partition of others count as *exchanged* until the workload is whole again, with as many
 //! pods of its template as its partition asks for, and no flow or another one holds it. Until it is whole,
 //! pods that others asked for and that do not serve yet count as lost, and so do those that the keeper let go.
@@ -21,6 +23,8 @@ use triton_core::sim::{Cause, Happening};
 pub(crate) struct Others {
     lost: BTreeSet<PodUid>,
     added: u32,
+    /// Pods that were leaving when the holder took the workload, and are there still.
+    leaving: BTreeSet<PodUid>,
     /// Pods more that come of templates and partitions of others.
     exchanged: u32,
     /// Pods that others asked for while not all serve.
@@ -57,9 +61,13 @@ impl Others {
             }
         }
         if self.holder.as_ref() != holder {
-            (self.added, self.holder) = (after.pods.len().saturating_sub(wanted), holder.cloned());
+            let leaving = after.pods.matching(Facts::SPECIFIED, Facts::empty());
+            self.leaving = leaving.map(|(pod, _, _)| pod.uid.clone()).collect();
+            let staying = after.pods.count(Facts::empty(), Facts::SPECIFIED);
+            (self.added, self.holder) = (staying.saturating_sub(wanted), holder.cloned());
             self.edited = false;
         }
+        self.leaving.retain(|uid| after.pods.iter().any(|(pod, _, _)| pod.uid == *uid));
         self.lost.extend(journal.iter().filter_map(deleted).cloned());
         journal.iter().for_each(|happening| self.removed(happening));
         let ran = |uid: &PodUid| {
@@ -111,13 +119,17 @@ impl Others {
 
     /// Pods that are not there, or do not serve, through no fault of the flow.
     pub(crate) fn lost(&self) -> u32 {
-        u32::try_from(self.lost.len()).expect("a count of pods fits").saturating_add(self.unfilled)
+        count(&self.lost).saturating_add(self.unfilled)
     }
 
     /// Pods that others asked for, or that leave because others did not want them.
-    pub(crate) const fn added(&self) -> u32 {
-        self.added + self.exchanged
+    pub(crate) fn added(&self) -> u32 {
+        count(&self.leaving) + self.added + self.exchanged
     }
+}
+
+fn count(pods: &BTreeSet<PodUid>) -> u32 {
+    u32::try_from(pods.len()).expect("a count of pods fits")
 }
 
 /// Pods that are to be of the newest revision.
@@ -168,6 +180,22 @@ mod tests {
         let next = FlowId { namespace: "a".parse().expect("a name"), name: "b".parse().expect("a name") };
         others.note(&step(StepKind::World), &[], (&more, &more), Some(&next));
         assert_eq!(others.added(), 0);
+    }
+
+    #[test]
+    fn pods_that_were_leaving_when_a_flow_took_the_workload_count_until_they_are_gone() {
+        let next = FlowId { namespace: "a".parse().expect("a name"), name: "b".parse().expect("a name") };
+        let (leaves, new) = (SERVES | Facts::SPECIFIED, Facts::empty());
+        let (left, replaced) = (world(2, &[SERVES, leaves]), world(2, &[SERVES, leaves, new]));
+        let mut others = Others::default();
+        let mut added = |before: &Observation, after: &Observation| {
+            others.note(&step(StepKind::World), &[], (before, after), Some(&next));
+            others.added()
+        };
+        assert_eq!(added(&left, &left), 1, "another pod is started in its place");
+        assert_eq!(added(&left, &replaced), 1);
+        assert_eq!(added(&replaced, &world(2, &[SERVES])), 0);
+        assert_eq!(added(&left, &replaced), 0, "the flow itself chose it");
     }
 
     fn step(what: StepKind) -> Step {

@@ -5,7 +5,8 @@
 //! - pods that failed or that others took away, when fewer are in traffic (S1), and the pods in their places,
 //!   when there are more (S2): [`Others`] counts them. A host that decides on fresh looks has to know of
 //!   lost pods itself, and none are discounted where it takes pods out of traffic;
-//! - pods that others asked for, in the number of pods (S2);
+//! - pods that others asked for, and those that were leaving for others in their places when the flow took the
+//!   workload, in the number of pods (S2);
 //! - pods that a keeper is mistaken about because it has heard nothing of pods or endpoints for minutes (S1, S2);
 //! - pods that others delete at that very moment: such a step of the world is nobody's (S1, S2, S6). A pod
 //!   that the workload's controller removes must be out of traffic in every step (S6);
@@ -433,6 +434,7 @@ fn facts(pod: &Pod) -> Facts {
     let mut facts = Facts::empty();
     facts.set(Facts::BOOTED, pod.booted);
     facts.set(Facts::MARKED, pod.marked());
+    facts.set(Facts::SPECIFIED, pod.specified);
     facts.set(Facts::HOOKED, pod.hooked);
     facts.set(Facts::GATED, pod.gated());
     facts.set(Facts::ASKED, pod.gate == Some(true));

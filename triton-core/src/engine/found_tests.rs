@@ -8,8 +8,8 @@ use super::decision::{Decision, Effect};
 use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of};
 use super::goal::plan;
 use crate::model::{
-    Action, Base, Brings, Facts, Flow, Hold, HoldReason, Kind, Lock, Observation, PodRef, Progress, Revision,
-    Shape, Stage, TemplateRef, TrafficChange, Verdict, WorkloadChange,
+    Action, Base, BatchSize, Brings, Facts, Flow, Hold, HoldReason, Kind, Lock, Observation, PodRef,
+    Progress, Revision, Shape, Stage, TemplateRef, Tolerance, TrafficChange, Verdict, WorkloadChange,
 };
 
 /// The batch held only after it had asked for more pods, or pulled more of them in.
@@ -22,6 +22,36 @@ fn a_look_that_shows_a_failed_pod_widens_nothing_in_that_same_step() {
     assert_eq!(held(&flow().at(grow(), 2, 2, 1, Stage::Smoking), &unasked), Some(HoldReason::PodsFailed));
     let ready = Observation::mine(3, 0, 1).with(1, SERVES).with(1, RUNS).with(1, failed);
     assert_eq!(held(&flow().at(grow(), 2, 2, 1, Stage::PullingIn), &ready), Some(HoldReason::PodsFailed));
+}
+
+/// Somebody scaled a workload in the middle of a batch, one of the new pods that came of it failed, and the batch
+/// took it for one that it goes on without.
+#[test]
+fn only_failed_pods_that_the_batch_goes_on_without_are_excused() {
+    let failed = RUNS.difference(Facts::BOOTED) | Facts::FAILED;
+    let batch = |tolerance, stage| {
+        let mut flow =
+            Flow::test(Action::Update, 7).at(plan(base_of(Kind::Replace, 7, 7), 0), 1, 0, 1, stage);
+        flow.spec.tolerance = tolerance;
+        flow
+    };
+    let seen = |(replicas, partition), old, new| {
+        Observation::mine(replicas, partition, 1).with(old, OLD).with(new, SERVES).with(1, failed)
+    };
+    let some = Tolerance::UpTo(BatchSize::Percent(80));
+    let rows = [
+        ("they came of numbers of others and stay", some, seen((8, 7), 2, 5), true),
+        ("nothing is tolerated", Tolerance::Nothing, seen((8, 7), 2, 5), true),
+        ("all that is there is asked for", some, seen((8, 6), 6, 1), true),
+        ("fewer are asked for next", some, seen((9, 7), 7, 1), false),
+        ("fewer are asked for, and the view of the pods is older", some, seen((8, 7), 7, 1), false),
+    ];
+    for (what, tolerance, seen, holds) in rows {
+        for stage in [Stage::Smoking, Stage::PullingIn] {
+            let reason = held(&batch(tolerance, stage), &seen);
+            assert_eq!(reason, holds.then_some(HoldReason::PodsFailed), "{what}, {stage:?}");
+        }
+    }
 }
 
 /// A pod that nobody can steer was let go, still took traffic, and was counted as serving for the next one.

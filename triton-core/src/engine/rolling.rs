@@ -185,19 +185,23 @@ impl Rolling<'_> {
     /// of service before do not count.
     fn failing(&self, seen: &Observation) -> u32 {
         let failing = seen.pods.count(Facts::FRESH | Facts::FAILED, Facts::MARKED);
-        // What a batch goes on without is on its way out.
-        let shed = match self.flow.spec.tolerance {
-            Tolerance::Nothing => 0,
-            Tolerance::UpTo(_) => {
-                seen.pods.count(Facts::FRESH, Facts::MARKED).saturating_sub(self.after().fresh)
-            }
-        };
         match self.kind() {
             Kind::Shrink => 0,
             Kind::Grow | Kind::Replace | Kind::Swap => {
-                failing.saturating_sub(self.plan.base.degraded).saturating_sub(shed)
+                failing.saturating_sub(self.plan.base.degraded).saturating_sub(self.shed(seen))
             }
         }
+    }
+
+    /// New pods that the batch goes on without, on their way out: of those there are more than are wanted, and
+    /// of all pods more than the stage asks for. New pods that came of numbers of others stay.
+    fn shed(&self, seen: &Observation) -> u32 {
+        if self.flow.spec.tolerance == Tolerance::Nothing {
+            return 0;
+        }
+        let surplus = seen.pods.count(Facts::FRESH, Facts::MARKED).saturating_sub(self.after().fresh);
+        let stay = self.shape(self.row(seen), seen).replicas;
+        surplus.min(seen.pods.count(Facts::empty(), Facts::MARKED).saturating_sub(stay))
     }
 
     /// New pods of this batch that may fail: never all of them, and none once they take traffic.
