@@ -76,7 +76,8 @@ async fn an_operator_without_an_api_server_lives_and_is_not_ready() {
     let operator = Operator::start_as(site.rig.plane, &nowhere, &[PROGRAM], free_port(), None);
     let mut operator = operator.unwrap_or_else(|error| panic!("{error}"));
     operator.answers().await.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(operator.get("/readyz").await, Some((503, "not ready".to_owned())));
+    let (status, text) = operator.get("/readyz").await.expect("it answers");
+    assert_eq!((status, &*text), (503, "not ready: the cluster was not read completely yet"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -152,19 +152,8 @@ impl Machine {
                 next.budget.lags -= 1;
                 next.fall_behind(kind);
             }
-            Action::OtherSteps => {
-                let seen = state.seen_by_other(Eyes::Driver);
-                let write = self.decide(&seen)?;
-                if !write.needs_confirmation() || Self::confirmed(state, &seen) {
-                    Self::write(&mut next, &seen, &write, Reach::All);
-                }
-            }
-            Action::OtherKeeps => {
-                let seen = state.seen_by_other(Eyes::Keeper);
-                if Self::confirmed(state, &seen) {
-                    self.upkeep(&mut next, &seen);
-                }
-            }
+            Action::OtherSteps => self.other_steps(&mut next, state)?,
+            Action::OtherKeeps => self.other_keeps(&mut next, state),
             Action::Happens(event) => {
                 event.happen(&mut next, &self.setup);
                 cause = event.cause();
@@ -183,6 +172,22 @@ impl Machine {
         next.note_changes(state);
         next.settle(&self.setup);
         Ok(next)
+    }
+
+    fn other_steps(&self, next: &mut State, state: &State) -> Result<(), Violation> {
+        let seen = state.seen_by_other(Eyes::Driver);
+        let write = self.decide(&seen)?;
+        if !write.needs_confirmation() || Self::confirmed(state, &seen) {
+            Self::write(next, &seen, &write, Reach::All);
+        }
+        Ok(())
+    }
+
+    fn other_keeps(&self, next: &mut State, state: &State) {
+        let seen = state.seen_by_other(Eyes::Keeper);
+        if Self::confirmed(state, &seen) {
+            self.upkeep(next, &seen);
+        }
     }
 
     fn judge(&self, before: &State, cause: Cause, after: &State) -> Result<(), Violation> {

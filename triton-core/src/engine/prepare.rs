@@ -149,9 +149,10 @@ fn base(flow: &Flow, seen: &Observation, chosen: Option<&Brings>) -> Result<Base
         Some(TemplateRef::Flow) => seen.revision.clone(),
         None => None,
     };
-    let to = match spec.action {
-        Action::Update | Action::Rollback => spec.replicas.unwrap_or(wanted(seen, from)),
-        _ => size(spec, from, seen.remembered),
+    let to = if matches!(spec.action, Action::Update | Action::Rollback) {
+        spec.replicas.unwrap_or_else(|| wanted(seen, from))
+    } else {
+        size(spec, from, seen.remembered)
     };
     let kind = kind(spec, (from, to), seen.in_place);
     let brings = match (chosen, spec.action, &spec.template) {

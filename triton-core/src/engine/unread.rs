@@ -65,10 +65,8 @@ impl Why {
     /// What is told when a flow begins to wait for this; `None` where a move has told it.
     #[must_use]
     pub fn waits(waiting: &Waiting) -> Option<Self> {
-        match waiting {
-            Waiting::Spec { faults } => Some(Self::Unread { faults: faults.clone() }),
-            _ => None,
-        }
+        let Waiting::Spec { faults } = waiting else { return None };
+        Some(Self::Unread { faults: faults.clone() })
     }
 }
 

@@ -84,7 +84,8 @@ fn a_relist_removes_what_is_gone_and_keeps_what_was_written_meanwhile() {
 /// As after a restore of etcd: the same objects, older.
 #[test]
 fn a_list_older_than_what_is_known_replaces_it_and_a_watch_does_not() {
-    let rows: [(&str, fn(&Cache<Thing>), Option<&str>); 6] = [
+    type Row = (&'static str, fn(&Cache<Thing>), Option<&'static str>);
+    let rows: [Row; 6] = [
         ("an older object", |_| (), Some("5")),
         ("written before the list was asked for", |cache| cache.wrote(thing("uid-1", "10")), Some("5")),
         ("gone before, there again", |cache| cache.removed(&key(), "uid-1"), Some("5")),

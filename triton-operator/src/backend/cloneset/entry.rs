@@ -129,7 +129,7 @@ impl CloneSetEntry {
         let hook = spec.lifecycle.and_then(|lifecycle| lifecycle.pre_delete?.labels_handler);
         let (lock, lock_fault) = match LockNote::read(lock_text.as_deref()) {
             Ok(note) => (note, None),
-            Err(fault) => (None, Some(fault)),
+            Err(fault) => (None, Some(*fault)),
         };
         Ok(Self {
             key: Key::new(text("no namespace", &meta.namespace)?, text("no name", &meta.name)?),

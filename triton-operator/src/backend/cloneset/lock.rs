@@ -80,10 +80,10 @@ impl LockNote {
     ///
     /// # Errors
     /// As much as can be read of one that is something else.
-    pub fn read(text: Option<&str>) -> Result<Option<Self>, LockFault> {
+    pub fn read(text: Option<&str>) -> Result<Option<Self>, Box<LockFault>> {
+        let fault = |text, error| Box::new(LockFault::of(text, &error));
         let text = text.filter(|text| !text.is_empty());
-        let read = text.map(|text| serde_json::from_str(text).map_err(|error| LockFault::of(text, &error)));
-        read.transpose()
+        text.map(|text| serde_json::from_str(text).map_err(|error| fault(text, error))).transpose()
     }
 }
 
