@@ -1,5 +1,6 @@
 //! What a decision can be, and the words for it.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
