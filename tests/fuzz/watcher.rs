@@ -160,9 +160,11 @@ impl Watcher {
         if let Progress::Preparing { base } = after {
             self.starts.insert(id.clone(), Start { from: base.from, revision: base.previous.clone() });
         }
-        // What never had the workload left nothing in it.
+        // What never had the workload left nothing in it. What succeeded had it, and may have given it back already.
         let prepared = matches!(before, Progress::Preparing { .. }) && holder(world) != Some(id);
-        if let (Progress::Finished { verdict, .. }, false) = (after, prepared) {
+        if let Progress::Finished { verdict, .. } = after
+            && (!prepared || *verdict == Verdict::Succeeded)
+        {
             self.last = Some((flow.clone(), verdict.clone()));
         }
         let (old, new) =
