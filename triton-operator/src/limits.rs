@@ -16,8 +16,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The shortest that leaves a watch the 3 s in which the API server sends a bookmark (Kubernetes:
-    /// `cacheWatcher.nextBookmarkTime`, 2 s before the end of the watch).
+    /// The shortest age, which leaves a watch 3 s. Its opening and its end show that the API server is there; on
+    /// a quiet cluster no bookmark comes in so short a watch.
     pub const SHORTEST: Duration = Duration::from_secs(8);
 
     /// Limits for views that may be so old; at least [`Limits::SHORTEST`].

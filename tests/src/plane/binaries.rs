@@ -42,29 +42,33 @@ struct Kubernetes {
     ldflags: &'static str,
 }
 
-const NEWEST: Kubernetes = Kubernetes {
-    version: "1.37",
-    folder: "kubernetes-1.37",
-    ldflags: "-s -w \
-        -X k8s.io/component-base/version.gitVersion=v1.37.2 \
-        -X k8s.io/component-base/version.gitMajor=1 \
-        -X k8s.io/component-base/version.gitMinor=37 \
-        -X k8s.io/client-go/pkg/version.gitVersion=v1.37.2 \
-        -X k8s.io/client-go/pkg/version.gitMajor=1 \
-        -X k8s.io/client-go/pkg/version.gitMinor=37",
-};
+/// One version of Kubernetes, such as `1`, `37`, `2`, with the folder that pins it.
+macro_rules! kubernetes {
+    ($major:literal, $minor:literal, $patch:literal) => {
+        Kubernetes {
+            version: concat!($major, ".", $minor),
+            folder: concat!("kubernetes-", $major, ".", $minor),
+            ldflags: concat!(
+                "-s -w",
+                version_flags!("k8s.io/component-base/version", $major, $minor, $patch),
+                version_flags!("k8s.io/client-go/pkg/version", $major, $minor, $patch),
+            ),
+        }
+    };
+}
 
-const OLDER: [Kubernetes; 1] = [Kubernetes {
-    version: "1.34",
-    folder: "kubernetes-1.34",
-    ldflags: "-s -w \
-        -X k8s.io/component-base/version.gitVersion=v1.34.4 \
-        -X k8s.io/component-base/version.gitMajor=1 \
-        -X k8s.io/component-base/version.gitMinor=34 \
-        -X k8s.io/client-go/pkg/version.gitVersion=v1.34.4 \
-        -X k8s.io/client-go/pkg/version.gitMajor=1 \
-        -X k8s.io/client-go/pkg/version.gitMinor=34",
-}];
+macro_rules! version_flags {
+    ($package:literal, $major:literal, $minor:literal, $patch:literal) => {
+        concat!(
+            concat!(" -X ", $package, ".gitVersion=v", $major, ".", $minor, ".", $patch),
+            concat!(" -X ", $package, ".gitMajor=", $major),
+            concat!(" -X ", $package, ".gitMinor=", $minor),
+        )
+    };
+}
+
+const NEWEST: Kubernetes = kubernetes!("1", "37", "2");
+const OLDER: [Kubernetes; 1] = [kubernetes!("1", "34", "4")];
 
 const GRPCURL: Module = Module {
     folder: "grpcurl",
