@@ -39,7 +39,7 @@ gen: need-rust need-cc ## write the generated files and the stories anew; read t
 	TRITON_BLESS=1 cargo test --workspace --test golden -- written
 	TRITON_BLESS=1 cargo test --package triton-grpc --features cli --lib -- in_step
 
-search: need-rust need-cc ## the exhaustive search with larger bounds for two hosts: some 15 minutes on 2 cores
+search: need-rust need-cc ## the exhaustive search with larger bounds for two hosts; long
 	TRITON_SEARCH=1 cargo test --locked --workspace --test model -- --nocapture
 
 sim: need-rust need-cc ## show one simulated run: make sim SEED=42, with FAULTS=crashes,people for other faults
