@@ -4,9 +4,11 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::{app, operator::kubeconfig, site::Site};
 
@@ -18,6 +20,7 @@ async fn a_flow_is_made_led_and_looked_at_with_a_kubeconfig_and_the_rights_of_th
     site.rig.plane.kubectl(&["apply", "-f", role]).unwrap_or_else(|error| panic!("{error}"));
     let account = format!("--serviceaccount={}:jo", site.namespace);
     site.kubectl(&["create", "rolebinding", "jo", "--clusterrole=triton-user", &account]);
+    jo.waits_for_the_right(&site, "delete").await;
 
     site.apply(&app::service());
     let strategy = json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0});
@@ -63,11 +66,18 @@ async fn whoever_lacks_a_right_is_told_which() {
     let role = ["create", "role", "looks", "--verb=get,list", "--resource=deployflows.apps.triton.io"];
     site.kubectl(&role);
     site.kubectl(&["create", "rolebinding", "jo", "--role=looks", &account]);
+    jo.waits_for_the_right(&site, "list").await;
     assert!(jo.typed(&["list"], 0).contains("first"));
     lacks(&["wait", "first", "--timeout=1m"], "cannot watch resource \"deployflows\"");
     lacks(&["resume", "first"], "cannot patch resource \"deployflows\"");
-    lacks(&["instances"], "cannot list resource");
     lacks(&["list", "-A"], "at the cluster scope");
+
+    // Several kinds are asked for at once, and the first refusal is told: each that remains is of this kind.
+    let role = ["create", "role", "follows", "--verb=watch", "--resource=deployflows.apps.triton.io"];
+    site.kubectl(&role);
+    site.kubectl(&["create", "rolebinding", "jo-follows", "--role=follows", &account]);
+    jo.waits_for_the_right(&site, "watch").await;
+    lacks(&["instances"], "cannot list resource");
 }
 
 /// Somebody with an account and a kubeconfig, who types commands.
@@ -85,6 +95,17 @@ impl Person {
             config["contexts"][0]["context"]["namespace"] = json!(site.namespace);
         });
         Self { kubeconfig, folder: tempfile::tempdir().expect("a folder for manifests") }
+    }
+
+    /// Waits until the API server has seen a role that was just given: it watches them like everybody else.
+    async fn waits_for_the_right(&self, site: &Site, verb: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let kubeconfig = self.kubeconfig.to_str().expect("a path of text");
+        let asked = ["--kubeconfig", kubeconfig, "auth", "can-i", verb, "deployflows.apps.triton.io"];
+        while !site.try_kubectl(&asked).is_ok_and(|answer| answer.trim() == "yes") {
+            assert!(Instant::now() < deadline, "the right to {verb} flows did not arrive");
+            sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// A manifest of this object.
