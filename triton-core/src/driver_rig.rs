@@ -11,8 +11,8 @@ use serde_json::json;
 
 use super::super::*;
 use crate::model::{
-    Base, Brings, Draft, Edits, Flow, FlowUid, Kind, Lock, Namespace, Orders, Peer, Plan, RawSize,
-    RevisionLabel, Shape, TemplateRef, TrafficChange, UpdateStrategy, Version, WorkloadChange, WorkloadPod,
+    Base, Brings, Draft, Flow, FlowUid, Kind, Namespace, Orders, Peer, Plan, RawSize, TrafficChange,
+    UpdateStrategy, Version, WorkloadChange, WorkloadPod,
 };
 use crate::ports::{NewFlow, Reading, StoreEvent, Watching};
 
@@ -323,46 +323,9 @@ pub(super) fn rolling() -> Flow {
 
 /// Our workload with so many pods that have not booted.
 pub(super) fn view(replicas: u32, pods: u32) -> WorkloadView {
-    let pod = |number| WorkloadPod {
-        name: format!("app-{number}").parse().expect("a name"),
-        uid: format!("uid-{number}").parse().expect("a uid"),
-        version: "1".parse().expect("a version"),
-        revision: "app-1".parse().ok(),
-        booted: false,
-        marked: false,
-        swaps: false,
-        hooked: true,
-        listed: false,
-        specified: false,
-        gated: true,
-        failure: None,
-        phase: crate::model::PodPhase::Pending,
-        ip: None,
-        port: 80,
+    let pod = |number| {
+        let name = format!("app-{number}").parse().expect("a name");
+        WorkloadPod { booted: false, phase: crate::model::PodPhase::Pending, ..WorkloadPod::test(name) }
     };
-    WorkloadView {
-        version: "7".parse().expect("a version"),
-        settled: true,
-        lock: Lock::Mine,
-        left: None,
-        frozen: false,
-        shape: Shape {
-            template: Some(TemplateRef::Flow),
-            replicas,
-            partition: Some(0),
-            doomed: Some(alloc::collections::BTreeSet::new()),
-            surge: 1,
-            unavailable: 0,
-        },
-        revision: "app-1".parse().ok(),
-        label: RevisionLabel::Unknown,
-        obstacle: None,
-        trouble: None,
-        in_place: false,
-        remembered: None,
-        good: Vec::new(),
-        edits: Edits::default(),
-        pods: (0..pods).map(pod).collect(),
-        terminating: 0,
-    }
+    WorkloadView::test(replicas, (0..pods).map(pod).collect())
 }

@@ -5,6 +5,8 @@ mod count;
 mod draft;
 mod edit;
 mod failure;
+#[cfg(test)]
+mod fixtures;
 mod flow;
 mod name;
 mod observation;

@@ -3,9 +3,7 @@ use alloc::vec::Vec;
 use super::*;
 use crate::engine::fixtures::base_of;
 use crate::engine::tend::{Tend, serving, tend};
-use crate::model::{
-    Base, Edits, Kind, Left, PodPhase, Progress, Revision, RevisionLabel, Seconds, Timestamp,
-};
+use crate::model::{Base, Edits, Kind, Left, Progress, Revision, Seconds, Timestamp};
 
 #[test]
 fn a_pod_is_new_only_when_it_is_as_the_flow_wants_it() {
@@ -222,42 +220,10 @@ fn revision(name: &str) -> Revision {
 }
 
 fn view() -> WorkloadView {
-    WorkloadView {
-        version: "7".parse().expect("a version"),
-        settled: true,
-        lock: Lock::Mine,
-        left: None,
-        frozen: false,
-        shape: Observation::mine(1, 0, 1).shape.expect("a shape"),
-        revision: Some(revision("app-new")),
-        label: RevisionLabel::Unknown,
-        obstacle: None,
-        trouble: None,
-        in_place: false,
-        remembered: None,
-        good: Vec::new(),
-        edits: Edits::default(),
-        pods: Vec::new(),
-        terminating: 0,
-    }
+    WorkloadView { revision: Some(revision("app-new")), ..WorkloadView::test(1, Vec::new()) }
 }
 
 fn pod() -> WorkloadPod {
-    WorkloadPod {
-        name: "app-0".parse().expect("a name"),
-        uid: "uid-0".parse().expect("a uid"),
-        version: "1".parse().expect("a version"),
-        revision: Some(revision("app-new")),
-        booted: true,
-        marked: false,
-        swaps: false,
-        hooked: true,
-        listed: false,
-        specified: false,
-        gated: true,
-        failure: None,
-        phase: PodPhase::Pending,
-        ip: None,
-        port: 80,
-    }
+    let name = "app-0".parse().expect("a name");
+    WorkloadPod { revision: Some(revision("app-new")), ..WorkloadPod::test(name) }
 }

@@ -5,10 +5,7 @@ use super::*;
 use crate::engine::fixtures::{NOW, base_of};
 use crate::engine::report::report;
 use crate::engine::{goal, look};
-use crate::model::{
-    Action, Base, Brings, Edits, FailureClass, Lock, PodFailure, Report, RevisionLabel, Shape, TemplateRef,
-    WorkloadView,
-};
+use crate::model::{Action, Base, Brings, FailureClass, PodFailure, Report, WorkloadPod, WorkloadView};
 
 /// Pods of a batch.
 const SIZE: u32 = 3;
@@ -77,50 +74,13 @@ fn at(kind: Kind, number: u32, last: u32, pods: u32, failed: &[u32]) -> (Flow, W
     let plan = goal::plan(Base { brings: Brings::Flow, ..base_of(kind, from, all) }, 0);
     let done = (number - 1) * SIZE;
     let flow = Flow::test(Action::Create, all).batches_of(SIZE).at(plan, number, done, SIZE, Stage::Smoking);
+    let failure = || PodFailure { class: FailureClass::CrashLoop, message: "".into() };
     let pod = |at: u32| WorkloadPod {
-        name: name(at),
-        uid: format!("uid-{at}").parse().expect("a uid"),
-        version: "1".parse().expect("a version"),
-        revision: "app-1".parse().ok(),
-        booted: true,
-        marked: false,
-        swaps: false,
-        hooked: true,
-        listed: false,
-        specified: false,
-        gated: true,
-        failure: failed
-            .contains(&at)
-            .then(|| PodFailure { class: FailureClass::CrashLoop, message: "".into() }),
-        phase: PodPhase::Running,
+        failure: failed.contains(&at).then(failure),
         ip: Some("10.0.0.1".into()),
-        port: 80,
+        ..WorkloadPod::test(name(at))
     };
-    let view = WorkloadView {
-        version: "7".parse().expect("a version"),
-        settled: true,
-        lock: Lock::Mine,
-        left: None,
-        frozen: false,
-        shape: Shape {
-            template: Some(TemplateRef::Flow),
-            replicas: pods,
-            partition: Some(0),
-            doomed: Some(BTreeSet::new()),
-            surge: 1,
-            unavailable: 0,
-        },
-        revision: "app-1".parse().ok(),
-        label: RevisionLabel::Unknown,
-        obstacle: None,
-        trouble: None,
-        in_place: false,
-        remembered: None,
-        good: Vec::new(),
-        edits: Edits::default(),
-        pods: (0..pods).map(pod).collect(),
-        terminating: 0,
-    };
+    let view = WorkloadView::test(pods, (0..pods).map(pod).collect());
     (flow, view)
 }
 
