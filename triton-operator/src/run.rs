@@ -183,7 +183,7 @@ fn checks(world: &Arc<World>, queue: &Arc<Queue>) -> Checks {
 /// Whether the cluster is known, and as it is now.
 fn ready(world: &World) -> Result<(), String> {
     if let Some(Silence { kind, age }) = world.silence() {
-        return Err(format!("not ready: the last news of {kind} are more than {age} old"));
+        return Err(format!("not ready: nothing was heard of {kind} for more than {age}"));
     }
     world.check_ready().map_err(|error| format!("not ready: {error}"))
 }

@@ -418,8 +418,8 @@ impl fmt::Display for Waiting {
             }
             Self::Unreachable { silence: Silence { kind, age } } => write!(
                 f,
-                "waits to hear of {kind}: the last news of them are more than {age} old; nothing is removed, \
-                 exposed or ended meanwhile"
+                "waits to hear of {kind}: nothing was heard of them for more than {age}; nothing is removed, exposed \
+                 or ended meanwhile"
             ),
             Self::Paused => f.write_str("paused by order: Resume lets it go on, Cancel ends it"),
             Self::Held { reason, failed, edits } => f.write_str(&phrases::held(*reason, *failed, edits)),
