@@ -212,6 +212,39 @@ fn ended_flows_do_not_pile_up_and_a_rollback_needs_none_of_them() {
     assert!(crashes > 12, "only {crashes} crashes");
 }
 
+/// Two flows were deleted in the middle of their batches, when nobody could read them: pods that serve were chosen to
+/// leave and had to stay, the others stayed out of traffic, and the next flow waited for good.
+#[test]
+fn what_two_flows_left_at_any_moment_is_taken_over_by_a_third_one() {
+    use Stage::{Leaving, Proving, Smoking, Vacating};
+    let takes_over = [(2, None), (4, None), (6, None), (2, Some(1)), (4, Some(1))];
+    for first in [Smoking, Proving, Leaving] {
+        for second in [Smoking, Proving, Leaving, Vacating] {
+            for (replicas, unavailable) in takes_over {
+                let mut rig = Rig::serving(4);
+                rig.leave("app:2", None, first);
+                let one = (second == Vacating).then_some(1);
+                rig.leave("app:3", one, second);
+                let size = |pods: i64| Some(RawSize::Int(pods));
+                let strategy = UpdateStrategy {
+                    batch_size: size(1),
+                    max_unavailable: unavailable.and_then(size),
+                    ..rig::one_by_one()
+                };
+                let template = Some(rig::template("app:4"));
+                let flow = rig.order("update", Some(replicas), template, strategy);
+                let what = format!("{first:?}, {second:?}, {replicas} pods, {unavailable:?}");
+                rig.until(|rig| rig.progress(&flow).hold().is_some() || rig.phase(&flow).is_final());
+                assert_eq!(rig.phase(&flow), FlowPhase::Success, "{what}: {:?}", rig.host.sim());
+                rig.for_seconds(5);
+                let workload = rig.workload().expect("it stays");
+                let new = workload.active().filter(|pod| pod.serves() && pod.template.image == "app:4");
+                assert_eq!(i64::try_from(new.count()), Ok(replicas), "{what}");
+            }
+        }
+    }
+}
+
 /// A flow that has ended rests: nothing is written any more.
 #[test]
 fn a_world_at_rest_is_left_alone() {

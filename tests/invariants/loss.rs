@@ -1,11 +1,11 @@
 //! S19: nothing is taken as done that was not seen.
 //!
-//! On a workload that another flow left, a batch that removes pods ends with pods that are still chosen, where no
-//! more of them serve than are to stay: what was left out of traffic makes up the numbers.
+//! On a workload that another flow left, a batch ends with pods that are still chosen, where no more of them serve
+//! than have to: what was left out of traffic makes up the numbers. New pods beside them serve.
 
 use triton_core::model::{Batch, Facts, Flow, Kind, Observation, Plan, Progress, Stage};
 
-use super::reading::{follows_a_size, fresh_after, moved, requested_fresh, stale_after};
+use super::reading::{floor, follows_a_size, fresh_after, moved, requested_fresh, stale_after};
 use super::{Intent, Invariant, Outcome, Property, ensure};
 
 pub(super) const ROW: Invariant = Invariant {
@@ -59,9 +59,11 @@ fn stage_is_over(flow: &Flow, plan: &Plan, end: u32, batch: &Batch, seen: &Obser
             let come = plan.base.kind == Kind::Swap && new(Facts::empty()) >= fresh;
             let gone = marked == 0 && old <= stale;
             let serves = seen.pods.count(Facts::IN, Facts::empty());
-            let left = plan.base.kind == Kind::Shrink && seen.left.is_some() && serves <= fresh;
-            let held_up = marked > 0 && marked == kept && (come || left);
-            batch.stage == Stage::Baked || gone || batch.stage == Stage::Vacating && held_up
+            let needed = floor(flow).is_some_and(|floor| serves <= floor);
+            let beside = plan.base.kind != Kind::Replace || new(Facts::IN) >= fresh && asked == fresh;
+            let left = seen.left.is_some() && needed && beside;
+            let come = come && batch.stage == Stage::Vacating;
+            batch.stage == Stage::Baked || gone || marked > 0 && marked == kept && (come || left)
         }
     };
     ensure(over, || {

@@ -120,6 +120,23 @@ impl Rig {
         id
     }
 
+    /// An update in batches of two reaches a stage, cannot be read any more, and is deleted.
+    pub(crate) fn leave(&mut self, image: &str, unavailable: Option<i64>, stage: Stage) {
+        let strategy = UpdateStrategy {
+            batch_size: Some(RawSize::Int(2)),
+            max_unavailable: unavailable.map(RawSize::Int),
+            ..one_by_one()
+        };
+        let flow = self.order("update", None, Some(template(image)), strategy);
+        self.until(|rig| rig.stage(&flow).is_some_and(|at| at >= stage));
+        let mut world = self.host.sim().world();
+        assert!(world.tamper(&flow, |entry| entry.draft.action = "explode".into()), "it is there");
+        world.delete_flow(&flow);
+        drop(world);
+        self.until(|rig| rig.is_gone(&flow));
+        self.flows.retain(|known| *known != flow);
+    }
+
     /// The host dies and another one takes its place.
     pub(crate) fn crash(&mut self) {
         self.host.kill();

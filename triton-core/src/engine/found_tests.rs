@@ -336,7 +336,8 @@ fn a_pod_that_the_controller_counts_as_not_available_is_named_before_one_that_it
     let named = |other: Facts, named: Facts| {
         let mut seen = Observation::mine(2, 0, 0);
         let doomed = Some(BTreeSet::from(["app-1".parse().expect("a name")]));
-        seen.shape = seen.shape.map(|shape| Shape { doomed, unavailable: 1, ..shape });
+        let unavailable = if (other | named).contains(Facts::UNAVAILABLE) { 2 } else { 1 };
+        seen.shape = seen.shape.map(|shape| Shape { doomed, unavailable, ..shape });
         let due = OLD | Facts::LISTED;
         match decide(&flow, &seen.with(1, due | other).with(1, due | named).with(1, SERVES), NOW) {
             Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) => shape.doomed,
@@ -349,6 +350,28 @@ fn a_pod_that_the_controller_counts_as_not_available_is_named_before_one_that_it
     assert_eq!(named(Facts::UNAVAILABLE, Facts::empty()), other);
     assert_eq!(named(Facts::UNAVAILABLE, Facts::MARKED), None, "it was chosen already");
     assert_eq!(named(Facts::UNAVAILABLE, Facts::UNAVAILABLE), None, "the one that was named stays so");
+}
+
+/// Those that were chosen to be updated in place were new ones of the restart, and none of them could be named.
+#[test]
+fn while_pods_wait_to_be_updated_in_place_for_a_template_of_others_every_named_one_may_leave() {
+    let base = Base { brings: Brings::Nothing, in_place: true, ..base_of(Kind::Replace, 7, 7) };
+    let flow = Flow::test(Action::Restart, 7).at(plan(base, 0), 2, 3, 3, Stage::Leaving);
+    let world = |waits: Facts| {
+        let mut seen = Observation::mine(7, 0, 0);
+        let doomed = ["app-0", "app-1"].map(|name| name.parse().expect("a name"));
+        let doomed = Some(BTreeSet::from(doomed));
+        seen.shape = seen.shape.map(|shape| Shape { doomed, unavailable: 1, ..shape });
+        seen.with(3, OLD | Facts::LISTED).with(4, SERVES | waits).with(3, SERVES)
+    };
+    let waits = decide(&flow, &world(Facts::empty()), NOW);
+    assert!(matches!(waits, Decision::Wait(..)), "what is named is on its way: {waits:?}");
+    match decide(&flow, &world(Facts::UNAVAILABLE), NOW) {
+        Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) => {
+            assert_eq!((shape.replicas, shape.unavailable), (7, 7));
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 fn shape() -> Shape {

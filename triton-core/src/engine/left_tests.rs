@@ -140,6 +140,66 @@ fn a_pod_that_stays_out_of_traffic_is_replaced_where_the_chosen_one_has_to_serve
     assert_eq!(named(2, 1, some), None, "the batch takes both");
 }
 
+/// An old pod was lost before, so that a new one was too many: the controller chose that one, and only the old ones
+/// beside it were out of traffic.
+#[test]
+fn a_new_pod_that_has_to_serve_returns_and_one_that_stays_out_of_traffic_leaves_in_its_place() {
+    for kind in [Kind::Swap, Kind::Replace] {
+        let plan = plan(base_of(kind, 7, 4), 3);
+        let stage = if kind == Kind::Swap { Stage::Vacating } else { Stage::Leaving };
+        let flow = serving(5, Flow::test(Action::Update, 4).at(plan, 2, 1, 1, stage));
+        let decides = |chosen, left| {
+            let idle = IDLE.difference(Facts::FRESH);
+            let (surge, unavailable) = if kind == Kind::Swap { (0, 6) } else { (1, 0) };
+            let seen = Observation::mine(6, 2, surge).with(4, SERVES).with(1, SERVES | chosen).with(2, idle);
+            let shape = seen.shape.clone().map(|shape| Shape { unavailable, ..shape });
+            decide(&flow, &Observation { shape, left, ..seen }, NOW)
+        };
+        let some = Some(Left { size: None });
+        match decides(Facts::MARKED, some) {
+            Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) => {
+                assert_eq!((shape.replicas, shape.partition), (6, Some(2)), "{kind:?}");
+                let named = shape.doomed.expect("names").iter().map(PodName::to_string).collect::<Vec<_>>();
+                assert_eq!(named, ["app-5"], "{kind:?}: one for the one that is too many");
+            }
+            other => panic!("{kind:?}: {other:?}"),
+        }
+        // One that is marked for deletion never returns: it leaves in a later batch.
+        let specified = decides(Facts::MARKED | Facts::SPECIFIED, some);
+        assert!(matches!(specified, Decision::Move(..)), "{kind:?}: {specified:?}");
+        let clean = decides(Facts::MARKED, None);
+        assert!(
+            !matches!(clean, Decision::Move(..) | Decision::Act(Effect::Workload(_))),
+            "{kind:?}: {clean:?}"
+        );
+    }
+}
+
+/// Two flows were deleted in the middle of their batches: what the first one exchanged serves and is marked for
+/// deletion, all others stay out of traffic, and nothing could leave in the only batch that could bring more.
+#[test]
+fn an_exchange_goes_on_beside_chosen_pods_that_have_to_serve_until_its_new_pods_do() {
+    let world = |new, left| {
+        let chosen = OLD | Facts::MARKED | Facts::SPECIFIED;
+        let idle = IDLE.difference(Facts::FRESH);
+        let seen = Observation::mine(9, 8, 1).with(4, chosen).with(9, idle).with(1, new);
+        Observation { left, ..seen }
+    };
+    let flow = serving(5, Flow::test(Action::Update, 2).at(plan(base(9, 2), 0), 1, 0, 1, Stage::Leaving));
+    let goes_on = |new, left| matches!(decide(&flow, &world(new, left), NOW), Decision::Move(..));
+    let some = Some(Left { size: None });
+    assert!(goes_on(SERVES, some), "the next batch brings a pod that serves");
+    assert!(!goes_on(SERVES, None), "without a mark the others serve soon");
+    assert!(!goes_on(RUNS, some), "the new pod of this batch was lost, and its successor does not serve yet");
+    // Later more of them serve than have to.
+    let flow = serving(5, Flow::test(Action::Update, 2).at(plan(base(9, 2), 0), 3, 2, 4, Stage::Leaving));
+    let seen = Observation::mine(5, 3, 4).with(4, OLD | Facts::MARKED | Facts::SPECIFIED).with(2, SERVES);
+    match decide(&flow, &Observation { left: some, ..seen }, NOW) {
+        Decision::Act(Effect::Traffic(TrafficChange::PullOut(pods))) => assert_eq!(pods.len(), 1),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// A new pod that stays out of traffic until a batch brings it.
 const IDLE: Facts = Facts::FRESH.union(Facts::HOOKED).union(Facts::GATED).union(Facts::OUT);
 

@@ -60,7 +60,11 @@ impl Rolling<'_> {
             None if self.kind() != Kind::Grow => {
                 // Names that stayed would leave although more pods are asked for.
                 let chosen = || shape::doomed(seen, self.plan, self.after(), false);
-                Shape { doomed: Some(row.shrunk.then(chosen).unwrap_or_default()), ..want }
+                // Pods that were chosen to be updated in place, for a template of others, count as unavailable: none
+                // that is named would be chosen beside them. Choosing is safe: hooked pods stay until they are let go.
+                let waits = seen.pods.any(Facts::UNAVAILABLE, Facts::empty());
+                let unavailable = if waits { want.replicas.max(1) } else { want.unavailable };
+                Shape { doomed: Some(row.shrunk.then(chosen).unwrap_or_default()), unavailable, ..want }
             }
             Some(partition) if self.kind() == Kind::Replace && !row.shrunk => {
                 // Pods that are to be deleted anyway are replaced one by one beside them: to keep those too would
@@ -76,17 +80,16 @@ impl Rolling<'_> {
                     (want.replicas.saturating_add(more), partition.saturating_add(more));
                 Shape { replicas, partition: Some(partition), ..want }
             }
-            Some(_)
-                if self.kind() == Kind::Swap && row.until == Until::Gone && self.passed_over(seen) > 0 =>
-            {
+            Some(_) if row.until == Until::Gone && self.passed_over(seen) > 0 => {
                 Shape { doomed: Some(shape::idle(seen, self.passed_over(seen))), ..want }
             }
             None | Some(_) => self.sheds(want, row, seen),
         }
     }
 
-    /// On a workload that was left: old pods out of traffic that leave by name and are replaced, because those that
-    /// the workload's controller chose have to serve. It chooses no others.
+    /// On a workload that was left: old pods out of traffic that leave by name, because those that the workload's
+    /// controller chose have to serve; it chooses no others. Of them as many are replaced as new pods are missing. In
+    /// the places of the others, which are too many, chosen ones return that nobody marked for deletion.
     fn passed_over(&self, seen: &Observation) -> u32 {
         let pods = &seen.pods;
         if seen.left.is_none() || !self.is_held_up(seen) {
@@ -94,7 +97,11 @@ impl Rolling<'_> {
         }
         let idle = pods.count(Facts::GATED, Facts::ASKED | Facts::MARKED | Facts::FRESH);
         let missing = self.after().fresh.saturating_sub(pods.count(Facts::FRESH, Facts::MARKED));
-        idle.min(missing).min(pods.count(Facts::MARKED, Facts::empty()))
+        let staying = pods.count(Facts::empty(), Facts::SPECIFIED);
+        let surplus = pods.count(Facts::MARKED, Facts::SPECIFIED);
+        let surplus = surplus.min(staying.saturating_sub(self.after().total()));
+        let chosen = pods.count(Facts::MARKED, Facts::empty());
+        idle.min(missing.saturating_add(surplus)).min(chosen)
     }
 
     /// Failed pods that a batch goes on without leave by name: the workload's controller might choose others.
@@ -139,13 +146,19 @@ impl Rolling<'_> {
         if self.kind() == Kind::Swap && self.batch.stage == Stage::Vacating && self.has_come(seen) {
             return Row { until: Until::Now, ..row };
         }
-        // On a workload that was left, pods out of traffic make up the numbers, and nothing else is chosen while
-        // those that serve are: these leave in later batches, as many of them at a time as were ordered.
-        let shrinks = self.kind() == Kind::Shrink && self.batch.stage == Stage::Vacating;
-        if shrinks && seen.left.is_some() && self.is_held_up(seen) {
+        if self.goes_on_beside(seen) {
             return Row { until: Until::Now, ..row };
         }
         row
+    }
+
+    /// On a workload that was left, pods out of traffic make up the numbers, and nothing else is chosen while those
+    /// that serve are: these leave in later batches, as far as new pods serve by then, or fewer are to serve.
+    fn goes_on_beside(&self, seen: &Observation) -> bool {
+        let leaves = matches!(self.batch.stage, Stage::Vacating | Stage::Leaving);
+        let serve = || until::unmet(self.kind(), Until::In, &seen.pods, self.after()).is_none();
+        let left = leaves && seen.left.is_some() && self.is_held_up(seen);
+        left && self.passed_over(seen) == 0 && (self.kind() != Kind::Replace || serve())
     }
 
     /// Every new pod of the batch is there, and no old one that was chosen can leave: the new ones took the
