@@ -1,6 +1,7 @@
 //! Moves of flows as Kubernetes events. Publishing never holds a flow up: what cannot be told in time is
 //! left out.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -29,23 +30,25 @@ pub struct Events {
 }
 
 impl Events {
-    /// Starts publishing; the task ends with the last [`Events`].
+    /// Where events are taken, and the work that publishes them. The work lasts until it is dropped, and is to be
+    /// [watched over](crate::supervise::part): without it events would pile up and be left out, unnoticed.
     #[must_use]
-    pub fn start(client: Client, world: Arc<World>) -> Self {
-        let (queue, mut waiting) = mpsc::channel::<(ObjectReference, Event)>(BACKLOG);
-        let reporter = Reporter { controller: labels::MANAGER.into(), instance: None };
-        tokio::spawn(async move {
-            loop {
-                let recorder = Recorder::new(client.clone(), reporter.clone());
-                for _ in 0..REMEMBERED {
-                    let Some((flow, event)) = waiting.recv().await else { return };
-                    if let Err(error) = recorder.publish(&event, &flow).await {
-                        tracing::debug!(%error, flow = flow.name, "an event could not be published");
-                    }
-                }
+    pub fn new(client: Client, world: Arc<World>) -> (Self, impl Future<Output = ()> + Send) {
+        let (queue, waiting) = mpsc::channel(BACKLOG);
+        (Self { queue, world }, publish(client, waiting))
+    }
+}
+
+async fn publish(client: Client, mut waiting: mpsc::Receiver<(ObjectReference, Event)>) {
+    let reporter = Reporter { controller: labels::MANAGER.into(), instance: None };
+    loop {
+        let recorder = Recorder::new(client.clone(), reporter.clone());
+        for _ in 0..REMEMBERED {
+            let Some((flow, event)) = waiting.recv().await else { return std::future::pending().await };
+            if let Err(error) = recorder.publish(&event, &flow).await {
+                tracing::debug!(%error, flow = flow.name, "an event could not be published");
             }
-        });
-        Self { queue, world }
+        }
     }
 }
 
@@ -124,7 +127,16 @@ const fn is_warning(why: &Why) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
+    use axum::http::{Request, Response};
+    use futures::FutureExt;
+    use kube::client::Body;
+    use tokio::task::JoinSet;
     use triton_core::model::{Failure, HoldReason, Stage};
+
+    use crate::limits::Limits;
+    use crate::supervise::part;
 
     #[test]
     fn batches_have_events_of_their_own_and_failures_warn() {
@@ -142,5 +154,29 @@ mod tests {
         let told = event(&Why::Ended { verdict: Verdict::Failed(failure) });
         let note = told.note.unwrap_or_default();
         assert!((900..=1024).contains(&note.len()) && note.contains("shortened"), "{note}");
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_what_publishes_is_noticed_and_the_end_of_whoever_tells_is_none() {
+        let (events, mut publishes) = (told_by(false), JoinSet::new());
+        let (queue, publishing) = events;
+        drop(queue);
+        assert_eq!(publishing.now_or_never(), None, "it lasts until it is dropped");
+        let (events, publishing) = told_by(true);
+        part(&mut publishes, "what publishes events", publishing);
+        let why = Why::Started;
+        events.queue.send((ObjectReference::default(), event(&why))).await.expect("there is room");
+        let ended = tokio::time::timeout(Duration::from_secs(30), publishes.join_next()).await;
+        let why = ended.expect("it is noticed").expect("there is a part").expect("it tells why");
+        assert_eq!(why, "what publishes events panicked: out of luck");
+    }
+
+    /// Over a client that has no luck, or never answers.
+    fn told_by(panics: bool) -> (Events, impl Future<Output = ()> + Send) {
+        let service = tower::service_fn(move |_: Request<Body>| async move {
+            assert!(!panics, "out of luck");
+            std::future::pending::<Result<Response<Body>, std::io::Error>>().await
+        });
+        Events::new(Client::new(service, "default"), World::new(Arc::new(|_| {}), Limits::default()))
     }
 }

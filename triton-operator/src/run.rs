@@ -94,6 +94,8 @@ impl Operator {
         part(&mut watches, "the watch over signs of life", async move {
             keeps.keep(asked, namespace.as_deref()).await;
         });
+        let (events, publishes) = Events::new(client.clone(), Arc::clone(&world));
+        part(&mut watches, "the publishing of events", publishes);
         let metrics = Arc::new(Metrics::default());
         let Api { store, deploys, instances, lifecycle } = Api::new(&client, &world);
         let (sizes, waiting) = (Arc::clone(&world), Arc::clone(&queue));
@@ -119,11 +121,10 @@ impl Operator {
                 clock: contact,
                 adapters: Ports {
                     clonesets: CloneSets::new(client.clone(), Arc::clone(&world), store),
-                    gate: ReadinessGate::new(client.clone(), Arc::clone(&world), WallClock),
+                    gate: ReadinessGate::new(client, Arc::clone(&world), WallClock),
                     world: Arc::clone(&world),
                 },
             };
-            let events = Events::start(client, Arc::clone(&world));
             let known = Known(Arc::clone(&world));
             let controller = Controller::new(driver, known, events, metrics, config.history);
             Arc::new(controller).work(queue, stop.watch()).await;
@@ -284,5 +285,87 @@ impl Directory for Known {
         let flows = self.0.flows.group(key);
         let last = flows.iter().filter_map(|flow| Some((flow.created, flow.flow()?.spec.drain)));
         Some((instance, last.max().map_or(DEFAULT_DRAIN, |(_, drain)| drain)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::api::DynamicObject;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::backend::cloneset::state::CloneSetState;
+    use crate::crd::convert::FlowEntry;
+    use crate::labels;
+
+    #[test]
+    fn what_is_stored_and_cannot_be_read_is_counted_by_what_it_is() {
+        let world = World::new(Arc::new(|_| {}), Limits::default());
+        let metrics = Metrics::default();
+        let told = || {
+            unreadable(&metrics, &world);
+            let text = metrics.text();
+            ["clonesets", "locks", "specs", "statuses"].map(|what| {
+                let label = format!("triton_unreadable{{what=\"{what}\"}} ");
+                let value = text.lines().find_map(|line| line.strip_prefix(label.as_str()));
+                value.and_then(|value| value.parse::<u32>().ok()).unwrap_or(u32::MAX)
+            })
+        };
+        assert_eq!(told(), [0; 4], "nothing is there");
+        for change in [
+            |_: &mut Value| {},
+            |set| set["spec"]["replicas"] = json!(-1),
+            |set| {
+                set["metadata"]["annotations"] = json!({ labels::LOCK: "{" });
+            },
+        ] {
+            let name = format!("web-{}", world.clonesets.len());
+            let set = cloneset(&name, change);
+            world.clonesets.watched(CloneSetState::of(&set).expect("it has a name"));
+        }
+        let flows: [(Value, Value); 5] = [
+            (spec("create"), Value::Null),
+            (spec("explode"), Value::Null),
+            (spec("explode"), json!({ "phase": "Success", "finished": true })),
+            (spec("create"), json!({ "phase": "BatchStarted" })),
+            (spec("create"), json!({ "phase": "Exploded", "finished": true })),
+        ];
+        for (nth, (spec, status)) in flows.into_iter().enumerate() {
+            let flow = flow(&format!("df-{nth}"), spec, status);
+            world.flows.watched(FlowEntry::of(&flow).expect("it has a name"));
+        }
+        assert_eq!(told(), [1, 1, 1, 1], "of flows those that have not ended");
+        let mended = cloneset("web-1", |set| set["metadata"]["resourceVersion"] = json!("10"));
+        world.clonesets.watched(CloneSetState::of(&mended).expect("it has a name"));
+        assert_eq!(told(), [0, 1, 1, 1], "it is mended");
+    }
+
+    fn cloneset(name: &str, change: impl FnOnce(&mut Value)) -> DynamicObject {
+        let mut object = json!({
+            "apiVersion": "apps.kruise.io/v1alpha1", "kind": "CloneSet",
+            "metadata": { "name": name, "namespace": "default", "uid": name, "resourceVersion": "9" },
+            "spec": { "replicas": 1, "selector": {}, "template": {} },
+        });
+        change(&mut object);
+        serde_json::from_value(object).expect("an object")
+    }
+
+    fn spec(action: &str) -> Value {
+        json!({
+            "action": action,
+            "application": {
+                "appID": 1, "groupID": 1, "appName": "web", "instanceName": "web", "replicas": 1,
+                "template": { "spec": { "containers": [{ "name": "web", "image": "web:1" }] } },
+            },
+        })
+    }
+
+    fn flow(name: &str, spec: Value, status: Value) -> DynamicObject {
+        let object = json!({
+            "apiVersion": "apps.triton.io/v1alpha1", "kind": "DeployFlow",
+            "metadata": { "name": name, "namespace": "default", "uid": name, "resourceVersion": "9" },
+            "spec": spec, "status": status,
+        });
+        serde_json::from_value(object).expect("an object")
     }
 }
