@@ -48,9 +48,15 @@ impl Age {
         Self(Some(Arc::new(ask)))
     }
 
+    /// The age of now; `None` where nothing is told.
+    #[must_use]
+    pub fn now(&self) -> Option<ViewAge> {
+        self.0.as_ref().and_then(|ask| ask())
+    }
+
     /// Tells the age of now with an answer.
     pub(crate) fn tell(&self, headers: &mut HeaderMap) {
-        if let Some(age) = self.0.as_ref().and_then(|ask| ask()) {
+        if let Some(age) = self.now() {
             age.tell(headers);
         }
     }
@@ -58,7 +64,7 @@ impl Age {
 
 impl fmt::Debug for Age {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Age").field(&self.0.as_ref().map(|ask| ask())).finish()
+        f.debug_tuple("Age").field(&self.now()).finish()
     }
 }
 

@@ -40,6 +40,7 @@ use triton_core::model::Namespace;
 use triton_core::service::{DeployApi, InstanceApi, LifecycleApi};
 
 use crate::client::Client;
+use crate::{Age, ViewAge};
 use args::{Args, Command, Delete, Global, Task};
 use failure::{Door, Failure};
 use screen::{Paint, Screen, now};
@@ -67,13 +68,13 @@ pub struct Cluster {
     pub context: Option<String>,
 }
 
-/// Runs the program. `open`: how a cluster is worked on where no operator's address is given; its error says
-/// for people why that cannot be done.
+/// Runs the program. `open`: how a cluster is worked on where no operator's address is given, and how old what is
+/// known of it is; its error says for people why that cannot be done.
 ///
 /// The exit code is 0 when it did what was asked, 2 for usage, 1 for other errors; `wait` has more, see its
 /// help.
 #[must_use]
-pub fn main<A>(open: impl AsyncFnOnce(Cluster) -> Result<A, String>) -> ExitCode
+pub fn main<A>(open: impl AsyncFnOnce(Cluster) -> Result<(A, Age), String>) -> ExitCode
 where
     A: DeployApi + InstanceApi + LifecycleApi,
 {
@@ -96,7 +97,7 @@ where
 /// Does what was typed: over gRPC where an address is given, else on the cluster itself.
 async fn run<A>(
     args: Args,
-    open: impl AsyncFnOnce(Cluster) -> Result<A, String>,
+    open: impl AsyncFnOnce(Cluster) -> Result<(A, Age), String>,
     screen: &mut Screen<'_>,
 ) -> Result<u8, Failure>
 where
@@ -111,9 +112,7 @@ where
             let client = Client::connect(server).await.map_err(|error| Failure::of(error, &door))?;
             let session = Session { api: &client, orders: &client, namespace, explicit, door };
             let done = session.answer(asked, screen).await;
-            if let Some(warning) = client.view_age().as_ref().and_then(phrase::stale) {
-                screen.note(warning)?;
-            }
+            session.warn(client.view_age(), screen)?;
             done
         }
         None => {
@@ -121,9 +120,11 @@ where
             let missing = || Failure::nobody("no server is named, and there is no kubeconfig");
             let files = Some(files).filter(|files| !files.is_empty()).ok_or_else(missing)?;
             let cluster = Cluster { files, context: global.context };
-            let api = open(cluster).await.map_err(Failure::nobody)?;
+            let (api, age) = open(cluster).await.map_err(Failure::nobody)?;
             let session = Session { api: &api, orders: &api, namespace, explicit, door: Door::Cluster };
-            session.answer(asked, screen).await
+            let done = session.answer(asked, screen).await;
+            session.warn(age.now(), screen)?;
+            done
         }
     }
 }
@@ -193,6 +194,14 @@ impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
 }
 
 impl<A, L> Session<'_, A, L> {
+    /// Says so where what was answered is too old.
+    fn warn(&self, age: Option<ViewAge>, screen: &mut Screen<'_>) -> Result<(), Failure> {
+        match age.and_then(|age| phrase::stale(&self.door, &age)) {
+            Some(warning) => Ok(screen.note(warning)?),
+            None => Ok(()),
+        }
+    }
+
     /// What an error of the API means here.
     fn failed(&self, error: triton_core::service::ApiError) -> Failure {
         Failure::of(error, &self.door)

@@ -9,6 +9,7 @@ mod place;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use kube::Client;
@@ -36,6 +37,24 @@ pub struct Direct {
     client: Client,
     /// What is watched so far: a namespace, or all of them, and how much of it.
     places: Mutex<Places>,
+    known: Known,
+}
+
+/// Everything that is known of a cluster so far.
+#[derive(Clone, Default)]
+pub struct Known(Arc<parking_lot::Mutex<Vec<Arc<World>>>>);
+
+impl Known {
+    /// How long nothing was heard of the kind for which that is longest, and that kind where it is too long. `None`
+    /// while nothing is watched: whoever asks for one flow is answered by the API server itself.
+    #[must_use]
+    pub fn oldest(&self) -> Option<(Duration, Option<&'static str>)> {
+        let of = |world: &Arc<World>| {
+            let (_, age) = world.oldest()?;
+            Some((age, world.silence().map(|silence| silence.kind)))
+        };
+        self.0.lock().iter().filter_map(of).max_by_key(|(age, _)| *age)
+    }
 }
 
 impl Direct {
@@ -56,7 +75,13 @@ impl Direct {
         let mut config = config.context("the kubeconfig names no cluster that can be addressed")?;
         config.headers.push(("user-agent".parse()?, AGENT.parse()?));
         limit(&mut config, Limits::default());
-        Ok(Self { client: Client::try_from(config)?, places: Mutex::default() })
+        Ok(Self { client: Client::try_from(config)?, places: Mutex::default(), known: Known::default() })
+    }
+
+    /// What is known of the cluster, also later.
+    #[must_use]
+    pub fn known(&self) -> Known {
+        self.known.clone()
     }
 
     /// Single flows, of which the API server is asked.
@@ -72,6 +97,7 @@ impl Direct {
             return Ok(Arc::clone(place));
         }
         let place = Arc::new(Place::open(&self.client, namespace, kinds).await?);
+        self.known.0.lock().push(Arc::clone(&place.world));
         places.insert(key, Arc::clone(&place));
         Ok(place)
     }
@@ -160,5 +186,21 @@ impl LifecycleApi for Direct {
         request: Option<&str>,
     ) -> Result<Made, ApiError> {
         self.whole(&instance.namespace).await?.api().lifecycle.order(instance, order, request).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_has_an_age_from_the_first_news_on() {
+        let known = Known::default();
+        assert_eq!(known.oldest(), None, "nothing is watched");
+        let world = World::new(Arc::new(|_| {}), Limits::default());
+        known.clone().0.lock().push(Arc::clone(&world));
+        assert_eq!(known.oldest(), None, "nothing was heard yet");
+        world.pods.heard();
+        assert!(matches!(known.oldest(), Some((_, None))), "a watch may be silent for so long");
     }
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use triton_grpc::cli::{self, Cluster};
+use triton_grpc::{Age, ViewAge};
 
 use crate::direct::Direct;
 
@@ -10,6 +11,12 @@ use crate::direct::Direct;
 #[must_use]
 pub fn main() -> ExitCode {
     cli::main(async |Cluster { files, context }| {
-        Direct::open(&files, context).await.map_err(|error| format!("{error:#}"))
+        let direct = Direct::open(&files, context).await.map_err(|error| format!("{error:#}"))?;
+        let known = direct.known();
+        let age = Age::new(move || {
+            let (age, stale) = known.oldest()?;
+            Some(ViewAge { age, stale: stale.map(str::to_owned) })
+        });
+        Ok((direct, age))
     })
 }

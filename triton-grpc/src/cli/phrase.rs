@@ -3,6 +3,7 @@
 use triton_core::model::{BatchPhase, BatchReport, FlowId, FlowPhase, PodReport, PullIn, Target, Timestamp};
 use triton_core::service::FlowView;
 
+use super::failure::Door;
 use super::screen::Tone;
 use crate::ViewAge;
 
@@ -50,13 +51,16 @@ pub(super) fn tone(view: &FlowView) -> Tone {
 }
 
 /// What to say of an answer that is too old.
-pub(super) fn stale(ViewAge { age, stale }: &ViewAge) -> Option<String> {
+pub(super) fn stale(door: &Door, ViewAge { age, stale }: &ViewAge) -> Option<String> {
     let kind = stale.as_ref()?;
     let seconds = age.as_secs();
-    Some(format!(
-        "warning: this may be out of date: the operator has not heard of {kind} for {seconds} s, and does nothing \
-         meanwhile"
-    ))
+    let who = match door {
+        Door::Operator(_) => {
+            format!("the operator has not heard of {kind} for {seconds} s, and does nothing meanwhile")
+        }
+        Door::Cluster => format!("the API server has told nothing of {kind} for {seconds} s"),
+    };
+    Some(format!("warning: this may be out of date: {who}"))
 }
 
 /// What it waits for, or why it ended, in one word.
@@ -199,6 +203,24 @@ mod tests {
         for (seconds, text) in cases {
             assert_eq!(span(seconds), text);
         }
+    }
+
+    #[test]
+    fn an_answer_that_is_too_old_is_told_with_who_heard_nothing() {
+        let age = |stale: Option<&str>| ViewAge {
+            age: std::time::Duration::from_millis(80_900),
+            stale: stale.map(str::to_owned),
+        };
+        let operator = Door::Operator("http://there:1".into());
+        for door in [&operator, &Door::Cluster] {
+            assert_eq!(stale(door, &age(None)), None, "80 s may be a healthy watch");
+        }
+        let told = |door| stale(door, &age(Some("pods"))).expect("a warning");
+        assert!(
+            told(&operator)
+                .ends_with("the operator has not heard of pods for 80 s, and does nothing meanwhile")
+        );
+        assert!(told(&Door::Cluster).ends_with("the API server has told nothing of pods for 80 s"));
     }
 
     #[test]

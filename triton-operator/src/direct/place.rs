@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What is known of a place, for as long as this is held.
 pub(super) struct Place {
+    pub(super) world: Arc<World>,
     api: Api,
     trouble: watch::Receiver<Option<ApiError>>,
     _watches: JoinSet<String>,
@@ -56,7 +57,7 @@ impl Place {
                 return Err(ApiError::new(ApiErrorKind::Unavailable, text));
             }
         }
-        Ok(Self { api: Api::new(client, &world), trouble, _watches: watches })
+        Ok(Self { api: Api::new(client, &world), world, trouble, _watches: watches })
     }
 
     /// What answers.
