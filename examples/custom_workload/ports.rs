@@ -9,7 +9,9 @@ use triton_core::model::{
     Edits, Flow, FlowUid, InstanceId, Lock, PodPhase, PodRef, PodTraffic, RevisionLabel, Shape, TemplateRef,
     Timestamp, Traffic, TrafficChange, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
-use triton_core::ports::{Clock, PortError, PortErrorKind, Subject, TrafficRegistry, WorkloadBackend};
+use triton_core::ports::{
+    Clock, PortError, PortErrorKind, Subject, TrafficRegistry, WorkloadBackend, are_as_seen,
+};
 use triton_core::sim::Host;
 
 use super::machine::{Group, Process};
@@ -98,6 +100,15 @@ impl WorkloadBackend for Machine {
             Some(group) if version(group.version) == *seen => Ok(()),
             Some(_) | None => Err(conflict("the workload has changed")),
         }
+    }
+
+    async fn confirm_pods(&self, instance: &InstanceId, seen: &[WorkloadPod]) -> Result<(), PortError> {
+        let groups = self.groups();
+        let Some(group) = groups.get(instance) else { return Err(conflict("the workload is gone")) };
+        let now: Vec<_> =
+            group.processes.iter().map(|process| pod(group, process, None, self.clock.now())).collect();
+        let same = are_as_seen(seen, now.iter().map(|pod| (&pod.uid, &pod.version)));
+        if same { Ok(()) } else { Err(conflict("the pods have changed")) }
     }
 }
 

@@ -7,7 +7,8 @@
 //!   lost pods itself, and none are discounted where it takes pods out of traffic;
 //! - pods that others asked for, and those that were leaving for others in their places when the flow took the
 //!   workload, in the number of pods (S2);
-//! - pods that a keeper is mistaken about because it has heard nothing of pods or endpoints for minutes (S1, S2);
+//! - pods of which a host does not know whether they take traffic, because it has heard nothing of endpoints for
+//!   minutes (S1);
 //! - pods that others delete at that very moment: such a step of the world is nobody's (S1, S2, S6). A pod
 //!   that the workload's controller removes must be out of traffic in every step (S6);
 //! - a record that somebody wrote over, until healing has put it back: what it says is not the flow's word;
@@ -22,8 +23,8 @@ use std::time::Duration;
 
 use triton_core::engine::{Decision, decide, look};
 use triton_core::model::{
-    Action, Facts, Flow, FlowId, InstanceId, Lock, Observation, Orders, PodUid, Pods, Progress, Revision,
-    Seconds, Shape, Silence, TemplateRef, Timestamp, Traffic, TrafficView, Verdict, WorkloadChange,
+    Action, Facts, Flow, FlowId, InstanceId, Lock, Observation, Orders, PodRef, PodUid, Pods, Progress,
+    Revision, Seconds, Shape, Silence, TemplateRef, Timestamp, Traffic, TrafficView, Verdict, WorkloadChange,
     WorkloadView,
 };
 use triton_core::sim::scenario::{Chaos, Step, StepKind};
@@ -65,6 +66,8 @@ pub(crate) struct Watcher {
     removed: bool,
     /// Pods that are asked into traffic.
     asked: BTreeSet<PodUid>,
+    /// Most pods that a look of this step showed in traffic, or out of it, and that were not when it began.
+    unheard: u32,
 }
 
 impl Watcher {
@@ -82,6 +85,7 @@ impl Watcher {
             spoilt: BTreeSet::new(),
             removed: false,
             asked: BTreeSet::new(),
+            unheard: 0,
         }
     }
 
@@ -90,7 +94,11 @@ impl Watcher {
     /// # Errors
     /// The property that does not hold.
     pub(crate) fn see(&mut self, world: &World, step: &Step) -> Result<(), String> {
+        self.unheard = 0;
         for happening in world.journal() {
+            if let Happening::Saw { traffic, .. } = happening {
+                self.unheard = self.unheard.max(self.mistaken(traffic));
+            }
             self.happening(world, happening)?;
         }
         match step.what {
@@ -179,6 +187,7 @@ impl Watcher {
             cause: Cause::Driver,
             after: Stand { flow: &new, world: &nothing },
             mishaps: 0,
+            unheard: 0,
             strangers: 0,
         })
         .map_err(|violation| violation.to_string())
@@ -223,7 +232,12 @@ impl Watcher {
                 mishaps: if cause == Cause::Driver && self.looks_are_fresh() {
                     0
                 } else {
-                    self.others.lost() + if self.chaos.silent_watches { MISTAKEN } else { 0 }
+                    self.others.lost()
+                },
+                unheard: match cause {
+                    Cause::Driver => self.unheard,
+                    _ if self.chaos.silent_watches => MISTAKEN,
+                    _ => 0,
                 },
                 strangers: self.others.added(),
             })
@@ -233,6 +247,16 @@ impl Watcher {
             self.spoilt.clear();
         }
         Ok(())
+    }
+
+    /// Pods that were in traffic before the step and are not shown so, or the other way round, where nothing may be
+    /// heard of endpoints.
+    fn mistaken(&self, traffic: &TrafficView) -> u32 {
+        let Some(before) = self.world.as_ref().filter(|_| self.chaos.silent_watches) else { return 0 };
+        let shown = |uid: &PodUid| traffic.pods.get(uid).is_some_and(|pod| pod.shown == Traffic::In);
+        let differs =
+            |(pod, facts, _): &(&PodRef, Facts, Duration)| facts.contains(Facts::IN) != shown(&pod.uid);
+        u32::try_from(before.pods.iter().filter(differs).count()).expect("a count of pods fits")
     }
 
     /// While the flow that holds the workload cannot be read, is gone before it ended, or the lock itself cannot

@@ -20,10 +20,6 @@ const CANCEL: Budget = Budget {
 /// A person stops it once, for good or not.
 const STOPS: Budget = Budget { pauses: 1, ..CANCEL };
 
-/// Every kind but pods. A restart tells new pods from old ones by a mark alone: a driver that hears nothing of pods
-/// since before it takes old ones for new, and nothing that it could ask tells it otherwise.
-const MARKED: [Kind; 3] = [Kind::Flow, Kind::Workload, Kind::Traffic];
-
 /// One or two pods, a canary in each.
 pub(crate) fn few() -> Vec<Setup> {
     use Kind::{Flow, Workload};
@@ -36,7 +32,7 @@ pub(crate) fn few() -> Vec<Setup> {
             .with(STOPS)
             .other(&[Flow, Workload], 2),
         grow("two hosts, scale out 1 to 2, any two kinds behind").with(STOPS).other(&Kind::ALL, 2),
-        restart("two hosts, restart 1, any two kinds but pods behind", 1).with(STOPS).other(&MARKED, 2),
+        restart("two hosts, restart 1, any two kinds behind", 1).with(STOPS).other(&Kind::ALL, 2),
     ]
 }
 

@@ -4,8 +4,10 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 
 use stateright::{Model, Property};
-use triton_core::engine::{Answer, Decision, Effect, Waiting, admit, decide, keep};
-use triton_core::model::{BatchPhase, Command, Progress, Target, Verdict};
+use triton_core::engine::{
+    Answer, Decision, Effect, Waiting, admit, decide, keep, rests_on_pods, tells_of_pods,
+};
+use triton_core::model::{BatchPhase, Command, Flow, Progress, Target, Verdict};
 
 use super::events::Event;
 use super::invariants::{Cause, Change, Intent, Stand, Violation, judge_change, judge_intent};
@@ -56,6 +58,15 @@ impl Write {
         match self {
             Self::Do(effect) => effect.is_to_pods(),
             Self::Save(progress) => progress.is_last_word(),
+            Self::Nothing(_) => false,
+        }
+    }
+
+    /// Whether the driver asks first that the pods are as they were seen.
+    fn rests_on_pods(&self, flow: &Flow) -> bool {
+        match self {
+            Self::Do(effect) => rests_on_pods(flow, effect),
+            Self::Save(progress) => tells_of_pods(progress),
             Self::Nothing(_) => false,
         }
     }
@@ -177,7 +188,8 @@ impl Machine {
     fn other_steps(&self, next: &mut State, state: &State) -> Result<(), Violation> {
         let seen = state.seen_by_other(Eyes::Driver);
         let write = self.decide(&seen)?;
-        if !write.needs_confirmation() || Self::confirmed(state, &seen) {
+        let pods = !write.rests_on_pods(&seen.flow(&self.setup)) || state.knows_pods();
+        if pods && (!write.needs_confirmation() || Self::confirmed(state, &seen)) {
             Self::write(next, &seen, &write, Reach::All);
         }
         Ok(())
@@ -199,8 +211,9 @@ impl Machine {
             before: Stand { flow: &flows.0, world: &worlds.0 },
             cause,
             after: Stand { flow: &flows.1, world: &worlds.1 },
-            // Of a host that hears nothing of pods or endpoints, a pod for each that it is mistaken about.
-            mishaps: u32::from(spent) + before.mistaken(),
+            mishaps: u32::from(spent),
+            // Of a host that hears nothing of endpoints, a pod for each that it is mistaken about.
+            unheard: before.unheard(),
             strangers: 0,
         })
     }

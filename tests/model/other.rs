@@ -57,12 +57,6 @@ impl Other {
         *self != Self::default()
     }
 
-    /// Pods that it takes for there as they were, and that are not any more.
-    pub(crate) fn ghosts(&self) -> u32 {
-        let ghosts = self.pods.iter().flatten().filter(|pod| !pod.untouched).count();
-        u32::try_from(ghosts).expect("a small number")
-    }
-
     pub(crate) const fn has(&self, kind: Kind) -> bool {
         match kind {
             Kind::Flow => self.flow.is_some(),
@@ -130,11 +124,23 @@ impl State {
         seen
     }
 
-    /// Pods of which the other host does not know whether they take traffic: they changed since it heard of them.
-    pub(crate) fn mistaken(&self) -> u32 {
+    /// Pods of which the other host does not know whether they take traffic: they changed since it heard of
+    /// endpoints.
+    pub(crate) fn unheard(&self) -> u32 {
         let told = |pod: &&Pod| pod.told.map_or(pod.listed, |(listed, _)| listed != pod.listed);
         let unheard = if self.other.traffic { self.pods.iter().filter(told).count() } else { 0 };
-        self.other.ghosts() + u32::try_from(unheard).expect("a small number")
+        u32::try_from(unheard).expect("a small number")
+    }
+
+    /// Whether a list of the pods that no cache answers shows those that the other host knows: the same ones, and those
+    /// that ran as they were. Of one that was starting nothing tells here whether it is the same one still: as many
+    /// others are enough.
+    pub(crate) fn knows_pods(&self) -> bool {
+        let Some(known) = &self.other.pods else { return true };
+        let (gone, here): (Vec<&Pod>, Vec<&Pod>) =
+            (known.iter().filter(|pod| !pod.untouched).collect(), self.pods.iter().collect());
+        let others = here.iter().filter(|pod| !pod.untouched && !pod.gone).count();
+        gone.iter().all(|pod| !pod.booted) && gone.len() == others
     }
 
     /// Takes note of what has changed since `before`, while positions still name pods: what the other host knows

@@ -12,8 +12,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::engine::{
-    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, decide, gives_up, look, report, supersede,
-    yields,
+    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, decide, gives_up, look, report, rests_on_pods,
+    supersede, tells_of_pods, yields,
 };
 use crate::model::{
     Flow, FlowId, FlowUid, InstanceId, Left, Lock, Observation, Progress, Report, Seconds, Silence, Spec,
@@ -149,7 +149,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         self.moved(&stored, &world, &report, moves).await
     }
 
-    /// Saves moves; that nothing is left to do is said only of a workload that is confirmed.
+    /// Saves moves; that nothing is left to do is said only of a workload and of pods that are confirmed.
     async fn moved(
         &self,
         stored: &Stored,
@@ -157,9 +157,13 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         report: &Report,
         moves: Vec<Why>,
     ) -> Result<Outcome, DriveError> {
-        if stored.flow.progress.is_last_word() {
-            let backend = self.adapters.workload(&stored.flow.spec.workload_kind);
+        let (backend, progress) =
+            (self.adapters.workload(&stored.flow.spec.workload_kind), &stored.flow.progress);
+        if progress.is_last_word() {
             self.confirm(backend, &world.instance, world).await?;
+        }
+        if tells_of_pods(progress) {
+            self.confirm_pods(backend, &world.instance, world).await?;
         }
         self.save(stored, report, moves).await
     }
@@ -174,6 +178,18 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let (Some(backend), Some(seen)) = (backend, world.workload.as_ref()) else { return Ok(()) };
         let confirmed = backend.confirm(instance, &seen.version).await;
         confirmed.map_err(during("making sure that the workload is as it was seen"))
+    }
+
+    /// Makes sure that the pods that were looked at are still so.
+    async fn confirm_pods(
+        &self,
+        backend: Option<&dyn WorkloadBackend>,
+        instance: &InstanceId,
+        world: &World,
+    ) -> Result<(), DriveError> {
+        let (Some(backend), Some(seen)) = (backend, world.workload.as_ref()) else { return Ok(()) };
+        let confirmed = backend.confirm_pods(instance, &seen.pods).await;
+        confirmed.map_err(during("making sure that the pods are as they were seen"))
     }
 
     async fn observe(&self, stored: &Stored) -> Result<World, DriveError> {
@@ -222,6 +238,9 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let version = world.workload.as_ref().map(|view| &view.version);
         if effect.is_to_pods() {
             self.confirm(backend, subject.instance, world).await?;
+        }
+        if subject.flow.is_some_and(|flow| rests_on_pods(flow, effect)) {
+            self.confirm_pods(backend, subject.instance, world).await?;
         }
         match (effect, backend) {
             (Effect::Workload(change), Some(backend)) => {

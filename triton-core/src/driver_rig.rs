@@ -21,6 +21,7 @@ mock! {
         pub(super) fn observe(&self) -> Result<Option<WorkloadView>, PortError>;
         pub(super) fn execute(&self, change: &WorkloadChange, seen: Option<Version>) -> Result<(), PortError>;
         pub(super) fn confirm(&self, seen: &Version) -> Result<(), PortError>;
+        pub(super) fn confirm_pods(&self, seen: &[WorkloadPod]) -> Result<(), PortError>;
     }
 }
 
@@ -41,6 +42,10 @@ impl WorkloadBackend for MockBackend {
 
     async fn confirm(&self, _: &InstanceId, seen: &Version) -> Result<(), PortError> {
         Self::confirm(self, seen)
+    }
+
+    async fn confirm_pods(&self, _: &InstanceId, seen: &[WorkloadPod]) -> Result<(), PortError> {
+        Self::confirm_pods(self, seen)
     }
 }
 
@@ -88,6 +93,7 @@ impl Rig {
         registry.expect_observe().returning(|_, _| Ok(TrafficView::default()));
         let mut backend = MockBackend::new();
         backend.expect_confirm().returning(|_| Ok(()));
+        backend.expect_confirm_pods().returning(|_| Ok(()));
         Self {
             loaded: Mutex::new(Loaded::Flow(Box::new(stored))),
             saved: Mutex::default(),

@@ -1,6 +1,7 @@
 use super::*;
 use crate::model::{
-    Base, CorruptRecord, FlowPhase, Kind, Lock, Peer, Place, TrafficChange, Version, WorkloadChange,
+    Base, Brings, CorruptRecord, FlowPhase, Kind, Lock, Peer, Place, Shape, TrafficChange, Version,
+    WorkloadChange, WorkloadPod,
 };
 
 #[path = "driver_rig.rs"]
@@ -293,6 +294,40 @@ fn the_last_word_on_a_workload_waits_until_it_is_confirmed_as_it_was_seen() {
     let error = rig.advance().expect_err("it was not confirmed");
     assert_eq!(error.source.kind, PortErrorKind::Conflict);
     assert!(rig.saved.lock().expect("saved").is_empty(), "nothing was said");
+}
+
+#[test]
+fn what_follows_from_pods_is_not_written_while_they_are_not_confirmed_as_they_were_seen() {
+    let restarts = || {
+        let mut flow = rolling();
+        if let Progress::Rolling { plan, batch, .. } = &mut flow.progress {
+            plan.base = Base { kind: Kind::Replace, brings: Brings::Nothing, from: 2, to: 2, ..base() };
+            batch.stage = crate::model::Stage::Queued;
+        }
+        flow
+    };
+    let free = || WorkloadView { lock: Lock::Free, ..view(2, 2) };
+    let queued = || {
+        let seen = view(2, 2);
+        WorkloadView { shape: Shape { surge: 2, ..seen.shape.clone() }, ..seen }
+    };
+    type Row = (&'static str, Flow, fn() -> WorkloadView);
+    let rows: [Row; 3] = [
+        ("numbers", rolling(), || view(1, 1)),
+        ("the last word", flow(Progress::Pending), free),
+        ("a stage of a restart", restarts(), queued),
+    ];
+    for (what, flow, seen) in rows {
+        let mut rig = Rig::new(flow);
+        rig.backend.checkpoint();
+        rig.backend.expect_observe().returning(move || Ok(Some(seen())));
+        rig.backend.expect_confirm().returning(|_| Ok(()));
+        let answer = |_: &[WorkloadPod]| Err(PortError::new(PortErrorKind::Conflict, "one is marked by now"));
+        rig.backend.expect_confirm_pods().times(1).returning(answer);
+        let error = rig.advance().expect_err(what);
+        assert_eq!(error.during, "making sure that the pods are as they were seen", "{what}");
+        assert!(rig.saved().is_empty(), "{what}");
+    }
 }
 
 #[test]

@@ -12,6 +12,6 @@ pub use error::{PortError, PortErrorKind};
 pub use names::Names;
 pub use store::{FlowStore, Invalid, Loaded, NewFlow, StoreEvent, Stored};
 pub use traffic::TrafficRegistry;
-pub use workload::{Subject, WorkloadBackend};
+pub use workload::{Subject, WorkloadBackend, are_as_seen};
 
 pub use crate::model::{TrafficChange, WorkloadChange};

@@ -1,5 +1,5 @@
 use parking_lot::Mutex;
-use triton_core::model::{Draft, Spec, Version, WorkloadChange, WorkloadView};
+use triton_core::model::{Draft, Spec, Version, WorkloadChange, WorkloadPod, WorkloadView};
 use triton_core::ports::{Loaded, NewFlow, PortError, Subject, TrafficRegistry, WorkloadBackend};
 use triton_core::sim::{Faults, Host, Sim, Timing};
 
@@ -89,6 +89,10 @@ impl WorkloadBackend for Odd {
     }
 
     async fn confirm(&self, _: &InstanceId, _: &Version) -> Result<(), PortError> {
+        Err(PortError::new(PortErrorKind::Rejected, "not in this test"))
+    }
+
+    async fn confirm_pods(&self, _: &InstanceId, _: &[WorkloadPod]) -> Result<(), PortError> {
         Err(PortError::new(PortErrorKind::Rejected, "not in this test"))
     }
 }

@@ -1,12 +1,13 @@
 //! The thing that runs pods.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::PortError;
-use crate::model::{Flow, InstanceId, Version, WorkloadChange, WorkloadView};
+use crate::model::{Flow, InstanceId, PodUid, Version, WorkloadChange, WorkloadPod, WorkloadView};
 
 /// Which workload, and on whose behalf.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +64,24 @@ pub trait WorkloadBackend: Send + Sync {
     /// `Conflict`: it has changed, is gone, or `seen` is not the view that was looked at last; look again.
     /// `Transient`: it cannot be told.
     async fn confirm(&self, instance: &InstanceId, seen: &Version) -> Result<(), PortError>;
+
+    /// Makes sure that the active pods of a workload are those that were `seen`, by a read that no cache answers;
+    /// [`are_as_seen`] says what has to be the same. The driver asks before it writes what follows from the number of
+    /// pods, or from what others than those that it changes are.
+    ///
+    /// # Errors
+    /// `Conflict`: they are not, or there is no such workload; look again. `Transient`: it cannot be told.
+    async fn confirm_pods(&self, instance: &InstanceId, seen: &[WorkloadPod]) -> Result<(), PortError>;
+}
+
+/// Whether the pods that are there now, with their versions, are those that were seen: the same ones, and those that
+/// ran have not changed. Pods that were starting change all the time, and nobody counts on them.
+#[must_use]
+pub fn are_as_seen<'a>(seen: &[WorkloadPod], now: impl Iterator<Item = (&'a PodUid, &'a Version)>) -> bool {
+    let now: BTreeMap<_, _> = now.collect();
+    let same =
+        |pod: &WorkloadPod| now.get(&pod.uid).is_some_and(|version| !pod.booted || **version == pod.version);
+    now.len() == seen.len() && seen.iter().all(same)
 }
 
 #[async_trait]
@@ -82,5 +101,40 @@ impl<W: WorkloadBackend + ?Sized> WorkloadBackend for Arc<W> {
 
     async fn confirm(&self, instance: &InstanceId, seen: &Version) -> Result<(), PortError> {
         self.as_ref().confirm(instance, seen).await
+    }
+
+    async fn confirm_pods(&self, instance: &InstanceId, seen: &[WorkloadPod]) -> Result<(), PortError> {
+        self.as_ref().confirm_pods(instance, seen).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_are_as_seen_when_they_are_the_same_ones_and_those_that_ran_have_not_changed() {
+        let pod = |name: &str| WorkloadPod::test(name.parse().expect("a name"));
+        let starting = WorkloadPod { booted: false, ..pod("b") };
+        let seen = [pod("a"), starting];
+        let rows: &[(&[(&str, &str)], bool)] = &[
+            (&[("uid-a", "1"), ("uid-b", "1")], true),
+            (&[("uid-b", "1"), ("uid-a", "1")], true),
+            (&[("uid-a", "1"), ("uid-b", "2")], true),
+            (&[("uid-a", "2"), ("uid-b", "1")], false),
+            (&[("uid-a", "1")], false),
+            (&[("uid-b", "1")], false),
+            (&[("uid-a", "1"), ("uid-c", "1")], false),
+            (&[("uid-a", "1"), ("uid-b", "1"), ("uid-c", "1")], false),
+            (&[], false),
+        ];
+        for (now, same) in rows {
+            let now: alloc::vec::Vec<(PodUid, Version)> = now
+                .iter()
+                .map(|(uid, version)| (uid.parse().expect("a uid"), version.parse().expect("a version")))
+                .collect();
+            assert_eq!(are_as_seen(&seen, now.iter().map(|(uid, version)| (uid, version))), *same, "{now:?}");
+        }
+        assert!(are_as_seen(&[], core::iter::empty()));
     }
 }

@@ -21,8 +21,8 @@ pub struct Faults {
     pub lag: i64,
     /// F2: a host that starts may see states from before the end of the host before it.
     pub time_travel: bool,
-    /// F3, F4: after a look of the keeper it hears nothing more of that kind of object for a while, at a host that has
-    /// such a watch (each of its kinds in half of the cases). Own writes are known.
+    /// F3, F4: after a look nothing more is heard of that kind of object for a while, at a host that has such a watch
+    /// (each of its kinds in half of the cases), and it does not know. Own writes show what was there then.
     pub silent: u32,
     /// Longest such while, in microseconds.
     pub silence: i64,
@@ -99,10 +99,11 @@ impl Faults {
         upset: None,
     };
 
-    /// The same, and watches that fall silent for up to five minutes.
+    /// The same, and watches that fall silent for up to a quarter of a minute, or for up to five minutes.
     #[must_use]
     pub fn with_silence(self, random: &mut Random) -> Self {
-        Self { silent: random.between(2, 60), silence: 300_000_000, ..self }
+        let silence = if random.chance(500) { 15_000_000 } else { 300_000_000 };
+        Self { silent: random.between(2, 60), silence, ..self }
     }
 
     /// Some faults, each present in about half of all draws.

@@ -35,7 +35,7 @@ pub struct Chaos {
     pub lost_events: bool,
     /// F9: nothing is heard of one kind for a while.
     pub silence: bool,
-    /// F3, F4: the keeper hears nothing of a kind of object for up to five minutes and does not know that it does.
+    /// F3, F4: hosts hear nothing of a kind of object for up to five minutes and do not know that they do.
     pub silent_watches: bool,
     /// F5, F6, F7, F8: conflicts, broken lists, refusals, outages of a second to 20 minutes, lost answers.
     pub api_errors: bool,

@@ -273,9 +273,14 @@ pub(super) fn span(earlier: Timestamp, later: Timestamp) -> Duration {
 
 /// What the endpoints show of a pod now.
 pub(super) fn shown(pod: &Pod, now: Timestamp) -> Traffic {
-    match (pod.listed, pod.serves()) {
+    told(pod, pod, now)
+}
+
+/// What endpoints and pod, seen at different times, tell together.
+pub(super) fn told(endpoints: &Pod, pod: &Pod, now: Timestamp) -> Traffic {
+    match (endpoints.listed, pod.serves()) {
         (true, true) => Traffic::In,
-        (false, false) => Traffic::Out { lasts: span(pod.out_since, now) },
+        (false, false) => Traffic::Out { lasts: span(endpoints.out_since, now) },
         (true, false) | (false, true) => Traffic::Moving,
     }
 }

@@ -23,6 +23,7 @@ pub async fn all<R: Rig>(rig: &R, namespace: &str) {
     hooked_pods_are_marked_and_leave_only_when_let_go(rig, namespace).await;
     letting_go_is_guarded_by_the_version_of_the_pod(rig, namespace).await;
     a_workload_is_confirmed_until_it_is_changed(rig, namespace).await;
+    pods_are_confirmed_until_one_of_them_is_changed(rig, namespace).await;
 }
 
 async fn absent_is_none<R: Rig>(rig: &R, namespace: &str) {
@@ -150,6 +151,30 @@ async fn a_workload_is_confirmed_until_it_is_changed<R: Rig>(rig: &R, namespace:
     let (instance, never) = stale(&registered(rig, super::rig::flow(namespace, "never-made", 1, 1)).await);
     let absent = rig.workload().confirm(&instance, &never).await;
     assert_eq!(kind(absent), Some(PortErrorKind::Conflict), "there is none");
+}
+
+async fn pods_are_confirmed_until_one_of_them_is_changed<R: Rig>(rig: &R, namespace: &str) {
+    let flow = registered(rig, flow(namespace, "confirmed-pods", 1, 2)).await;
+    let mut seen = grown(rig, &flow, 2).await;
+    let instance = flow.instance();
+    let confirmed = async |pods: &[WorkloadPod]| kind(rig.workload().confirm_pods(&instance, pods).await);
+    // Pods that have just got ready may still be changed by whoever runs them.
+    for _ in 0..20 {
+        if confirmed(&seen.pods).await.is_none() {
+            break;
+        }
+        rig.pass_time().await;
+        seen = grown(rig, &flow, 2).await;
+    }
+    assert_eq!(confirmed(&seen.pods).await, None, "nobody has changed one");
+    assert_eq!(confirmed(&seen.pods[1..]).await, Some(PortErrorKind::Conflict), "another one is there");
+    let other = WorkloadPod { uid: "no-such-pod".parse().expect("a uid"), ..seen.pods[0].clone() };
+    let gone = [seen.pods[1].clone(), other];
+    assert_eq!(confirmed(&gone).await, Some(PortErrorKind::Conflict), "one is gone");
+    let change = WorkloadChange::List(vec![pod_ref(&seen.pods[0])]);
+    execute(rig, &flow, change, Some(&seen.version)).await.expect("accepted");
+    // Nobody has looked since.
+    assert_eq!(confirmed(&seen.pods).await, Some(PortErrorKind::Conflict), "one was changed");
 }
 
 async fn registered<R: Rig>(rig: &R, mut flow: Flow) -> Flow {

@@ -16,14 +16,17 @@ use async_trait::async_trait;
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{
+    Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
+};
+use kube::core::Selector;
 use parking_lot::Mutex;
 use serde_json::Value;
 use triton_core::model::{
     Flow, InstanceId, Left, Lock, PodRef, Progress, Revision, Shape, TemplateRef, Version, WorkloadChange,
-    WorkloadView,
+    WorkloadPod, WorkloadView,
 };
-use triton_core::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
+use triton_core::ports::{PortError, PortErrorKind, Subject, WorkloadBackend, are_as_seen};
 
 use self::entry::CloneSetEntry;
 use self::state::CloneSetState;
@@ -368,6 +371,27 @@ impl WorkloadBackend for CloneSets {
         match (looked, now) {
             (Some(looked), Some((now, _))) if looked.is_guarded_like(&now) => Ok(()),
             _ => Err(PortError::new(PortErrorKind::Conflict, "the workload is not as it was seen")),
+        }
+    }
+
+    /// A list of metadata: versions and owners are in it. Without `resourceVersion` it is as consistent as etcd.
+    async fn confirm_pods(&self, instance: &InstanceId, seen: &[WorkloadPod]) -> Result<(), PortError> {
+        let key = Key::new(instance.namespace.as_str(), instance.name.as_str());
+        let conflict = |what: &str| PortError::new(PortErrorKind::Conflict, what);
+        let looked = self.looks.lock().get(&key).cloned();
+        let looked = looked.ok_or_else(|| conflict("the workload is not the one that was looked at"))?;
+        let selector = Selector::try_from(looked.selector.clone());
+        let selector = selector.map_err(|error| PortError::caused(PortErrorKind::Unreadable, error))?;
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), &key.namespace);
+        let params = ListParams::default().labels_from(&selector);
+        let found = read(|| api.list_metadata(&params)).await?;
+        let known = self.world.pods.group(&Key::new(&key.namespace, &looked.uid));
+        let ended: HashSet<&str> = known.iter().filter(|pod| pod.ended).map(|pod| pod.uid.as_str()).collect();
+        let now = view::active(found.items.iter().map(|pod| &pod.metadata), &looked.uid, &ended);
+        if are_as_seen(seen, now.iter().map(|(uid, version)| (uid, version))) {
+            Ok(())
+        } else {
+            Err(conflict("the pods are not as they were seen"))
         }
     }
 }

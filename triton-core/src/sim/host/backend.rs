@@ -17,7 +17,7 @@ use crate::model::{
     Edits, FieldEdit, Flow, FlowUid, InstanceId, Left, Lock, Obstacle, PodName, Revision, RevisionLabel,
     Shape, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
-use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
+use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend, are_as_seen};
 
 #[async_trait]
 impl WorkloadBackend for Host {
@@ -32,7 +32,6 @@ impl WorkloadBackend for Host {
             return Err(PortError::new(PortErrorKind::Transient, "410: the list expired, list again"));
         }
         let id = subject.instance;
-        memory.keeper = subject.flow.is_none();
         let object = memory.look(&mut world, id, Watched::Object);
         let pods = memory.look(&mut world, id, Watched::Pods);
         // A cache that has nothing is not certain: the world itself is asked.
@@ -93,6 +92,18 @@ impl WorkloadBackend for Host {
         }
         world.tally.count(Fault::NotConfirmed);
         let text = std::format!("workload {instance} is not as it was seen");
+        Err(PortError::new(PortErrorKind::Conflict, text))
+    }
+
+    async fn confirm_pods(&self, instance: &InstanceId, seen: &[WorkloadPod]) -> Result<(), PortError> {
+        let mut world = self.sim.world();
+        self.may_read(&mut world)?;
+        let same = |now: &Workload| are_as_seen(seen, now.active().map(|pod| (&pod.uid, &pod.version)));
+        if world.workload(instance).is_some_and(same) {
+            return Ok(());
+        }
+        world.tally.count(Fault::NotConfirmed);
+        let text = std::format!("the pods of workload {instance} are not as they were seen");
         Err(PortError::new(PortErrorKind::Conflict, text))
     }
 }

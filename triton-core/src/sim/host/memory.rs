@@ -90,9 +90,7 @@ pub(super) struct Memory {
     flows: BTreeMap<FlowId, Seen<Loaded>>,
     /// Of which kinds nothing may be heard for a while: object, pods, endpoints.
     falls_silent: [bool; 3],
-    /// The look that goes on is the keeper's.
-    pub(super) keeper: bool,
-    /// Until when the keeper hears nothing of a kind of object of a workload.
+    /// Until when nothing is heard of a kind of object of a workload, and the host does not know.
     silent: BTreeMap<(InstanceId, Watched), Timestamp>,
     wrote_flows: BTreeMap<FlowId, u64>,
 }
@@ -146,7 +144,6 @@ impl Memory {
             object: None,
             flows,
             falls_silent,
-            keeper: false,
             silent: BTreeMap::new(),
             wrote_flows: BTreeMap::new(),
         }
@@ -281,13 +278,8 @@ impl Memory {
         let (now, Faults { stale, lag, .. }) = (world.now(), self.faults);
         let hears = self.hears(kind, now);
         let silent = self.is_silent(self.silent.get(&key).copied(), now);
-        // What the keeper does not hear of drivers do: of them only views within the lag are old.
-        if silent && !self.keeper {
-            return world.snapshot(id);
-        }
         if let Some(seen) = self.views.get(&key)
-            && (silent
-                || !hears && self.contains_own(id, kind, seen.seq)
+            && ((silent || !hears) && self.contains_own(id, kind, seen.seq)
                 || now.micros_since(seen.at) <= lag && stale > 0 && self.random.chance(stale))
         {
             if world.workload(id) != Some(&*seen.what) {
@@ -296,7 +288,7 @@ impl Memory {
             return Some((seen.seq, Arc::clone(&seen.what)));
         }
         let (seq, what) = world.snapshot(id)?;
-        if let Some(until) = self.falls_silent(kind as usize, now) {
+        if !silent && let Some(until) = self.falls_silent(kind as usize, now) {
             self.silent.insert(key.clone(), until);
         }
         if stale > 0 || !hears || self.faults.silent > 0 {
@@ -319,7 +311,7 @@ impl Memory {
     /// Until when nothing more is heard of what was just looked at, if so.
     fn falls_silent(&mut self, kind: usize, now: Timestamp) -> Option<Timestamp> {
         let Faults { silent, silence, .. } = self.faults;
-        let falls = silent > 0 && self.keeper && self.falls_silent[kind] && self.random.chance(silent);
+        let falls = silent > 0 && self.falls_silent[kind] && self.random.chance(silent);
         falls.then(|| Timestamp::from_micros(now.as_micros() + self.random.within((0, silence))))
     }
 
@@ -352,9 +344,12 @@ impl Memory {
         self.knows(id, kind);
     }
 
-    /// The answer to an own write shows what was written as it is then.
+    /// The answer to an own write shows what was written as it is then, also while nothing else is heard of it.
     pub(super) fn knows(&mut self, id: &InstanceId, kind: Watched) {
-        self.silent.remove(&(id.clone(), kind));
+        let key = (id.clone(), kind);
+        if self.silent.contains_key(&key) {
+            self.views.remove(&key);
+        }
     }
 
     /// Remembers an own write of a flow.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::super::journal::Happening;
-use super::super::world::{Pod, shown};
+use super::super::world::{Pod, told};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{InstanceId, PodTraffic, Traffic, TrafficChange, TrafficView, WorkloadPod};
@@ -23,10 +23,11 @@ impl TrafficRegistry for Host {
         for pod in pods {
             // What is asked stands in the pod itself, which is as old as the look at pods.
             let own = known.as_ref().and_then(|known| known.pod(&pod.uid));
-            let told = match (endpoints.pod(&pod.uid), own) {
+            let known = match (endpoints.pod(&pod.uid), own) {
                 (Some(seen), own) => {
                     let asked = own.unwrap_or(seen).gate == Some(true);
-                    let shown = memory.seen(&pod.uid, shown(seen, world.now()), world.now());
+                    let shown = told(seen, own.unwrap_or(seen), world.now());
+                    let shown = memory.seen(&pod.uid, shown, world.now());
                     traffic(&memory, seq, (seen, shown), asked)
                 }
                 // The endpoints are older than the pod.
@@ -36,7 +37,7 @@ impl TrafficRegistry for Host {
                 }
                 (None, None) => continue,
             };
-            view.pods.insert(pod.uid.clone(), told);
+            view.pods.insert(pod.uid.clone(), known);
         }
         if let Some((flow, workload)) = memory.looked.take() {
             let (host, now, stale) = (memory.number, memory.time(world.now()), memory.stale);

@@ -1,5 +1,6 @@
 //! A CloneSet, pruned to what decisions need. The template, by far the largest part, is not kept.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::DynamicObject;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,8 @@ pub struct CloneSetEntry {
     pub owner: Option<String>,
     /// Updates containers in place (OpenKruise: `InPlaceIfPossible`, `InPlaceOnly`).
     pub in_place: bool,
+    /// Which pods belong to it.
+    pub selector: LabelSelector,
     /// Pods wanted.
     pub replicas: u32,
     /// Pods to keep at old revisions.
@@ -140,6 +143,7 @@ impl CloneSetEntry {
             terminating: meta.deletion_timestamp.is_some(),
             owner: owner.map(|owner| format!("{} {}", owner.kind, owner.name)),
             in_place: strategy.kind.as_deref().is_some_and(|kind| kind.starts_with("InPlace")),
+            selector: spec.selector,
             replicas,
             partition: numbers(&strategy, replicas)?,
             raw_partition: strategy.partition,

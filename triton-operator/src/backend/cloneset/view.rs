@@ -1,7 +1,9 @@
 //! From a CloneSet and its pods to what the core sees. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use triton_core::model::{
     Edits, Field, FieldEdit, Flow, Lock, Obstacle, PodName, PodUid, Revision, RevisionLabel, Shape,
@@ -145,6 +147,25 @@ fn seen(workload: &str, pod: &PodEntry, flow: Option<&Flow>) -> Option<WorkloadP
     })
 }
 
+/// Identity and version of the pods of a CloneSet that count, by their metadata alone. Which have ended it does not
+/// tell: they are given.
+pub(super) fn active<'a>(
+    pods: impl Iterator<Item = &'a ObjectMeta>,
+    owner: &str,
+    ended: &HashSet<&str>,
+) -> Vec<(PodUid, Version)> {
+    let owned = |pod: &ObjectMeta| {
+        let mut owners = pod.owner_references.iter().flatten();
+        owners.any(|reference| reference.controller == Some(true) && reference.uid == owner)
+    };
+    let counts = |pod: &&ObjectMeta| pod.deletion_timestamp.is_none() && owned(pod);
+    let pods = pods.filter(counts).filter_map(|pod| {
+        let uid = pod.uid.as_deref().filter(|uid| !ended.contains(uid))?;
+        Some((PodUid::new(uid).ok()?, Version::new(pod.resource_version.as_deref()?).ok()?))
+    });
+    pods.collect()
+}
+
 /// The full name of a revision. The label of a pod holds it, or its hash alone (OpenKruise feature gate
 /// `CloneSetShortHash`).
 fn full_name(workload: &str, revision: &str) -> String {
@@ -154,7 +175,31 @@ fn full_name(workload: &str, revision: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::full_name;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pods_count_that_belong_to_the_cloneset_and_neither_leave_nor_have_ended() {
+        let pod = |uid: &str, owner: &str| ObjectMeta {
+            uid: Some(uid.into()),
+            resource_version: Some("7".into()),
+            owner_references: Some(vec![OwnerReference {
+                uid: owner.into(),
+                controller: Some(true),
+                ..OwnerReference::default()
+            }]),
+            ..ObjectMeta::default()
+        };
+        let at = serde_json::from_value(json!("2026-01-01T00:00:00Z")).expect("a time");
+        let leaves = ObjectMeta { deletion_timestamp: Some(at), ..pod("b", "web") };
+        let orphan = ObjectMeta { owner_references: None, ..pod("c", "web") };
+        let pods = [pod("a", "web"), leaves, orphan, pod("d", "other"), pod("e", "web")];
+        let counts = active(pods.iter(), "web", &["e"].into());
+        let named: Vec<_> = counts.iter().map(|(uid, version)| (uid.as_str(), version.as_str())).collect();
+        assert_eq!(named, [("a", "7")]);
+    }
 
     #[test]
     fn a_revision_is_known_by_its_full_name_and_by_its_hash_alone() {
