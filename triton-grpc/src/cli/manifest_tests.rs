@@ -37,7 +37,9 @@ fn a_slip_of_the_pen_is_named_with_its_path() {
 
 #[test]
 fn what_the_metadata_says_is_kept_or_refused() {
-    let with = |line: &str| TUTORIAL.replacen("metadata:", &format!("metadata:\n  {line}"), 1);
+    let flow = "apiVersion: apps.triton.io/v1alpha1\nkind: DeployFlow\nmetadata:\n  name: a\nspec:\n  application: \
+                {appID: 1, groupID: 1, appName: a, instanceName: a}\n";
+    let with = |line: &str| flow.replacen("spec:", &format!("  {line}\nspec:"), 1);
     let read = |line: &str| parse(with(line).as_bytes()).map(|mut manifest| manifest.flows.remove(0).draft);
     let draft =
         read("labels: {team: shop, size: '2', empty: }\n  annotations: {note: |\n      made by hand}");

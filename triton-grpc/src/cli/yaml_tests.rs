@@ -22,7 +22,7 @@ fn a_merge_key_counts_where_it_stands() {
 #[test]
 fn a_fault_names_its_line_in_the_whole_text() {
     for (text, line) in [
-        ("a: 1\n---\nb: [1\n", 4),
+        ("a: 1\n---\nb: [1\n", 3),
         ("a: 1\n---\n# c\n\nb: *x\n", 5),
         ("a: 1\n---\nb: 2\n---x\n", 4),
         ("{\"a\": 1}\n---\nb: *x\n", 3),
