@@ -38,6 +38,8 @@ mod keeper;
 mod line;
 #[path = "cluster/losses.rs"]
 mod losses;
+#[path = "cluster/manifests.rs"]
+mod manifests;
 #[path = "cluster/mutable.rs"]
 mod mutable;
 #[path = "cluster/namespace.rs"]

@@ -30,6 +30,7 @@ mod svg;
 mod table;
 mod wait;
 mod watch;
+mod yaml;
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;

@@ -104,7 +104,7 @@ pub struct Cluster {
     pub namespace: Option<String>,
 }
 
-/// Where to listen. Port 0 takes a free port; the log says which.
+/// Where to listen. Without a host: on all addresses of the machine, of IPv4 and IPv6. Port 0 takes a free port; the log says which.
 #[derive(Clone, Copy, Debug, ClapArgs)]
 pub struct DoorArgs {
     /// Address for gRPC, plain text: keep it on loopback or behind a proxy that authenticates.
@@ -128,10 +128,10 @@ impl From<DoorArgs> for Addresses {
     }
 }
 
-/// `127.0.0.1:8099`, `localhost:8099`, or `:8099` for every address of this machine.
+/// `127.0.0.1:8099`, `localhost:8099`, or `:8099` for every address of this machine, of IPv4 and IPv6.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let text = match text.split_once(':') {
-        Some(("", port)) => format!("0.0.0.0:{port}"),
+        Some(("", port)) => format!("[::]:{port}"),
         Some(("localhost", port)) => format!("127.0.0.1:{port}"),
         _ => text.to_owned(),
     };
@@ -159,7 +159,9 @@ mod tests {
 
     #[test]
     fn addresses_may_leave_the_host_out() {
-        assert_eq!(address(":0").map(|a| a.to_string()), Ok("0.0.0.0:0".into()));
+        assert_eq!(address(":0").map(|a| a.to_string()), Ok("[::]:0".into()));
+        assert_eq!(address("0.0.0.0:1").map(|a| a.to_string()), Ok("0.0.0.0:1".into()));
+        assert_eq!(address("[::1]:1").map(|a| a.to_string()), Ok("[::1]:1".into()));
         assert_eq!(address("localhost:1").map(|a| a.to_string()), Ok("127.0.0.1:1".into()));
         assert!(address("8099").is_err() && address("host:port").is_err());
     }

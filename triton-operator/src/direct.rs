@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use kube::Client;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::Kubeconfig;
 use tokio::sync::Mutex;
 use triton_core::model::{Edit, FlowId, InstanceId, Namespace, Target};
 use triton_core::service::{
@@ -23,6 +23,7 @@ use triton_core::service::{
 
 use self::place::Place;
 use crate::api::Api;
+use crate::connect;
 use crate::limits::Limits;
 use crate::run::limit;
 use crate::world::{Kinds, World};
@@ -70,12 +71,11 @@ impl Direct {
             let read = Kubeconfig::read_from(file).with_context(|| format!("reading {}", file.display()))?;
             merged = merged.merge(read).with_context(|| format!("reading {}", file.display()))?;
         }
-        let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
-        let config = kube::Config::from_custom_kubeconfig(merged, &options).await;
+        let config = connect::of_kubeconfig(merged, context).await;
         let mut config = config.context("the kubeconfig names no cluster that can be addressed")?;
         config.headers.push(("user-agent".parse()?, AGENT.parse()?));
         limit(&mut config, Limits::default());
-        Ok(Self { client: Client::try_from(config)?, places: Mutex::default(), known: Known::default() })
+        Ok(Self { client: connect::client(config)?, places: Mutex::default(), known: Known::default() })
     }
 
     /// What is known of the cluster, also later.

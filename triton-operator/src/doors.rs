@@ -1,10 +1,11 @@
 //! The doors that both ways of running open: gRPC, REST, health, metrics.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
+use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use triton_core::service::{DeployApi, InstanceApi, LifecycleApi};
@@ -168,7 +169,51 @@ impl Open {
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
+    let listener = if address.is_ipv6() && address.ip().is_unspecified() {
+        every(address.port())
+    } else {
+        TcpListener::bind(address).await
+    };
+    let listener = listener.with_context(|| format!("listening on {address}"))?;
     let bound = listener.local_addr()?;
     Ok((listener, bound))
+}
+
+/// Listens on all addresses of this machine, of IPv4 and IPv6, whatever `net.ipv6.bindv6only` says; where the kernel
+/// has no IPv6, on those of IPv4.
+fn every(port: u16) -> std::io::Result<TcpListener> {
+    let (socket, address): (_, SocketAddr) = match Socket::new(Domain::IPV6, Type::STREAM, None) {
+        Ok(socket) => {
+            socket.set_only_v6(false)?;
+            (socket, (Ipv6Addr::UNSPECIFIED, port).into())
+        }
+        Err(_) => (Socket::new(Domain::IPV4, Type::STREAM, None)?, (Ipv4Addr::UNSPECIFIED, port).into()),
+    };
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    TcpListener::from_std(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpStream;
+
+    #[tokio::test]
+    async fn an_address_without_a_host_is_reached_over_ipv4_and_ipv6() {
+        let (_listener, bound) = bind((Ipv6Addr::UNSPECIFIED, 0).into()).await.unwrap();
+        let has_ipv6 = std::net::TcpListener::bind("[::1]:0").is_ok();
+        for host in ["127.0.0.1", "::1"].into_iter().filter(|host| has_ipv6 || host.contains('.')) {
+            TcpStream::connect((host, bound.port())).await.unwrap_or_else(|error| panic!("{host}: {error}"));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_of_one_family_is_reached_over_that_alone() {
+        let (_listener, bound) = bind((Ipv4Addr::UNSPECIFIED, 0).into()).await.unwrap();
+        TcpStream::connect(("127.0.0.1", bound.port())).await.unwrap();
+        assert!(TcpStream::connect(("::1", bound.port())).await.is_err());
+    }
 }

@@ -53,6 +53,12 @@ impl Instances {
             None => "InProgress",
         };
         let revision = cloneset.update_revision.as_deref().unwrap_or_default();
+        let newest = short(&cloneset.key.name, revision);
+        let is_other = |pod: &&Arc<PodEntry>| {
+            let label = pod.labels.get(labels::REVISION).map_or("", String::as_str);
+            pod.is_active() && !newest.is_empty() && short(&pod.owner_name, label) != newest
+        };
+        let others = pods.iter().filter(is_other).count();
         let main = &cloneset.main;
         InstanceView {
             namespace: cloneset.key.namespace.to_string(),
@@ -68,7 +74,9 @@ impl Instances {
             memory: main.memory.clone(),
             request_cpu: main.request_cpu.clone(),
             request_memory: main.request_memory.clone(),
-            update_revision: short(&cloneset.key.name, revision),
+            update_revision: newest,
+            in_place: cloneset.in_place,
+            other_revision_replicas: u32::try_from(others).unwrap_or(u32::MAX),
         }
     }
 

@@ -58,6 +58,7 @@ pub fn meaning(error: Error) -> PortError {
         (409, "AlreadyExists") => PortErrorKind::Exists,
         (409, _) => PortErrorKind::Conflict,
         (404, _) => PortErrorKind::Gone,
+        (422, _) if is_another_object(&status.message) => PortErrorKind::Gone,
         (422, _) if is_failed_test(&status.message) => PortErrorKind::Conflict,
         (413 | 422 | 500, _) if is_too_large(status) => PortErrorKind::TooLarge,
         (400 | 403 | 405 | 413 | 415 | 422, _) => PortErrorKind::Rejected,
@@ -99,6 +100,12 @@ fn is_failed_test(message: &str) -> bool {
     message.contains("rejected our request due to an error in our request") || message.contains("test failed")
 }
 
+/// A patch named the UID of an object whose name belongs to another one by now. Kubernetes 1.34 and 1.37 answer that the
+/// field is immutable.
+fn is_another_object(message: &str) -> bool {
+    message.contains("metadata.uid: Invalid value") && message.contains("field is immutable")
+}
+
 /// The API server, a field of the object, or etcd has no room for it. Only the first has a code of its own.
 fn is_too_large(status: &Status) -> bool {
     let said = |words: &[&str]| words.iter().any(|words| status.message.contains(words));
@@ -122,6 +129,13 @@ mod tests {
             (403, "Forbidden", "exceeded quota", PortErrorKind::Rejected),
             (422, "Invalid", "spec.replicas: Invalid value", PortErrorKind::Rejected),
             (422, "Invalid", "testing value /metadata/uid failed: test failed", PortErrorKind::Conflict),
+            (
+                422,
+                "Invalid",
+                "Pod \"a\" is invalid: metadata.uid: Invalid value: \"1\": field is immutable",
+                PortErrorKind::Gone,
+            ),
+            (422, "Invalid", "spec.selector: Invalid value: {}: field is immutable", PortErrorKind::Rejected),
             (429, "TooManyRequests", "", PortErrorKind::Transient),
             (500, "InternalError", "", PortErrorKind::Transient),
             (413, "RequestEntityTooLarge", "limit is 3145728", PortErrorKind::TooLarge),

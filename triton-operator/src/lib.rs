@@ -17,6 +17,7 @@ pub mod args;
 pub mod backend;
 pub mod clock;
 pub mod concurrent;
+mod connect;
 pub mod contact;
 pub mod controller;
 pub mod crd;

@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use kube::Client;
-use kube::client::ClientBuilder;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use tower::util::MapResponseLayer;
+use kube::config::Kubeconfig;
 use triton_core::driver::{Adapters, Driver};
 use triton_core::model::{
     DEFAULT_DRAIN, FlowId, Holder, InstanceId, InstanceName, Namespace, Seconds, Silence, Spec,
@@ -21,6 +19,7 @@ use triton_grpc::{Age, ViewAge};
 use crate::api::Api;
 use crate::backend::cloneset::CloneSets;
 use crate::clock::WallClock;
+use crate::connect;
 use crate::contact::Contact;
 use crate::controller::{Controller, Directory, Edition};
 use crate::crd::convert::{Fate, FlowEntry};
@@ -32,7 +31,6 @@ use crate::report::Events;
 use crate::stop::Stop;
 use crate::supervise::{alive, part, supervised};
 use crate::telemetry::metrics::Metrics;
-use crate::warnings;
 use crate::world::World;
 use crate::world::cache::Key;
 
@@ -146,17 +144,19 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
 /// # Errors
 /// When there is none that can be read.
 pub async fn connect(kubeconfig: Option<&PathBuf>, limits: Limits) -> anyhow::Result<Client> {
-    let mut config = match kubeconfig {
+    let read = match kubeconfig {
         Some(path) => {
-            let read = Kubeconfig::read_from(path).with_context(|| format!("reading {}", path.display()))?;
-            kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?
+            Some(Kubeconfig::read_from(path).with_context(|| format!("reading {}", path.display()))?)
         }
-        None => kube::Config::infer().await.context("no kubeconfig, and not in a pod")?,
+        None => Kubeconfig::read().ok(),
+    };
+    let mut config = match read {
+        Some(read) => connect::of_kubeconfig(read, None).await?,
+        None => connect::of_pod()?,
     };
     config.headers.push(("user-agent".parse()?, AGENT.parse()?));
     limit(&mut config, limits);
-    let warns = MapResponseLayer::new(warnings::log);
-    Ok(ClientBuilder::try_from(config)?.with_layer(&warns).build())
+    connect::client(config)
 }
 
 /// Lets no connection be silent for long, and no write be tried again unasked: whoever made it looks first.

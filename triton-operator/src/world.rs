@@ -181,11 +181,6 @@ impl World {
                 Ok(())
             }
             Err(error) if error.kind == PortErrorKind::Gone => Ok(()),
-            Err(error)
-                if error.kind == PortErrorKind::Conflict && error.message.contains("UID in precondition") =>
-            {
-                Ok(())
-            }
             Err(error) => Err(error),
         }
     }

@@ -52,17 +52,29 @@ impl Forecast {
     }
 }
 
-/// What a flow would do to a workload of which only the size is known: `remembered` is the one from before
-/// it was stopped. Pods are taken to be of another revision than the flow's.
+/// What is known of a workload before a flow looks at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Pods now.
+    pub from: u32,
+    /// Pods before it was stopped.
+    pub remembered: Option<u32>,
+    /// Whether it updates its pods in place: then no pod comes beside the others.
+    pub in_place: bool,
+}
+
+/// What a flow would do to a workload of which only that is known. Pods are taken to be of another revision than the
+/// flow's.
 #[must_use]
-pub fn forecast_from(spec: &Spec, orders: &Orders, from: u32, remembered: Option<u32>) -> Forecast {
+pub fn forecast_from(spec: &Spec, orders: &Orders, found: Found) -> Forecast {
+    let Found { from, remembered, in_place } = found;
     let to = prepare::size(spec, from, remembered);
     let listed = if spec.pods.is_empty() { from } else { u32::try_from(spec.pods.len()).unwrap_or(from) };
     let restarts = spec.action == Action::Restart;
     let base = Base {
-        kind: prepare::kind(spec, (from, to), false),
+        kind: prepare::kind(spec, (from, to), in_place),
         brings: if spec.action.is_update() { Brings::Flow } else { Brings::Nothing },
-        in_place: false,
+        in_place,
         degraded: 0,
         turned: false,
         from,
@@ -147,6 +159,22 @@ mod tests {
         assert_eq!(told.peak(), 4);
         assert_eq!(told.ends(), Seconds(3 * 10 + 10));
         assert!(told.batches.iter().all(|batch| batch.after.total() == 3));
+    }
+
+    #[test]
+    fn an_update_in_place_asks_for_no_pod_beside_those_there_are() {
+        for (action, to, in_place, peak) in [
+            ("update", 8, true, 8),
+            ("update", 8, false, 9),
+            ("update", 10, true, 10),
+            ("update", 5, true, 8),
+            ("rollback", 8, true, 8),
+            ("rollback", 8, false, 9),
+        ] {
+            let (spec, orders) = spec(action, to, Some("auto"));
+            let told = forecast_from(&spec, &orders, Found { from: 8, in_place, ..Found::default() });
+            assert_eq!(told.peak(), peak, "{action} to {to}, in place: {in_place}");
+        }
     }
 
     #[test]

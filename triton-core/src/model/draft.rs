@@ -75,6 +75,10 @@ pub struct Draft {
     pub non_update_strategy: Option<NonUpdateStrategy>,
     /// `spec.rollbackTo`.
     pub rollback_to: Option<RollbackTarget>,
+    /// `metadata.labels` of the flow that is made, beside those of its application.
+    pub labels: BTreeMap<String, String>,
+    /// `metadata.annotations` of the flow that is made.
+    pub annotations: BTreeMap<String, String>,
 }
 
 impl Draft {

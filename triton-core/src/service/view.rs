@@ -134,6 +134,10 @@ pub struct InstanceView {
     pub request_memory: String,
     /// Revision that new pods get, short hash.
     pub update_revision: String,
+    /// Whether the workload updates its pods in place.
+    pub in_place: bool,
+    /// Pods of another revision than `update_revision`: what a cancelled flow kept, or a flow has not replaced yet.
+    pub other_revision_replicas: u32,
 }
 
 /// A pod of an application instance.

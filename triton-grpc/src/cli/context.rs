@@ -9,6 +9,7 @@ use triton_core::model::Namespace;
 
 use super::args::Global;
 use super::failure::Failure;
+use super::yaml;
 
 /// The part of a kubeconfig that says where its user works.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -72,7 +73,10 @@ pub(super) fn files(typed: Option<&Path>) -> Vec<PathBuf> {
 /// The namespace of a context, the current one where none is `wanted`. As kubectl merges files, the first that
 /// says something wins.
 fn current(texts: &[String], wanted: Option<&str>) -> Result<Option<String>, Failure> {
-    let read = |text: &String| serde_norway::from_str::<Config>(text).ok();
+    let read = |text: &String| {
+        let document = yaml::documents(text.as_bytes()).ok()?.into_iter().next()?;
+        serde_json::from_value::<Config>(document).ok()
+    };
     let configs: Vec<Config> = texts.iter().filter_map(read).collect();
     let mut current = configs.iter().map(|config| config.current_context.as_str());
     let Some(name) = wanted.or_else(|| current.find(|name| !name.is_empty())) else { return Ok(None) };

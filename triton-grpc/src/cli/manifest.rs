@@ -1,17 +1,23 @@
 //! Flows as somebody wrote them: YAML or JSON, one document or several.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use triton_core::model::{
     Draft, Fault, Faults, FlowName, Namespace, NonUpdateStrategy, RollbackTarget, UpdateStrategy,
 };
 
 use super::failure::Failure;
+use super::yaml;
+
+/// What somebody may write in the metadata of a flow.
+const KEPT: [&str; 4] = ["name", "namespace", "labels", "annotations"];
+/// What the API server writes there itself, whatever was sent.
+const WRITTEN: [&str; 5] = ["creationTimestamp", "generation", "managedFields", "selfLink", "uid"];
 
 /// A flow that a manifest describes.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +26,7 @@ pub(super) struct Described {
     pub(super) name: Option<FlowName>,
     /// `metadata.namespace`.
     pub(super) namespace: Option<Namespace>,
-    /// `spec`.
+    /// `spec`, and labels and annotations of `metadata`.
     pub(super) draft: Draft,
 }
 
@@ -53,13 +59,13 @@ struct Application {
 
 /// Reads a file, or standard input for `-`.
 pub(super) fn read(file: &str) -> Result<Manifest, Failure> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let read = match file {
-        "-" => io::stdin().read_to_string(&mut text).map(|_| text),
-        file => fs::read_to_string(file),
+        "-" => io::stdin().read_to_end(&mut bytes).map(|_| bytes),
+        file => fs::read(file),
     };
-    let text = read.map_err(|error| Failure::new(format!("{file}: {error}")))?;
-    let manifest = parse(&text)?;
+    let bytes = read.map_err(|error| Failure::new(format!("{file}: {error}")))?;
+    let manifest = parse(&bytes)?;
     if manifest.flows.is_empty() {
         let found = if manifest.others.is_empty() { "nothing".into() } else { manifest.others.join(", ") };
         let hint = "a flow has apiVersion: apps.triton.io/v1alpha1 and kind: DeployFlow";
@@ -69,32 +75,47 @@ pub(super) fn read(file: &str) -> Result<Manifest, Failure> {
 }
 
 /// Reads a text.
-pub(super) fn parse(text: &str) -> Result<Manifest, Failure> {
+pub(super) fn parse(text: &[u8]) -> Result<Manifest, Failure> {
     let mut manifest = Manifest::default();
-    for document in serde_norway::Deserializer::from_str(text) {
-        let document = Value::deserialize(document)
-            .map_err(|error| Failure::new(format!("the manifest cannot be read: {error}")))?;
-        take(&document, &mut manifest)?;
+    let objects =
+        objects(text).map_err(|error| Failure::new(format!("the manifest cannot be read: {error}")))?;
+    for object in objects {
+        let text = |field: &Value| field.as_str().unwrap_or_default().to_owned();
+        match text(&object["kind"]).as_str() {
+            "DeployFlow" => manifest.flows.push(described(&object)?),
+            "" => return Err(Failure::new("the manifest holds a document without a kind")),
+            kind => {
+                let name = text(&object["metadata"]["name"]);
+                manifest.others.push(format!("{kind} {name}").trim_end().to_owned());
+            }
+        }
     }
     Ok(manifest)
 }
 
-/// Takes one document; a list is taken apart.
-fn take(document: &Value, manifest: &mut Manifest) -> Result<(), Failure> {
-    let kind = document["kind"].as_str().unwrap_or_default();
-    let name = document["metadata"]["name"].as_str().unwrap_or_default();
-    match kind {
-        _ if document.is_null() => {}
-        "DeployFlow" => manifest.flows.push(described(document)?),
-        _ if document["items"].is_array() => {
-            for item in document["items"].as_array().into_iter().flatten() {
-                take(item, manifest)?;
-            }
+/// The objects of a text, those in lists too.
+fn objects(text: &[u8]) -> Result<Vec<Value>, yaml::Unreadable> {
+    let mut objects = Vec::new();
+    yaml::documents(text)?.into_iter().for_each(|document| take(document, &mut objects));
+    Ok(objects)
+}
+
+/// Takes one document; a list is taken apart. What an item does not say of itself, a list of one kind says.
+fn take(mut document: Value, objects: &mut Vec<Value>) {
+    let Some(Value::Array(items)) = document.get_mut("items").map(Value::take) else {
+        return objects.push(document);
+    };
+    let kind = document["kind"].as_str().and_then(|kind| kind.strip_suffix("List")).unwrap_or_default();
+    for mut item in items {
+        if let Some(fields) = item.as_object_mut()
+            && !kind.is_empty()
+            && fields.get("kind").is_none_or(Value::is_null)
+        {
+            fields.insert("kind".into(), kind.into());
+            fields.insert("apiVersion".into(), document["apiVersion"].clone());
         }
-        "" => return Err(Failure::new("the manifest holds a document without a kind")),
-        _ => manifest.others.push(format!("{kind} {name}").trim_end().to_owned()),
+        take(item, objects);
     }
-    Ok(())
 }
 
 fn described(document: &Value) -> Result<Described, Failure> {
@@ -102,25 +123,63 @@ fn described(document: &Value) -> Result<Described, Failure> {
     if version != "apps.triton.io/v1alpha1" {
         return Err(fault("apiVersion", "must be apps.triton.io/v1alpha1").into());
     }
+    let known = ["apiVersion", "kind", "metadata", "spec", "status"];
+    refuse_others("", document, &known, "is no field of a flow")?;
     let metadata = &document["metadata"];
-    let text = |field: &str| metadata[field].as_str().filter(|text| !text.is_empty());
-    let name = text("name").map(FlowName::new).transpose();
-    let namespace = text("namespace").map(Namespace::new).transpose();
+    let elsewhere = "is not kept here: leave it out, or make the flow with kubectl create -f";
+    refuse_others("metadata.", metadata, &[&KEPT[..], &WRITTEN[..]].concat(), elsewhere)?;
+    let name = word(metadata, "name")?.map(FlowName::new).transpose();
+    let namespace = word(metadata, "namespace")?.map(Namespace::new).transpose();
     Ok(Described {
         name: name.map_err(|error| fault("metadata.name", error.fault))?,
         namespace: namespace.map_err(|error| fault("metadata.namespace", error.fault))?,
-        draft: draft(&document["spec"])?,
+        draft: Draft {
+            labels: words(metadata, "labels")?,
+            annotations: words(metadata, "annotations")?,
+            ..draft(&document["spec"])?
+        },
     })
+}
+
+/// Refuses fields other than these.
+fn refuse_others(path: &str, object: &Value, known: &[&str], message: &str) -> Result<(), Faults> {
+    let given = object.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    let mut unknown = given.map(|(field, _)| field).filter(|field| !known.contains(&field.as_str()));
+    unknown.next().map_or(Ok(()), |field| Err(fault(&format!("{path}{field}"), message)))
+}
+
+/// A text in the metadata; `None` where it is absent or empty.
+fn word<'a>(metadata: &'a Value, field: &str) -> Result<Option<&'a str>, Faults> {
+    match &metadata[field] {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+        other => Err(fault(&format!("metadata.{field}"), &format!("must be text: write it as \"{other}\""))),
+    }
+}
+
+/// Texts by name in the metadata. Null is an empty text to the API server.
+fn words(metadata: &Value, field: &str) -> Result<BTreeMap<String, String>, Faults> {
+    let entries = match &metadata[field] {
+        Value::Null => return Ok(BTreeMap::new()),
+        Value::Object(entries) => entries,
+        _ => return Err(fault(&format!("metadata.{field}"), "must be texts by name")),
+    };
+    let text = |(key, value): (&String, &Value)| match value {
+        Value::String(text) => Ok((key.clone(), text.clone())),
+        Value::Null => Ok((key.clone(), String::new())),
+        other => {
+            let message = format!("must be text, and {other} is not: put it in quotes");
+            Err(fault(&format!("metadata.{field}.{key}"), &message))
+        }
+    };
+    entries.iter().map(text).collect()
 }
 
 /// The draft in a `spec`. What it does not know is refused: a field with a slip of the pen would else be
 /// left out in silence.
 fn draft(spec: &Value) -> Result<Draft, Faults> {
     let known = ["action", "application", "updateStrategy", "nonUpdateStrategy", "rollbackTo"];
-    if let Some(unknown) = spec.as_object().and_then(|spec| spec.keys().find(|key| !known.contains(&&***key)))
-    {
-        return Err(fault(&format!("spec.{unknown}"), "is no field of a flow"));
-    }
+    refuse_others("spec.", spec, &known, "is no field of a flow")?;
     let Some(application) = part::<Application>(spec, "application")? else {
         return Err(fault("spec.application", "is required"));
     };
@@ -139,6 +198,7 @@ fn draft(spec: &Value) -> Result<Draft, Faults> {
         update_strategy: part::<UpdateStrategy>(spec, "updateStrategy")?,
         non_update_strategy: part::<NonUpdateStrategy>(spec, "nonUpdateStrategy")?,
         rollback_to: part::<RollbackTarget>(spec, "rollbackTo")?,
+        ..Draft::default()
     })
 }
 
@@ -166,44 +226,5 @@ fn fault(field: &str, message: &str) -> Faults {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TUTORIAL: &str = include_str!("../../../docs/tutorial/nginx-deployflow.yaml");
-
-    #[test]
-    fn the_tutorial_holds_one_flow_and_a_service() {
-        let manifest = parse(TUTORIAL).unwrap();
-        assert_eq!(manifest.others, ["Service sample-12122-svc"]);
-        let [flow] = &manifest.flows[..] else { panic!("{manifest:?}") };
-        assert_eq!(flow.name.as_ref().map(FlowName::as_str), Some("12122-sample-10010-df"));
-        assert_eq!(flow.draft.replicas, Some(3));
-        assert!(flow.draft.parse().is_ok());
-    }
-
-    #[test]
-    fn json_and_lists_are_read_as_well() {
-        let flow = first(TUTORIAL);
-        let list = serde_json::json!({ "kind": "List", "items": [flow, flow] }).to_string();
-        assert_eq!(parse(&list).unwrap().flows.len(), 2);
-    }
-
-    #[test]
-    fn a_slip_of_the_pen_is_named_with_its_path() {
-        for (from, to, field) in [
-            ("batchSize:", "batchsize:", "spec.updateStrategy.batchsize"),
-            ("replicas:", "replica:", "spec.application.replica"),
-            ("  updateStrategy:", "  updatestrategy:", "spec.updatestrategy"),
-            ("v1alpha1", "v2", "apiVersion"),
-            ("canary: 1", "canary: one", "spec.updateStrategy"),
-            ("name: 12122-sample-10010-df", "name: A_B", "metadata.name"),
-        ] {
-            let failure = parse(&TUTORIAL.replacen(from, to, 1)).unwrap_err();
-            assert!(failure.message.contains(&format!("{field}: ")), "{field}: {}", failure.message);
-        }
-    }
-
-    fn first(text: &str) -> Value {
-        Value::deserialize(serde_norway::Deserializer::from_str(text).next().unwrap()).unwrap()
-    }
-}
+#[path = "manifest_tests.rs"]
+mod tests;

@@ -4,14 +4,14 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::io::{self, IsTerminal};
 
-use triton_core::model::{InstanceId, InstanceName};
+use triton_core::model::{Action, InstanceId, InstanceName};
 use triton_core::service::{ApiError, ApiErrorKind, DeployApi, InstanceApi, InstanceOrder, LifecycleApi};
 
 use super::args::{Command, Delete, Strategy};
 use super::failure::{DONE, Failure};
 use super::follow::insist;
 use super::screen::Screen;
-use super::{Session, object, phrase};
+use super::{Session, object, phrase, plan};
 
 impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
     /// The command, as the order that it is.
@@ -62,6 +62,12 @@ impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
             let hint = "give the first batch its own size: --batch-size 1,25%";
             return Err(Failure::usage("--canary is for update and rollback").hint(hint));
         }
+        let told = if let InstanceOrder::Restart { .. } = order {
+            let there = self.api.instance(instance).await.ok();
+            there.and_then(|there| plan::returning(Action::Restart, &there))
+        } else {
+            None
+        };
         let request = strategy.request_id.clone().unwrap_or_else(request_id);
         let made = insist(async || self.orders.order(instance, order.clone(), Some(&request)).await).await;
         let made = made.map_err(|error| self.unmade(error, instance))?;
@@ -75,6 +81,7 @@ impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
         let to =
             if made.rollback_to.is_empty() { String::new() } else { format!(" to {}", made.rollback_to) };
         screen.line(format!("instance {instance}: flow {} carries out {}{to}", flow.id.name, flow.action))?;
+        told.map_or(Ok(()), |told| screen.note(told))?;
         screen.note(format!("look on: kubectl triton watch {}", self.words(&flow.id.name)))?;
         screen.note(format!("request id {request}: the same order with --request-id {request} acts once"))?;
         Ok(DONE)

@@ -1,9 +1,9 @@
 //! `plan`: what a flow would do, before anything is written.
 
 use serde_json::{Value, json};
-use triton_core::engine::{Coming, Forecast, forecast_from};
+use triton_core::engine::{Coming, Forecast, Found, forecast_from};
 use triton_core::model::{Action, Draft, InstanceId, InstanceName, Namespace, Seconds};
-use triton_core::service::{DeployApi, InstanceApi};
+use triton_core::service::{DeployApi, InstanceApi, InstanceView};
 
 use super::args::{Choice, PlanArgs};
 use super::failure::{DONE, Failure};
@@ -31,7 +31,7 @@ pub(super) fn offline(
     };
     for Described { namespace: theirs, draft, .. } in flows {
         let id = target(&draft, &theirs.unwrap_or_else(|| namespace.clone()))?;
-        print(&told(&draft, &id, current)?, screen)?;
+        print(&told(&draft, &id, Found { from: current, ..Found::default() })?, screen)?;
     }
     Ok(None)
 }
@@ -41,12 +41,16 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
     pub(super) async fn plan(&self, flows: Wanted, screen: &mut Screen<'_>) -> Result<u8, Failure> {
         for Described { namespace, draft, .. } in flows {
             let id = target(&draft, &namespace.unwrap_or_else(|| self.namespace.clone()))?;
-            let current = if draft.action == Action::Create.as_str() {
-                0
+            let told = if draft.action == Action::Create.as_str() {
+                told(&draft, &id, Found::default())?
             } else {
-                self.api.instance(&id).await.map_err(|error| self.failed(error))?.replicas
+                let there = self.api.instance(&id).await.map_err(|error| self.failed(error))?;
+                let found = Found { from: there.replicas, in_place: there.in_place, ..Found::default() };
+                let mut told = told(&draft, &id, found)?;
+                told.notes.extend(returning(told.action, &there));
+                told
             };
-            print(&told(&draft, &id, current)?, screen)?;
+            print(&told, screen)?;
         }
         Ok(DONE)
     }
@@ -54,9 +58,11 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
 
 /// A plan of one flow.
 struct Told {
-    action: String,
+    action: Action,
     instance: InstanceId,
     forecast: Forecast,
+    /// What else to know.
+    notes: Vec<String>,
 }
 
 /// The flows to plan.
@@ -97,23 +103,41 @@ fn target(draft: &Draft, namespace: &Namespace) -> Result<InstanceId, Failure> {
     Ok(InstanceId { namespace: namespace.clone(), name })
 }
 
-/// The plan of one flow that finds `current` pods.
-fn told(draft: &Draft, instance: &InstanceId, current: u32) -> Result<Told, Failure> {
+/// The plan of one flow that finds this.
+fn told(draft: &Draft, instance: &InstanceId, found: Found) -> Result<Told, Failure> {
     let (spec, orders) = draft.parse()?;
-    let from = if spec.action == Action::Create { 0 } else { current };
-    let forecast = forecast_from(&spec, &orders, from, None);
-    Ok(Told { action: draft.action.clone(), instance: instance.clone(), forecast })
+    let found = if spec.action == Action::Create { Found::default() } else { found };
+    let forecast = forecast_from(&spec, &orders, found);
+    let asks = forecast.batches.iter().any(|batch| batch.canary && !batch.asks.is_empty());
+    let waits = asks.then(|| {
+        "While the canary waits for a person it is not Ready: a PodDisruptionBudget of the application counts its pods \
+         as missing."
+            .to_owned()
+    });
+    let (action, instance) = (spec.action, instance.clone());
+    Ok(Told { action, instance, forecast, notes: waits.into_iter().collect() })
+}
+
+/// What a restart does to pods that a cancelled flow kept.
+pub(super) fn returning(action: Action, there: &InstanceView) -> Option<String> {
+    let others = there.other_revision_replicas;
+    (action == Action::Restart && others > 0).then(|| {
+        let (pods, verb) = (phrase::pods(others), if others == 1 { "runs" } else { "run" });
+        let revision = &there.update_revision;
+        format!("{pods} {verb} another revision than {revision}: a pod that is restarted comes back as {revision}.")
+    })
 }
 
 fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
     if screen.objects(&[object(told)], true)? {
         return Ok(());
     }
-    let Told { action, instance, forecast } = told;
+    let Told { action, instance, forecast, notes } = told;
     let (base, batches) = (&forecast.plan.base, forecast.batches.len());
     let plural = if batches == 1 { "batch" } else { "batches" };
     screen.line(format!(
-        "{action} {instance}: {} now, {} wanted; {batches} {plural}, at most {} at once, {} at the earliest",
+        "{} {instance}: {} now, {} wanted; {batches} {plural}, at most {} at once, {} at the earliest",
+        action.as_str(),
         phrase::pods(base.from),
         base.to,
         phrase::pods(forecast.peak()),
@@ -141,7 +165,8 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
         screen.line(line)?;
     }
     screen.line("")?;
-    screen.line("Earliest times: people, booting pods and registries are taken to need no time.")
+    screen.line("Earliest times: people, booting pods and registries are taken to need no time.")?;
+    notes.iter().try_for_each(|note| screen.line(note))
 }
 
 /// Before what a batch asks a person.
@@ -161,7 +186,7 @@ fn span(seconds: Seconds) -> String {
 }
 
 fn object(told: &Told) -> Value {
-    let Told { action, instance, forecast } = told;
+    let Told { action, instance, forecast, notes } = told;
     let batches = forecast.batches.iter().map(|batch| {
         let asks = batch.asks.iter().map(|ask| format!("{}/{}", ask.batch, ask.phase));
         json!({
@@ -179,11 +204,12 @@ fn object(told: &Told) -> Value {
     json!({
         "kind": "Plan",
         "metadata": { "name": instance.name, "namespace": instance.namespace },
-        "action": action,
+        "action": action.as_str(),
         "currentReplicas": forecast.plan.base.from,
         "replicas": forecast.plan.base.to,
         "peakReplicas": forecast.peak(),
         "earliestEndSeconds": forecast.ends().0,
         "batches": batches.collect::<Vec<_>>(),
+        "notes": notes,
     })
 }

@@ -45,10 +45,7 @@ impl Screen<'_> {
         match self.format {
             Format::Text | Format::Wide => return Ok(false),
             Format::Json => self.line(serde_json::to_string_pretty(&all)?)?,
-            Format::Yaml => {
-                let text = serde_norway::to_string(&all).map_err(|error| Failure::new(error.to_string()))?;
-                write!(self.out, "{text}")?;
-            }
+            Format::Yaml => write!(self.out, "{}", yaml(&all)?)?,
             Format::Name => {
                 for object in objects {
                     self.line(object::name(object))?;
@@ -86,6 +83,11 @@ pub(super) enum Tone {
     Faint,
     /// A title.
     Title,
+}
+
+/// YAML that kubectl reads as it was meant: texts that YAML 1.1 has for booleans, numbers or times stand in quotes.
+pub(super) fn yaml(value: &Value) -> Result<String, Failure> {
+    serde_saphyr::to_string(value).map_err(|error| Failure::new(error.to_string()))
 }
 
 impl Paint {

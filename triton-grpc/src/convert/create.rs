@@ -47,6 +47,8 @@ pub(crate) fn create_flow(request: wire::CreateRequest) -> Result<(CreateFlow, O
         update_strategy: request.strategy.map(update_strategy),
         rollback_to: request.rollback_to.map(|to| RollbackTarget { revision: to.revision }),
         non_update_strategy: request.non_update_strategy.map(non_update_strategy),
+        labels: request.labels.into_iter().collect(),
+        annotations: request.annotations.into_iter().collect(),
     };
     let name = given(&request.name).map(FlowName::new).transpose();
     let flow = CreateFlow {
@@ -100,6 +102,8 @@ pub(crate) fn create_request(
         non_update_strategy: draft.non_update_strategy.map(wire_non_update_strategy).transpose()?,
         rollback_to: draft.rollback_to.map(|to| wire::RollbackTarget { revision: to.revision }),
         request_id: request.unwrap_or_default().into(),
+        labels: draft.labels.into_iter().collect(),
+        annotations: draft.annotations.into_iter().collect(),
     })
 }
 

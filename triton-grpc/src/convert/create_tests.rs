@@ -166,6 +166,8 @@ fn full() -> Draft {
             pods_to_delete: Some(vec!["12122-sample-10010-zh98f".into()]),
         }),
         rollback_to: Some(RollbackTarget { revision: "6ddf9b7cf4".into() }),
+        labels: [("team".to_owned(), "web".to_owned())].into(),
+        annotations: [("note".to_owned(), "made by hand".to_owned())].into(),
         ..tutorial()
     }
 }

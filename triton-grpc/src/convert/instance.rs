@@ -70,6 +70,8 @@ fn instance(view: InstanceView) -> application::Instance {
         request_memory: view.request_memory,
         update_revision: view.update_revision,
         app_name: view.app_name,
+        in_place: view.in_place,
+        other_revision_replicas: wire_count(view.other_revision_replicas),
     }
 }
 
@@ -89,6 +91,8 @@ fn view_of_instance(instance: application::Instance) -> InstanceView {
         request_cpu: instance.request_cpu,
         request_memory: instance.request_memory,
         update_revision: instance.update_revision,
+        in_place: instance.in_place,
+        other_revision_replicas: count(instance.other_revision_replicas),
     }
 }
 
@@ -215,6 +219,8 @@ mod tests {
             request_cpu: "500m".into(),
             request_memory: "512Mi".into(),
             update_revision: "6ddf9b7cf4".into(),
+            in_place: true,
+            other_revision_replicas: 1,
         };
         assert_eq!(instance_view(instance_reply(view.clone())), Ok(view.clone()));
         assert_eq!(instance_views(instances_reply(vec![view.clone(), view.clone()])), [view.clone(), view]);

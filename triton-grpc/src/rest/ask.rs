@@ -33,6 +33,12 @@ pub(super) struct NewFlow {
     pub(super) non_update_strategy: Option<NonUpdate>,
     /// What a rollback returns to.
     pub(super) rollback_to: Option<RollbackRevision>,
+    /// Labels of the flow itself, beside those of its application.
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    /// Annotations of the flow itself.
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
 }
 
 /// An application instance as somebody wants it.
@@ -173,6 +179,8 @@ impl NewFlow {
             update_strategy: self.update_strategy.map(Update::into),
             non_update_strategy: self.non_update_strategy.map(NonUpdate::into),
             rollback_to: self.rollback_to.map(|to| RollbackTarget { revision: to.revision }),
+            labels: self.labels,
+            annotations: self.annotations,
         }
     }
 }

@@ -243,6 +243,10 @@ pub(super) struct Instance {
     request_memory: String,
     /// Revision that new pods get, short hash.
     update_revision: String,
+    /// Whether the workload updates its pods in place.
+    in_place: bool,
+    /// Pods of another revision than updateRevision: what a cancelled flow kept, or a flow has not replaced yet.
+    other_revision_replicas: u32,
 }
 
 /// A pod of an application instance.

@@ -341,6 +341,8 @@ fn instance(it: Value) -> InstanceView {
         request_cpu: text(&it, "requestCPU"),
         request_memory: text(&it, "requestMemory"),
         update_revision: text(&it, "updateRevision"),
+        in_place: it["inPlace"].as_bool().unwrap_or_default(),
+        other_revision_replicas: count(&it, "otherRevisionReplicas"),
     }
 }
 

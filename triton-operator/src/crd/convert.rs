@@ -236,6 +236,7 @@ pub fn draft(spec: &Value) -> Result<Draft, Faults> {
         update_strategy: part(spec, "updateStrategy")?,
         non_update_strategy: part(spec, "nonUpdateStrategy")?,
         rollback_to: part(spec, "rollbackTo")?,
+        ..Draft::default()
     })
 }
 
@@ -289,10 +290,11 @@ pub fn manifest(new: &NewFlow) -> DeployFlow {
         rollback_to: draft.rollback_to,
     };
     let labels = new.draft.parse().ok().map(|(spec, _)| spec.identity.labels());
-    let labels = labels.map(|labels| labels.map(|(key, value)| (key.to_owned(), value)).into());
+    let labels = labels.into_iter().flatten().map(|(key, value)| (key.to_owned(), value));
     let mut flow = DeployFlow::new(new.id.name.as_str(), spec);
     flow.metadata.namespace = Some(new.id.namespace.to_string());
-    flow.metadata.labels = labels;
+    flow.metadata.labels = Some(draft.labels.into_iter().chain(labels).collect());
+    flow.metadata.annotations = Some(draft.annotations).filter(|annotations| !annotations.is_empty());
     flow
 }
 

@@ -3,6 +3,7 @@
 use std::string::{String, ToString};
 use std::vec::Vec;
 
+use super::super::cloneset::UpdatePolicy;
 use super::super::world::{Pod, Workload, World};
 use super::Host;
 use crate::model::{InstanceId, Namespace, Revision};
@@ -61,6 +62,8 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
     let at_rest = workload.observed_latest() && workload.active_count() == workload.replicas;
     let ready = !worked_on && at_rest && serving == workload.replicas;
     let template = &workload.template;
+    let newest = workload.update_revision.as_ref();
+    let others = workload.active().filter(|pod| newest.is_some_and(|newest| pod.revision != *newest));
     InstanceView {
         namespace: workload.id.namespace.to_string(),
         name: workload.id.name.to_string(),
@@ -76,6 +79,8 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
         request_cpu: template.cpu.1.clone(),
         request_memory: template.memory.1.clone(),
         update_revision: workload.update_revision.as_ref().map(|r| short(workload, r)).unwrap_or_default(),
+        in_place: workload.policy != UpdatePolicy::ReCreate,
+        other_revision_replicas: u32::try_from(others.count()).unwrap_or(u32::MAX),
     }
 }
 

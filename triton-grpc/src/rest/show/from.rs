@@ -148,6 +148,8 @@ impl From<InstanceView> for Instance {
             request_cpu: view.request_cpu,
             request_memory: view.request_memory,
             update_revision: view.update_revision,
+            in_place: view.in_place,
+            other_revision_replicas: view.other_revision_replicas,
         }
     }
 }

@@ -1,0 +1,138 @@
+use super::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A name that only the proxies of this file know.
+const FAR: &str = "http://api.cluster.test:6443";
+
+#[tokio::test]
+async fn the_api_server_is_reached_over_the_proxy_that_the_kubeconfig_names() {
+    let server = api_server().await;
+    for (scheme, user, asks) in
+        [("http", "", None), ("http", "jo:pa%40ss@", Some("Basic am86cGFAc3M=")), ("socks5", "", None)]
+    {
+        let proxy = proxy(scheme == "socks5", server, asks).await;
+        let config = config(FAR, Some(&format!("{scheme}://{user}{}", proxy.address))).await.unwrap();
+        let told = version(config).await;
+        assert_eq!((told, proxy.used.load(Ordering::Relaxed)), (Ok("37".into()), 1), "{scheme} {user}");
+    }
+}
+
+#[tokio::test]
+async fn no_proxy_is_asked_where_none_is_named() {
+    let server = api_server().await;
+    let config = config(&format!("http://{server}"), None).await.unwrap();
+    assert_eq!(version(config).await, Ok("37".into()));
+}
+
+#[tokio::test]
+async fn a_proxy_that_cannot_be_used_is_named() {
+    let error = config(FAR, Some("ftp://proxy")).await.unwrap_err().to_string();
+    assert!(error.contains("proxy-url") && error.contains("ftp://proxy"), "{error}");
+}
+
+async fn version(config: kube::Config) -> Result<String, String> {
+    let asked = client(config).map_err(|error| error.to_string())?;
+    let answer = tokio::time::timeout(Duration::from_secs(20), asked.apiserver_version()).await;
+    answer
+        .map_err(|error| error.to_string())?
+        .map(|version| version.minor)
+        .map_err(|error| format!("{error:?}"))
+}
+
+async fn config(server: &str, proxy: Option<&str>) -> anyhow::Result<kube::Config> {
+    let mut cluster = serde_json::json!({ "server": server });
+    if let Some(proxy) = proxy {
+        cluster["proxy-url"] = proxy.into();
+    }
+    let kubeconfig = serde_json::json!({
+        "current-context": "far",
+        "contexts": [{ "name": "far", "context": { "cluster": "far", "user": "jo" } }],
+        "clusters": [{ "name": "far", "cluster": cluster }],
+        "users": [{ "name": "jo", "user": {} }],
+    });
+    of_kubeconfig(serde_json::from_value(kubeconfig).unwrap(), None).await
+}
+
+/// Tells its version, whatever it is asked.
+async fn api_server() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            head(&mut stream).await;
+            let body = serde_json::json!({
+                "major": "1", "minor": "37", "gitVersion": "v1.37.2", "gitCommit": "", "gitTreeState": "",
+                "buildDate": "", "goVersion": "", "compiler": "", "platform": "",
+            })
+            .to_string();
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+            );
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    address
+}
+
+struct Running {
+    address: std::net::SocketAddr,
+    /// Connections that it made.
+    used: Arc<AtomicUsize>,
+}
+
+/// A proxy for which every name is that of `server`.
+async fn proxy(socks: bool, server: std::net::SocketAddr, asks: Option<&'static str>) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, used) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&used);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (known, asked) = if socks {
+                (true, greet(&mut stream).await)
+            } else {
+                let head = head(&mut stream).await;
+                (asks.is_none_or(|asks| head.contains(asks)), head)
+            };
+            if !known || !asked.contains("api.cluster.test") {
+                continue;
+            }
+            counted.fetch_add(1, Ordering::Relaxed);
+            let answer: &[u8] =
+                if socks { &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0] } else { b"HTTP/1.1 200 OK\r\n\r\n" };
+            let _ = stream.write_all(answer).await;
+            let mut there = TcpStream::connect(server).await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut stream, &mut there).await });
+        }
+    });
+    Running { address, used }
+}
+
+/// The head of a request.
+async fn head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let Ok(byte) = stream.read_u8().await else { break };
+        head.push(byte);
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+/// The name that is asked for (RFC 1928).
+async fn greet(stream: &mut TcpStream) -> String {
+    let mut methods = [0; 2];
+    let _ = stream.read_exact(&mut methods).await;
+    let mut skipped = vec![0; methods[1].into()];
+    let _ = stream.read_exact(&mut skipped).await;
+    let _ = stream.write_all(&[5, 0]).await;
+    let mut request = [0; 5];
+    let _ = stream.read_exact(&mut request).await;
+    let mut name = vec![0; usize::from(request[4]) + 2];
+    let _ = stream.read_exact(&mut name).await;
+    String::from_utf8_lossy(&name).into_owned()
+}
