@@ -99,7 +99,7 @@ fn target(draft: &Draft, namespace: &Namespace) -> Result<InstanceId, Failure> {
 
 /// The plan of one flow that finds `current` pods.
 fn told(draft: &Draft, instance: &InstanceId, current: u32) -> Result<Told, Failure> {
-    let (spec, orders) = draft.parse()?;
+    let (spec, orders) = draft.parse_new()?;
     let from = if spec.action == Action::Create { 0 } else { current };
     let forecast = forecast_from(&spec, &orders, from, None);
     Ok(Told { action: draft.action.clone(), instance: instance.clone(), forecast })
