@@ -20,6 +20,7 @@ mod partition;
 mod pause;
 mod pull;
 mod reading;
+mod succession;
 mod surge;
 mod terminal;
 mod truth;
@@ -98,6 +99,7 @@ pub(crate) enum Property {
     S18FailureBudget,
     S19NoSilentLoss,
     S20Determinism,
+    S21Succession,
 }
 
 impl std::fmt::Display for Property {
@@ -123,7 +125,7 @@ pub(crate) struct Invariant {
 }
 
 /// Every safety property, once.
-pub(crate) const TABLE: [Invariant; 19] = [
+pub(crate) const TABLE: [Invariant; 20] = [
     availability::ROW,
     surge::ROW,
     exposure::ROW,
@@ -143,6 +145,7 @@ pub(crate) const TABLE: [Invariant; 19] = [
     failures::ROW,
     loss::ROW,
     determinism::ROW,
+    succession::ROW,
 ];
 
 /// Judges a decision by every property.

@@ -31,6 +31,8 @@ mod goal;
 mod history;
 mod line;
 mod look;
+#[cfg(test)]
+mod lost_tests;
 mod phrases;
 mod prepare;
 mod report;
@@ -53,7 +55,8 @@ pub use forecast::{Coming, Forecast, forecast, forecast_from};
 pub use goal::{Goal, batch_size, batches, goal, plan};
 pub use history::surplus;
 pub use line::place;
-pub use look::look;
+pub use look::{exchange, look};
 pub use report::{Seen, report};
+pub use rolling::besides;
 pub use table::{Row, Until, of as row};
 pub use unread::{unread, unread_report};

@@ -1,7 +1,9 @@
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
 use super::*;
 use crate::world::cache::Key;
-use crate::world::container::Main;
-use crate::world::endpoints::Endpoint;
+use crate::world::endpoints::{Endpoint, SlicePort};
+use crate::world::offer::NamedPort;
 use triton_core::model::PodPhase;
 
 #[test]
@@ -56,6 +58,148 @@ fn an_ungated_pod_is_judged_by_readiness_alone() {
     assert_eq!(shown(&ungated, &services, &[slice("web", "IPv4", true)]), Shown::In);
 }
 
+/// What a row of a table needs besides a ready pod with port `http` of number 80, and both families.
+#[test]
+fn a_pod_is_in_only_with_every_port_and_family_that_it_shares_with_the_service() {
+    use Shown::{In, Moving};
+    let number = |target: i32| ServicePort { target: IntOrString::Int(target), ..port("", "TCP", "") };
+    let (http, admin, dns) =
+        (port("http", "TCP", "http"), port("admin", "TCP", "admin"), port("dns", "UDP", "dns"));
+    let v4 = |ports: &[SlicePort]| ("IPv4", ports.to_vec());
+    let v6 = |ports: &[SlicePort]| ("IPv6", ports.to_vec());
+    let (at_http, at_admin) = (on("http", "TCP", 80), on("admin", "TCP", 81));
+    // Ports and families of the Service; more named ports of the pod, its families; the slices that have it.
+    type Row<'a> = (
+        Vec<ServicePort>,
+        &'a [&'a str],
+        Vec<NamedPort>,
+        &'a [&'static str],
+        Vec<(&'a str, Vec<SlicePort>)>,
+        Shown,
+    );
+    let (one, two): (&[&'static str], &[&'static str]) = (&["IPv4"], &["IPv4", "IPv6"]);
+    let rows: Vec<Row<'_>> = vec![
+        (vec![http.clone()], one, vec![], one, vec![v4(&[at_http.clone()])], In),
+        // The name is that of another port: a slice of its own without ports.
+        (vec![admin.clone()], one, vec![], one, vec![v4(&[])], Moving),
+        // A port that the pod has is not shown yet, or under another number or protocol.
+        (vec![http.clone()], one, vec![], one, vec![v4(&[])], Moving),
+        (vec![http.clone()], one, vec![], one, vec![v4(&[on("http", "TCP", 8080)])], Moving),
+        (vec![http.clone()], one, vec![], one, vec![v4(&[on("http", "UDP", 80)])], Moving),
+        (vec![http.clone()], one, vec![], one, vec![v4(&[on("web", "TCP", 80)])], Moving),
+        (
+            vec![http.clone()],
+            one,
+            vec![],
+            one,
+            vec![v4(&[SlicePort { number: None, ..at_http.clone() }])],
+            In,
+        ),
+        // One of two ports is not one of the pod's; the pod has it and it is not shown; both are, in one or two slices.
+        (vec![http.clone(), admin.clone()], one, vec![], one, vec![v4(&[at_http.clone()])], In),
+        (
+            vec![http.clone(), admin.clone()],
+            one,
+            vec![named("admin", "TCP", 81)],
+            one,
+            vec![v4(&[at_http.clone()])],
+            Moving,
+        ),
+        (
+            vec![http.clone(), admin.clone()],
+            one,
+            vec![named("admin", "TCP", 81)],
+            one,
+            vec![v4(&[at_http.clone(), at_admin.clone()])],
+            In,
+        ),
+        (
+            vec![http.clone(), admin],
+            one,
+            vec![named("admin", "TCP", 81)],
+            one,
+            vec![v4(&[at_http.clone()]), v4(&[at_admin])],
+            In,
+        ),
+        // The protocol of a named port counts.
+        (vec![dns.clone()], one, vec![named("dns", "TCP", 53)], one, vec![v4(&[])], Moving),
+        (vec![dns], one, vec![named("dns", "UDP", 53)], one, vec![v4(&[on("dns", "UDP", 53)])], In),
+        // Every pod has a port of a number.
+        (vec![number(9000)], one, vec![], one, vec![v4(&[on("", "TCP", 9000)])], In),
+        (vec![number(9000)], one, vec![], one, vec![v4(&[])], Moving),
+        // A headless Service may name no ports.
+        (vec![], one, vec![], one, vec![v4(&[])], In),
+        (vec![], one, vec![], one, vec![], Moving),
+        // Families: those that both have, each with all ports.
+        (vec![http.clone()], two, vec![], two, vec![v4(&[at_http.clone()])], Moving),
+        (vec![http.clone()], two, vec![], two, vec![v4(&[at_http.clone()]), v6(&[])], Moving),
+        (vec![http.clone()], two, vec![], two, vec![v4(&[at_http.clone()]), v6(&[at_http.clone()])], In),
+        (vec![http.clone()], two, vec![], one, vec![v4(&[at_http.clone()])], In),
+        (vec![http.clone()], one, vec![], two, vec![v4(&[at_http.clone()])], In),
+        (vec![http.clone()], one, vec![], &["IPv6"], vec![], Moving),
+        (vec![http.clone()], one, vec![], &[], vec![], Moving),
+        (vec![http.clone()], &[], vec![], one, vec![v4(&[at_http])], In),
+        (vec![http], &[], vec![], one, vec![], Moving),
+    ];
+    for (at, (ports, families, named, of_pod, slices, wanted)) in rows.into_iter().enumerate() {
+        let mut pod = pod(true);
+        pod.ports.extend(named);
+        pod.families = of_pod.to_vec();
+        let service = ServiceEntry { ports, ..service("web", families) };
+        let slices: Vec<_> = slices
+            .into_iter()
+            .map(|(family, ports)| SliceEntry { ports, ..slice("web", family, true) })
+            .collect();
+        assert_eq!(shown(&pod, &[service], &slices), wanted, "row {at}");
+        // What shows it as ready, with or without ports, keeps it from being out.
+        let (gone, there) = (PodEntry { gate: Some(false), ready: false, ..pod }, !slices.is_empty());
+        assert_eq!(shown(&gone, &[], &slices), Shown::Out, "row {at}");
+        let service = self::service("web", families);
+        assert_eq!(shown(&gone, &[service], &slices), if there { Moving } else { Shown::Out }, "row {at}");
+    }
+}
+
+#[test]
+fn a_service_that_can_send_nothing_to_a_pod_is_named_and_does_not_count_beside_one_that_can() {
+    let metrics = ServiceEntry { ports: vec![port("", "TCP", "metrics")], ..service("metrics", &["IPv4"]) };
+    let empty = SliceEntry { ports: vec![], ..slice("metrics", "IPv4", true) };
+    let services = [Arc::new(metrics.clone()), Arc::new(service("web", &["IPv4"]))];
+    let both = [Arc::new(empty.clone()), Arc::new(slice("web", "IPv4", true))];
+    let of = |name: &str| both.iter().filter(|slice| slice.service == name).cloned().collect();
+    let mut endpoints = Endpoints::new(services.to_vec(), of);
+    assert_eq!(endpoints.shown(&pod(true)), Shown::In);
+    let notes = endpoints.notes();
+    assert!(notes[0].contains("Service metrics can send nothing to pods demo-x"), "{notes:?}");
+    assert!(notes[0].contains("targetPort metrics (TCP)"), "{notes:?}");
+    assert_eq!(shown(&pod(true), &[metrics], &[empty]), Shown::Moving, "nobody reaches it");
+}
+
+#[test]
+fn a_condition_that_keeps_pods_from_being_ready_is_named_with_the_pods() {
+    let waits = |name: &str| PodEntry {
+        key: Key::new("default", name),
+        ready: false,
+        unmet: vec!["target-health.example/web".into()],
+        ..pod(true)
+    };
+    let notes = |pods: &[PodEntry]| {
+        let mut endpoints = Endpoints::new(Vec::new(), |_: &str| Vec::new());
+        pods.iter().for_each(|pod| assert_eq!(endpoints.shown(pod), Shown::Moving));
+        endpoints.notes()
+    };
+    let told = notes(&["a", "b", "c", "d"].map(waits));
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0].contains("target-health.example/web") && told[0].contains("a, b, c and 1 more"),
+        "{told:?}"
+    );
+    // Not of pods that nobody asked in, or that do not run.
+    let mut endpoints = Endpoints::new(Vec::new(), |_: &str| Vec::new());
+    endpoints.shown(&PodEntry { gate: None, ..waits("a") });
+    endpoints.shown(&PodEntry { booted: false, ..waits("a") });
+    assert_eq!(endpoints.notes(), Vec::<String>::new());
+}
+
 fn shown(pod: &PodEntry, services: &[ServiceEntry], slices: &[SliceEntry]) -> Shown {
     let of = |name: &str| slices.iter().filter(|s| s.service == name).cloned().map(Arc::new).collect();
     Endpoints::new(services.iter().cloned().map(Arc::new).collect(), of).shown(pod)
@@ -72,15 +216,17 @@ fn pod(on: bool) -> PodEntry {
         terminating: false,
         ended: false,
         labels: [("app".to_owned(), "demo".to_owned())].into(),
+        ports: vec![named("http", "TCP", 80)],
+        families: vec!["IPv4", "IPv6"],
         gated: true,
         gate: Some(on),
+        unmet: Vec::new(),
         ready: on,
         booted: true,
         phase: PodPhase::Ready,
         ip: None,
-        port: 0,
         failure: None,
-        main: Main::default(),
+        containers: Vec::new(),
         host_ip: String::new(),
         host_network: false,
     }
@@ -95,6 +241,7 @@ fn service(name: &str, families: &[&str]) -> ServiceEntry {
         external: false,
         publishes_not_ready: false,
         families: families.iter().map(|family| (*family).to_owned()).collect(),
+        ports: vec![port("", "TCP", "http")],
     }
 }
 
@@ -105,6 +252,19 @@ fn slice(service: &str, family: &str, ready: bool) -> SliceEntry {
         version: "1".into(),
         service: service.into(),
         family: family.into(),
+        ports: vec![on("", "TCP", 80)],
         endpoints: vec![Endpoint { pod: "demo-x".into(), uid: "pod-uid".into(), ready }],
     }
+}
+
+fn port(name: &str, protocol: &str, target: &str) -> ServicePort {
+    ServicePort { name: name.into(), protocol: protocol.into(), target: IntOrString::String(target.into()) }
+}
+
+fn named(name: &str, protocol: &str, number: i32) -> NamedPort {
+    NamedPort { name: name.into(), protocol: protocol.into(), number }
+}
+
+fn on(name: &str, protocol: &str, number: i32) -> SlicePort {
+    SlicePort { name: name.into(), protocol: protocol.into(), number: Some(number) }
 }
