@@ -58,105 +58,115 @@ fn an_ungated_pod_is_judged_by_readiness_alone() {
     assert_eq!(shown(&ungated, &services, &[slice("web", "IPv4", true)]), Shown::In);
 }
 
-/// What a row of a table needs besides a ready pod with port `http` of number 80, and both families.
+/// Ports and families of the Service; more named ports of the pod, which has port `http` of number 80, and its families;
+/// the slices that have it, each a family and its ports; what is shown.
+type Row = (
+    Vec<ServicePort>,
+    Vec<&'static str>,
+    Vec<NamedPort>,
+    Vec<&'static str>,
+    Vec<(&'static str, Vec<SlicePort>)>,
+    Shown,
+);
+
 #[test]
 fn a_pod_is_in_only_with_every_port_and_family_that_it_shares_with_the_service() {
-    use Shown::{In, Moving};
-    let number = |target: i32| ServicePort { target: IntOrString::Int(target), ..port("", "TCP", "") };
-    let (http, admin, dns) =
-        (port("http", "TCP", "http"), port("admin", "TCP", "admin"), port("dns", "UDP", "dns"));
-    let v4 = |ports: &[SlicePort]| ("IPv4", ports.to_vec());
-    let v6 = |ports: &[SlicePort]| ("IPv6", ports.to_vec());
-    let (at_http, at_admin) = (on("http", "TCP", 80), on("admin", "TCP", 81));
-    // Ports and families of the Service; more named ports of the pod, its families; the slices that have it.
-    type Row<'a> = (
-        Vec<ServicePort>,
-        &'a [&'a str],
-        Vec<NamedPort>,
-        &'a [&'static str],
-        Vec<(&'a str, Vec<SlicePort>)>,
-        Shown,
-    );
-    let (one, two): (&[&'static str], &[&'static str]) = (&["IPv4"], &["IPv4", "IPv6"]);
-    let rows: Vec<Row<'_>> = vec![
-        (vec![http.clone()], one, vec![], one, vec![v4(&[at_http.clone()])], In),
-        // The name is that of another port: a slice of its own without ports.
-        (vec![admin.clone()], one, vec![], one, vec![v4(&[])], Moving),
-        // A port that the pod has is not shown yet, or under another number or protocol.
-        (vec![http.clone()], one, vec![], one, vec![v4(&[])], Moving),
-        (vec![http.clone()], one, vec![], one, vec![v4(&[on("http", "TCP", 8080)])], Moving),
-        (vec![http.clone()], one, vec![], one, vec![v4(&[on("http", "UDP", 80)])], Moving),
-        (vec![http.clone()], one, vec![], one, vec![v4(&[on("web", "TCP", 80)])], Moving),
-        (
-            vec![http.clone()],
-            one,
-            vec![],
-            one,
-            vec![v4(&[SlicePort { number: None, ..at_http.clone() }])],
-            In,
-        ),
-        // One of two ports is not one of the pod's; the pod has it and it is not shown; both are, in one or two slices.
-        (vec![http.clone(), admin.clone()], one, vec![], one, vec![v4(&[at_http.clone()])], In),
-        (
-            vec![http.clone(), admin.clone()],
-            one,
-            vec![named("admin", "TCP", 81)],
-            one,
-            vec![v4(&[at_http.clone()])],
-            Moving,
-        ),
-        (
-            vec![http.clone(), admin.clone()],
-            one,
-            vec![named("admin", "TCP", 81)],
-            one,
-            vec![v4(&[at_http.clone(), at_admin.clone()])],
-            In,
-        ),
-        (
-            vec![http.clone(), admin],
-            one,
-            vec![named("admin", "TCP", 81)],
-            one,
-            vec![v4(&[at_http.clone()]), v4(&[at_admin])],
-            In,
-        ),
-        // The protocol of a named port counts.
-        (vec![dns.clone()], one, vec![named("dns", "TCP", 53)], one, vec![v4(&[])], Moving),
-        (vec![dns], one, vec![named("dns", "UDP", 53)], one, vec![v4(&[on("dns", "UDP", 53)])], In),
-        // Every pod has a port of a number.
-        (vec![number(9000)], one, vec![], one, vec![v4(&[on("", "TCP", 9000)])], In),
-        (vec![number(9000)], one, vec![], one, vec![v4(&[])], Moving),
-        // A headless Service may name no ports.
-        (vec![], one, vec![], one, vec![v4(&[])], In),
-        (vec![], one, vec![], one, vec![], Moving),
-        // Families: those that both have, each with all ports.
-        (vec![http.clone()], two, vec![], two, vec![v4(&[at_http.clone()])], Moving),
-        (vec![http.clone()], two, vec![], two, vec![v4(&[at_http.clone()]), v6(&[])], Moving),
-        (vec![http.clone()], two, vec![], two, vec![v4(&[at_http.clone()]), v6(&[at_http.clone()])], In),
-        (vec![http.clone()], two, vec![], one, vec![v4(&[at_http.clone()])], In),
-        (vec![http.clone()], one, vec![], two, vec![v4(&[at_http.clone()])], In),
-        (vec![http.clone()], one, vec![], &["IPv6"], vec![], Moving),
-        (vec![http.clone()], one, vec![], &[], vec![], Moving),
-        (vec![http.clone()], &[], vec![], one, vec![v4(&[at_http])], In),
-        (vec![http], &[], vec![], one, vec![], Moving),
-    ];
-    for (at, (ports, families, named, of_pod, slices, wanted)) in rows.into_iter().enumerate() {
+    let all = rows_of_one_port().into_iter().chain(rows_of_several_ports()).chain(rows_of_families());
+    for (at, (ports, families, named, of_pod, slices, wanted)) in all.enumerate() {
         let mut pod = pod(true);
         pod.ports.extend(named);
-        pod.families = of_pod.to_vec();
-        let service = ServiceEntry { ports, ..service("web", families) };
+        pod.families = of_pod;
+        let service = ServiceEntry { ports, ..service("web", &families) };
         let slices: Vec<_> = slices
             .into_iter()
             .map(|(family, ports)| SliceEntry { ports, ..slice("web", family, true) })
             .collect();
         assert_eq!(shown(&pod, &[service], &slices), wanted, "row {at}");
         // What shows it as ready, with or without ports, keeps it from being out.
-        let (gone, there) = (PodEntry { gate: Some(false), ready: false, ..pod }, !slices.is_empty());
-        assert_eq!(shown(&gone, &[], &slices), Shown::Out, "row {at}");
-        let service = self::service("web", families);
-        assert_eq!(shown(&gone, &[service], &slices), if there { Moving } else { Shown::Out }, "row {at}");
+        let gone = PodEntry { gate: Some(false), ready: false, ..pod };
+        let out = if slices.is_empty() { Shown::Out } else { Shown::Moving };
+        assert_eq!(shown(&gone, &[self::service("web", &families)], &slices), out, "row {at}");
     }
+}
+
+fn rows_of_one_port() -> Vec<Row> {
+    use Shown::{In, Moving};
+    let row = |port: &ServicePort, more: &[NamedPort], shown: &[SlicePort], wanted| -> Row {
+        (
+            vec![port.clone()],
+            vec!["IPv4"],
+            more.to_vec(),
+            vec!["IPv4"],
+            vec![("IPv4", shown.to_vec())],
+            wanted,
+        )
+    };
+    let (http, dns) = (port("http", "TCP", "http"), port("dns", "UDP", "dns"));
+    let number = ServicePort { target: IntOrString::Int(9000), ..port("", "TCP", "") };
+    vec![
+        row(&http, &[], &[on("http", "TCP", 80)], In),
+        // It is not shown yet, or under another number, protocol or name.
+        row(&http, &[], &[], Moving),
+        row(&http, &[], &[on("http", "TCP", 8080)], Moving),
+        row(&http, &[], &[on("http", "UDP", 80)], Moving),
+        row(&http, &[], &[on("web", "TCP", 80)], Moving),
+        row(&http, &[], &[SlicePort { number: None, ..on("http", "TCP", 80) }], In),
+        // The pod does not have it: it stands in a slice without ports. The protocol of a named port counts.
+        row(&port("admin", "TCP", "admin"), &[], &[], Moving),
+        row(&dns, &[named("dns", "TCP", 53)], &[], Moving),
+        row(&dns, &[named("dns", "UDP", 53)], &[on("dns", "UDP", 53)], In),
+        // Every pod has a port of a number.
+        row(&number, &[], &[on("", "TCP", 9000)], In),
+        row(&number, &[], &[], Moving),
+    ]
+}
+
+fn rows_of_several_ports() -> Vec<Row> {
+    use Shown::{In, Moving};
+    let v4 = |ports: &[SlicePort]| ("IPv4", ports.to_vec());
+    let row = |ports: Vec<ServicePort>, more: &[NamedPort], slices, wanted| -> Row {
+        (ports, vec!["IPv4"], more.to_vec(), vec!["IPv4"], slices, wanted)
+    };
+    let both = || vec![port("http", "TCP", "http"), port("admin", "TCP", "admin")];
+    let (at_http, at_admin, admin) =
+        (on("http", "TCP", 80), on("admin", "TCP", 81), named("admin", "TCP", 81));
+    let (one, two) = (v4(&[at_http.clone()]), v4(&[at_http, at_admin.clone()]));
+    vec![
+        // One of two ports is not one of the pod's; the pod has it and it is not shown; both are, in one slice or two.
+        row(both(), &[], vec![one.clone()], In),
+        row(both(), &[admin.clone()], vec![one.clone()], Moving),
+        row(both(), &[admin.clone()], vec![two], In),
+        row(both(), &[admin], vec![one, v4(&[at_admin])], In),
+        // A headless Service may name no ports.
+        row(vec![], &[], vec![v4(&[])], In),
+        row(vec![], &[], vec![], Moving),
+    ]
+}
+
+/// Families that both have, each with all ports.
+fn rows_of_families() -> Vec<Row> {
+    use Shown::{In, Moving};
+    let row = |of_service: &[&'static str],
+               of_pod: &[&'static str],
+               shown: &[(&'static str, bool)],
+               wanted|
+     -> Row {
+        let ports = |has: bool| if has { vec![on("http", "TCP", 80)] } else { vec![] };
+        let slices = shown.iter().map(|(family, has)| (*family, ports(*has))).collect();
+        (vec![port("http", "TCP", "http")], of_service.to_vec(), vec![], of_pod.to_vec(), slices, wanted)
+    };
+    let (one, two) = (&["IPv4"][..], &["IPv4", "IPv6"][..]);
+    vec![
+        row(two, two, &[("IPv4", true)], Moving),
+        row(two, two, &[("IPv4", true), ("IPv6", false)], Moving),
+        row(two, two, &[("IPv4", true), ("IPv6", true)], In),
+        row(two, one, &[("IPv4", true)], In),
+        row(one, two, &[("IPv4", true)], In),
+        row(one, &["IPv6"], &[], Moving),
+        row(one, &[], &[], Moving),
+        row(&[], one, &[("IPv4", true)], In),
+        row(&[], one, &[], Moving),
+    ]
 }
 
 #[test]
