@@ -50,6 +50,8 @@ mod operator;
 mod orders;
 #[path = "cluster/quota.rs"]
 mod quota;
+#[path = "cluster/reach.rs"]
+mod reach;
 #[path = "cluster/restore.rs"]
 mod restore;
 #[path = "cluster/reversals.rs"]

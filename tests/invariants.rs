@@ -20,6 +20,7 @@ mod partition;
 mod pause;
 mod pull;
 mod reading;
+mod succession;
 mod surge;
 mod terminal;
 mod truth;
@@ -100,6 +101,7 @@ pub(crate) enum Property {
     S18FailureBudget,
     S19NoSilentLoss,
     S20Determinism,
+    S21Succession,
 }
 
 impl std::fmt::Display for Property {
@@ -125,7 +127,7 @@ pub(crate) struct Invariant {
 }
 
 /// Every safety property, once.
-pub(crate) const TABLE: [Invariant; 19] = [
+pub(crate) const TABLE: [Invariant; 20] = [
     availability::ROW,
     surge::ROW,
     exposure::ROW,
@@ -145,6 +147,7 @@ pub(crate) const TABLE: [Invariant; 19] = [
     failures::ROW,
     loss::ROW,
     determinism::ROW,
+    succession::ROW,
 ];
 
 /// Judges a decision by every property.

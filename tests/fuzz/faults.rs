@@ -5,7 +5,7 @@ use triton_core::sim::scenario::Chaos;
 type Switch = (&'static str, fn(&mut Chaos) -> &mut bool);
 
 /// Every fault by its name; the letters are those of the project's list of faults.
-const SWITCHES: [Switch; 15] = [
+const SWITCHES: [Switch; 16] = [
     ("crashes", |chaos| &mut chaos.crashes),                 // F1
     ("stale-views", |chaos| &mut chaos.stale_views),         // F2, F4
     ("time-travel", |chaos| &mut chaos.time_travel),         // F2
@@ -21,9 +21,10 @@ const SWITCHES: [Switch; 15] = [
     ("crowd", |chaos| &mut chaos.crowd),
     ("silence", |chaos| &mut chaos.silence),               // F9
     ("silent-watches", |chaos| &mut chaos.silent_watches), // F3, F4
+    ("lost-services", |chaos| &mut chaos.lost_services),   // F13
 ];
 
-/// The faults of a seed: of every twenty seeds one has none, fifteen have each fault alone, two have all
+/// The faults of a seed: of every twenty seeds one has none, fifteen or sixteen have each fault alone, two have all
 /// (one of them but silent watches), and the rest have some.
 pub(crate) fn of_seed(seed: u64) -> Chaos {
     let mut chaos = Chaos::NONE;
@@ -35,6 +36,7 @@ pub(crate) fn of_seed(seed: u64) -> Chaos {
         15 => chaos = Chaos::ALL,
         16 => chaos.silence = true,
         17 => chaos.silent_watches = true,
+        18 if seed % 40 == 18 => chaos.lost_services = true,
         _ => {
             let mixed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
             for (at, (_, switch)) in SWITCHES.iter().enumerate() {

@@ -453,6 +453,7 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
         terminating: u32::try_from(workload.pods.len()).expect("a count of pods fits")
             - workload.active_count(),
         pods,
+        lost: Vec::new(),
     }
 }
 

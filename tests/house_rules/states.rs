@@ -149,6 +149,7 @@ fn who(waiting: &Waiting) -> &'static str {
             "a person: correct the field, order an `update` or a `rollback`, or delete the flow"
         }
         Waiting::Lock { .. } => "a person: mend the annotation",
+        Waiting::ServiceLost { .. } => "a person: change the Service, or `Cancel` and bring another template",
     }
 }
 

@@ -12,8 +12,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::engine::{
-    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, decide, gives_up, look, report, rests_on_pods,
-    supersede, tells_of_pods, yields,
+    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, besides, decide, exchange, gives_up, look, report,
+    rests_on_pods, supersede, tells_of_pods, yields,
 };
 use crate::model::{
     Flow, FlowId, FlowUid, InstanceId, Left, Lock, Observation, Progress, Report, Seconds, Silence, Spec,
@@ -122,6 +122,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             match decision {
                 Decision::Move(progress, why) => {
                     stored.flow.progress = progress;
+                    moves.extend(besides(&why, &seen));
                     moves.push(why);
                 }
                 Decision::Act(_) | Decision::Done if !moves.is_empty() => break,
@@ -137,6 +138,8 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                     if moves.is_empty() {
                         return self.refresh(&stored, report, waiting, until, now).await;
                     }
+                    let told = moves.iter().any(|why| matches!(why, Why::ServiceLost { .. }));
+                    moves.extend(Why::waits(&waiting).filter(|_| !told));
                     return self.moved(&stored, &world, &report, moves).await;
                 }
                 Decision::Done => {
@@ -200,7 +203,11 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         };
         let subject = Subject { instance: &instance, flow: Some(flow) };
         let workload = backend.observe(subject).await.map_err(during("looking at the workload"))?;
-        let traffic = self.traffic(Some(&flow.spec), &instance, workload.as_ref()).await?;
+        let mut traffic = self.traffic(Some(&flow.spec), &instance, workload.as_ref()).await?;
+        if let Some(exchange) = workload.as_ref().and_then(|view| exchange(flow, view)) {
+            let lost = self.adapters.traffic(Some(&flow.spec)).lost(&exchange).await;
+            traffic.lost = lost.map_err(during("looking at the registry"))?;
+        }
         Ok(World { instance, workload, traffic })
     }
 
@@ -349,7 +356,9 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         // A clock that was set back makes nobody wait.
         let due = old.updated_at.filter(|at| *at <= now).map_or(now, |at| at.plus(REFRESH));
         if urgent || now >= due {
-            return self.save(stored, &new, Vec::new()).await;
+            let told = new.reason == old.reason && new.message == old.message;
+            let why = Why::waits(&waiting).filter(|_| !told).into_iter().collect();
+            return self.save(stored, &new, why).await;
         }
         Ok(Outcome::Rests(Rest::Until(until.min(due), waiting)))
     }

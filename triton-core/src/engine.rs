@@ -32,6 +32,8 @@ mod guard;
 mod history;
 mod line;
 mod look;
+#[cfg(test)]
+mod lost_tests;
 mod phrases;
 mod prepare;
 mod report;
@@ -55,7 +57,8 @@ pub use goal::{Goal, batch_size, batches, goal, plan};
 pub use guard::{rests_on_pods, tells_of_pods};
 pub use history::surplus;
 pub use line::place;
-pub use look::look;
+pub use look::{exchange, look};
 pub use report::{Seen, report};
+pub use rolling::besides;
 pub use table::{Row, Until, of as row};
 pub use unread::{unread, unread_report};

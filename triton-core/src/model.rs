@@ -35,8 +35,8 @@ pub use name::{
     PodName, PodUid, Revision, Version,
 };
 pub use observation::{
-    FailureClass, Holder, Left, Lock, Observation, Obstacle, PodFailure, PodPhase, PodTraffic, RevisionLabel,
-    Shape, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
+    Exchange, FailureClass, Holder, Left, Lock, Observation, Obstacle, PodFailure, PodPhase, PodTraffic,
+    RevisionLabel, Shape, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
 };
 pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, Edit, Orders, Target};
 pub use peer::{Peer, Place};

@@ -80,6 +80,31 @@ impl Instances {
         }
     }
 
+    fn pod_view(&self, entry: &PodEntry) -> PodView {
+        let cloneset = self.world.clonesets.get(&Key::new(&entry.key.namespace, &entry.owner_name));
+        let cloneset = cloneset.and_then(|cached| cached.entry.read().ok());
+        let main = entry.main(cloneset.as_ref().map_or(&[][..], |cloneset| &cloneset.containers));
+        let main = main.cloned().unwrap_or_default();
+        let revision = entry.labels.get(labels::REVISION).map(String::as_str).unwrap_or_default();
+        PodView {
+            namespace: entry.key.namespace.to_string(),
+            name: entry.key.name.to_string(),
+            instance_name: instance_of(entry).into(),
+            image: main.image,
+            cpu: main.cpu,
+            memory: main.memory,
+            guaranteed_cpu: main.request_cpu,
+            guaranteed_memory: main.request_memory,
+            public_network: entry.host_network,
+            container_name: main.name,
+            pod_ip: entry.ip.clone().unwrap_or_default(),
+            status: format!("{:?}", entry.phase),
+            host_ip: entry.host_ip.clone(),
+            update_revision: short(&entry.owner_name, revision),
+            created_at: Some(Timestamp::from_micros(entry.created)),
+        }
+    }
+
     fn check_ready(&self) -> Result<(), ApiError> {
         self.world.check_ready().map_err(|error: PortError| error.into())
     }
@@ -107,7 +132,7 @@ impl InstanceApi for Instances {
         let PodId { namespace, name } = id;
         let cached = self.world.pods.get(&Key::new(namespace.as_str(), name.as_str()));
         let gone = || ApiError::new(ApiErrorKind::NotFound, format!("there is no pod {namespace}/{name}"));
-        cached.map(|cached| pod(&cached.entry)).ok_or_else(gone)
+        cached.map(|cached| self.pod_view(&cached.entry)).ok_or_else(gone)
     }
 
     async fn pods(&self, filter: &PodFilter) -> Result<Vec<PodView>, ApiError> {
@@ -121,34 +146,12 @@ impl InstanceApi for Instances {
         if !filter.no_sort {
             all.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.key.cmp(&b.key)));
         }
-        Ok(all.iter().map(|entry| pod(entry)).collect())
+        Ok(all.iter().map(|entry| self.pod_view(entry)).collect())
     }
 }
 
 fn instance_of(pod: &PodEntry) -> &str {
     pod.labels.get("app.kubernetes.io/instance").unwrap_or(&pod.owner_name)
-}
-
-fn pod(entry: &PodEntry) -> PodView {
-    let main = &entry.main;
-    let revision = entry.labels.get(labels::REVISION).map(String::as_str).unwrap_or_default();
-    PodView {
-        namespace: entry.key.namespace.to_string(),
-        name: entry.key.name.to_string(),
-        instance_name: instance_of(entry).into(),
-        image: main.image.clone(),
-        cpu: main.cpu.clone(),
-        memory: main.memory.clone(),
-        guaranteed_cpu: main.request_cpu.clone(),
-        guaranteed_memory: main.request_memory.clone(),
-        public_network: entry.host_network,
-        container_name: main.name.clone(),
-        pod_ip: entry.ip.clone().unwrap_or_default(),
-        status: format!("{:?}", entry.phase),
-        host_ip: entry.host_ip.clone(),
-        update_revision: short(&entry.owner_name, revision),
-        created_at: Some(Timestamp::from_micros(entry.created)),
-    }
 }
 
 /// The hash of a revision without the workload's name.

@@ -105,6 +105,7 @@ fn action(why: &Why) -> String {
         | Why::GivingWay { .. }
         | Why::Reverting
         | Why::Shed
+        | Why::ServiceLost { .. }
         | Why::Ended { .. } => "Flow".into(),
     }
 }
@@ -120,6 +121,7 @@ const fn is_warning(why: &Why) -> bool {
             | Why::Stopping { .. }
             | Why::Unread { .. }
             | Why::GoesOnWithout { .. }
+            | Why::ServiceLost { .. }
             | Why::Ended { verdict: Verdict::Failed(_) | Verdict::Aborted { .. } }
     )
 }

@@ -4,6 +4,7 @@ pub mod cache;
 pub mod container;
 pub mod endpoints;
 mod feed;
+pub mod offer;
 pub mod pods;
 
 use std::collections::BTreeSet;
@@ -311,8 +312,11 @@ impl World {
         let endpoints =
             |slice: Option<&Arc<SliceEntry>>| slice.map_or(&[][..], |slice| &slice.endpoints).to_vec();
         let (before, after) = (endpoints(old), endpoints(new));
-        let left = before.iter().filter(|endpoint| !after.contains(endpoint));
-        let came = after.iter().filter(|endpoint| !before.contains(endpoint));
+        let ports = |slice: Option<&Arc<SliceEntry>>| slice.map(|slice| slice.ports.clone());
+        // Other ports are news of every pod in it.
+        let moved = ports(old) != ports(new);
+        let left = before.iter().filter(|endpoint| moved || !after.contains(endpoint));
+        let came = after.iter().filter(|endpoint| moved || !before.contains(endpoint));
         let Some(slice) = new.or(old) else { return BTreeSet::new() };
         let owner = |pod: &str| {
             let pod = self.pods.get(&Key::new(&slice.key.namespace, pod))?.entry;

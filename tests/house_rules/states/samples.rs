@@ -108,6 +108,12 @@ pub(crate) fn waitings() -> Vec<Waiting> {
         Waiting::Lock {
             what: "annotation apps.triton.io/lock of CloneSet default/app: expected value".into(),
         },
+        Waiting::ServiceLost {
+            what:
+                "Service app selects 3 pods that are to leave and none of the new ones (it wants line=green, \
+                   they have line=black): change its selector or the labels of the template"
+                    .into(),
+        },
         Waiting::Paused,
         Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: vec![] },
         Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0, edits: vec![] },

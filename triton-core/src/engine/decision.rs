@@ -147,6 +147,11 @@ pub enum Why {
     Reverting,
     /// The pods that are not kept are gone.
     Shed,
+    /// The registry would lose pods for good: told before the first batch, and when the flow waits for it.
+    ServiceLost {
+        /// What is lost, and what to change.
+        what: String,
+    },
     /// The flow ended.
     Ended {
         /// How.
@@ -184,6 +189,7 @@ impl Why {
             Self::Resumed => "Resumed",
             Self::Canceling => "Canceling",
             Self::Shed => "NewPodsRemoved",
+            Self::ServiceLost { .. } => "ServiceLost",
             Self::Ended { verdict } => match verdict {
                 Verdict::Succeeded => "Succeeded",
                 Verdict::Failed(failure) => failure.reason(),
@@ -246,6 +252,7 @@ impl fmt::Display for Why {
             Self::Shed => {
                 f.write_str("cancelled; the pods that are not kept are gone, restoring the template")
             }
+            Self::ServiceLost { what } => f.write_str(&phrases::lost(what)),
             Self::Ended { verdict: Verdict::Succeeded } => f.write_str("the workload is as ordered"),
             Self::Ended { verdict: Verdict::Failed(failure) } => failure.fmt(f),
             Self::Ended { verdict: Verdict::Canceled } => f.write_str("cancelled"),
@@ -315,6 +322,12 @@ pub enum Waiting {
         /// Which fields, and what is wrong with them.
         faults: String,
     },
+    /// A person: to change the registry or the template, because old pods would leave for which the registry can
+    /// have no new ones.
+    ServiceLost {
+        /// What is lost, and what to change.
+        what: String,
+    },
     /// A person: to mend the lock of the workload, which cannot be read.
     Lock {
         /// What is wrong with it, and what to do.
@@ -356,6 +369,7 @@ impl Waiting {
             Self::Held { reason, .. } => phrases::held_reason(*reason),
             Self::Rival { .. } => "Rival",
             Self::Spec { .. } => "InvalidSpec",
+            Self::ServiceLost { .. } => "ServiceLost",
             Self::Lock { .. } => "LockUnreadable",
             Self::Verify { .. } => "Verifying",
         }
@@ -373,6 +387,7 @@ impl Waiting {
             | Self::Held { .. }
             | Self::Rival { .. }
             | Self::Spec { .. }
+            | Self::ServiceLost { .. }
             | Self::Lock { .. } => Time::Stands,
         }
     }
@@ -385,6 +400,7 @@ impl Waiting {
             | Self::Paused
             | Self::Held { .. }
             | Self::Spec { .. }
+            | Self::ServiceLost { .. }
             | Self::Lock { .. } => true,
             Self::Pods { .. }
             | Self::Interval
@@ -425,6 +441,7 @@ impl fmt::Display for Waiting {
             Self::Held { reason, failed, edits } => f.write_str(&phrases::held(*reason, *failed, edits)),
             Self::Rival { rival, place } => f.write_str(&phrases::queued(rival, place.as_ref())),
             Self::Spec { faults } => f.write_str(&phrases::unread(faults)),
+            Self::ServiceLost { what } => f.write_str(&phrases::lost(what)),
             Self::Lock { what } => write!(f, "waits because the lock of the workload cannot be read: {what}"),
             Self::Verify { ready, of } => {
                 write!(

@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use super::decision::Effect;
 use crate::model::{
-    Action, Brings, Facts, Flow, Lock, Observation, PodRef, PodTraffic, PodUid, Pods, Progress, Shape,
-    TemplateRef, Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
+    Action, Brings, Exchange, Facts, Flow, Lock, Observation, PodRef, PodTraffic, PodUid, Pods, Progress,
+    Shape, TemplateRef, Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
 };
 
 /// One consistent look at the world, through the eyes of a flow or, without one, of the keeper.
@@ -52,7 +52,20 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         place: None,
         pods,
         terminating: view.terminating,
+        lost: traffic.lost.clone(),
     }
+}
+
+/// The pods that a flow exchanges, from its lock to the end of its last batch; `None` when it exchanges none.
+#[must_use]
+pub fn exchange<'a>(flow: &'a Flow, view: &'a WorkloadView) -> Option<Exchange<'a>> {
+    let goes_on = matches!(flow.progress, Progress::Preparing { .. } | Progress::Rolling { .. });
+    let exchanges = flow.progress.base().is_some_and(|base| base.kind.exchanges());
+    if !goes_on || !exchanges {
+        return None;
+    }
+    let (new, old): (Vec<_>, Vec<_>) = view.pods.iter().partition(|pod| is_fresh(Some(flow), view, pod));
+    (!old.is_empty()).then_some(Exchange { flow, revision: view.revision.as_ref(), old, new })
 }
 
 /// Whether a pod that a flow before this one left out of traffic stays there: it counts as one that does not

@@ -45,6 +45,11 @@ pub(super) const fn held_reason(reason: HoldReason) -> &'static str {
     }
 }
 
+/// What keeps old pods from leaving.
+pub(super) fn lost(what: &str) -> String {
+    format!("old pods stay until this is mended: {what}")
+}
+
 /// The edits, in words.
 pub(super) fn listed(edits: &[FieldEdit]) -> String {
     let words: Vec<String> = edits.iter().map(ToString::to_string).collect();

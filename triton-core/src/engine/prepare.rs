@@ -1,7 +1,7 @@
 //! Before the first batch: preconditions, the base, the lock, the flow's template in place.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::closing::{LOOK_AGAIN, end, fail};
@@ -238,6 +238,8 @@ fn full_name(flow: &Flow, named: &Revision) -> Revision {
 
 /// Whether sizes and pods fit the action.
 fn fits(flow: &Flow, seen: &Observation, base: &Base) -> Result<(), Failure> {
+    // A template that would not do what it says is refused before anything is touched.
+    flow.spec.keeps_labels().map_err(|faults| Failure::InvalidSpec { fault: faults.to_string() })?;
     labelled(flow, seen, base)?;
     let (action, from, to) = (flow.spec.action, base.from, base.to);
     let size = |what: String| Err(Failure::WrongSize { what });

@@ -1,6 +1,6 @@
 //! The interpreter of the table: shape, tend, until, gate, move. First hit wins.
 
-use super::closing::{left, stop, verifying};
+use super::closing::{LOOK_AGAIN, left, stop, verifying};
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, Goal};
 use super::look::{ask, has_template};
@@ -29,6 +29,13 @@ impl Rolling<'_> {
             return self.hold(HoldReason::PodsFailed, seen, now);
         }
         let row = self.row(seen);
+        if row.shrunk
+            && matches!(self.batch.stage, Stage::Leaving | Stage::Vacating)
+            && let Some(waiting) = lost(seen)
+        {
+            let upkeep = self.upkeep(true, seen).map(Decision::Act);
+            return upkeep.unwrap_or_else(|| self.stay(waiting, seen, now));
+        }
         let asked = || ask(seen, self.shape(row, seen));
         if let Some(effect) = hooked(&seen.pods).or_else(asked) {
             return Decision::Act(effect);
@@ -259,10 +266,22 @@ impl Rolling<'_> {
             let batch = Batch { met: false, since: now, counted: Seconds(0), ..self.batch };
             return self.rolling(self.done, batch, Why::PodsMissing { batch: batch.number });
         }
+        // New pods that run and that the registry can never show do not come in by waiting, and are not at fault.
+        let run = seen.pods.count(Facts::FRESH | Facts::BOOTED, Facts::MARKED);
+        if let (Waiting::In { of, .. }, Some(lost)) = (&waiting, lost(seen))
+            && run >= *of
+        {
+            return self.stay(lost, seen, now);
+        }
         match left(self.flow, self.batch.counted) {
             Some(left) => Decision::Wait(waiting, look_again(left, self.flow.spec.drain, &seen.pods, now)),
             None => self.hold(HoldReason::DeadlineExceeded, seen, now),
         }
+    }
+
+    /// Waits for a person as long as it takes.
+    fn stay(&self, waiting: Waiting, seen: &Observation, now: Timestamp) -> Decision {
+        Decision::Wait(waiting, look_again(LOOK_AGAIN, self.flow.spec.drain, &seen.pods, now))
     }
 
     /// Everything is there: ask a person, wait for the interval, or go on.
@@ -306,6 +325,18 @@ impl Rolling<'_> {
     fn rolling(&self, done: u32, batch: Batch, why: Why) -> Decision {
         Decision::Move(Progress::Rolling { plan: self.plan.clone(), done, batch }, why)
     }
+}
+
+/// What keeps old pods from leaving, if anything: the registry has pods of which it can have no successors.
+fn lost(seen: &Observation) -> Option<Waiting> {
+    (!seen.lost.is_empty()).then(|| Waiting::ServiceLost { what: seen.lost.join("; ") })
+}
+
+/// What is told besides a move: before the first batch, what the registry would lose.
+#[must_use]
+pub fn besides(why: &Why, seen: &Observation) -> Option<Why> {
+    let first = matches!(why, Why::BatchStarted { batch: 1, .. }) && !seen.lost.is_empty();
+    first.then(|| Why::ServiceLost { what: seen.lost.join("; ") })
 }
 
 /// The first stage of batch `number`, or the end where no work is left.

@@ -65,6 +65,9 @@ impl Why {
     /// What is told when a flow begins to wait for this; `None` where a move has told it.
     #[must_use]
     pub fn waits(waiting: &Waiting) -> Option<Self> {
+        if let Waiting::ServiceLost { what } = waiting {
+            return Some(Self::ServiceLost { what: what.clone() });
+        }
         let Waiting::Spec { faults } = waiting else { return None };
         Some(Self::Unread { faults: faults.clone() })
     }

@@ -3,7 +3,8 @@
 mod check;
 
 use alloc::collections::BTreeMap;
-use alloc::string::String;
+use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 use self::check::Check;
 use super::count::MAX_REPLICAS;
 use super::orders::{DEFAULT_DRAIN, Orders};
+use super::selector;
 use super::spec::{Action, Spec, Template};
 use super::strategy::{NonUpdateStrategy, RollbackTarget, UpdateStrategy};
 use super::text::LISTED;
@@ -141,7 +143,51 @@ impl Draft {
     }
 }
 
+impl Draft {
+    /// The same for a flow that is to be made: with the rules that flows which were made before may break, because
+    /// their pods have the labels that they have.
+    ///
+    /// # Errors
+    /// As [`Draft::parse`] and [`Spec::keeps_labels`].
+    pub fn parse_new(&self) -> Result<(Spec, Orders), Faults> {
+        let (spec, orders) = self.parse()?;
+        spec.keeps_labels()?;
+        Ok((spec, orders))
+    }
+}
+
 impl Spec {
+    /// Whether no label that is given for the pods, or for a workload that is to be made, would be overwritten by an
+    /// identity label.
+    ///
+    /// # Errors
+    /// All labels that would be.
+    pub fn keeps_labels(&self) -> Result<(), Faults> {
+        let template = self.template.as_ref().map(Template::to_json).unwrap_or_default();
+        let given = template["metadata"]["labels"].as_object().into_iter().flatten();
+        let given = given
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key.as_str(), value.as_str().map_or_else(|| value.to_string(), Into::into)));
+        let mut faults = self.overwritten("spec.application.template.metadata.labels", given.collect());
+        if self.action == Action::Create {
+            let given = self.labels.iter().map(|(key, value)| (key.as_str(), value.clone()));
+            faults.extend(self.overwritten("spec.application.applicationLabel", given.collect()));
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
+    }
+
+    /// One fault for each of these labels that an identity label would overwrite with another value.
+    fn overwritten(&self, field: &str, labels: BTreeMap<&str, String>) -> Vec<Fault> {
+        let faults = selector::overwritten(&labels, &self.identity).into_iter().map(|(key, value, source)| {
+            let message = format!(
+                "must be {value}, the identity label that comes from {source}, or be left out; give a label of \
+                 your own another key, and let Services select by that"
+            );
+            Fault { field: format!("{field}.{key}"), message }
+        });
+        faults.collect()
+    }
+
     /// Whether a flow of this spec can be read again with these orders in its strategy.
     ///
     /// # Errors

@@ -97,6 +97,50 @@ fn illegal_names_are_refused() {
 }
 
 #[test]
+fn a_label_that_an_identity_label_would_overwrite_is_refused_by_name() {
+    let labels = "spec.application.template.metadata.labels";
+    let (of_workload, all) = ("spec.application.applicationLabel", tutorial());
+    let template = |key: &str, value: Value| {
+        let mut template = all.template.clone().unwrap();
+        template["metadata"] = json!({ "labels": { key: value, "line": "green" } });
+        Draft { template: Some(template), ..all.clone() }
+    };
+    let workload = |key: &str, value: &str| Draft {
+        application_label: [(key.to_string(), value.to_string())].into(),
+        ..all.clone()
+    };
+    let update = |draft: Draft| Draft { action: "update".into(), ..draft };
+    // The draft, and the label that is refused.
+    let rows = [
+        (template("app", json!("drinks")), Some(format!("{labels}.app"))),
+        (template("app", json!("")), Some(format!("{labels}.app"))),
+        (template("group", json!("1")), Some(format!("{labels}.group"))),
+        (template("app.kubernetes.io/name", json!("x")), Some(format!("{labels}.app.kubernetes.io/name"))),
+        (
+            template("app.kubernetes.io/instance", json!("x")),
+            Some(format!("{labels}.app.kubernetes.io/instance")),
+        ),
+        (template("managed-by", json!("helm")), Some(format!("{labels}.managed-by"))),
+        (update(template("app", json!("drinks"))), Some(format!("{labels}.app"))),
+        (workload("app", "drinks"), Some(format!("{of_workload}.app"))),
+        // The same value, a number that is it, nothing, and keys of one's own.
+        (template("app", json!(all.app_id.to_string())), None),
+        (template("app", json!(all.app_id)), None),
+        (template("app", Value::Null), None),
+        (template("app.kubernetes.io/component", json!("x")), None),
+        (workload("team", "drinks"), None),
+        // Written when a workload is made, and never again.
+        (update(workload("app", "drinks")), None),
+        (all.clone(), None),
+    ];
+    for (draft, wanted) in rows {
+        let refused = draft.parse_new().err().map(|Faults(faults)| faults[0].field.clone());
+        assert_eq!(refused, wanted, "{draft:?}");
+        assert!(draft.parse().is_ok(), "a flow that was made before can be read: {draft:?}");
+    }
+}
+
+#[test]
 fn a_selector_must_match_the_labels_under_the_identity_labels() {
     let wrong = json!({ "matchLabels": { "app": "other" } });
     refuses(Draft { selector: Some(wrong), ..tutorial() }, "spec.application.selector", "app=other");

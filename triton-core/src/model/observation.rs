@@ -8,6 +8,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::edit::Edits;
+use super::flow::Flow;
 use super::name::{FlowId, FlowUid, PodName, PodUid, Revision, Version};
 use super::peer::Place;
 use super::pods::Pods;
@@ -272,6 +273,22 @@ pub struct TrafficView {
     /// Things about the registry that a person should know, one sentence each
     /// (for example a Service that publishes not-ready addresses).
     pub notes: Vec<String>,
+    /// Places of the registry that send traffic to pods which are to be exchanged, and can send none to those that
+    /// take their places: one sentence each.
+    pub lost: Vec<String>,
+}
+
+/// Pods of a workload that are to be exchanged, and those that took the places of such pods.
+#[derive(Clone, Debug)]
+pub struct Exchange<'a> {
+    /// The flow that exchanges them.
+    pub flow: &'a Flow,
+    /// The revision that new pods get; `None` while the controller has not told it.
+    pub revision: Option<&'a Revision>,
+    /// Pods that are to be exchanged.
+    pub old: Vec<&'a WorkloadPod>,
+    /// Pods that are as the flow wants them.
+    pub new: Vec<&'a WorkloadPod>,
 }
 
 /// One consistent look at the world, in the form that decisions read: counts and small sets.
@@ -311,6 +328,8 @@ pub struct Observation {
     pub pods: Pods,
     /// Pods that are being deleted.
     pub terminating: u32,
+    /// See [`TrafficView::lost`].
+    pub lost: Vec<String>,
 }
 
 impl Observation {
@@ -335,6 +354,7 @@ impl Observation {
             place: None,
             pods: Pods::default(),
             terminating: 0,
+            lost: Vec::new(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use serde_json::Value;
 
@@ -22,6 +23,26 @@ pub(super) fn label_value_fault(value: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Labels that an object has and that the identity labels would overwrite with another value: key, that value, and
+/// the field that it comes from.
+pub(super) fn overwritten(
+    labels: &BTreeMap<&str, String>,
+    identity: &Identity,
+) -> Vec<(&'static str, String, &'static str)> {
+    let ours = identity.labels().into_iter().filter(|(key, value)| {
+        let theirs = labels.get(key);
+        theirs.is_some_and(|theirs| theirs != value)
+    });
+    let source = |key| match key {
+        "app" => "spec.application.appID",
+        "app.kubernetes.io/instance" => "spec.application.instanceName",
+        "app.kubernetes.io/name" => "spec.application.appName",
+        "group" => "spec.application.groupID",
+        _ => "triton",
+    };
+    ours.map(|(key, value)| (key, value, source(key))).collect()
 }
 
 /// Why the selector does not match the labels that pods of this template will have: its own labels

@@ -1,11 +1,13 @@
 //! The thing that sends requests to pods.
 
 use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use async_trait::async_trait;
 
 use super::PortError;
-use crate::model::{InstanceId, TrafficChange, TrafficView, WorkloadPod};
+use crate::model::{Exchange, InstanceId, TrafficChange, TrafficView, WorkloadPod};
 
 /// Decides which pods get traffic.
 ///
@@ -23,6 +25,18 @@ pub trait TrafficRegistry: Send + Sync {
     /// # Errors
     /// `Transient` when the registry cannot be asked at all.
     async fn observe(&self, instance: &InstanceId, pods: &[WorkloadPod]) -> Result<TrafficView, PortError>;
+
+    /// Places that send traffic to pods which are to be exchanged, and can send none to those that take their places,
+    /// however long one waits: one sentence each, with what to change. Where there are no new pods yet, it is told of
+    /// those that the flow's template would make. While there is one, no old pod leaves. A registry in which every
+    /// pod has the same place has nothing to say.
+    ///
+    /// # Errors
+    /// `Transient` when the registry cannot be asked at all.
+    async fn lost(&self, exchange: &Exchange<'_>) -> Result<Vec<String>, PortError> {
+        let _ = exchange;
+        Ok(Vec::new())
+    }
 
     /// Asks for one change.
     ///

@@ -26,7 +26,7 @@ pub struct Checked<D, W> {
 
 impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
     async fn check(&self, new: &CreateFlow) -> Result<(), ApiError> {
-        let (spec, _) = new.draft.parse()?;
+        let (spec, _) = new.draft.parse_new()?;
         let internal = |error: NameError| ApiError::new(ApiErrorKind::Internal, error.to_string());
         let name = FlowName::new("unmade").map_err(internal)?;
         let flow = Flow {

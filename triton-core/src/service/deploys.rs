@@ -140,7 +140,7 @@ impl<S: FlowStore, N: Names> DeployApi for Service<S, N> {
     }
 
     async fn create(&self, flow: CreateFlow) -> Result<FlowView, ApiError> {
-        let (spec, _) = flow.draft.parse()?;
+        let (spec, _) = flow.draft.parse_new()?;
         let instance = spec.identity.instance;
         let name = flow.name.unwrap_or_else(|| self.names.fresh(&instance));
         let id = FlowId { namespace: flow.namespace, name };

@@ -30,7 +30,7 @@ pub(super) async fn create<A: DeployApi + ?Sized>(
         let text = "requestID: the name is made from it: give one of them";
         return Err(ApiError::new(ApiErrorKind::InvalidArgument, text));
     }
-    let (spec, _) = flow.draft.parse()?;
+    let (spec, _) = flow.draft.parse_new()?;
     let instance = spec.identity.instance;
     let name = name_of_request(&instance, request)?;
     let id = FlowId { namespace: flow.namespace.clone(), name: name.clone() };

@@ -177,6 +177,14 @@ impl Journal {
         self.entries.clear();
     }
 
+    /// Adds to the last look of a host what the registry would lose.
+    pub(super) fn told(&mut self, number: u32, lost: &[String]) {
+        let looks = |entry: &&mut Happening| matches!(entry, Happening::Saw { host, .. } if *host == number);
+        if let Some(Happening::Saw { traffic, .. }) = self.entries.iter_mut().rev().find(looks) {
+            traffic.lost = lost.to_vec();
+        }
+    }
+
     pub(super) fn write(&mut self, entry: impl FnOnce() -> Happening) {
         if self.on {
             self.entries.push(entry());

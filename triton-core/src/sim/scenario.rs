@@ -45,6 +45,8 @@ pub struct Chaos {
     pub clocks: bool,
     /// F13: others change size, partition and template, and delete and recreate pods, flows and the workload.
     pub outside_edits: bool,
+    /// F13: Services can send to pods of one revision alone for a while.
+    pub lost_services: bool,
     /// F14: pods fail, flap, hang, are evicted and lost.
     pub pod_failures: bool,
     /// F15: the workload's controller is slow or dead for a while.
@@ -70,6 +72,7 @@ impl Chaos {
         two_drivers: false,
         clocks: false,
         outside_edits: false,
+        lost_services: false,
         pod_failures: false,
         slow_controller: false,
         hostile_records: false,
@@ -88,6 +91,7 @@ impl Chaos {
         two_drivers: true,
         clocks: true,
         outside_edits: true,
+        lost_services: true,
         pod_failures: true,
         slow_controller: true,
         hostile_records: true,

@@ -56,6 +56,7 @@ faults! {
     TemplateEdited "F13" "somebody else changed the template",
     WorkloadDeleted "F13" "somebody else deleted the workload",
     WorkloadRecreated "F13" "another workload got the name of one that was lost",
+    ServicesMoved "F13" "the Services of a workload could send to one revision alone",
     PodDeleted "F13" "a pod was deleted by hand or evicted",
     PodRecreated "F13" "another pod got the name of a lost one",
     FlowRecreated "F13" "another flow got the name of a deleted one",

@@ -17,7 +17,7 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
         let manifest = manifest::read(&create.filename)?;
         let mut flows = Vec::new();
         for described in manifest.flows {
-            described.draft.parse()?;
+            described.draft.parse_new()?;
             flows.push(self.placed(described)?);
         }
         for other in &manifest.others {

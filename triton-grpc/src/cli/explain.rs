@@ -151,6 +151,7 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on
             Waiting::Verify { ready: 0, of: 1 },
             Waiting::Spec { faults: String::new() },
             Waiting::Lock { what: String::new() },
+            Waiting::ServiceLost { what: String::new() },
         ];
         let unknown = told("SomethingElse").who;
         for wait in waits {

@@ -105,7 +105,7 @@ fn target(draft: &Draft, namespace: &Namespace) -> Result<InstanceId, Failure> {
 
 /// The plan of one flow that finds this.
 fn told(draft: &Draft, instance: &InstanceId, found: Found) -> Result<Told, Failure> {
-    let (spec, orders) = draft.parse()?;
+    let (spec, orders) = draft.parse_new()?;
     let found = if spec.action == Action::Create { Found::default() } else { found };
     let forecast = forecast_from(&spec, &orders, found);
     let asks = forecast.batches.iter().any(|batch| batch.canary && !batch.asks.is_empty());

@@ -221,27 +221,11 @@ impl CloneSets {
             Some(TemplateRef::Flow) => (!mine).then(|| patch::pod_template(flow, gated)),
             Some(TemplateRef::Revision(wanted)) => {
                 let has = !mine && cloneset.update_revision.as_deref() == Some(wanted.as_str());
-                if has { None } else { Some(self.template_of(cloneset, wanted).await?) }
+                if has { None } else { Some(template_of(&self.client, cloneset, wanted).await?) }
             }
         };
         let changed = self.change(cloneset, patch::reshape(cloneset, flow, shape, template)).await?;
         changed.map_or(Ok(()), |cloneset| cloneset.has(shape))
-    }
-
-    /// The template that a revision of this workload keeps (OpenKruise: `ControllerRevision`, whose data
-    /// is a patch that replaces the template).
-    async fn template_of(&self, cloneset: &CloneSetEntry, wanted: &Revision) -> Result<Value, PortError> {
-        let api: Api<ControllerRevision> = Api::namespaced(self.client.clone(), &cloneset.key.namespace);
-        let lost =
-            || PortError::new(PortErrorKind::Rejected, format!("revision {wanted} is not kept any more"));
-        let revision = read(|| api.get_opt(wanted.as_str())).await?.ok_or_else(lost)?;
-        if !revision.metadata.owner_references.iter().flatten().any(|owner| owner.uid == cloneset.uid) {
-            return Err(lost());
-        }
-        let mut template = revision.data.0["spec"]["template"].clone();
-        let fields = template.as_object_mut().ok_or_else(lost)?;
-        fields.remove("$patch");
-        Ok(template)
     }
 
     /// Sends one merge patch per pod that needs it, all at once.
@@ -301,6 +285,28 @@ impl CloneSets {
             | WorkloadChange::Spare(_) => Ok(()),
         }
     }
+}
+
+/// The template that a revision of this workload keeps (OpenKruise: `ControllerRevision`, whose data
+/// is a patch that replaces the template).
+///
+/// # Errors
+/// `Rejected` when it is not kept any more; else as any read.
+pub async fn template_of(
+    client: &Client,
+    cloneset: &CloneSetEntry,
+    wanted: &Revision,
+) -> Result<Value, PortError> {
+    let api: Api<ControllerRevision> = Api::namespaced(client.clone(), &cloneset.key.namespace);
+    let lost = || PortError::new(PortErrorKind::Rejected, format!("revision {wanted} is not kept any more"));
+    let revision = read(|| api.get_opt(wanted.as_str())).await?.ok_or_else(lost)?;
+    if !revision.metadata.owner_references.iter().flatten().any(|owner| owner.uid == cloneset.uid) {
+        return Err(lost());
+    }
+    let mut template = revision.data.0["spec"]["template"].clone();
+    let fields = template.as_object_mut().ok_or_else(lost)?;
+    fields.remove("$patch");
+    Ok(template)
 }
 
 #[async_trait]

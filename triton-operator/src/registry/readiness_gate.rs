@@ -4,6 +4,7 @@
 //! back from the EndpointSlices of every Service that selects the pod (Kubernetes: EndpointSlice API).
 
 pub mod endpoints;
+pub mod lost;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -17,17 +18,22 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use triton_core::model::{
-    InstanceId, PodRef, PodTraffic, PodUid, Timestamp, Traffic, TrafficChange, TrafficView, WorkloadPod,
+    Brings, Exchange, InstanceId, PodRef, PodTraffic, PodUid, Revision, Timestamp, Traffic, TrafficChange,
+    TrafficView, WorkloadPod,
 };
-use triton_core::ports::{PortError, TrafficRegistry};
+use triton_core::ports::{PortError, PortErrorKind, TrafficRegistry};
 
 use self::endpoints::{Endpoints, Shown};
+use self::lost::lost;
+use crate::backend::cloneset::entry::CloneSetEntry;
+use crate::backend::cloneset::{patch, template_of};
 use crate::clock::WallClock;
 use crate::concurrent::each;
 use crate::kube_error::call;
 use crate::labels;
 use crate::world::World;
 use crate::world::cache::Key;
+use crate::world::offer::Offer;
 use crate::world::pods::PodEntry;
 
 /// Steers pods through their readiness gate.
@@ -38,13 +44,19 @@ pub struct ReadinessGate {
     /// When this process first saw each pod verified out, on a clock that nobody can set. After a restart it
     /// starts anew: a drain is then longer than asked for, never shorter.
     out_since: Mutex<HashMap<InstanceId, BTreeMap<PodUid, Instant>>>,
+    /// What Services need of the pods of revisions that were read, by the UID of the workload: what a revision keeps
+    /// never changes.
+    offers: Mutex<HashMap<(String, Revision), Arc<Offer>>>,
 }
+
+/// Revisions whose offers are kept: more than flows that run at a time, twice.
+const OFFERS: usize = 1_024;
 
 impl ReadinessGate {
     /// A registry over this cluster.
     #[must_use]
     pub fn new(client: Client, world: Arc<World>, clock: WallClock) -> Self {
-        Self { client, world, clock, out_since: Mutex::default() }
+        Self { client, world, clock, out_since: Mutex::default(), offers: Mutex::default() }
     }
 
     fn pod(&self, instance: &InstanceId, name: &str, uid: &str) -> Option<Arc<PodEntry>> {
@@ -69,6 +81,59 @@ impl ReadinessGate {
             }
         })
         .await
+    }
+
+    /// What the pods of a revision offer; `None` when it is not kept any more.
+    async fn offer(
+        &self,
+        cloneset: &CloneSetEntry,
+        revision: &Revision,
+        current: Option<&Revision>,
+    ) -> Result<Option<Arc<Offer>>, PortError> {
+        if current == Some(revision) {
+            return Ok(Some(Arc::new(cloneset.offer.clone())));
+        }
+        let key = (cloneset.uid.clone(), revision.clone());
+        if let Some(known) = self.offers.lock().get(&key) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let template = match template_of(&self.client, cloneset, revision).await {
+            Ok(template) => template,
+            Err(error) if error.kind == PortErrorKind::Rejected => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let offer = Arc::new(Offer::of_template(&template));
+        let mut offers = self.offers.lock();
+        if offers.len() >= OFFERS {
+            offers.clear();
+        }
+        offers.insert(key, Arc::clone(&offer));
+        Ok(Some(offer))
+    }
+
+    /// What the new pods of a flow will offer that has none yet: as its template says, with what others add to pods.
+    /// Empty where that cannot be told.
+    async fn expected(&self, exchange: &Exchange<'_>, old: &[Offer]) -> Result<Vec<Offer>, PortError> {
+        let (flow, current) = (exchange.flow, exchange.revision);
+        let instance = flow.instance();
+        let key = Key::new(instance.namespace.as_str(), instance.name.as_str());
+        let (Some(cached), Some(base)) = (self.world.clonesets.get(&key), flow.progress.base()) else {
+            return Ok(Vec::new());
+        };
+        let cloneset = cached.entry.read()?;
+        let after = match &base.brings {
+            Brings::Nothing => return Ok(Vec::new()),
+            Brings::Flow => Some(Arc::new(Offer::of_template(&patch::pod_template(flow, true)))),
+            Brings::Revision(wanted) => self.offer(&cloneset, wanted, current).await?,
+        };
+        let before = match &base.previous {
+            Some(previous) => self.offer(&cloneset, previous, current).await?,
+            None => None,
+        };
+        let Some(after) = after else { return Ok(Vec::new()) };
+        // Of what the template before is not known any more, nothing was surely taken away.
+        let before = before.unwrap_or_else(|| Arc::clone(&after));
+        Ok(old.iter().map(|pod| pod.exchanged(&before, &after)).collect())
     }
 
     /// Puts into the view for how long pods were seen out.
@@ -117,7 +182,23 @@ impl TrafficRegistry for ReadinessGate {
             shown.insert(pod.uid.clone(), traffic);
         }
         self.remember(instance, &mut shown);
-        Ok(TrafficView { pods: shown, notes: endpoints.notes() })
+        Ok(TrafficView { pods: shown, notes: endpoints.notes(), lost: Vec::new() })
+    }
+
+    async fn lost(&self, exchange: &Exchange<'_>) -> Result<Vec<String>, PortError> {
+        let instance = exchange.flow.instance();
+        let services = self.world.services.group(&Key::new(instance.namespace.as_str(), ""));
+        if services.is_empty() {
+            return Ok(Vec::new());
+        }
+        let offers = |pods: &[&WorkloadPod]| -> Vec<Offer> {
+            let cached =
+                pods.iter().filter_map(|pod| self.pod(&instance, pod.name.as_str(), pod.uid.as_str()));
+            cached.map(|pod| pod.offer()).collect()
+        };
+        let (old, new) = (offers(&exchange.old), offers(&exchange.new));
+        let new = if new.is_empty() { self.expected(exchange, &old).await? } else { new };
+        Ok(lost(&services, &old, &new))
     }
 
     async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::cache::{Entry, Key};
+use super::offer::{NamedPort, TCP};
 use crate::labels;
 
 /// A Service.
@@ -26,6 +28,34 @@ pub struct ServiceEntry {
     pub publishes_not_ready: bool,
     /// `spec.ipFamilies`: `IPv4`, `IPv6` or both.
     pub families: Vec<String>,
+    /// Its ports; none where it is headless and names none.
+    pub ports: Vec<ServicePort>,
+}
+
+/// A port of a Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicePort {
+    /// Its name; empty where it is the only one.
+    pub name: String,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: String,
+    /// Number or name of the port of the pods.
+    pub target: IntOrString,
+}
+
+impl ServicePort {
+    /// The number that it goes to on a pod with these named ports; `None` when the pod does not have it.
+    /// A number is on every pod (Kubernetes: `FindPort`).
+    #[must_use]
+    pub fn on(&self, ports: &[NamedPort]) -> Option<i32> {
+        match &self.target {
+            IntOrString::Int(number) => Some(*number),
+            IntOrString::String(name) => {
+                let found = ports.iter().find(|port| port.name == *name && port.protocol == self.protocol);
+                found.map(|port| port.number)
+            }
+        }
+    }
 }
 
 impl Entry for ServiceEntry {
@@ -58,6 +88,16 @@ impl ServiceEntry {
             external: spec.type_.as_deref() == Some("ExternalName"),
             publishes_not_ready: spec.publish_not_ready_addresses == Some(true),
             families: spec.ip_families.unwrap_or_default(),
+            ports: spec
+                .ports
+                .into_iter()
+                .flatten()
+                .map(|port| ServicePort {
+                    name: port.name.unwrap_or_default(),
+                    protocol: port.protocol.unwrap_or_else(|| TCP.into()),
+                    target: port.target_port.unwrap_or(IntOrString::Int(port.port)),
+                })
+                .collect(),
         })
     }
 
@@ -81,6 +121,17 @@ pub struct Endpoint {
     pub ready: bool,
 }
 
+/// A port of an EndpointSlice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlicePort {
+    /// Name of the port of the Service.
+    pub name: String,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: String,
+    /// Number of the port of the pods; `None`: any (Kubernetes: `EndpointPort.port`).
+    pub number: Option<i32>,
+}
+
 /// An EndpointSlice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SliceEntry {
@@ -94,6 +145,9 @@ pub struct SliceEntry {
     pub service: String,
     /// `IPv4`, `IPv6` or `FQDN`.
     pub family: String,
+    /// The ports that its pods are reached at. A pod that has none of the ports of its Service stands, ready, in a
+    /// slice without ports (measured on Kubernetes 1.37).
+    pub ports: Vec<SlicePort>,
     /// Its pods.
     pub endpoints: Vec<Endpoint>,
 }
@@ -135,6 +189,16 @@ impl SliceEntry {
             version: meta.resource_version.clone()?,
             service: service.cloned().unwrap_or_default(),
             family: slice.address_type.clone(),
+            ports: slice
+                .ports
+                .iter()
+                .flatten()
+                .map(|port| SlicePort {
+                    name: port.name.clone().unwrap_or_default(),
+                    protocol: port.protocol.clone().unwrap_or_else(|| TCP.into()),
+                    number: port.port,
+                })
+                .collect(),
             endpoints: endpoints.collect(),
         })
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use triton_core::model::{FailureClass, PodFailure, PodPhase};
 
 use super::cache::{Entry, Key};
-use super::container::Main;
+use super::container::{Main, application};
+use super::offer::{NamedPort, Offer, named_ports};
 use crate::labels;
 
 /// A pod of a CloneSet.
@@ -31,10 +31,16 @@ pub struct PodEntry {
     pub ended: bool,
     /// Its labels, for the selectors of Services.
     pub labels: BTreeMap<String, String>,
+    /// Its named ports, for the ports of Services.
+    pub ports: Vec<NamedPort>,
+    /// It has an address of this family, `IPv4` or `IPv6`.
+    pub families: Vec<&'static str>,
     /// Its template has triton's readiness gate.
     pub gated: bool,
     /// The condition of that gate; `None` when nobody wrote it.
     pub gate: Option<bool>,
+    /// Its other readiness gates of which the condition is not True.
+    pub unmet: Vec<String>,
     /// Condition `Ready`.
     pub ready: bool,
     /// Condition `ContainersReady`.
@@ -43,12 +49,10 @@ pub struct PodEntry {
     pub phase: PodPhase,
     /// Address, once it has one.
     pub ip: Option<String>,
-    /// First container port that has no name or is named `app-port`; 0 when there is none.
-    pub port: u16,
     /// How it failed, if it did.
     pub failure: Option<PodFailure>,
-    /// Its application's container.
-    pub main: Main,
+    /// Its containers, as they stand there.
+    pub containers: Vec<Main>,
     /// Address of its node.
     pub host_ip: String,
     /// It uses the network of its node.
@@ -85,6 +89,7 @@ impl PodEntry {
         let failure = status.and_then(failure);
         let (ready, booted) = (condition("Ready") == Some(true), condition("ContainersReady") == Some(true));
         let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or_default();
+        let spec = pod.spec.as_ref();
         Some(Self {
             key: Key::new(meta.namespace.as_deref()?, meta.name.as_deref()?),
             uid: meta.uid.clone()?,
@@ -95,18 +100,44 @@ impl PodEntry {
             terminating: meta.deletion_timestamp.is_some(),
             ended: matches!(phase, "Failed" | "Succeeded"),
             labels: meta.labels.clone().unwrap_or_default(),
-            gated: gated(pod),
+            ports: spec.map(named_ports).unwrap_or_default(),
+            families: status.map(families).unwrap_or_default(),
+            gated: gates(pod).any(|gate| gate == labels::GATE),
             gate: condition(labels::GATE),
+            unmet: gates(pod)
+                .filter(|gate| *gate != labels::GATE && condition(gate) != Some(true))
+                .map(str::to_owned)
+                .collect(),
             ready,
             booted,
             phase: phase_of(failure.is_some(), ready, booted, phase),
             ip: status.and_then(|status| status.pod_ip.clone()).filter(|ip| !ip.is_empty()),
-            port: port(pod),
             failure,
-            main: main(pod),
+            containers: spec.iter().flat_map(|spec| &spec.containers).map(Main::from).collect(),
             host_ip: status.and_then(|status| status.host_ip.clone()).unwrap_or_default(),
-            host_network: pod.spec.as_ref().is_some_and(|spec| spec.host_network == Some(true)),
+            host_network: spec.is_some_and(|spec| spec.host_network == Some(true)),
         })
+    }
+
+    /// What Services need of it.
+    #[must_use]
+    pub fn offer(&self) -> Offer {
+        Offer { labels: self.labels.clone(), ports: self.ports.clone() }
+    }
+
+    /// Its application's container; `template` are the names of the containers in the template of its workload.
+    #[must_use]
+    pub fn main(&self, template: &[String]) -> Option<&Main> {
+        application(&self.containers, template).next()
+    }
+
+    /// First port of the application that has no name or is named `app-port`; 0 when there is none.
+    #[must_use]
+    pub fn port(&self, template: &[String]) -> u16 {
+        application(&self.containers, template)
+            .map(|container| container.port)
+            .find(|port| *port > 0)
+            .unwrap_or(0)
     }
 
     /// Whether it counts: neither being deleted nor ended.
@@ -159,36 +190,18 @@ fn condition(status: &PodStatus, kind: &str) -> Option<bool> {
     Some(condition.status == "True")
 }
 
-fn gated(pod: &Pod) -> bool {
+/// The conditions that a pod needs to be Ready besides that of its containers.
+fn gates(pod: &Pod) -> impl Iterator<Item = &str> {
     let gates = pod.spec.iter().filter_map(|spec| spec.readiness_gates.as_ref()).flatten();
-    gates.into_iter().any(|gate| gate.condition_type == labels::GATE)
+    gates.map(|gate| gate.condition_type.as_str())
 }
 
-fn main(pod: &Pod) -> Main {
-    let Some(container) = pod.spec.as_ref().and_then(|spec| spec.containers.first()) else {
-        return Main::default();
-    };
-    let resources = container.resources.as_ref();
-    let limits = resources.and_then(|resources| resources.limits.as_ref());
-    let requests = resources.and_then(|resources| resources.requests.as_ref());
-    let amount = |of: Option<&BTreeMap<String, Quantity>>, name: &str| {
-        of.and_then(|amounts| amounts.get(name)).map_or_else(String::new, |amount| amount.0.clone())
-    };
-    Main {
-        name: container.name.clone(),
-        image: container.image.clone().unwrap_or_default(),
-        cpu: amount(limits, "cpu"),
-        memory: amount(limits, "memory"),
-        request_cpu: amount(requests, "cpu"),
-        request_memory: amount(requests, "memory"),
-    }
-}
-
-fn port(pod: &Pod) -> u16 {
-    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
-    let mut ports = containers.flat_map(|container| container.ports.iter().flatten());
-    let main = ports.find(|port| port.name.as_deref().is_none_or(|name| matches!(name, "" | "app-port")));
-    main.and_then(|port| u16::try_from(port.container_port).ok()).unwrap_or(0)
+/// The families of its addresses.
+fn families(status: &PodStatus) -> Vec<&'static str> {
+    let ips = status.pod_ips.iter().flatten().map(|ip| ip.ip.as_str()).filter(|ip| !ip.is_empty());
+    let mut families: Vec<_> = ips.map(|ip| if ip.contains(':') { "IPv6" } else { "IPv4" }).collect();
+    families.dedup();
+    families
 }
 
 fn phase_of(failed: bool, ready: bool, booted: bool, phase: &str) -> PodPhase {

@@ -10,7 +10,10 @@ fn a_pod_of_a_cloneset_is_pruned_to_what_matters() {
         { "type": "Ready", "status": "False" },
     ], "podIP": "10.0.0.7", "phase": "Running" }));
     assert!(pod.gated && pod.gate == Some(true) && pod.booted && !pod.ready && pod.hooked() && !pod.marked());
-    assert_eq!((pod.phase, pod.port, pod.ip.as_deref()), (PodPhase::ContainersReady, 80, Some("10.0.0.7")));
+    assert_eq!(
+        (pod.phase, pod.port(&[]), pod.ip.as_deref()),
+        (PodPhase::ContainersReady, 80, Some("10.0.0.7"))
+    );
     assert_eq!(pod.group(), Some(Key::new("default", "cloneset-uid")));
 }
 
@@ -64,12 +67,54 @@ fn failures_carry_their_class_and_the_words_of_the_kubelet() {
 }
 
 #[test]
-fn the_port_shown_is_the_unnamed_one_or_the_app_port() {
-    let mut pod = pod(json!({}));
-    pod["spec"]["containers"][0]["ports"] = json!([
-        { "containerPort": 9090, "name": "metrics" }, { "containerPort": 8080, "name": "app-port" },
-    ]);
-    assert_eq!(PodEntry::of(&serde_json::from_value(pod).unwrap()).unwrap().port, 8080);
+fn the_port_shown_is_the_unnamed_one_or_the_app_port_of_the_application() {
+    let metrics = json!([{ "containerPort": 9090, "name": "metrics" }]);
+    let app =
+        json!([{ "containerPort": 9090, "name": "metrics" }, { "containerPort": 8080, "name": "app-port" }]);
+    let proxy = json!([{ "containerPort": 15090 }]);
+    // Containers and their ports, those of the template, and the port that is shown.
+    let rows = [
+        (vec![("app", &app)], "app", 8080),
+        (vec![("proxy", &proxy), ("app", &app)], "app", 8080),
+        (vec![("proxy", &proxy), ("app", &metrics)], "app", 0),
+        (vec![("app", &metrics), ("proxy", &proxy)], "other", 15090),
+    ];
+    for (containers, template, port) in rows {
+        let mut pod = pod(json!({}));
+        let container = |(name, ports)| json!({ "name": name, "image": name, "ports": ports });
+        pod["spec"]["containers"] = containers.iter().copied().map(container).collect();
+        let pod = PodEntry::of(&serde_json::from_value(pod).unwrap()).unwrap();
+        assert_eq!(pod.port(&[template.to_owned()]), port, "{containers:?}");
+    }
+}
+
+#[test]
+fn other_readiness_gates_are_known_until_their_condition_is_true() {
+    let unmet = |conditions: Value| {
+        let mut pod = pod(json!({ "conditions": conditions }));
+        pod["spec"]["readinessGates"] = json!([
+            { "conditionType": "apps.triton.io/ready" }, { "conditionType": "target-health.example/web" },
+        ]);
+        PodEntry::of(&serde_json::from_value(pod).unwrap()).unwrap().unmet
+    };
+    let condition = |status: &str| json!([{ "type": "target-health.example/web", "status": status }]);
+    for missing in [json!([]), condition("False"), condition("Unknown")] {
+        assert_eq!(unmet(missing.clone()), ["target-health.example/web"], "{missing}");
+    }
+    assert_eq!(unmet(condition("True")), Vec::<String>::new());
+}
+
+#[test]
+fn the_families_of_a_pod_are_those_of_its_addresses() {
+    let rows = [
+        (json!([]), vec![]),
+        (json!([{ "ip": "10.0.0.7" }]), vec!["IPv4"]),
+        (json!([{ "ip": "fd00::7" }]), vec!["IPv6"]),
+        (json!([{ "ip": "10.0.0.7" }, { "ip": "fd00::7" }]), vec!["IPv4", "IPv6"]),
+    ];
+    for (ips, families) in rows {
+        assert_eq!(entry(json!({ "podIPs": ips })).families, families, "{ips}");
+    }
 }
 
 fn entry(status: Value) -> PodEntry {

@@ -1,12 +1,15 @@
 //! The traffic registry over the simulated world: readiness gates, read back from the endpoints.
 
+use std::string::String;
+use std::vec::Vec;
+
 use async_trait::async_trait;
 
 use super::super::journal::Happening;
 use super::super::world::{Pod, told};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
-use crate::model::{InstanceId, PodTraffic, Traffic, TrafficChange, TrafficView, WorkloadPod};
+use crate::model::{Exchange, InstanceId, PodTraffic, Traffic, TrafficChange, TrafficView, WorkloadPod};
 use crate::ports::{PortError, TrafficRegistry};
 
 #[async_trait]
@@ -45,6 +48,21 @@ impl TrafficRegistry for Host {
             world.journal.write(|| Happening::Saw { host, now, stale, instance, flow, workload, traffic });
         }
         Ok(view)
+    }
+
+    /// As the Services are now: nobody looks at them later than they change.
+    async fn lost(&self, exchange: &Exchange<'_>) -> Result<Vec<String>, PortError> {
+        let (instance, mut world) = (exchange.flow.instance(), self.sim.world());
+        let Some(workload) = world.workload(&instance) else { return Ok(Vec::new()) };
+        let sends = |pod: &&WorkloadPod| pod.revision.as_ref().is_some_and(|it| workload.reaches(it));
+        let next = exchange.revision.is_none_or(|it| workload.reaches(it));
+        let new = if exchange.new.is_empty() { next } else { exchange.new.iter().any(sends) };
+        let lost = exchange.old.iter().any(sends) && !new;
+        let text = || String::from("the Services can send to pods of another revision alone");
+        let lost: Vec<String> = lost.then(text).into_iter().collect();
+        let host = self.memory().number;
+        world.journal.told(host, &lost);
+        Ok(lost)
     }
 
     async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {

@@ -48,6 +48,7 @@ impl Runner<'_> {
             };
             world.edit(&id, mended);
             world.revive_controller(&id);
+            world.serve_only(&id, None);
             world.repair(&id);
         }
         drop(world);

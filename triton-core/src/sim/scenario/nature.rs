@@ -112,6 +112,29 @@ impl Runner<'_> {
         self.note(StepKind::Outside(std::format!("nothing is heard of {} until {until}", kind.name())))
     }
 
+    /// F13: Services can send to pods of one revision alone, or to all pods again, if it is time. Drawn from a stream of
+    /// its own, so that what else a seed gives does not depend on it.
+    pub(super) fn services(&mut self, now: Timestamp) -> Result<(), Violation> {
+        if self.healed || !self.chaos.lost_services || now < self.services_at {
+            return Ok(());
+        }
+        self.services_at = now.plus(Seconds(self.services.between(1, 40)));
+        let (id, mut world) = (draw::instance(), self.sim.world());
+        let Some(workload) = world.workload(&id) else { return Ok(()) };
+        let serves = |pod: &&Pod| pod.listed && pod.active();
+        let only = workload.active().find(serves).filter(|_| workload.only.is_none());
+        let only = only.map(|pod| pod.revision.clone());
+        if !world.serve_only(&id, only.as_ref()) {
+            return Ok(());
+        }
+        if only.is_some() {
+            world.tally.count(Fault::ServicesMoved);
+        }
+        drop(world);
+        let pods = only.map_or_else(|| "all pods again".into(), |only| std::format!("pods of {only} alone"));
+        self.note(StepKind::Outside(std::format!("Services can send to {pods}")))
+    }
+
     fn events(&self) -> Vec<Event> {
         let chaos = self.chaos;
         let mut events = Vec::new();

@@ -40,6 +40,9 @@ pub(super) struct Runner<'a> {
     pub(super) silence: Random,
     /// When the next kind falls silent.
     pub(super) silence_at: Timestamp,
+    pub(super) services: Random,
+    /// When Services change next.
+    pub(super) services_at: Timestamp,
     pub(super) next_flow_at: Timestamp,
     /// Wake-ups that are lost, in cases of 1,000.
     pub(super) deaf: u32,
@@ -100,6 +103,8 @@ impl<'a> Runner<'a> {
             next_flow_at: now,
             silence: Random::new(seed, 6),
             silence_at: now.plus(Seconds(5)),
+            services: Random::new(seed, 7),
+            services_at: now,
             deaf,
             tampered: Vec::new(),
             spoilt: Vec::new(),
@@ -131,6 +136,7 @@ impl<'a> Runner<'a> {
             self.people(now)?;
             self.nature(now)?;
             self.silence(now)?;
+            self.services(now)?;
             self.drive(now)?;
         }
         Ok(self.summary())

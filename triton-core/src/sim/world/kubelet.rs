@@ -24,7 +24,7 @@ impl World {
             }
             if pod.flips_at.is_some_and(|at| at <= now) {
                 pod.flips_at = None;
-                pod.listed = pod.serves();
+                pod.listed = pod.serves() && pod.reached;
                 pod.out_since = now;
                 self.bump();
                 self.watchers.touched(id);
@@ -107,6 +107,7 @@ impl World {
         let Some(template) = workload.revisions.get(revision).cloned() else { return };
         let Some(pod) = workload.pod(uid) else { return };
         let (traffic, steered, reference) = (shown(pod, self.now), pod.gated(), pod.reference());
+        let reached = workload.reaches(revision);
         self.change_pod(id, uid, |pod| {
             if !template.has_images_of(&pod.template) {
                 (pod.swapped, pod.fate) = (false, Fate::Restarts { at, mishap });
@@ -115,6 +116,7 @@ impl World {
             if template.hooked != pod.template.hooked {
                 pod.hooked = template.hooked;
             }
+            pod.reached = reached;
             (pod.held_back, pod.state) = (true, Lifecycle::Updating);
             (pod.revision, pod.template) = (revision.clone(), template);
         });
@@ -125,7 +127,12 @@ impl World {
     /// A pod changed: it gets a new version, and the endpoints follow after a while.
     pub(super) fn turned(&mut self, pod: &mut Pod) {
         pod.version = version(self.bump());
-        let differs = pod.listed != pod.serves();
+        self.follow(pod);
+    }
+
+    /// The endpoints follow after a while.
+    pub(super) fn follow(&mut self, pod: &mut Pod) {
+        let differs = pod.listed != (pod.serves() && pod.reached);
         if !differs {
             pod.flips_at = None;
         } else if pod.flips_at.is_none() {
@@ -181,6 +188,7 @@ impl World {
             gate: None,
             ends_at: None,
             listed: false,
+            reached: workload.reaches(revision),
             out_since: self.now,
             flips_at: None,
             fate,

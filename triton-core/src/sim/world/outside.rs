@@ -10,7 +10,7 @@ use super::super::journal::Cause;
 use super::pod::Fate;
 use super::workload::default_unavailable;
 use super::{Held, Mishap, Pod, Workload, World};
-use crate::model::{FailureClass, InstanceId, PodName, PodUid, Seconds, Template};
+use crate::model::{FailureClass, InstanceId, PodName, PodUid, Revision, Seconds, Template};
 
 /// A workload that is there before any flow.
 #[derive(Clone, Debug)]
@@ -206,6 +206,29 @@ impl World {
             workload.stalled_until = None;
         }
         self.wake(id);
+    }
+
+    /// The Services of a workload can send to pods of this revision alone from now on, or to all pods. Does nothing
+    /// where that changes nothing, or would take pods out of traffic. Answers whether it was done.
+    pub fn serve_only(&mut self, id: &InstanceId, only: Option<&Revision>) -> bool {
+        let left_out = |pod: &Pod| only.is_some_and(|only| pod.revision != *only);
+        let refused = |workload: &Workload| {
+            workload.only.as_ref() == only || workload.pods.iter().any(|pod| pod.listed && left_out(pod))
+        };
+        if self.workload(id).is_none_or(refused) {
+            return false;
+        }
+        self.bump();
+        let Some(mut workload) = self.workloads.remove(id) else { return false };
+        workload.only = only.cloned();
+        for pod in &mut workload.pods {
+            pod.reached = !left_out(pod);
+            self.follow(pod);
+        }
+        self.workloads.insert(id.clone(), workload);
+        self.watchers.touched(id);
+        self.wake(id);
+        true
     }
 
     /// Lists a pod in `scaleStrategy.podsToDelete`.

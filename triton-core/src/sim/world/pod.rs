@@ -94,6 +94,8 @@ pub struct Pod {
     pub ends_at: Option<Timestamp>,
     /// The endpoints show it as ready.
     pub listed: bool,
+    /// The Services of its workload can send to it.
+    pub reached: bool,
     /// Since when the endpoints do not show it, while they do not.
     pub out_since: Timestamp,
     pub(super) flips_at: Option<Timestamp>,

@@ -109,6 +109,8 @@ pub struct Workload {
     pub short_hash: bool,
     /// What its controller said when it failed to make pods (OpenKruise: condition `FailedScale`, which stays).
     pub trouble: Option<String>,
+    /// The revision whose pods alone its Services can send to, by their selectors and ports; `None`: to all pods.
+    pub only: Option<Revision>,
     /// Names that the next pods get (Kubernetes: a pod that reuses its volume claim keeps its name).
     pub(in crate::sim) reuse: Vec<PodName>,
 }
@@ -145,6 +147,7 @@ impl Workload {
             pods: Vec::new(),
             sync_at: None,
             stalled_until: None,
+            only: None,
             reuse: Vec::new(),
             short_hash: false,
             trouble: None,
@@ -167,6 +170,12 @@ impl Workload {
     #[must_use]
     pub fn serving(&self) -> u32 {
         count(self.pods.iter().filter(|pod| pod.listed && pod.serves()))
+    }
+
+    /// Whether its Services can send to pods of this revision.
+    #[must_use]
+    pub fn reaches(&self, revision: &Revision) -> bool {
+        self.only.as_ref().is_none_or(|only| only == revision)
     }
 
     /// The pod with this identity, being deleted or not.

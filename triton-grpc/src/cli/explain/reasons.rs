@@ -111,6 +111,13 @@ fn broken(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
                        an update or a rollback takes over";
             Some(told(who, &[(edit, "corrects the field that the message names")]))
         }
+        "ServiceLost" => {
+            let services = format!("kubectl -n {namespace} get services -o wide");
+            let who = "a person: change the Service that the message names, or bring another template; until then no \
+                       old pod leaves, and no deadline runs";
+            let cancel = (triton("cancel", name), "ends it and leaves the workload clean");
+            Some(told(who, &[(services, "shows selectors and ports"), cancel]))
+        }
         "LockUnreadable" | "WorkloadUnreadable" => {
             let workload = &view.instance_name;
             let edit = format!("kubectl -n {namespace} edit clonesets {workload}");

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::DynamicObject;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use triton_core::model::{Field, Shape};
 use triton_core::ports::{PortError, PortErrorKind};
 
@@ -13,6 +14,7 @@ use super::lock::{LockFault, LockNote};
 use crate::labels;
 use crate::world::cache::Key;
 use crate::world::container::Main;
+use crate::world::offer::Offer;
 
 /// Settings that a flow changes while it runs and gives back when it ends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -104,6 +106,10 @@ pub struct CloneSetEntry {
     pub app_name: String,
     /// The application's container in its template.
     pub main: Main,
+    /// The names of the containers of its template.
+    pub containers: Vec<String>,
+    /// What Services need of the pods of its template.
+    pub offer: Offer,
 }
 
 impl CloneSetEntry {
@@ -162,6 +168,8 @@ impl CloneSetEntry {
             ids: (id("app"), id("group")),
             app_name: label("app.kubernetes.io/name").cloned().unwrap_or_default(),
             main: Main::of(&spec.template["spec"]),
+            containers: containers(&spec.template),
+            offer: Offer::of_template(&spec.template),
             gated,
             counts_leaving: label(labels::EXCLUDE_PREPARING_DELETE).is_some_and(|value| value == "false"),
             pods_to_delete: spec.scale_strategy.pods_to_delete.unwrap_or_default(),
@@ -247,6 +255,11 @@ impl CloneSetEntry {
     pub const fn is_observed(&self) -> bool {
         self.observed >= self.generation
     }
+}
+
+fn containers(template: &Value) -> Vec<String> {
+    let containers = template["spec"]["containers"].as_array().into_iter().flatten();
+    containers.filter_map(|container| container["name"].as_str().map(str::to_owned)).collect()
 }
 
 /// Pods wanted (OpenKruise: 1 when missing).

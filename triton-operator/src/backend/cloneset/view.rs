@@ -46,7 +46,7 @@ pub fn view(
         in_place: cloneset.in_place,
         remembered: cloneset.remembered,
         good: cloneset.good.iter().filter_map(|name| Revision::new(name).ok()).collect(),
-        pods: active.into_iter().filter_map(|pod| seen(&cloneset.key.name, pod, flow)).collect(),
+        pods: active.into_iter().filter_map(|pod| seen(cloneset, pod, flow)).collect(),
         terminating: u32::try_from(terminating).unwrap_or(u32::MAX),
     })
 }
@@ -125,7 +125,8 @@ fn doomed(cloneset: &CloneSetEntry, active: &[&Arc<PodEntry>]) -> BTreeSet<PodNa
     cloneset.pods_to_delete.iter().filter(there).filter_map(|name| PodName::new(name).ok()).collect()
 }
 
-fn seen(workload: &str, pod: &PodEntry, flow: Option<&Flow>) -> Option<WorkloadPod> {
+fn seen(cloneset: &CloneSetEntry, pod: &PodEntry, flow: Option<&Flow>) -> Option<WorkloadPod> {
+    let workload = &cloneset.key.name;
     let label = pod.labels.get(crate::labels::REVISION);
     Some(WorkloadPod {
         name: PodName::new(&pod.key.name).ok()?,
@@ -143,7 +144,7 @@ fn seen(workload: &str, pod: &PodEntry, flow: Option<&Flow>) -> Option<WorkloadP
         failure: pod.failure.clone(),
         phase: pod.phase,
         ip: pod.ip.clone(),
-        port: pod.port,
+        port: pod.port(&cloneset.containers),
     })
 }
 

@@ -1,9 +1,10 @@
 //! Whether Services send traffic to a pod, as their EndpointSlices show it. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::world::endpoints::{ServiceEntry, SliceEntry};
+use super::lost::target;
+use crate::world::endpoints::{ServiceEntry, ServicePort, SliceEntry};
 use crate::world::pods::PodEntry;
 
 /// What is certain about a pod.
@@ -23,21 +24,45 @@ pub struct Endpoints<F> {
     slices: F,
     read: HashMap<usize, Service>,
     ignored: BTreeSet<String>,
+    /// Services that can send nothing to pods that they select: why, and the names of the pods.
+    unreached: BTreeMap<(String, String), Vec<String>>,
+    /// Conditions that pods lack to be Ready, and the names of the pods.
+    unmet: BTreeMap<String, Vec<String>>,
 }
 
-/// UIDs of ready pods by address family.
-type Service = BTreeMap<String, HashSet<Arc<str>>>;
+/// The slices of a Service, and in which of them a pod is ready, by its UID.
+struct Service {
+    slices: Vec<Arc<SliceEntry>>,
+    ready: HashMap<Arc<str>, Vec<usize>>,
+}
+
+/// What a Service is to a pod that it selects.
+enum Sends<'a> {
+    /// It can send to these ports of it, over these address families.
+    To { families: Vec<&'a str>, ports: Vec<(&'a ServicePort, i32)> },
+    /// It can send nothing to it, and why not.
+    Nothing(String),
+}
 
 impl<F: Fn(&str) -> Vec<Arc<SliceEntry>>> Endpoints<F> {
     /// These Services; `slices` gives the EndpointSlices of one by its name.
     #[must_use]
     pub fn new(services: Vec<Arc<ServiceEntry>>, slices: F) -> Self {
-        Self { services, slices, read: HashMap::new(), ignored: BTreeSet::new() }
+        Self {
+            services,
+            slices,
+            read: HashMap::new(),
+            ignored: BTreeSet::new(),
+            unreached: BTreeMap::new(),
+            unmet: BTreeMap::new(),
+        }
     }
 
-    /// What is certain about this pod. Where no Service selects it, its own conditions tell.
+    /// What is certain about this pod. It takes traffic where each Service that can send to it shows it with every
+    /// port and address family that both have, and at least one can. Where no Service selects it, its own
+    /// conditions tell.
     pub fn shown(&mut self, pod: &PodEntry) -> Shown {
-        let (mut everywhere, mut anywhere) = (true, false);
+        let (mut selected, mut reached, mut everywhere, mut anywhere) = (false, false, true, false);
         for at in 0..self.services.len() {
             let service = Arc::clone(&self.services[at]);
             if !service.selects(&pod.labels) {
@@ -47,15 +72,30 @@ impl<F: Fn(&str) -> Vec<Arc<SliceEntry>>> Endpoints<F> {
                 self.ignored.insert(service.key.name.to_string());
                 continue;
             }
-            let families =
-                self.read.entry(at).or_insert_with(|| read(&service, &(self.slices)(&service.key.name)));
-            let has = |pods: &HashSet<Arc<str>>| pods.contains(pod.uid.as_str());
-            everywhere &= !families.is_empty() && families.values().all(has);
-            anywhere |= families.values().any(has);
+            let read = self.read.entry(at).or_insert_with(|| read((self.slices)(&service.key.name)));
+            let shown: Vec<&SliceEntry> =
+                read.ready.get(pod.uid.as_str()).into_iter().flatten().map(|at| &*read.slices[*at]).collect();
+            (selected, anywhere) = (true, anywhere || !shown.is_empty());
+            match sends(&service, pod, &read.slices) {
+                Sends::To { families, ports } => {
+                    reached = true;
+                    everywhere &= families.iter().all(|family| has(&shown, family, &ports));
+                }
+                Sends::Nothing(why) if !pod.families.is_empty() => {
+                    let key = (service.key.name.to_string(), why);
+                    self.unreached.entry(key).or_default().push(pod.key.name.to_string());
+                }
+                Sends::Nothing(_) => {}
+            }
         }
         let wanted = !pod.gated || pod.gate == Some(true);
         let unwanted = !pod.gated || pod.gate != Some(true);
-        if pod.ready && wanted && everywhere {
+        if wanted && pod.booted && !pod.ready {
+            for condition in &pod.unmet {
+                self.unmet.entry(condition.clone()).or_default().push(pod.key.name.to_string());
+            }
+        }
+        if pod.ready && wanted && everywhere && (reached || !selected) {
             Shown::In
         } else if !pod.ready && unwanted && !anywhere {
             Shown::Out
@@ -64,30 +104,80 @@ impl<F: Fn(&str) -> Vec<Arc<SliceEntry>>> Endpoints<F> {
         }
     }
 
-    /// One sentence for each Service that can never show whether a pod takes traffic.
+    /// What a person should know, one sentence each: Services that can never show whether a pod takes traffic, those
+    /// that can send nothing to pods that they select, and conditions that pods wait for.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        let note = |name: &String| {
+        let ignored = self.ignored.iter().map(|name| {
             format!(
                 "Service {name} publishes not-ready addresses: it cannot show what takes traffic and is ignored"
             )
-        };
-        self.ignored.iter().map(note).collect()
+        });
+        let unreached = self
+            .unreached
+            .iter()
+            .map(|((name, why), pods)| format!("Service {name} can send nothing to {}: {why}", listed(pods)));
+        let unmet = self.unmet.iter().map(|(condition, pods)| {
+            format!(
+                "{} cannot become Ready: condition {condition} of their readiness gates is not True",
+                listed(pods)
+            )
+        });
+        ignored.chain(unreached).chain(unmet).collect()
     }
 }
 
-/// Ready pods of a Service by address family: those it declares, or else those it has slices of.
-fn read(service: &ServiceEntry, slices: &[Arc<SliceEntry>]) -> Service {
-    let mut families: Service =
-        service.families.iter().map(|family| (family.clone(), HashSet::new())).collect();
-    for slice in slices.iter().filter(|slice| slice.family != "FQDN") {
-        let ready = slice.endpoints.iter().filter(|endpoint| endpoint.ready);
-        families
-            .entry(slice.family.clone())
-            .or_default()
-            .extend(ready.map(|endpoint| Arc::clone(&endpoint.uid)));
+/// Whether these slices, in which a pod is ready, have all these ports in one address family. A pod that has no port
+/// of its Service is ready in a slice without ports.
+fn has(slices: &[&SliceEntry], family: &str, ports: &[(&ServicePort, i32)]) -> bool {
+    let of = || slices.iter().filter(|slice| slice.family == family);
+    let has = |(port, number): &(&ServicePort, i32)| {
+        of().flat_map(|slice| &slice.ports).any(|shown| {
+            let number = shown.number.is_none_or(|shown| shown == *number);
+            shown.name == port.name && shown.protocol == port.protocol && number
+        })
+    };
+    of().next().is_some() && ports.iter().all(has)
+}
+
+/// What a Service can send to a pod that it selects: over the families that both have, those that the Service
+/// declares or else has slices of; to the ports of the Service that the pod has, all of them where it has none.
+fn sends<'a>(service: &'a ServiceEntry, pod: &PodEntry, slices: &'a [Arc<SliceEntry>]) -> Sends<'a> {
+    let declared = service.families.iter().map(String::as_str);
+    let found = slices.iter().map(|slice| slice.family.as_str()).filter(|_| service.families.is_empty());
+    let families: BTreeSet<&str> = declared.chain(found).filter(|of| pod.families.contains(of)).collect();
+    if families.is_empty() {
+        let (theirs, its) = (pod.families.join(" and "), service.families.join(" and "));
+        return Sends::Nothing(format!("it has addresses of {its} only, the pods of {theirs}"));
     }
-    families
+    let ports: Vec<_> = service.ports.iter().filter_map(|port| Some((port, port.on(&pod.ports)?))).collect();
+    if ports.is_empty() && !service.ports.is_empty() {
+        let wanted: Vec<_> = service.ports.iter().map(target).collect();
+        return Sends::Nothing(format!("no container of them has a port for {}", wanted.join(", ")));
+    }
+    Sends::To { families: families.into_iter().collect(), ports }
+}
+
+fn read(slices: Vec<Arc<SliceEntry>>) -> Service {
+    let mut ready: HashMap<Arc<str>, Vec<usize>> = HashMap::new();
+    for (at, slice) in slices.iter().enumerate().filter(|(_, slice)| slice.family != "FQDN") {
+        for endpoint in slice.endpoints.iter().filter(|endpoint| endpoint.ready) {
+            ready.entry(Arc::clone(&endpoint.uid)).or_default().push(at);
+        }
+    }
+    Service { slices, ready }
+}
+
+/// Names of pods that are told one by one.
+const TOLD: usize = 3;
+
+/// These pods by their names, the first ones and how many more there are.
+fn listed(pods: &[String]) -> String {
+    let told = pods.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match pods.len().saturating_sub(TOLD) {
+        0 => format!("pods {told}"),
+        more => format!("pods {told} and {more} more"),
+    }
 }
 
 #[cfg(test)]

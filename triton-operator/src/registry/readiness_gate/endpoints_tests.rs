@@ -1,7 +1,9 @@
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
 use super::*;
 use crate::world::cache::Key;
-use crate::world::container::Main;
-use crate::world::endpoints::Endpoint;
+use crate::world::endpoints::{Endpoint, SlicePort};
+use crate::world::offer::NamedPort;
 use triton_core::model::PodPhase;
 
 #[test]
@@ -56,6 +58,158 @@ fn an_ungated_pod_is_judged_by_readiness_alone() {
     assert_eq!(shown(&ungated, &services, &[slice("web", "IPv4", true)]), Shown::In);
 }
 
+/// Ports and families of the Service; more named ports of the pod, which has port `http` of number 80, and its families;
+/// the slices that have it, each a family and its ports; what is shown.
+type Row = (
+    Vec<ServicePort>,
+    Vec<&'static str>,
+    Vec<NamedPort>,
+    Vec<&'static str>,
+    Vec<(&'static str, Vec<SlicePort>)>,
+    Shown,
+);
+
+#[test]
+fn a_pod_is_in_only_with_every_port_and_family_that_it_shares_with_the_service() {
+    let all = rows_of_one_port().into_iter().chain(rows_of_several_ports()).chain(rows_of_families());
+    for (at, (ports, families, named, of_pod, slices, wanted)) in all.enumerate() {
+        let mut pod = pod(true);
+        pod.ports.extend(named);
+        pod.families = of_pod;
+        let service = ServiceEntry { ports, ..service("web", &families) };
+        let slices: Vec<_> = slices
+            .into_iter()
+            .map(|(family, ports)| SliceEntry { ports, ..slice("web", family, true) })
+            .collect();
+        assert_eq!(shown(&pod, &[service], &slices), wanted, "row {at}");
+        // What shows it as ready, with or without ports, keeps it from being out.
+        let gone = PodEntry { gate: Some(false), ready: false, ..pod };
+        let out = if slices.is_empty() { Shown::Out } else { Shown::Moving };
+        assert_eq!(shown(&gone, &[self::service("web", &families)], &slices), out, "row {at}");
+    }
+}
+
+fn rows_of_one_port() -> Vec<Row> {
+    use Shown::{In, Moving};
+    let row = |port: &ServicePort, more: &[NamedPort], shown: &[SlicePort], wanted| -> Row {
+        (
+            vec![port.clone()],
+            vec!["IPv4"],
+            more.to_vec(),
+            vec!["IPv4"],
+            vec![("IPv4", shown.to_vec())],
+            wanted,
+        )
+    };
+    let (http, dns) = (port("http", "TCP", "http"), port("dns", "UDP", "dns"));
+    let number = ServicePort { target: IntOrString::Int(9000), ..port("", "TCP", "") };
+    vec![
+        row(&http, &[], &[on("http", "TCP", 80)], In),
+        // It is not shown yet, or under another number, protocol or name.
+        row(&http, &[], &[], Moving),
+        row(&http, &[], &[on("http", "TCP", 8080)], Moving),
+        row(&http, &[], &[on("http", "UDP", 80)], Moving),
+        row(&http, &[], &[on("web", "TCP", 80)], Moving),
+        row(&http, &[], &[SlicePort { number: None, ..on("http", "TCP", 80) }], In),
+        // The pod does not have it: it stands in a slice without ports. The protocol of a named port counts.
+        row(&port("admin", "TCP", "admin"), &[], &[], Moving),
+        row(&dns, &[named("dns", "TCP", 53)], &[], Moving),
+        row(&dns, &[named("dns", "UDP", 53)], &[on("dns", "UDP", 53)], In),
+        // Every pod has a port of a number.
+        row(&number, &[], &[on("", "TCP", 9000)], In),
+        row(&number, &[], &[], Moving),
+    ]
+}
+
+fn rows_of_several_ports() -> Vec<Row> {
+    use Shown::{In, Moving};
+    let v4 = |ports: &[SlicePort]| ("IPv4", ports.to_vec());
+    let row = |ports: Vec<ServicePort>, more: &[NamedPort], slices, wanted| -> Row {
+        (ports, vec!["IPv4"], more.to_vec(), vec!["IPv4"], slices, wanted)
+    };
+    let both = || vec![port("http", "TCP", "http"), port("admin", "TCP", "admin")];
+    let (at_http, at_admin, admin) =
+        (on("http", "TCP", 80), on("admin", "TCP", 81), named("admin", "TCP", 81));
+    let (one, two) = (v4(&[at_http.clone()]), v4(&[at_http, at_admin.clone()]));
+    vec![
+        // One of two ports is not one of the pod's; the pod has it and it is not shown; both are, in one slice or two.
+        row(both(), &[], vec![one.clone()], In),
+        row(both(), &[admin.clone()], vec![one.clone()], Moving),
+        row(both(), &[admin.clone()], vec![two], In),
+        row(both(), &[admin], vec![one, v4(&[at_admin])], In),
+        // A headless Service may name no ports.
+        row(vec![], &[], vec![v4(&[])], In),
+        row(vec![], &[], vec![], Moving),
+    ]
+}
+
+/// Families that both have, each with all ports.
+fn rows_of_families() -> Vec<Row> {
+    use Shown::{In, Moving};
+    let row = |of_service: &[&'static str],
+               of_pod: &[&'static str],
+               shown: &[(&'static str, bool)],
+               wanted|
+     -> Row {
+        let ports = |has: bool| if has { vec![on("http", "TCP", 80)] } else { vec![] };
+        let slices = shown.iter().map(|(family, has)| (*family, ports(*has))).collect();
+        (vec![port("http", "TCP", "http")], of_service.to_vec(), vec![], of_pod.to_vec(), slices, wanted)
+    };
+    let (one, two) = (&["IPv4"][..], &["IPv4", "IPv6"][..]);
+    vec![
+        row(two, two, &[("IPv4", true)], Moving),
+        row(two, two, &[("IPv4", true), ("IPv6", false)], Moving),
+        row(two, two, &[("IPv4", true), ("IPv6", true)], In),
+        row(two, one, &[("IPv4", true)], In),
+        row(one, two, &[("IPv4", true)], In),
+        row(one, &["IPv6"], &[], Moving),
+        row(one, &[], &[], Moving),
+        row(&[], one, &[("IPv4", true)], In),
+        row(&[], one, &[], Moving),
+    ]
+}
+
+#[test]
+fn a_service_that_can_send_nothing_to_a_pod_is_named_and_does_not_count_beside_one_that_can() {
+    let metrics = ServiceEntry { ports: vec![port("", "TCP", "metrics")], ..service("metrics", &["IPv4"]) };
+    let empty = SliceEntry { ports: vec![], ..slice("metrics", "IPv4", true) };
+    let services = [Arc::new(metrics.clone()), Arc::new(service("web", &["IPv4"]))];
+    let both = [Arc::new(empty.clone()), Arc::new(slice("web", "IPv4", true))];
+    let of = |name: &str| both.iter().filter(|slice| slice.service == name).cloned().collect();
+    let mut endpoints = Endpoints::new(services.to_vec(), of);
+    assert_eq!(endpoints.shown(&pod(true)), Shown::In);
+    let notes = endpoints.notes();
+    assert!(notes[0].contains("Service metrics can send nothing to pods demo-x"), "{notes:?}");
+    assert!(notes[0].contains("targetPort metrics (TCP)"), "{notes:?}");
+    assert_eq!(shown(&pod(true), &[metrics], &[empty]), Shown::Moving, "nobody reaches it");
+}
+
+#[test]
+fn a_condition_that_keeps_pods_from_being_ready_is_named_with_the_pods() {
+    let waits = |name: &str| PodEntry {
+        key: Key::new("default", name),
+        ready: false,
+        unmet: vec!["target-health.example/web".into()],
+        ..pod(true)
+    };
+    let notes = |pods: &[PodEntry]| {
+        let mut endpoints = Endpoints::new(Vec::new(), |_: &str| Vec::new());
+        pods.iter().for_each(|pod| assert_eq!(endpoints.shown(pod), Shown::Moving));
+        endpoints.notes()
+    };
+    let told = notes(&["a", "b", "c", "d"].map(waits));
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0].contains("target-health.example/web") && told[0].contains("a, b, c and 1 more"),
+        "{told:?}"
+    );
+    // Not of pods that nobody asked in, or that do not run.
+    let mut endpoints = Endpoints::new(Vec::new(), |_: &str| Vec::new());
+    endpoints.shown(&PodEntry { gate: None, ..waits("a") });
+    endpoints.shown(&PodEntry { booted: false, ..waits("a") });
+    assert_eq!(endpoints.notes(), Vec::<String>::new());
+}
+
 fn shown(pod: &PodEntry, services: &[ServiceEntry], slices: &[SliceEntry]) -> Shown {
     let of = |name: &str| slices.iter().filter(|s| s.service == name).cloned().map(Arc::new).collect();
     Endpoints::new(services.iter().cloned().map(Arc::new).collect(), of).shown(pod)
@@ -72,15 +226,17 @@ fn pod(on: bool) -> PodEntry {
         terminating: false,
         ended: false,
         labels: [("app".to_owned(), "demo".to_owned())].into(),
+        ports: vec![named("http", "TCP", 80)],
+        families: vec!["IPv4", "IPv6"],
         gated: true,
         gate: Some(on),
+        unmet: Vec::new(),
         ready: on,
         booted: true,
         phase: PodPhase::Ready,
         ip: None,
-        port: 0,
         failure: None,
-        main: Main::default(),
+        containers: Vec::new(),
         host_ip: String::new(),
         host_network: false,
     }
@@ -95,6 +251,7 @@ fn service(name: &str, families: &[&str]) -> ServiceEntry {
         external: false,
         publishes_not_ready: false,
         families: families.iter().map(|family| (*family).to_owned()).collect(),
+        ports: vec![port("", "TCP", "http")],
     }
 }
 
@@ -105,6 +262,19 @@ fn slice(service: &str, family: &str, ready: bool) -> SliceEntry {
         version: "1".into(),
         service: service.into(),
         family: family.into(),
+        ports: vec![on("", "TCP", 80)],
         endpoints: vec![Endpoint { pod: "demo-x".into(), uid: "pod-uid".into(), ready }],
     }
+}
+
+fn port(name: &str, protocol: &str, target: &str) -> ServicePort {
+    ServicePort { name: name.into(), protocol: protocol.into(), target: IntOrString::String(target.into()) }
+}
+
+fn named(name: &str, protocol: &str, number: i32) -> NamedPort {
+    NamedPort { name: name.into(), protocol: protocol.into(), number }
+}
+
+fn on(name: &str, protocol: &str, number: i32) -> SlicePort {
+    SlicePort { name: name.into(), protocol: protocol.into(), number: Some(number) }
 }

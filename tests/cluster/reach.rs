@@ -1,0 +1,245 @@
+//! In traffic means reachable: Services that would lose the pods of an application, and pods that no Service can
+//! send to, as the real EndpointSlice controller has it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use triton_tests::scene::{Kind, View};
+
+use crate::{app, safety::Safety, site::Site};
+
+/// An update after which nobody would reach the application, and how that is mended.
+struct Loss {
+    name: &'static str,
+    /// The Service.
+    service: Value,
+    /// Labels and ports of the pods before, and after.
+    before: (Value, Value),
+    after: (Value, Value),
+    more: Value,
+    /// What the flow says while it waits.
+    says: &'static [&'static str],
+    /// The Service from then on.
+    mended: Value,
+    /// The name of the port of the Service that must be reached all the while.
+    port: &'static str,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_renames_a_port_keeps_the_old_pods_until_the_service_fits() {
+    keeps_old_pods(Loss {
+        name: "renamed-port",
+        service: service(json!({"app.kubernetes.io/instance": app::NAME}), &json!([to("", "http")])),
+        before: (json!({}), json!([named("http", 80)])),
+        after: (json!({}), json!([named("web", 80)])),
+        more: json!({}),
+        says: &["Service web", "targetPort http (TCP)"],
+        mended: json!([{"op": "replace", "path": "/spec/ports/0/targetPort", "value": 80}]),
+        port: "",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_renames_one_of_two_ports_keeps_the_old_pods() {
+    let ports = json!([to("http", "http"), to("admin", "admin")]);
+    keeps_old_pods(Loss {
+        name: "one-of-two-ports",
+        service: service(json!({"app.kubernetes.io/instance": app::NAME}), &ports),
+        before: (json!({}), json!([named("http", 80), named("admin", 81)])),
+        after: (json!({}), json!([named("web", 80), named("admin", 81)])),
+        more: json!({}),
+        says: &["Service web", "targetPort http (http, TCP)"],
+        mended: json!([{"op": "replace", "path": "/spec/ports/0/targetPort", "value": 80}]),
+        port: "http",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_leaves_the_selector_of_a_service_keeps_the_old_pods() {
+    keeps_old_pods(Loss {
+        name: "other-label",
+        service: service(
+            json!({"app.kubernetes.io/instance": app::NAME, "line": "green"}),
+            &json!([to("", "http")]),
+        ),
+        before: (json!({"line": "green"}), json!([named("http", 80)])),
+        after: (json!({"line": "black"}), json!([named("http", 80)])),
+        more: json!({}),
+        says: &["Service web", "line=green", "line=black"],
+        mended: json!([{"op": "remove", "path": "/spec/selector/line"}]),
+        port: "",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_pods_that_leave_first_do_not_leave_a_service_that_no_successor_has() {
+    keeps_old_pods(Loss {
+        name: "lost-label-swap",
+        service: service(json!({"line": "green"}), &json!([to("", "http")])),
+        before: (json!({"line": "green"}), json!([named("http", 80)])),
+        after: (json!({}), json!([named("http", 80)])),
+        more: json!({"maxUnavailable": 1}),
+        says: &["Service web", "no label line"],
+        mended: json!([
+            {"op": "add", "path": "/spec/selector/app.kubernetes.io~1instance", "value": app::NAME},
+            {"op": "remove", "path": "/spec/selector/line"},
+        ]),
+        port: "",
+    })
+    .await;
+}
+
+async fn keeps_old_pods(loss: Loss) {
+    let Loss { name, service, before, after, more, says, mended, port } = loss;
+    let site = Site::new(name).await;
+    site.apply(&service);
+    site.apply(&with(app::create("first", 3, json!({"mode": "auto"})), &before));
+    site.succeeds("first").await;
+    assert_eq!(reached(&site.view(), port).len(), 3, "the application is reached");
+    let old = reached(&site.view(), port);
+
+    let swaps = more["maxUnavailable"].is_number();
+    let mut strategy = json!({"mode": "auto", "batchSize": 1, "drainSeconds": 0});
+    strategy.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+    let safety = Safety::from_now(&site.scene);
+    site.apply(&with(app::update("second", 3, strategy), &after));
+    site.scene
+        .holds("the flow waits for the Service", |view| view.waits_for("second") == "ServiceLost")
+        .await;
+    let message = site.view().flow("second")["status"]["message"].to_string();
+    assert!(says.iter().all(|word| message.contains(word)), "{message}");
+    let events = site.kubectl(&["get", "events", "-o", "json"]);
+    let told = |event: &Value| {
+        event["reason"] == "ServiceLost"
+            && event["type"] == "Warning"
+            && event.to_string().contains("Service web")
+    };
+    let told = |events: &str| {
+        let events: Value = serde_json::from_str(events).expect("kubectl prints JSON");
+        events["items"].as_array().is_some_and(|events| events.iter().any(told))
+    };
+    assert!(told(&events), "{events}");
+    let view = site.view();
+    assert_eq!(view.waits_for("second"), "ServiceLost");
+    assert_eq!(reached(&view, port), old, "every old pod is reached");
+
+    site.kubectl(&["patch", "service", app::NAME, "--type=json", "-p", &mended.to_string()]);
+    site.succeeds("second").await;
+    let now = reached(&site.view(), port);
+    assert!(now.len() == 3 && now.is_disjoint(&old), "{now:?} are reached");
+    safety.serving_at_least(&site.scene, if swaps { 2 } else { 3 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_that_no_service_can_send_to_are_not_in_traffic_and_the_service_is_named() {
+    let site = Site::new("unreached").await;
+    let selector = json!({"app.kubernetes.io/instance": app::NAME});
+    site.apply(&service(selector.clone(), &json!([to("", "http")])));
+    let pods = (json!({}), json!([named("web", 80)]));
+    site.apply(&with(app::create("first", 2, json!({"mode": "auto"})), &pods));
+    let says = |view: &View| {
+        let message = view.flow("first")["status"]["message"].to_string();
+        view.waits_for("first") == "PullingIn" && message.contains("Service web can send nothing to pods")
+    };
+    site.scene.holds("the flow names the Service", says).await;
+    // Another Service that can send to them is enough; one without ports needs none.
+    let mut headless = service(selector, &json!([]));
+    headless["metadata"]["name"] = json!("headless");
+    headless["spec"]["clusterIP"] = json!("None");
+    headless["spec"].as_object_mut().expect("an object").remove("ports");
+    site.apply(&headless);
+    site.succeeds("first").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_no_pod_ever_had_holds_nothing() {
+    let site = Site::new("missing-port").await;
+    let ports = json!([to("http", "http"), to("mesh", "mesh")]);
+    site.apply(&service(json!({"app.kubernetes.io/instance": app::NAME}), &ports));
+    let pods = (json!({}), json!([named("http", 80)]));
+    site.apply(&with(app::create("first", 2, json!({"mode": "auto"})), &pods));
+    site.succeeds("first").await;
+    site.apply(&with(app::update("second", 2, json!({"mode": "auto", "drainSeconds": 0})), &pods));
+    site.succeeds("second").await;
+    assert_eq!(reached(&site.view(), "http").len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_that_identity_would_overwrite_is_refused_before_anything_is_touched() {
+    let site = Site::new("identity-label").await;
+    site.serve(1).await;
+    let safety = Safety::from_now(&site.scene);
+    let before = site.view().get(Kind::Set, app::NAME).map(|set| set["metadata"]["annotations"].clone());
+    let pods = (json!({"app": "drinks"}), json!([named("http", 80)]));
+    site.apply(&with(app::update("second", 1, json!({"mode": "auto"})), &pods));
+    site.ends("second", "Failed").await;
+    let status = site.view().flow("second")["status"].clone();
+    assert_eq!(status["reason"], "InvalidSpec");
+    let message = status["message"].to_string();
+    assert!(message.contains("spec.application.template.metadata.labels.app: must be 1,"), "{message}");
+    safety.no_pod_comes_or_goes(&site.scene);
+    let after = site.view().get(Kind::Set, app::NAME).map(|set| set["metadata"]["annotations"].clone());
+    assert_eq!(after, before, "the lock was not taken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_readiness_gate_of_others_that_keeps_pods_out_is_named() {
+    const OTHERS: &str = "target-health.example.org/web";
+    let site = Site::new("foreign-gate").await;
+    site.apply(&app::service());
+    let mut flow = app::create("first", 1, json!({"mode": "auto"}));
+    flow["spec"]["application"]["template"]["spec"]["readinessGates"] = json!([{"conditionType": OTHERS}]);
+    site.apply(&flow);
+    let says = |view: &View| {
+        let message = view.flow("first")["status"]["message"].to_string();
+        view.waits_for("first") == "PullingIn" && message.contains(OTHERS) && message.contains("web-")
+    };
+    site.scene.holds("the flow names the condition", says).await;
+    let pod = site.view().pods()[0]["metadata"]["name"].as_str().expect("a name").to_owned();
+    let met = json!({"status": {"conditions": [{"type": OTHERS, "status": "True"}]}});
+    site.kubectl(&["patch", "pod", &pod, "--subresource=status", "--type=strategic", "-p", &met.to_string()]);
+    site.succeeds("first").await;
+}
+
+/// Pods that are ready in a slice with this port of a Service.
+fn reached(view: &View, port: &str) -> BTreeSet<String> {
+    let has = |slice: &&Value| {
+        let ports = slice["ports"].as_array();
+        ports.is_some_and(|ports| ports.iter().any(|it| it["name"].as_str().unwrap_or_default() == port))
+    };
+    let endpoints = view.all(Kind::Slice).filter(has).filter_map(|slice| slice["endpoints"].as_array());
+    let ready = endpoints.flatten().filter(|endpoint| endpoint["conditions"]["ready"] == true);
+    ready.filter_map(|endpoint| endpoint["targetRef"]["name"].as_str().map(str::to_owned)).collect()
+}
+
+fn service(selector: Value, ports: &Value) -> Value {
+    let mut service = app::service();
+    service["spec"] = json!({"selector": selector, "ports": ports});
+    service
+}
+
+/// A port of a Service.
+fn to(name: &str, target: &str) -> Value {
+    let port = if name == "admin" || name == "mesh" { 81 } else { 80 };
+    let mut to = json!({"port": port, "targetPort": target});
+    if !name.is_empty() {
+        to["name"] = json!(name);
+    }
+    to
+}
+
+/// A port of a container.
+fn named(name: &str, port: u16) -> Value {
+    json!({"name": name, "containerPort": port})
+}
+
+/// The same flow with these labels and ports of its pods.
+fn with(mut flow: Value, (labels, ports): &(Value, Value)) -> Value {
+    let template = &mut flow["spec"]["application"]["template"];
+    template["metadata"]["labels"] = labels.clone();
+    template["spec"]["containers"][0]["ports"] = ports.clone();
+    flow
+}

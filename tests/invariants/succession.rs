@@ -1,0 +1,36 @@
+//! S21: old pods stay where the registry could have none in their place.
+
+use triton_core::engine::{Decision, Effect};
+use triton_core::model::{Progress, Shape, Stage, TrafficChange, WorkloadChange};
+
+use super::reading::reshape;
+use super::{Intent, Invariant, Outcome, Property, ensure};
+
+pub(super) const ROW: Invariant = Invariant {
+    property: Property::S21Succession,
+    says: "while the registry would have no pods in place of old ones, no batch chooses, pulls out or lets go of old \
+           pods",
+    source: "semantics section 7",
+    intent: Some(intent),
+    change: None,
+};
+
+fn intent(intent: &Intent<'_>) -> Outcome {
+    let Progress::Rolling { batch, .. } = &intent.flow.progress else { return Ok(()) };
+    let stopped = intent.flow.orders.canceled || intent.flow.orders.paused || batch.hold.is_some();
+    if intent.seen.lost.is_empty() || stopped {
+        return Ok(());
+    }
+    let leaves = matches!(batch.stage, Stage::Leaving | Stage::Vacating);
+    let goes = matches!(
+        intent.decision,
+        Decision::Act(
+            Effect::Workload(WorkloadChange::LetGo(_)) | Effect::Traffic(TrafficChange::PullOut(_))
+        )
+    );
+    ensure(!(leaves && goes), || format!("{:?} although the registry would lose pods", intent.decision))?;
+    let before = intent.seen.shape.as_ref();
+    let fewer = |shape: &Shape| before.is_some_and(|before| shape.partition < before.partition);
+    let chooses = leaves && reshape(intent.decision).is_some_and(fewer);
+    ensure(!chooses, || format!("{:?} although the registry would lose pods", intent.decision))
+}

@@ -1,0 +1,114 @@
+//! Old pods of which the registry can have no successors.
+
+use super::decide;
+use super::decision::{Decision, Effect, Time, Waiting, Why};
+use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of, counted};
+use super::goal::plan;
+use super::rolling::besides;
+use crate::model::{
+    Action, Facts, Flow, Kind, Observation, OnFailure, Progress, Shape, Stage, TrafficChange, WorkloadChange,
+};
+
+/// Three pods of which one is exchanged in the first batch.
+fn flow(kind: Kind, stage: Stage) -> Flow {
+    Flow::test(Action::Update, 3).batches_of(1).at(plan(base_of(kind, 3, 3), 0), 1, 0, 1, stage)
+}
+
+fn lost(seen: Observation) -> Observation {
+    Observation { lost: alloc::vec!["Service web has no new pods".into()], ..seen }
+}
+
+/// In a swap as many pods may be missing as leave.
+fn swapping(seen: Observation) -> Observation {
+    let shape = seen.shape.clone().map(|shape| Shape { unavailable: 1, ..shape });
+    Observation { shape, ..seen }
+}
+
+fn waits(decision: &Decision) -> bool {
+    matches!(decision, Decision::Wait(Waiting::ServiceLost { what }, _) if what.contains("Service web"))
+}
+
+#[test]
+fn no_old_pod_is_chosen_or_goes_whose_place_the_registry_would_lose() {
+    let (replaced, swapped) = (Observation::mine(4, 3, 1), swapping(Observation::mine(3, 3, 0)));
+    // The stage, the world, and whether the flow waits for the registry.
+    let rows = [
+        (
+            Kind::Replace,
+            Stage::Smoking,
+            replaced.clone().with(3, OLD).with(1, RUNS.difference(Facts::BOOTED)),
+            false,
+        ),
+        (
+            Kind::Replace,
+            Stage::PullingIn,
+            replaced.clone().with(3, OLD).with(1, SERVES.difference(Facts::IN)),
+            true,
+        ),
+        (Kind::Replace, Stage::Leaving, replaced.clone().with(3, OLD).with(1, SERVES), true),
+        (
+            Kind::Replace,
+            Stage::Leaving,
+            Observation::mine(3, 2, 1).with(2, OLD).with(1, OLD | Facts::MARKED).with(1, SERVES),
+            true,
+        ),
+        // A new pod was lost: its successor starts first, as ever.
+        (Kind::Replace, Stage::Leaving, replaced.clone().with(3, OLD), false),
+        (Kind::Replace, Stage::Baked, Observation::mine(3, 2, 1).with(2, OLD).with(1, SERVES), false),
+        (Kind::Swap, Stage::Vacating, swapped.with(3, OLD), true),
+    ];
+    for (kind, stage, seen, wanted) in rows {
+        let flow = flow(kind, stage);
+        let decision = decide(&flow, &lost(seen.clone()), NOW);
+        assert_eq!(waits(&decision), wanted, "{kind:?} {stage:?}: {decision:?}");
+        assert!(!waits(&decide(&flow, &seen, NOW)), "{kind:?} {stage:?}: nothing is lost any more");
+        let removes = matches!(
+            decision,
+            Decision::Act(
+                Effect::Workload(WorkloadChange::LetGo(_)) | Effect::Traffic(TrafficChange::PullOut(_))
+            )
+        );
+        assert!(!removes, "{kind:?} {stage:?}: {decision:?}");
+    }
+}
+
+#[test]
+fn pods_that_take_traffic_are_still_looked_after_meanwhile() {
+    let seen = Observation::mine(4, 3, 1)
+        .with(2, OLD)
+        .with(1, OLD.difference(Facts::ASKED | Facts::IN))
+        .with(1, SERVES);
+    let decision = decide(&flow(Kind::Replace, Stage::Leaving), &lost(seen), NOW);
+    assert!(matches!(decision, Decision::Act(Effect::Traffic(TrafficChange::PullIn(_)))), "{decision:?}");
+}
+
+#[test]
+fn that_no_new_pod_can_come_in_is_no_fault_of_the_pods_and_never_rolls_back() {
+    let mut flow = counted(&flow(Kind::Replace, Stage::PullingIn), 1_000_000);
+    flow.spec.on_failure = OnFailure::Rollback;
+    let seen = Observation::mine(4, 3, 1).with(3, OLD).with(1, SERVES.difference(Facts::IN));
+    let decision = decide(&flow, &lost(seen.clone()), NOW);
+    assert!(waits(&decision), "{decision:?}");
+    let Decision::Wait(waiting, _) = decision else { return };
+    assert!(waiting.time() == Time::Stands && waiting.asks_a_person());
+    assert!(matches!(decide(&flow, &seen, NOW), Decision::Move(..)), "the deadline holds else");
+}
+
+#[test]
+fn a_flow_that_waits_for_the_registry_can_be_cancelled() {
+    let mut flow = flow(Kind::Replace, Stage::Leaving);
+    flow.orders.canceled = true;
+    let seen = lost(Observation::mine(4, 3, 1).with(3, OLD).with(1, SERVES));
+    let decision = decide(&flow, &seen, NOW);
+    assert!(matches!(decision, Decision::Move(Progress::Closing { .. }, _)), "{decision:?}");
+}
+
+#[test]
+fn what_would_be_lost_is_told_once_before_the_first_batch() {
+    let seen = lost(Observation::absent());
+    let told =
+        |why: &Why, seen: &Observation| besides(why, seen).is_some_and(|why| why.to_string().contains("web"));
+    assert!(told(&Why::BatchStarted { batch: 1, size: 1 }, &seen));
+    assert!(!told(&Why::BatchStarted { batch: 2, size: 1 }, &seen));
+    assert!(!told(&Why::BatchStarted { batch: 1, size: 1 }, &Observation::absent()));
+}

@@ -1,0 +1,141 @@
+//! What Services need of a pod: its labels, and the ports that its containers name.
+//!
+//! The rules are those of the EndpointSlice controller (Kubernetes: `k8s.io/endpointslice`, `FindPort`).
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Container, PodSpec};
+use serde_json::Value;
+
+/// A container port with a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedPort {
+    /// Its name.
+    pub name: String,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: String,
+    /// Its number.
+    pub number: i32,
+}
+
+/// What Services need of a pod, or of the pods of a template.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Named ports; of several with the same name and protocol the first one counts.
+    pub ports: Vec<NamedPort>,
+}
+
+impl Offer {
+    /// Of a pod template, also of one that the API server has not seen.
+    #[must_use]
+    pub fn of_template(template: &Value) -> Self {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let labels = template["metadata"]["labels"].as_object().into_iter().flatten();
+        let list = |of: &Value| of.as_array().cloned().unwrap_or_default();
+        let mut sidecars = list(&template["spec"]["initContainers"]);
+        sidecars.retain(|container| container["restartPolicy"] == ALWAYS);
+        let containers = list(&template["spec"]["containers"]).into_iter().chain(sidecars);
+        let named = |port: Value| {
+            Some(NamedPort {
+                name: text(&port["name"]).filter(|name| !name.is_empty())?,
+                protocol: text(&port["protocol"]).unwrap_or_else(|| TCP.into()),
+                number: i32::try_from(port["containerPort"].as_i64()?).ok()?,
+            })
+        };
+        Self {
+            labels: labels.filter_map(|(key, value)| Some((key.clone(), text(value)?))).collect(),
+            ports: containers.flat_map(|container| list(&container["ports"])).filter_map(named).collect(),
+        }
+    }
+
+    /// What a pod of the template `before` offers once it has the template `after`. What it has of neither, others
+    /// have added, and they do so again.
+    #[must_use]
+    pub fn exchanged(&self, before: &Self, after: &Self) -> Self {
+        let (mut labels, mut ports) = (self.labels.clone(), after.ports.clone());
+        labels.retain(|key, _| !before.labels.contains_key(key));
+        labels.extend(after.labels.clone());
+        ports.extend(self.ports.iter().filter(|port| !before.ports.contains(port)).cloned());
+        Self { labels, ports }
+    }
+}
+
+/// The named ports of a pod: those of its containers, then those of the init containers that run beside them.
+#[must_use]
+pub fn named_ports(spec: &PodSpec) -> Vec<NamedPort> {
+    let sidecars = spec.init_containers.iter().flatten();
+    let sidecars = sidecars.filter(|container| container.restart_policy.as_deref() == Some(ALWAYS));
+    spec.containers.iter().chain(sidecars).flat_map(named).collect()
+}
+
+fn named(container: &Container) -> impl Iterator<Item = NamedPort> {
+    container.ports.iter().flatten().filter_map(|port| {
+        Some(NamedPort {
+            name: port.name.clone().filter(|name| !name.is_empty())?,
+            protocol: port.protocol.clone().unwrap_or_else(|| TCP.into()),
+            number: port.container_port,
+        })
+    })
+}
+
+/// The protocol where none is given.
+pub const TCP: &str = "TCP";
+
+/// How an init container is restarted that runs beside the others.
+const ALWAYS: &str = "Always";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn ports_are_named_by_containers_and_by_init_containers_that_keep_running() {
+        let template = json!({
+            "metadata": { "labels": { "app": "1" } },
+            "spec": {
+                "initContainers": [
+                    { "name": "once", "ports": [{ "name": "never", "containerPort": 1 }] },
+                    { "name": "mesh", "restartPolicy": "Always", "ports": [{ "name": "mesh", "containerPort": 2 }] },
+                ],
+                "containers": [{ "name": "main", "resources": { "limits": { "cpu": 1 } }, "ports": [
+                    { "containerPort": 80 }, { "name": "dns", "containerPort": 53, "protocol": "UDP" },
+                ] }],
+            },
+        });
+        let offer = Offer::of_template(&template);
+        let ports: Vec<_> =
+            offer.ports.iter().map(|port| (&*port.name, &*port.protocol, port.number)).collect();
+        assert_eq!(ports, [("dns", "UDP", 53), ("mesh", "TCP", 2)]);
+        assert_eq!(offer.labels["app"], "1");
+        let typed: PodSpec = serde_json::from_value(json!({
+            "containers": [{ "name": "main", "ports": template["spec"]["containers"][0]["ports"] }],
+            "initContainers": template["spec"]["initContainers"],
+        }))
+        .unwrap();
+        assert_eq!(named_ports(&typed), offer.ports, "a pod is read as its template is");
+        assert_eq!(Offer::of_template(&Value::Null), Offer::default());
+    }
+
+    #[test]
+    fn what_others_added_to_a_pod_stays_when_it_is_exchanged() {
+        let offer = |labels: &[(&str, &str)], ports: &[(&str, i32)]| Offer {
+            labels: labels.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
+            ports: ports
+                .iter()
+                .map(|(name, number)| NamedPort {
+                    name: (*name).into(),
+                    protocol: TCP.into(),
+                    number: *number,
+                })
+                .collect(),
+        };
+        let before = offer(&[("line", "green"), ("old", "yes")], &[("http", 80)]);
+        let after = offer(&[("line", "black")], &[("web", 80)]);
+        let pod = offer(&[("line", "green"), ("old", "yes"), ("mesh", "on")], &[("http", 80), ("mesh", 1)]);
+        let wanted = offer(&[("line", "black"), ("mesh", "on")], &[("web", 80), ("mesh", 1)]);
+        assert_eq!(pod.exchanged(&before, &after), wanted);
+    }
+}
