@@ -48,6 +48,8 @@ mod operator;
 mod orders;
 #[path = "cluster/quota.rs"]
 mod quota;
+#[path = "cluster/refused.rs"]
+mod refused;
 #[path = "cluster/restore.rs"]
 mod restore;
 #[path = "cluster/reversals.rs"]

@@ -164,7 +164,7 @@ fn others(of: &Moment) -> Vec<Moment> {
     made
 }
 
-fn failures() -> [Failure; 10] {
+fn failures() -> [Failure; 11] {
     let what = || "what, and what to do instead".to_owned();
     [
         Failure::WorkloadExists,
@@ -177,6 +177,7 @@ fn failures() -> [Failure; 10] {
         Failure::WrongSize { what: what() },
         Failure::WrongPods { what: what() },
         Failure::NoRevision { what: what() },
+        Failure::Refused { what: what() },
     ]
 }
 
@@ -314,6 +315,7 @@ fn workload(workload: &Workload) -> Value {
             before,
             wrote: Some(held.wrote.clone()),
             size: held.size,
+            sized_by: None,
             brings: held.brings,
             left: held.left,
         };
@@ -383,7 +385,7 @@ pub(crate) fn told(stored: &Stored) -> String {
 
 /// A lock in words.
 pub(crate) fn told_of_lock(note: &LockNote) -> String {
-    let LockNote { holder, before, wrote, size, brings, left } = note;
+    let LockNote { holder, before, wrote, size, sized_by, brings, left } = note;
     let wrote = wrote.as_ref().map_or_else(
         || "nothing".into(),
         |wrote| {
@@ -393,8 +395,10 @@ pub(crate) fn told_of_lock(note: &LockNote) -> String {
     );
     let found = json!(before);
     format!(
-        "held by {} {}, found {found}, size {size:?}, brings {brings}, left {left}, wrote {wrote}",
-        holder.id, holder.uid
+        "held by {} {}, found {found}, size {size:?}{}, brings {brings}, left {left}, wrote {wrote}",
+        holder.id,
+        holder.uid,
+        sized_by.as_ref().map_or_else(String::new, |who| format!(" beside {who}"))
     )
 }
 

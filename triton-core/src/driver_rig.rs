@@ -21,6 +21,7 @@ mock! {
         pub(super) fn observe(&self) -> Result<Option<WorkloadView>, PortError>;
         pub(super) fn execute(&self, change: &WorkloadChange, seen: Option<Version>) -> Result<(), PortError>;
         pub(super) fn confirm(&self, seen: &Version) -> Result<(), PortError>;
+        pub(super) fn dry_run(&self, flow: &Flow) -> Result<Option<Failure>, PortError>;
     }
 }
 
@@ -41,6 +42,10 @@ impl WorkloadBackend for MockBackend {
 
     async fn confirm(&self, _: &InstanceId, seen: &Version) -> Result<(), PortError> {
         Self::confirm(self, seen)
+    }
+
+    async fn dry_run(&self, flow: &Flow, _: Option<&Version>) -> Result<Option<Failure>, PortError> {
+        Self::dry_run(self, flow)
     }
 }
 
@@ -88,6 +93,7 @@ impl Rig {
         registry.expect_observe().returning(|_, _| Ok(TrafficView::default()));
         let mut backend = MockBackend::new();
         backend.expect_confirm().returning(|_| Ok(()));
+        backend.expect_dry_run().returning(|_| Ok(None));
         Self {
             loaded: Mutex::new(Loaded::Flow(Box::new(stored))),
             saved: Mutex::default(),
@@ -358,6 +364,7 @@ pub(super) fn view(replicas: u32, pods: u32) -> WorkloadView {
         label: RevisionLabel::Unknown,
         obstacle: None,
         trouble: None,
+        note: None,
         in_place: false,
         remembered: None,
         good: Vec::new(),

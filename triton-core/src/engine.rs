@@ -54,6 +54,7 @@ pub use goal::{Goal, batch_size, batches, goal, plan};
 pub use history::surplus;
 pub use line::place;
 pub use look::look;
+pub use prepare::begins;
 pub use report::{Seen, report};
 pub use table::{Row, Until, of as row};
 pub use unread::{unread, unread_report};

@@ -233,6 +233,7 @@ fn view() -> WorkloadView {
         label: RevisionLabel::Unknown,
         obstacle: None,
         trouble: None,
+        note: None,
         in_place: false,
         remembered: None,
         good: Vec::new(),

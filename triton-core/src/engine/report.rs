@@ -82,7 +82,8 @@ fn message(waiting: &Waiting, seen: Seen<'_>) -> String {
     let mut message = waiting.to_string();
     let missing = |view: &&WorkloadView| view.pods.len() < view.shape.replicas as usize;
     let trouble = seen.workload.filter(missing).and_then(|view| view.trouble.as_ref());
-    for note in trouble.into_iter().chain(&seen.traffic.notes) {
+    let note = seen.workload.and_then(|view| view.note.as_ref());
+    for note in trouble.into_iter().chain(note).chain(&seen.traffic.notes) {
         message.push_str("; ");
         message.push_str(note);
     }

@@ -134,6 +134,9 @@ pub struct InstanceView {
     pub request_memory: String,
     /// Revision that new pods get, short hash.
     pub update_revision: String,
+    /// Who sets the size besides triton: an autoscaler, or whoever wrote it last; empty where nobody is known. Lists
+    /// do not name autoscalers.
+    pub sized_by: String,
 }
 
 /// A pod of an application instance.

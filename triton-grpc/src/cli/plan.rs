@@ -31,7 +31,7 @@ pub(super) fn offline(
     };
     for Described { namespace: theirs, draft, .. } in flows {
         let id = target(&draft, &theirs.unwrap_or_else(|| namespace.clone()))?;
-        print(&told(&draft, &id, current)?, screen)?;
+        print(&told(&draft, &id, (current, String::new()))?, screen)?;
     }
     Ok(None)
 }
@@ -42,9 +42,10 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
         for Described { namespace, draft, .. } in flows {
             let id = target(&draft, &namespace.unwrap_or_else(|| self.namespace.clone()))?;
             let current = if draft.action == Action::Create.as_str() {
-                0
+                (0, String::new())
             } else {
-                self.api.instance(&id).await.map_err(|error| self.failed(error))?.replicas
+                let instance = self.api.instance(&id).await.map_err(|error| self.failed(error))?;
+                (instance.replicas, instance.sized_by)
             };
             print(&told(&draft, &id, current)?, screen)?;
         }
@@ -57,6 +58,8 @@ struct Told {
     action: String,
     instance: InstanceId,
     forecast: Forecast,
+    /// Who else sets the size, where the flow changes it while it exchanges pods.
+    sized_by: Option<String>,
 }
 
 /// The flows to plan.
@@ -97,19 +100,22 @@ fn target(draft: &Draft, namespace: &Namespace) -> Result<InstanceId, Failure> {
     Ok(InstanceId { namespace: namespace.clone(), name })
 }
 
-/// The plan of one flow that finds `current` pods.
-fn told(draft: &Draft, instance: &InstanceId, current: u32) -> Result<Told, Failure> {
+/// The plan of one flow that finds `current` pods, the number of which `sizer` sets.
+fn told(draft: &Draft, instance: &InstanceId, (current, sizer): (u32, String)) -> Result<Told, Failure> {
     let (spec, orders) = draft.parse()?;
     let from = if spec.action == Action::Create { 0 } else { current };
     let forecast = forecast_from(&spec, &orders, from, None);
-    Ok(Told { action: draft.action.clone(), instance: instance.clone(), forecast })
+    let base = &forecast.plan.base;
+    let resizes = base.kind.exchanges() && base.from != base.to && !sizer.is_empty();
+    let sized_by = resizes.then_some(sizer);
+    Ok(Told { action: draft.action.clone(), instance: instance.clone(), forecast, sized_by })
 }
 
 fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
     if screen.objects(&[object(told)], true)? {
         return Ok(());
     }
-    let Told { action, instance, forecast } = told;
+    let Told { action, instance, forecast, sized_by } = told;
     let (base, batches) = (&forecast.plan.base, forecast.batches.len());
     let plural = if batches == 1 { "batch" } else { "batches" };
     screen.line(format!(
@@ -119,6 +125,13 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
         phrase::pods(forecast.peak()),
         span(forecast.ends()),
     ))?;
+    if let Some(who) = sized_by {
+        let (from, to) = (base.from, base.to);
+        screen.line(format!(
+            "warning: {who} sets the size of {instance}, and this flow changes it from {from} to {to}; without \
+             replicas it keeps the size that there is"
+        ))?;
+    }
     if forecast.batches.is_empty() {
         return screen.line("nothing is to be done: Success at once, after the final check");
     }
@@ -161,7 +174,7 @@ fn span(seconds: Seconds) -> String {
 }
 
 fn object(told: &Told) -> Value {
-    let Told { action, instance, forecast } = told;
+    let Told { action, instance, forecast, sized_by } = told;
     let batches = forecast.batches.iter().map(|batch| {
         let asks = batch.asks.iter().map(|ask| format!("{}/{}", ask.batch, ask.phase));
         json!({
@@ -184,6 +197,7 @@ fn object(told: &Told) -> Value {
         "replicas": forecast.plan.base.to,
         "peakReplicas": forecast.peak(),
         "earliestEndSeconds": forecast.ends().0,
+        "sizedBy": sized_by,
         "batches": batches.collect::<Vec<_>>(),
     })
 }

@@ -70,6 +70,7 @@ fn instance(view: InstanceView) -> application::Instance {
         request_memory: view.request_memory,
         update_revision: view.update_revision,
         app_name: view.app_name,
+        sized_by: view.sized_by,
     }
 }
 
@@ -89,6 +90,7 @@ fn view_of_instance(instance: application::Instance) -> InstanceView {
         request_cpu: instance.request_cpu,
         request_memory: instance.request_memory,
         update_revision: instance.update_revision,
+        sized_by: instance.sized_by,
     }
 }
 
@@ -215,6 +217,7 @@ mod tests {
             request_cpu: "500m".into(),
             request_memory: "512Mi".into(),
             update_revision: "6ddf9b7cf4".into(),
+            sized_by: "HorizontalPodAutoscaler web".into(),
         };
         assert_eq!(instance_view(instance_reply(view.clone())), Ok(view.clone()));
         assert_eq!(instance_views(instances_reply(vec![view.clone(), view.clone()])), [view.clone(), view]);

@@ -243,6 +243,9 @@ pub(super) struct Instance {
     request_memory: String,
     /// Revision that new pods get, short hash.
     update_revision: String,
+    /// Who sets the size besides triton: an autoscaler, or whoever wrote it last; empty where nobody is known. Lists
+    /// do not name autoscalers.
+    sized_by: String,
 }
 
 /// A pod of an application instance.

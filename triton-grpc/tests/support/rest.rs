@@ -341,6 +341,7 @@ fn instance(it: Value) -> InstanceView {
         request_cpu: text(&it, "requestCPU"),
         request_memory: text(&it, "requestMemory"),
         update_revision: text(&it, "updateRevision"),
+        sized_by: text(&it, "sizedBy"),
     }
 }
 

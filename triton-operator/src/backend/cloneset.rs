@@ -2,10 +2,14 @@
 //! [requests](patch), then the calls.
 
 pub mod binding;
+mod dry_run;
 pub mod editors;
 pub mod entry;
+mod faults;
+pub mod fields;
 pub mod lock;
 pub mod patch;
+pub mod sizer;
 pub mod state;
 pub mod view;
 
@@ -20,8 +24,8 @@ use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams
 use parking_lot::Mutex;
 use serde_json::Value;
 use triton_core::model::{
-    Flow, InstanceId, Left, Lock, PodRef, Progress, Revision, Shape, TemplateRef, Version, WorkloadChange,
-    WorkloadView,
+    Failure, Flow, InstanceId, Left, Lock, PodRef, Progress, Revision, Shape, TemplateRef, Version,
+    WorkloadChange, WorkloadView,
 };
 use triton_core::ports::{PortError, PortErrorKind, Subject, WorkloadBackend};
 
@@ -171,7 +175,9 @@ impl CloneSets {
             None => false,
             Some(note) => (note.brings || note.left) && self.flows.fate(&note.holder).await? != Fate::Ended,
         };
-        let body = patch::lock(cloneset, flow, remember, left);
+        let resizes = flow.progress.base().is_some_and(|base| base.kind.exchanges() && base.from != base.to);
+        let sized_by = if resizes { sizer::sizer(&self.client, cloneset).await } else { None };
+        let body = patch::lock(cloneset, flow, remember, left, sized_by);
         let api = self.api(&cloneset.key.namespace);
         let params = PatchParams::apply(labels::MANAGER).force();
         let patch = Patch::Apply(&body);
@@ -358,6 +364,20 @@ impl WorkloadBackend for CloneSets {
             _ => return Err(conflict("the workload is not the one that was looked at")),
         };
         self.own(&cloneset, flow, change).await
+    }
+
+    async fn dry_run(&self, flow: &Flow, seen: Option<&Version>) -> Result<Option<Failure>, PortError> {
+        let key = Key::new(flow.id.namespace.as_str(), flow.spec.identity.instance.as_str());
+        let looked = self.looks.lock().get(&key).cloned();
+        match (&looked, seen) {
+            (None, None) => self.refusal(flow, None).await,
+            (Some(cloneset), Some(seen)) if cloneset.version == seen.as_str() => {
+                self.refusal(flow, Some(cloneset)).await
+            }
+            _ => {
+                Err(PortError::new(PortErrorKind::Conflict, "the workload is not the one that was looked at"))
+            }
+        }
     }
 
     async fn confirm(&self, instance: &InstanceId, seen: &Version) -> Result<(), PortError> {

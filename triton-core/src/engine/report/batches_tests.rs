@@ -114,6 +114,7 @@ fn at(kind: Kind, number: u32, last: u32, pods: u32, failed: &[u32]) -> (Flow, W
         label: RevisionLabel::Unknown,
         obstacle: None,
         trouble: None,
+        note: None,
         in_place: false,
         remembered: None,
         good: Vec::new(),

@@ -76,6 +76,7 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
         request_cpu: template.cpu.1.clone(),
         request_memory: template.memory.1.clone(),
         update_revision: workload.update_revision.as_ref().map(|r| short(workload, r)).unwrap_or_default(),
+        sized_by: String::new(),
     }
 }
 

@@ -148,6 +148,7 @@ impl From<InstanceView> for Instance {
             request_cpu: view.request_cpu,
             request_memory: view.request_memory,
             update_revision: view.update_revision,
+            sized_by: view.sized_by,
         }
     }
 }
