@@ -48,12 +48,17 @@ pub(super) fn pending(flow: &Flow, seen: &Observation, now: Timestamp) -> Decisi
 /// one answer holds; whether a workload may be deleted is asked again before it is locked.
 #[must_use]
 pub fn begins(flow: &Flow, seen: &Observation, now: Timestamp) -> bool {
-    match (&flow.progress, decide(flow, seen, now)) {
-        (Progress::Pending, Decision::Move(Progress::Preparing { .. }, _)) => true,
-        (Progress::Preparing { .. }, Decision::Act(Effect::Workload(WorkloadChange::Lock { .. }))) => {
-            flow.spec.action == Action::Delete
+    let next = || decide(flow, seen, now);
+    match &flow.progress {
+        Progress::Pending => matches!(next(), Decision::Move(Progress::Preparing { .. }, _)),
+        Progress::Preparing { .. } => {
+            let locks = |effect: &Effect| matches!(effect, Effect::Workload(WorkloadChange::Lock { .. }));
+            flow.spec.action == Action::Delete && matches!(next(), Decision::Act(effect) if locks(&effect))
         }
-        _ => false,
+        Progress::Rolling { .. }
+        | Progress::Verifying { .. }
+        | Progress::Closing { .. }
+        | Progress::Finished { .. } => false,
     }
 }
 

@@ -369,15 +369,14 @@ impl WorkloadBackend for CloneSets {
     async fn dry_run(&self, flow: &Flow, seen: Option<&Version>) -> Result<Option<Failure>, PortError> {
         let key = Key::new(flow.id.namespace.as_str(), flow.spec.identity.instance.as_str());
         let looked = self.looks.lock().get(&key).cloned();
-        match (&looked, seen) {
-            (None, None) => self.refusal(flow, None).await,
-            (Some(cloneset), Some(seen)) if cloneset.version == seen.as_str() => {
-                self.refusal(flow, Some(cloneset)).await
-            }
-            _ => {
-                Err(PortError::new(PortErrorKind::Conflict, "the workload is not the one that was looked at"))
-            }
+        // Its identity guards what is asked, and a newer look at it tells no less.
+        if looked.is_some() != seen.is_some() {
+            return Err(PortError::new(
+                PortErrorKind::Conflict,
+                "the workload is not the one that was looked at",
+            ));
         }
+        self.refusal(flow, looked.as_deref()).await
     }
 
     async fn confirm(&self, instance: &InstanceId, seen: &Version) -> Result<(), PortError> {
