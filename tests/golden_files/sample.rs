@@ -164,7 +164,7 @@ fn others(of: &Moment) -> Vec<Moment> {
     made
 }
 
-fn failures() -> [Failure; 11] {
+fn failures() -> [Failure; 10] {
     let what = || "what, and what to do instead".to_owned();
     [
         Failure::WorkloadExists,
@@ -177,7 +177,6 @@ fn failures() -> [Failure; 11] {
         Failure::WrongSize { what: what() },
         Failure::WrongPods { what: what() },
         Failure::NoRevision { what: what() },
-        Failure::Refused { what: what() },
     ]
 }
 

@@ -201,3 +201,39 @@ fn object(told: &Told) -> Value {
         "batches": batches.collect::<Vec<_>>(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_warns_where_an_update_changes_the_size_that_somebody_else_sets() {
+        let namespace = Namespace::new("default").unwrap();
+        let instance = InstanceId { namespace, name: InstanceName::new("web").unwrap() };
+        let template = json!({ "spec": { "containers": [{ "name": "web" }] } });
+        let draft = |action: &str, replicas| Draft {
+            action: action.into(),
+            app_name: "web".into(),
+            instance_name: "web".into(),
+            replicas,
+            template: (action == "update").then(|| template.clone()),
+            ..Draft::default()
+        };
+        let autoscaler = "HorizontalPodAutoscaler web";
+        let rows = [
+            ("update", Some(4), autoscaler, true),
+            ("update", Some(8), autoscaler, false),
+            ("update", None, autoscaler, false),
+            ("update", Some(4), "", false),
+            ("rollback", Some(9), autoscaler, true),
+            // The size is what these are about.
+            ("scale", Some(4), autoscaler, false),
+            ("stop", None, autoscaler, false),
+        ];
+        for (action, replicas, who, warns) in rows {
+            let told = told(&draft(action, replicas), &instance, (8, who.into())).unwrap();
+            assert_eq!(told.sized_by.is_some(), warns, "{action} {replicas:?} {who}");
+            assert_eq!(object(&told)["sizedBy"].as_str(), warns.then_some(who));
+        }
+    }
+}
