@@ -52,6 +52,8 @@ mod orders;
 mod quota;
 #[path = "cluster/reach.rs"]
 mod reach;
+#[path = "cluster/refused.rs"]
+mod refused;
 #[path = "cluster/restore.rs"]
 mod restore;
 #[path = "cluster/reversals.rs"]

@@ -216,6 +216,7 @@ fn view(group: &Group, flow: Option<&Flow>, now: Timestamp) -> WorkloadView {
         obstacle: None,
         // Processes are started at once: there is nothing to tell of what keeps them from coming.
         trouble: None,
+        note: None,
         in_place: false,
         remembered: group.remembered,
         good: group.good.clone(),

@@ -69,6 +69,49 @@ async fn an_update_without_surge_leaves_the_size_to_an_autoscaler() {
     safety.pods_at_most(&site.scene, 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_changes_the_size_says_which_autoscaler_sets_it_too() {
+    let site = Site::new("autoscaled-resized").await;
+    site.serve(2).await;
+    autoscale(&site, 2, 6);
+    site.apply(&app::update(FLOW, 3, canary()));
+    site.asks(FLOW, 1, "Smoked").await;
+    let message = || site.view().flow(FLOW)["status"]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(
+        message().contains("HorizontalPodAutoscaler web sets the size of this workload"),
+        "{}",
+        message()
+    );
+    site.agrees(FLOW).await;
+    site.succeeds(FLOW).await;
+    all_run(&site.view(), "nginx:2", 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_size_that_comes_back_lifts_its_hold_by_itself() {
+    let site = Site::new("resized-back").await;
+    site.serve(2).await;
+    let mut update = app::update(FLOW, 2, canary());
+    update["spec"]["application"].as_object_mut().and_then(|fields| fields.remove("replicas"));
+    site.apply(&update);
+    site.asks(FLOW, 1, "Smoked").await;
+    let scale = |size: &str| {
+        site.kubectl(&["scale", "clonesets.apps.kruise.io", app::NAME, &format!("--replicas={size}")])
+    };
+    scale("0");
+    site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "Resized").await;
+    let message = site.view().flow(FLOW)["status"]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(message.contains("replicas (by kubectl)"), "{message}");
+    scale("4");
+    let follows = |view: &View| {
+        view.flow(FLOW)["status"]["replicasToProcess"] == 4 && view.waits_for(FLOW) == "Approval"
+    };
+    site.scene.holds("the flow goes on with the new size", follows).await;
+    site.agrees(FLOW).await;
+    site.succeeds(FLOW).await;
+    all_run(&site.view(), "nginx:2", 4);
+}
+
 fn canary() -> Value {
     json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0})
 }

@@ -15,12 +15,7 @@ use crate::{app, operator::kubeconfig, site::Site};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flow_is_made_led_and_looked_at_with_a_kubeconfig_and_the_rights_of_the_page() {
     let site = Site::on_own_plane("direct").await;
-    let jo = Person::new(&site, "jo");
-    let role = concat!(env!("CARGO_MANIFEST_DIR"), "/../triton-operator/deploy/user.yaml");
-    site.rig.plane.kubectl(&["apply", "-f", role]).unwrap_or_else(|error| panic!("{error}"));
-    let account = format!("--serviceaccount={}:jo", site.namespace);
-    site.kubectl(&["create", "rolebinding", "jo", "--clusterrole=triton-user", &account]);
-    jo.waits_for_the_right(&site, "delete").await;
+    let jo = Person::with_the_rights_of_the_page(&site).await;
 
     site.apply(&app::service());
     let strategy = json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0});
@@ -81,12 +76,23 @@ async fn whoever_lacks_a_right_is_told_which() {
 }
 
 /// Somebody with an account and a kubeconfig, who types commands.
-struct Person {
+pub(crate) struct Person {
     kubeconfig: PathBuf,
     folder: tempfile::TempDir,
 }
 
 impl Person {
+    /// Jo, with the role that the page of the command line names.
+    pub(crate) async fn with_the_rights_of_the_page(site: &Site) -> Self {
+        let jo = Self::new(site, "jo");
+        let role = concat!(env!("CARGO_MANIFEST_DIR"), "/../triton-operator/deploy/user.yaml");
+        site.rig.plane.kubectl(&["apply", "-f", role]).unwrap_or_else(|error| panic!("{error}"));
+        let account = format!("--serviceaccount={}:jo", site.namespace);
+        site.kubectl(&["create", "rolebinding", "jo", "--clusterrole=triton-user", &account]);
+        jo.waits_for_the_right(site, "delete").await;
+        jo
+    }
+
     fn new(site: &Site, name: &str) -> Self {
         site.kubectl(&["create", "serviceaccount", name]);
         let token = site.kubectl(&["create", "token", name]);
@@ -109,14 +115,14 @@ impl Person {
     }
 
     /// A manifest of this object.
-    fn file(&self, object: &Value) -> String {
+    pub(crate) fn file(&self, object: &Value) -> String {
         let path = self.folder.path().join("flow.json");
         fs::write(&path, object.to_string()).expect("the manifest can be written");
         path.to_str().expect("a path of text").to_owned()
     }
 
     /// Types a command, which ends with this code; answers what it printed, errors too.
-    fn typed(&self, words: &[&str], code: i32) -> String {
+    pub(crate) fn typed(&self, words: &[&str], code: i32) -> String {
         let output = command(&self.kubeconfig, words).output().expect("the program starts");
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(code), "{words:?}\n{out}\n{err}");

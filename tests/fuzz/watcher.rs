@@ -444,6 +444,7 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
         revision: workload.update_revision.clone(),
         label: triton_core::model::RevisionLabel::Unknown,
         obstacle: None,
+        refused: None,
         in_place: workload.policy.in_place(),
         remembered: workload.remembered,
         good: workload.good.clone(),

@@ -314,6 +314,7 @@ fn workload(workload: &Workload) -> Value {
             before,
             wrote: Some(held.wrote.clone()),
             size: held.size,
+            sized_by: None,
             brings: held.brings,
             left: held.left,
         };
@@ -383,7 +384,7 @@ pub(crate) fn told(stored: &Stored) -> String {
 
 /// A lock in words.
 pub(crate) fn told_of_lock(note: &LockNote) -> String {
-    let LockNote { holder, before, wrote, size, brings, left } = note;
+    let LockNote { holder, before, wrote, size, sized_by, brings, left } = note;
     let wrote = wrote.as_ref().map_or_else(
         || "nothing".into(),
         |wrote| {
@@ -393,8 +394,10 @@ pub(crate) fn told_of_lock(note: &LockNote) -> String {
     );
     let found = json!(before);
     format!(
-        "held by {} {}, found {found}, size {size:?}, brings {brings}, left {left}, wrote {wrote}",
-        holder.id, holder.uid
+        "held by {} {}, found {found}, size {size:?}{}, brings {brings}, left {left}, wrote {wrote}",
+        holder.id,
+        holder.uid,
+        sized_by.as_ref().map_or_else(String::new, |who| format!(" beside {who}"))
     )
 }
 

@@ -177,6 +177,7 @@ fn say(failure: &Failure) -> String {
         | Failure::WrongSize { .. }
         | Failure::WrongPods { .. }
         | Failure::NoRevision { .. }
+        | Failure::Refused { .. }
         | Failure::Abandoned
         | Failure::LockLost => failure.to_string(),
     }

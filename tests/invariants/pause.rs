@@ -1,14 +1,16 @@
 //! S7: a paused flow takes no step of its own.
 
-use triton_core::engine::{Decision, Effect};
-use triton_core::model::{Command, Facts, Kind, Progress, Stage, TrafficChange, WorkloadChange};
+use triton_core::engine::{Decision, Effect, Why};
+use triton_core::model::{
+    Command, Facts, HoldReason, Kind, MAX_REPLICAS, Progress, Stage, TrafficChange, WorkloadChange,
+};
 
 use super::reading::{exposed, facts, fresh_after};
 use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
 
 pub(super) const ROW: Invariant = Invariant {
     property: Property::S7Pause,
-    says: "after Pause nothing widens or removes but upkeep, and only a person lifts it",
+    says: "after Pause nothing widens or removes but upkeep, and only a person lifts it; a hold for a size ends when the size fits",
     source: "semantics sections 5 and 7, reliability S7",
     intent: Some(intent),
     change: Some(change),
@@ -27,6 +29,7 @@ fn intent(intent: &Intent<'_>) -> Outcome {
     let stage = flow.progress.batch().map(|batch| batch.stage);
     let fine = match intent.decision {
         Decision::Wait(..) | Decision::Done => true,
+        Decision::Move(_, Why::Fits) => !orders.paused && fits(intent),
         Decision::Move(progress, _) => matches!(progress, Progress::Finished { .. }),
         Decision::Act(Effect::Workload(WorkloadChange::Freeze(on))) => *on,
         Decision::Act(Effect::Workload(WorkloadChange::Hook(_))) => true,
@@ -40,6 +43,13 @@ fn intent(intent: &Intent<'_>) -> Outcome {
         Decision::Act(Effect::Workload(_) | Effect::Supersede(_)) => false,
     };
     ensure(fine, || format!("{:?} while paused", intent.decision))
+}
+
+/// Others gave the workload a size that held the flow, and now it has one that a flow may have.
+fn fits(intent: &Intent<'_>) -> bool {
+    let resized = intent.flow.progress.hold().is_some_and(|hold| hold.reason == HoldReason::Resized);
+    let size = intent.seen.shape.as_ref().map_or(0, |shape| shape.replicas);
+    resized && (1..=MAX_REPLICAS).contains(&size)
 }
 
 /// New pods of finished batches, and of this one once it has been in traffic, belong there; outside the

@@ -65,6 +65,7 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
         label: RevisionLabel::Unknown,
         obstacle: None,
         trouble: None,
+        note: None,
         in_place: set.in_place,
         remembered: set.remembered,
         good: Vec::new(),

@@ -12,12 +12,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::engine::{
-    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, besides, decide, exchange, gives_up, look, report,
-    rests_on_pods, supersede, tells_of_pods, yields,
+    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, begins, besides, decide, exchange, gives_up, look,
+    report, rests_on_pods, supersede, tells_of_pods, yields,
 };
 use crate::model::{
-    Flow, FlowId, FlowUid, InstanceId, Left, Lock, Observation, Progress, Report, Seconds, Silence, Spec,
-    TextFor, Timestamp, TrafficView, Version, WaitingReport, WorkloadView, shorten,
+    Failure, Flow, FlowId, FlowUid, InstanceId, Left, Lock, Observation, Progress, Report, Seconds, Silence,
+    Spec, TextFor, Timestamp, TrafficView, Version, WaitingReport, WorkloadView, shorten,
 };
 use crate::ports::{
     Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored, Subject, TrafficRegistry, WorkloadBackend,
@@ -111,8 +111,11 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let mut seen = look(Some(&stored.flow), world.workload.as_ref(), &world.traffic);
         seen.stale = stale;
         self.confront(&stored, &mut seen).await?;
-        let shown = Seen { observation: &seen, workload: world.workload.as_ref(), traffic: &world.traffic };
         let now = self.clock.now();
+        if begins(&stored.flow, &seen, now) {
+            seen.refused = self.dry_run(&stored.flow, &world).await?;
+        }
+        let shown = Seen { observation: &seen, workload: world.workload.as_ref(), traffic: &world.traffic };
         let mut moves = Vec::new();
         for _ in 0..FOLD {
             let decision = decide(&stored.flow, &seen, now);
@@ -193,6 +196,13 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let (Some(backend), Some(seen)) = (backend, world.workload.as_ref()) else { return Ok(()) };
         let confirmed = backend.confirm_pods(instance, &seen.pods).await;
         confirmed.map_err(during("making sure that the pods are as they were seen"))
+    }
+
+    /// What the cluster refuses of that which a flow is going to write.
+    async fn dry_run(&self, flow: &Flow, world: &World) -> Result<Option<Failure>, DriveError> {
+        let Some(backend) = self.adapters.workload(&flow.spec.workload_kind) else { return Ok(None) };
+        let asked = backend.dry_run(flow, world.workload.as_ref().map(|view| &view.version)).await;
+        asked.map_err(during("asking whether what the flow is going to write is taken"))
     }
 
     async fn observe(&self, stored: &Stored) -> Result<World, DriveError> {

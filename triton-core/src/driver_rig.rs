@@ -22,6 +22,7 @@ mock! {
         pub(super) fn execute(&self, change: &WorkloadChange, seen: Option<Version>) -> Result<(), PortError>;
         pub(super) fn confirm(&self, seen: &Version) -> Result<(), PortError>;
         pub(super) fn confirm_pods(&self, seen: &[WorkloadPod]) -> Result<(), PortError>;
+        pub(super) fn dry_run(&self, flow: &Flow) -> Result<Option<Failure>, PortError>;
     }
 }
 
@@ -46,6 +47,10 @@ impl WorkloadBackend for MockBackend {
 
     async fn confirm_pods(&self, _: &InstanceId, seen: &[WorkloadPod]) -> Result<(), PortError> {
         Self::confirm_pods(self, seen)
+    }
+
+    async fn dry_run(&self, flow: &Flow, _: Option<&Version>) -> Result<Option<Failure>, PortError> {
+        Self::dry_run(self, flow)
     }
 }
 
@@ -94,6 +99,7 @@ impl Rig {
         let mut backend = MockBackend::new();
         backend.expect_confirm().returning(|_| Ok(()));
         backend.expect_confirm_pods().returning(|_| Ok(()));
+        backend.expect_dry_run().returning(|_| Ok(None));
         Self {
             loaded: Mutex::new(Loaded::Flow(Box::new(stored))),
             saved: Mutex::default(),

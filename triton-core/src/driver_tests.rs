@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::{
-    Base, Brings, CorruptRecord, FlowPhase, Kind, Lock, Peer, Place, Shape, TrafficChange, Version,
+    Base, Brings, CorruptRecord, Failure, FlowPhase, Kind, Lock, Peer, Place, Shape, TrafficChange, Version,
     WorkloadChange, WorkloadPod,
 };
 
@@ -12,7 +12,7 @@ mod stale;
 mod unread;
 #[path = "driver/watching_tests.rs"]
 mod watching;
-use rig::{MockRegistry, Rig, base, conflict, flow, id, pulling_in, rolling, uid, view};
+use rig::{MockBackend, MockRegistry, Rig, base, conflict, flow, id, pulling_in, rolling, uid, view};
 
 #[test]
 fn moves_that_follow_from_one_look_are_one_save() {
@@ -26,6 +26,38 @@ fn moves_that_follow_from_one_look_are_one_save() {
     assert_eq!(saved.len(), 1, "{saved:?}");
     assert!(matches!(saved[0].0, Progress::Preparing { .. }));
     assert_eq!(rig.steps, [Step::Saved(vec![Why::Started])]);
+}
+
+#[test]
+fn what_the_cluster_refuses_ends_the_flow_before_anything_is_touched_and_who_cannot_tell_is_asked_again() {
+    let what = "the API server refuses it";
+    let answers: [fn() -> Result<Option<Failure>, PortError>; 4] = [
+        || Ok(Some(Failure::Refused { what: "the API server refuses it".into() })),
+        || Ok(Some(Failure::InvalidSpec { fault: "spec.application.template: x".into() })),
+        || Err(PortError::new(PortErrorKind::Transient, "no answer")),
+        || Err(PortError::new(PortErrorKind::Rejected, "cannot create resource podtemplates")),
+    ];
+    let ends =
+        |rig: &Rig| rig.saved().last().map(|(progress, report)| (progress.is_finished(), report.clone()));
+    for answer in answers {
+        let mut rig = Rig::new(flow(Progress::Pending));
+        rig.backend = MockBackend::new();
+        rig.backend.expect_observe().returning(|| Ok(None));
+        rig.backend.expect_dry_run().times(1).returning(move |_| answer());
+        // No change is expected.
+        match (answer(), rig.advance()) {
+            (Ok(_), Ok(_)) => {
+                let (finished, report) = ends(&rig).expect("it was saved");
+                assert!(finished && ["Refused", "InvalidSpec"].contains(&&*report.reason), "{report:?}");
+                assert!(report.message.contains(what) || report.message.contains("template"), "{report:?}");
+            }
+            (Err(wanted), Err(error)) => {
+                assert_eq!(error.source.kind, wanted.kind);
+                assert_eq!(ends(&rig), None, "it waits");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]

@@ -58,6 +58,7 @@ pub use guard::{rests_on_pods, tells_of_pods};
 pub use history::surplus;
 pub use line::place;
 pub use look::{exchange, look};
+pub use prepare::begins;
 pub use report::{Seen, report};
 pub use rolling::besides;
 pub use table::{Row, Until, of as row};

@@ -47,6 +47,7 @@ pub use record::{
     BringsRecord, CorruptRecord, FailureRecord, HoldRecord, ProgressRecord, Record, StageRecord, Step,
 };
 pub use report::{BatchReport, Counts, PodReport, PullIn, Report, WaitingReport};
+pub use selector::mismatch as selector_mismatch;
 pub use silence::Silence;
 pub use spec::{Action, CancelPolicy, Identity, Mode, OnFailure, Spec, Template, Tolerance};
 pub use strategy::{NonUpdateStrategy, RollbackTarget, UpdateStrategy};

@@ -2,28 +2,31 @@
 
 use std::sync::Arc;
 
+use kube::Client;
 use triton_core::model::{InstanceId, Namespace, Timestamp};
 use triton_core::ports::PortError;
 use triton_core::service::{ApiError, ApiErrorKind, InstanceApi, InstanceView, PodFilter, PodId, PodView};
 
 use crate::backend::cloneset::entry::CloneSetEntry;
+use crate::backend::cloneset::sizer::sizer;
 use crate::backend::cloneset::state::CloneSetState;
 use crate::labels;
 use crate::world::World;
 use crate::world::cache::{Entry, Key};
 use crate::world::pods::PodEntry;
 
-/// Instances and pods out of the caches: nothing is asked of the API server.
+/// Instances and pods out of the caches: of the API server nothing is asked but for the autoscaler of an instance.
 #[derive(Clone)]
 pub struct Instances {
+    client: Client,
     world: Arc<World>,
 }
 
 impl Instances {
     /// A read model of this cluster.
     #[must_use]
-    pub const fn new(world: Arc<World>) -> Self {
-        Self { world }
+    pub const fn new(client: Client, world: Arc<World>) -> Self {
+        Self { client, world }
     }
 
     /// An instance; of one whose CloneSet cannot be read only that.
@@ -77,6 +80,7 @@ impl Instances {
             update_revision: newest,
             in_place: cloneset.in_place,
             other_revision_replicas: u32::try_from(others).unwrap_or(u32::MAX),
+            sized_by: cloneset.sized_by.clone().unwrap_or_default(),
         }
     }
 
@@ -116,7 +120,8 @@ impl InstanceApi for Instances {
         let cached = self.world.clonesets.get(&Key::new(id.namespace.as_str(), id.name.as_str()));
         let gone = || ApiError::new(ApiErrorKind::NotFound, format!("there is no instance {id}"));
         let cloneset = cached.ok_or_else(gone)?.entry.read()?;
-        Ok(self.view(&cloneset))
+        let sized_by = sizer(&self.client, &cloneset).await.unwrap_or_default();
+        Ok(InstanceView { sized_by, ..self.view(&cloneset) })
     }
 
     async fn instances(&self, namespace: Option<&Namespace>) -> Result<Vec<InstanceView>, ApiError> {

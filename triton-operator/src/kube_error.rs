@@ -45,6 +45,26 @@ where
     }
 }
 
+/// Makes a dry run, and says what it came to: `None` when what was asked would be taken, or when nobody can tell.
+///
+/// # Errors
+/// As [`call`] for everything that says nothing about what was asked: no answer, a missing right, a change meanwhile.
+pub async fn dry_run<T>(
+    request: impl Future<Output = Result<T, Error>>,
+) -> Result<Option<Box<Status>>, PortError> {
+    let refused = |status: &Status| match status.code {
+        400 | 403 | 422 => !is_failed_test(&status.message) && !is_missing_right(status),
+        _ => is_too_large(status),
+    };
+    match tokio::time::timeout(PATIENCE, request).await {
+        Ok(Err(Error::Api(status))) if status.message.contains("does not support dry run") => Ok(None),
+        Ok(Err(Error::Api(status))) if refused(&status) => Ok(Some(status)),
+        answer => call(async { answer.unwrap_or_else(|_| Err(Error::Service("no answer in time".into()))) })
+            .await
+            .map(|_| None),
+    }
+}
+
 /// What an error of the client means.
 #[must_use]
 pub fn meaning(error: Error) -> PortError {
@@ -104,6 +124,13 @@ fn is_failed_test(message: &str) -> bool {
 /// field is immutable.
 fn is_another_object(message: &str) -> bool {
     message.contains("metadata.uid: Invalid value") && message.contains("field is immutable")
+}
+
+/// Whoever asks may not do this at all (Kubernetes: RBAC). Admission refuses in other words.
+fn is_missing_right(status: &Status) -> bool {
+    status.code == 403
+        && status.message.contains(" is forbidden: User ")
+        && status.message.contains(" cannot ")
 }
 
 /// The API server, a field of the object, or etcd has no room for it. Only the first has a code of its own.

@@ -38,5 +38,7 @@ pub const UPDATING: &str = "Updating";
 pub const SPECIFIED_DELETE: &str = "apps.kruise.io/specified-delete";
 /// Label on a pod: its revision, as full name or short hash (Kubernetes: `ControllerRevision`).
 pub const REVISION: &str = "controller-revision-hash";
+/// Label on a workload: when it may not be deleted, `Always` or `Cascading` (OpenKruise: deletion protection).
+pub const DELETE_PROTECTION: &str = "policy.kruise.io/delete-protection";
 /// Label on an EndpointSlice: the Service that it belongs to (Kubernetes: `discovery.k8s.io`).
 pub const SERVICE_NAME: &str = "kubernetes.io/service-name";

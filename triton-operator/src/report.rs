@@ -99,6 +99,7 @@ fn action(why: &Why) -> String {
         | Why::Edited { .. }
         | Why::Drifted { .. }
         | Why::Resized { .. }
+        | Why::Fits
         | Why::Resumed
         | Why::Canceling
         | Why::Stopping { .. }

@@ -312,13 +312,12 @@ mod tests {
             })
         };
         assert_eq!(told(), [0; 4], "nothing is there");
-        for change in [
-            |_: &mut Value| {},
+        let changes: [fn(&mut Value); 3] = [
+            |_| {},
             |set| set["spec"]["replicas"] = json!(-1),
-            |set| {
-                set["metadata"]["annotations"] = json!({ labels::LOCK: "{" });
-            },
-        ] {
+            |set| set["metadata"]["annotations"] = json!({ labels::LOCK: "{" }),
+        ];
+        for change in changes {
             let name = format!("web-{}", world.clonesets.len());
             let set = cloneset(&name, change);
             world.clonesets.watched(CloneSetState::of(&set).expect("it has a name"));

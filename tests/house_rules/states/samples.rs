@@ -140,6 +140,7 @@ pub(super) fn failures() -> Vec<Failure> {
         Failure::WrongSize { what: size },
         Failure::WrongPods { what: "there is no pod app-x of this workload".into() },
         Failure::NoRevision { what: "no flow has brought a revision before the current one".into() },
+        Failure::Refused { what: "the API server refuses to delete the CloneSet: it is protected".into() },
         Failure::WorkloadExists,
         Failure::WorkloadMissing,
         Failure::WorkloadDeleted,

@@ -129,6 +129,8 @@ pub enum Why {
         /// Which fields, and what is wrong with them.
         faults: String,
     },
+    /// The size that others gave is one again that the flow can go on with: its hold is lifted.
+    Fits,
     /// A person lifted the hold.
     Resumed,
     /// A person cancelled the flow.
@@ -186,6 +188,7 @@ impl Why {
             Self::Unread { .. } => "InvalidSpec",
             Self::GivingWay { .. } => "GivingWay",
             Self::Reverting => "Reverting",
+            Self::Fits => "SizeFits",
             Self::Resumed => "Resumed",
             Self::Canceling => "Canceling",
             Self::Shed => "NewPodsRemoved",
@@ -247,6 +250,7 @@ impl fmt::Display for Why {
             Self::Stopping { reason } => f.write_str(phrases::stops(*reason)),
             Self::GivingWay { to } => write!(f, "flow {to} takes over; leaving the workload clean"),
             Self::Reverting => f.write_str("cancelled; returning the new pods to the revision before"),
+            Self::Fits => f.write_str("the size of the workload is one again that the flow can go on with"),
             Self::Resumed => f.write_str("resumed"),
             Self::Canceling => f.write_str("cancelled; leaving the workload clean"),
             Self::Shed => {

@@ -44,6 +44,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         revision: view.revision.clone(),
         label: view.label,
         obstacle: view.obstacle.clone(),
+        refused: None,
         in_place: view.in_place,
         remembered: view.remembered,
         good: view.good.clone(),

@@ -69,8 +69,8 @@ pub(super) fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit]) -> Stri
         HoldReason::Resized => {
             let what = listed(edits);
             format!(
-                "paused because the flow cannot go on with the new size, others changed {what}: Resume gives \
-                 the workload its size back, Cancel ends it"
+                "paused because the flow cannot go on with the new size, others changed {what}: it goes on \
+                 by itself once the size fits, Resume gives the workload its size back, Cancel ends it"
             )
         }
         HoldReason::DeadlineExceeded => {

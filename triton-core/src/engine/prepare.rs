@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::closing::{LOOK_AGAIN, end, fail};
-use super::decide::act;
+use super::decide::{act, decide};
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::look::{ask, is_mine};
 use super::rolling::start;
@@ -36,10 +36,35 @@ pub(super) fn pending(flow: &Flow, seen: &Observation, now: Timestamp) -> Decisi
     if let Some(decision) = abandoned(flow, seen, now).or_else(|| unsettled(seen, now)) {
         return decision;
     }
-    match base(flow, seen, None).and_then(|base| fits(flow, seen, &base).map(|()| base)) {
+    let read = base(flow, seen, None);
+    match read.and_then(|base| fits(flow, seen, &base).map(|()| base)).and_then(|base| taken(seen, base)) {
         Ok(base) => Decision::Move(Progress::Preparing { base }, Why::Started),
         Err(failure) => fail(failure, now),
     }
+}
+
+/// Whether the next thing that a flow does is to begin: then the API of the cluster is asked whether it would take
+/// what the flow is going to write, and the look is completed with the answer. The template never changes, so that
+/// one answer holds; whether a workload may be deleted is asked again before it is locked.
+#[must_use]
+pub fn begins(flow: &Flow, seen: &Observation, now: Timestamp) -> bool {
+    let next = || decide(flow, seen, now);
+    match &flow.progress {
+        Progress::Pending => matches!(next(), Decision::Move(Progress::Preparing { .. }, _)),
+        Progress::Preparing { .. } => {
+            let locks = |effect: &Effect| matches!(effect, Effect::Workload(WorkloadChange::Lock { .. }));
+            flow.spec.action == Action::Delete && matches!(next(), Decision::Act(effect) if locks(&effect))
+        }
+        Progress::Rolling { .. }
+        | Progress::Verifying { .. }
+        | Progress::Closing { .. }
+        | Progress::Finished { .. } => false,
+    }
+}
+
+/// The base of a flow of which nothing is refused.
+fn taken(seen: &Observation, base: Base) -> Result<Base, Failure> {
+    seen.refused.clone().map_or(Ok(base), Err)
 }
 
 fn wait(rival: &FlowId, seen: &Observation, now: Timestamp) -> Decision {
@@ -125,7 +150,8 @@ fn lock(flow: &Flow, stored: &Base, seen: &Observation, now: Timestamp) -> Decis
         return decision;
     }
     let read = base(flow, seen, Some(&stored.brings));
-    let base = match read.and_then(|base| fits(flow, seen, &base).map(|()| base)) {
+    let fitting = read.and_then(|base| fits(flow, seen, &base).map(|()| base));
+    let base = match fitting.and_then(|base| taken(seen, base)) {
         Ok(base) => base,
         Err(failure) => return fail(failure, now),
     };

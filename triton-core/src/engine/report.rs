@@ -83,7 +83,8 @@ fn message(waiting: &Waiting, seen: Seen<'_>) -> String {
     let missing = |view: &&WorkloadView| view.pods.len() < view.shape.replicas as usize;
     let trouble = seen.workload.filter(missing).and_then(|view| view.trouble.as_ref());
     let lost = seen.traffic.lost.iter().filter(|_| !matches!(waiting, Waiting::ServiceLost { .. }));
-    for note in trouble.into_iter().chain(lost).chain(&seen.traffic.notes) {
+    let note = seen.workload.and_then(|view| view.note.as_ref());
+    for note in trouble.into_iter().chain(note).chain(lost).chain(&seen.traffic.notes) {
         message.push_str("; ");
         message.push_str(note);
     }

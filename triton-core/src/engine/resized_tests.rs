@@ -90,6 +90,42 @@ fn nothing_and_too_much_hold_and_resume_gives_the_size_back() {
 }
 
 #[test]
+fn a_hold_for_a_size_lifts_itself_when_the_size_fits_again_and_not_before() {
+    let held = |size| match decide(&update(4), &sized(size, 4), NOW) {
+        Decision::Move(progress, Why::Drifted { .. }) => Flow { progress, ..update(4) },
+        other => panic!("{other:?}"),
+    };
+    let frozen = |seen: Observation| Observation { frozen: true, ..seen };
+    let own = || frozen(Observation { edits: Edits::default(), ..sized(6, 4) });
+    for beyond in [0, MAX_REPLICAS + 1] {
+        let flow = held(beyond);
+        for still in [0, MAX_REPLICAS + 1] {
+            let waits = decide(&flow, &frozen(sized(still, 4)), NOW);
+            assert!(matches!(waits, Decision::Wait(Waiting::Held { .. }, _)), "{still}: {waits:?}");
+        }
+        let mut paused = flow.clone();
+        paused.orders.paused = true;
+        assert!(!matches!(decide(&paused, &own(), NOW), Decision::Move(..)), "a person has paused it");
+        // Its own size is back, or another one that it can follow.
+        for (seen, follows) in [(own(), false), (frozen(sized(8, 4)), true)] {
+            let Decision::Move(progress, Why::Fits) = decide(&flow, &seen, NOW) else { panic!("held") };
+            let flow = Flow { progress, ..flow.clone() };
+            assert_eq!(
+                (flow.progress.hold(), flow.progress.batch().and_then(|batch| batch.edited)),
+                (None, None)
+            );
+            let next = decide(&flow, &seen, NOW);
+            let followed = matches!(next, Decision::Move(_, Why::Resized { to: 8, .. }));
+            let thawed = next == Decision::Act(Effect::Workload(WorkloadChange::Freeze(false)));
+            assert_eq!((followed, thawed), (follows, !follows), "{next:?}");
+            // Nobody has agreed to set the next one right.
+            let again = decide(&flow, &sized(0, 4), NOW);
+            assert!(matches!(again, Decision::Move(_, Why::Drifted { .. })), "{again:?}");
+        }
+    }
+}
+
+#[test]
 fn a_size_that_was_followed_does_not_count_as_an_edit() {
     let flow = update(4);
     let Decision::Move(progress, Why::Resized { .. }) = decide(&flow, &sized(8, 4), NOW) else {

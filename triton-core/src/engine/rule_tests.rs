@@ -4,7 +4,7 @@ use super::closing::LOOK_AGAIN;
 use super::decision::{Decision, Effect, Waiting};
 use super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of};
 use super::goal::plan;
-use super::{Answer, Refusal, admit, decide, edit, keep, supersede, yields};
+use super::{Answer, Refusal, admit, begins, decide, edit, keep, supersede, yields};
 use crate::model::{
     Action, Base, Brings, CancelPolicy, Command, Edit, Facts, Failure, Flow, FlowId, FlowName, FlowUid, Hold,
     HoldReason, Kind, Lock, Namespace, Observation, Obstacle, OnFailure, Place, PodName, Progress, Revision,
@@ -34,6 +34,45 @@ fn a_workload_that_cannot_be_acted_on_fails_the_flow() {
             let flow = Flow { progress, ..Flow::test(Action::Update, 3) };
             assert_eq!(failed(decide(&flow, &world, NOW)), Some(failure.clone()), "{:?}", flow.progress);
         }
+    }
+}
+
+#[test]
+fn a_flow_of_which_something_is_refused_fails_before_it_begins_and_a_deletion_before_it_locks() {
+    let free = Observation { lock: Lock::Free, ..Observation::mine(3, 0, 0).with(3, OLD) };
+    let theirs = Observation { lock: Lock::Theirs(Flow::test(Action::Update, 3).id), ..free.clone() };
+    let shrink =
+        Base { brings: Brings::Nothing, previous: free.revision.clone(), ..base_of(Kind::Shrink, 3, 0) };
+    let deletes = Progress::Preparing { base: shrink };
+    let failure = Failure::Refused { what: "it is protected".into() };
+    // Action, progress, what is seen, and whether the next thing is to begin.
+    let rows = [
+        (Action::Create, Progress::Pending, Observation::absent(), true),
+        (Action::Update, Progress::Pending, free.clone(), true),
+        (Action::Update, Progress::Pending, theirs.clone(), false),
+        (Action::Update, Progress::Pending, Observation { yields: true, ..theirs.clone() }, true),
+        (Action::Update, Progress::Pending, Observation { settled: false, ..free.clone() }, false),
+        (Action::Delete, Progress::Pending, free.clone(), true),
+        (Action::Delete, Progress::Pending, Observation::absent(), false),
+        (Action::Delete, deletes.clone(), free.clone(), true),
+        (Action::Delete, deletes.clone(), theirs, false),
+        (Action::Delete, deletes, Observation { lock: Lock::Mine, ..free }, false),
+    ];
+    for (at, (action, progress, seen, asks)) in rows.into_iter().enumerate() {
+        let mut flow = Flow { progress, ..Flow::test(action, 3) };
+        if action == Action::Delete {
+            flow.spec.replicas = None;
+        }
+        assert_eq!(begins(&flow, &seen, NOW), asks, "row {at}");
+        let refused = Observation { refused: Some(failure.clone()), ..seen };
+        let ended = failed(decide(&flow, &refused, NOW));
+        assert_eq!(ended, asks.then(|| failure.clone()), "row {at}");
+        let paused = |order: fn(&mut Flow)| {
+            let mut flow = flow.clone();
+            order(&mut flow);
+            begins(&flow, &Observation { refused: None, ..refused.clone() }, NOW)
+        };
+        assert!(!paused(|flow| flow.orders.paused = true) && !paused(|flow| flow.orders.canceled = true));
     }
 }
 

@@ -5,9 +5,12 @@ use super::decide::act;
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::look::is_mine;
 use super::prepare;
+use super::resized::{self, Size};
 use super::rolling::Rolling;
 use super::tend::{Tend, look_again, tend};
-use crate::model::{Batch, Facts, Flow, Hold, Observation, Progress, Seconds, Timestamp, WorkloadChange};
+use crate::model::{
+    Batch, Facts, Flow, Hold, HoldReason, Observation, Progress, Seconds, Timestamp, WorkloadChange,
+};
 
 /// Paused by order or by failure: only upkeep goes on. `None` when the flow is not stopped.
 pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
@@ -20,6 +23,13 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
         && !flow.orders.paused
     {
         return Some(Decision::Move(lifted(&flow.progress, now), Why::Resumed));
+    }
+    if hold.is_some_and(|hold| hold.reason == HoldReason::Resized)
+        && !flow.orders.paused
+        && is_mine(seen)
+        && resized::size(flow, seen) != Some(Size::Beyond)
+    {
+        return Some(Decision::Move(unjudged(lifted(&flow.progress, now)), Why::Fits));
     }
     let waiting = match hold {
         Some(Hold { reason, .. }) => {
@@ -51,6 +61,22 @@ fn upkeep(flow: &Flow, seen: &Observation) -> Option<Effect> {
         Progress::Preparing { base } => tend(prepare::upkeep(flow, base), &seen.pods),
         Progress::Verifying { plan, .. } => tend(Tend { go: !drifts, ..verified(flow, plan) }, &seen.pods),
         Progress::Pending | Progress::Closing { .. } | Progress::Finished { .. } => None,
+    }
+}
+
+/// The same progress without an edit that was counted: nobody has agreed that it is set right.
+fn unjudged(progress: Progress) -> Progress {
+    match progress {
+        Progress::Rolling { plan, done, batch } => {
+            Progress::Rolling { plan, done, batch: Batch { edited: None, ..batch } }
+        }
+        Progress::Verifying { plan, since, counted, hold, .. } => {
+            Progress::Verifying { plan, since, counted, hold, edited: None }
+        }
+        other @ (Progress::Pending
+        | Progress::Preparing { .. }
+        | Progress::Closing { .. }
+        | Progress::Finished { .. }) => other,
     }
 }
 

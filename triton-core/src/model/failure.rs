@@ -41,6 +41,11 @@ pub enum Failure {
         /// In which way, and what to do instead.
         what: String,
     },
+    /// The API of the cluster refuses what the flow would write.
+    Refused {
+        /// What, in the words of whoever refuses, and what to do instead.
+        what: String,
+    },
     /// A flow was deleted that held the workload and could not close.
     Abandoned,
     /// There is nothing to return to.
@@ -65,6 +70,7 @@ impl Failure {
             Self::WrongSize { .. } => "WrongSize",
             Self::WrongPods { .. } => "WrongPods",
             Self::NoRevision { .. } => "NoRevision",
+            Self::Refused { .. } => "Refused",
             Self::Abandoned => "Abandoned",
         }
     }
@@ -82,7 +88,8 @@ impl fmt::Display for Failure {
             Self::Unsupported { what }
             | Self::WrongSize { what }
             | Self::WrongPods { what }
-            | Self::NoRevision { what } => f.write_str(what),
+            | Self::NoRevision { what }
+            | Self::Refused { what } => f.write_str(what),
             Self::InvalidSpec { fault } => f.write_str(fault),
             Self::Abandoned => f.write_str(
                 "a flow that held the workload is gone before it ended, and new pods of it are out of traffic; \

@@ -50,6 +50,7 @@ impl WorkloadView {
             label: RevisionLabel::Unknown,
             obstacle: None,
             trouble: None,
+            note: None,
             in_place: false,
             remembered: None,
             good: Vec::new(),

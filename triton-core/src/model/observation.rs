@@ -8,6 +8,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::edit::Edits;
+use super::failure::Failure;
 use super::flow::Flow;
 use super::name::{FlowId, FlowUid, PodName, PodUid, Revision, Version};
 use super::peer::Place;
@@ -227,6 +228,9 @@ pub struct WorkloadView {
     /// What its controller said when it failed to make or delete pods; shown while pods are missing, and
     /// nothing is decided on it.
     pub trouble: Option<String>,
+    /// What else a person should know while the flow that looks holds it; shown with everything that the flow waits
+    /// for, and nothing is decided on it.
+    pub note: Option<String>,
     /// It updates pods in place where it can, and takes no surge.
     pub in_place: bool,
     /// The size it had when a flow stopped it.
@@ -312,6 +316,9 @@ pub struct Observation {
     pub label: RevisionLabel,
     /// See [`WorkloadView::obstacle`].
     pub obstacle: Option<Obstacle>,
+    /// What is refused of that which the flow that looks would write. Asked only of a flow that would
+    /// [begin](crate::engine::begins).
+    pub refused: Option<Failure>,
     /// See [`WorkloadView::in_place`].
     pub in_place: bool,
     /// See [`WorkloadView::remembered`].
@@ -346,6 +353,7 @@ impl Observation {
             revision: None,
             label: RevisionLabel::Unknown,
             obstacle: None,
+            refused: None,
             in_place: false,
             remembered: None,
             good: Vec::new(),

@@ -220,6 +220,7 @@ fn verdicts() -> impl Strategy<Value = Verdict> {
         "[a-z ]{0,20}".prop_map(|what| Verdict::Failed(Failure::WrongSize { what })),
         "[a-z ]{0,20}".prop_map(|what| Verdict::Failed(Failure::WrongPods { what })),
         "[a-z ]{0,20}".prop_map(|what| Verdict::Failed(Failure::NoRevision { what })),
+        "[a-z ]{0,20}".prop_map(|what| Verdict::Failed(Failure::Refused { what })),
         "[a-z ]{0,20}".prop_map(|fault| Verdict::Failed(Failure::InvalidSpec { fault })),
     ]
 }

@@ -45,18 +45,20 @@ pub(super) fn overwritten(
     ours.map(|(key, value)| (key, value, source(key))).collect()
 }
 
-/// Why the selector does not match the labels that pods of this template will have: its own labels
-/// under the identity labels.
-pub(super) fn mismatch(selector: &Value, template: &Value, identity: &Identity) -> Option<String> {
+/// Why the selector (JSON of a `LabelSelector`) does not match the labels that pods of this template will have: its
+/// own labels under the identity labels.
+#[must_use]
+pub fn mismatch(selector: &Value, template: &Value, identity: &Identity) -> Option<String> {
     let mut labels: BTreeMap<String, String> = BTreeMap::new();
     for (key, value) in template["metadata"]["labels"].as_object().into_iter().flatten() {
         labels.insert(key.clone(), value.as_str().unwrap_or_default().to_string());
     }
     labels.extend(identity.labels().map(|(key, value)| (key.to_string(), value)));
+    let told = |key: &str| told(key, labels.get(key), identity);
     for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {
         let wanted = value.as_str().unwrap_or_default();
         if labels.get(key).is_none_or(|have| have != wanted) {
-            return Some(format!("{key}={wanted} does not match the labels of the template"));
+            return Some(format!("{key}={wanted} does not match the labels of the template: {}", told(key)));
         }
     }
     for wanted in selector["matchExpressions"].as_array().into_iter().flatten() {
@@ -73,8 +75,27 @@ pub(super) fn mismatch(selector: &Value, template: &Value, identity: &Identity) 
             }
         };
         if !holds {
-            return Some(format!("the expression on {key} does not match the labels of the template"));
+            return Some(format!(
+                "the expression on {key} does not match the labels of the template: {}",
+                told(key)
+            ));
         }
     }
     None
+}
+
+/// What the template has as a label, and where it comes from.
+fn told(key: &str, have: Option<&String>, identity: &Identity) -> String {
+    let source = match key {
+        "app" => "spec.application.appID",
+        "app.kubernetes.io/instance" => "spec.application.instanceName",
+        "app.kubernetes.io/name" => "spec.application.appName",
+        "group" => "spec.application.groupID",
+        _ if identity.labels().iter().any(|(label, _)| *label == key) => "triton",
+        _ => "spec.application.template.metadata.labels",
+    };
+    match have {
+        Some(value) => format!("it has {key}={value}, from {source}"),
+        None => format!("it has no {key} in {source}"),
+    }
 }

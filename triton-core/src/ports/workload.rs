@@ -7,7 +7,9 @@ use alloc::sync::Arc;
 use async_trait::async_trait;
 
 use super::PortError;
-use crate::model::{Flow, InstanceId, PodUid, Version, WorkloadChange, WorkloadPod, WorkloadView};
+use crate::model::{
+    Failure, Flow, InstanceId, PodUid, Version, WorkloadChange, WorkloadPod, WorkloadView,
+};
 
 /// Which workload, and on whose behalf.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +57,18 @@ pub trait WorkloadBackend: Send + Sync {
         seen: Option<&Version>,
     ) -> Result<(), PortError>;
 
+    /// Asks whether the cluster would take what this flow is going to write, without writing it: the template that
+    /// it brings, or the deletion of the workload (Kubernetes: a dry run). `seen` is as in
+    /// [`WorkloadBackend::execute`]. Asked before a flow is made, and when it begins. `None` when nothing is
+    /// refused, and when nobody can tell; also the right answer of a backend that refuses no content.
+    ///
+    /// # Errors
+    /// `Rejected`: whoever asks may not ask, or there is no room now. `Conflict`: changed meanwhile; look again.
+    /// `Transient`: it cannot be told.
+    async fn dry_run(&self, _flow: &Flow, _seen: Option<&Version>) -> Result<Option<Failure>, PortError> {
+        Ok(None)
+    }
+
     /// Makes sure that a workload is still the one of the view with version `seen`, with the lock and the
     /// settings that it had then, by a read that no cache answers. The driver asks before it changes pods, whose
     /// own versions say nothing of the workload.
@@ -97,6 +111,10 @@ impl<W: WorkloadBackend + ?Sized> WorkloadBackend for Arc<W> {
         seen: Option<&Version>,
     ) -> Result<(), PortError> {
         self.as_ref().execute(subject, change, seen).await
+    }
+
+    async fn dry_run(&self, flow: &Flow, seen: Option<&Version>) -> Result<Option<Failure>, PortError> {
+        self.as_ref().dry_run(flow, seen).await
     }
 
     async fn confirm(&self, instance: &InstanceId, seen: &Version) -> Result<(), PortError> {

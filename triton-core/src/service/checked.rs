@@ -6,16 +6,16 @@ use alloc::vec::Vec;
 use super::api::{ApiStream, DeployApi, Templates};
 use super::error::{ApiError, ApiErrorKind};
 use super::view::{CreateFlow, FlowEvent, FlowFilter, FlowView, Ordered};
-use crate::engine::{Decision, decide, look};
+use crate::engine::{Decision, begins, decide, look};
 use crate::model::{
     Edit, Failure, Flow, FlowId, FlowName, FlowUid, Lock, NameError, Orders, Progress, Target, Timestamp,
     TrafficView, Verdict,
 };
-use crate::ports::{Subject, WorkloadBackend};
+use crate::ports::{PortErrorKind, Subject, WorkloadBackend};
 
 /// A [`DeployApi`] that refuses to make a flow that would fail at its first look at the workload:
-/// `AlreadyExists` where the workload exists, else `FailedPrecondition`. What changes after this look the
-/// flow itself finds.
+/// `AlreadyExists` where the workload exists, `InvalidArgument` where the cluster refuses a field of it, else
+/// `FailedPrecondition`. What changes after this look the flow itself finds.
 #[derive(Clone, Debug)]
 pub struct Checked<D, W> {
     /// Makes the flows.
@@ -46,7 +46,15 @@ impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
             }
             view.lock = Lock::Free;
         }
-        let seen = look(Some(&flow), view.as_ref(), &TrafficView::default());
+        let mut seen = look(Some(&flow), view.as_ref(), &TrafficView::default());
+        if begins(&flow, &seen, Timestamp::default()) {
+            let version = view.as_ref().map(|view| &view.version);
+            seen.refused = match self.workloads.dry_run(&flow, version).await {
+                // Whoever may not ask leaves it to the flow itself.
+                Err(error) if error.kind == PortErrorKind::Rejected => None,
+                asked => asked?,
+            };
+        }
         match decide(&flow, &seen, Timestamp::default()) {
             Decision::Move(Progress::Finished { verdict: Verdict::Failed(failure), .. }, _) => {
                 Err(refused(&failure))
@@ -59,6 +67,7 @@ impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
 fn refused(failure: &Failure) -> ApiError {
     let kind = match failure {
         Failure::WorkloadExists => ApiErrorKind::AlreadyExists,
+        Failure::InvalidSpec { fault } => return ApiError::new(ApiErrorKind::InvalidArgument, fault.clone()),
         _ => ApiErrorKind::FailedPrecondition,
     };
     ApiError::new(kind, alloc::format!("{}: {failure}", failure.reason()))

@@ -138,6 +138,9 @@ pub struct InstanceView {
     pub in_place: bool,
     /// Pods of another revision than `update_revision`: what a cancelled flow kept, or a flow has not replaced yet.
     pub other_revision_replicas: u32,
+    /// Who sets the size besides triton: an autoscaler, or whoever wrote it last; empty where nobody is known. Lists
+    /// do not name autoscalers.
+    pub sized_by: String,
 }
 
 /// A pod of an application instance.

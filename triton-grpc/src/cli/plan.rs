@@ -48,6 +48,7 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
                 let found = Found { from: there.replicas, in_place: there.in_place, ..Found::default() };
                 let mut told = told(&draft, &id, found)?;
                 told.notes.extend(returning(told.action, &there));
+                told.sized_by = sizer(&told.forecast, there.sized_by);
                 told
             };
             print(&told, screen)?;
@@ -61,6 +62,8 @@ struct Told {
     action: Action,
     instance: InstanceId,
     forecast: Forecast,
+    /// Who else sets the size, where the flow changes it while it exchanges pods.
+    sized_by: Option<String>,
     /// What else to know.
     notes: Vec<String>,
 }
@@ -115,7 +118,14 @@ fn told(draft: &Draft, instance: &InstanceId, found: Found) -> Result<Told, Fail
             .to_owned()
     });
     let (action, instance) = (spec.action, instance.clone());
-    Ok(Told { action, instance, forecast, notes: waits.into_iter().collect() })
+    Ok(Told { action, instance, forecast, sized_by: None, notes: waits.into_iter().collect() })
+}
+
+/// Whoever sets the size, where the flow changes it while it exchanges pods; empty: nobody is known.
+fn sizer(forecast: &Forecast, sized_by: String) -> Option<String> {
+    let base = &forecast.plan.base;
+    let resizes = base.kind.exchanges() && base.from != base.to && !sized_by.is_empty();
+    resizes.then_some(sized_by)
 }
 
 /// What a restart does to pods that a cancelled flow kept.
@@ -132,7 +142,7 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
     if screen.objects(&[object(told)], true)? {
         return Ok(());
     }
-    let Told { action, instance, forecast, notes } = told;
+    let Told { action, instance, forecast, sized_by, notes } = told;
     let (base, batches) = (&forecast.plan.base, forecast.batches.len());
     let plural = if batches == 1 { "batch" } else { "batches" };
     screen.line(format!(
@@ -143,6 +153,13 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
         phrase::pods(forecast.peak()),
         span(forecast.ends()),
     ))?;
+    if let Some(who) = sized_by {
+        let (from, to) = (base.from, base.to);
+        screen.line(format!(
+            "warning: {who} sets the size of {instance}, and this flow changes it from {from} to {to}; without \
+             replicas it keeps the size that there is"
+        ))?;
+    }
     if forecast.batches.is_empty() {
         return screen.line("nothing is to be done: Success at once, after the final check");
     }
@@ -186,7 +203,7 @@ fn span(seconds: Seconds) -> String {
 }
 
 fn object(told: &Told) -> Value {
-    let Told { action, instance, forecast, notes } = told;
+    let Told { action, instance, forecast, sized_by, notes } = told;
     let batches = forecast.batches.iter().map(|batch| {
         let asks = batch.asks.iter().map(|ask| format!("{}/{}", ask.batch, ask.phase));
         json!({
@@ -209,7 +226,46 @@ fn object(told: &Told) -> Value {
         "replicas": forecast.plan.base.to,
         "peakReplicas": forecast.peak(),
         "earliestEndSeconds": forecast.ends().0,
+        "sizedBy": sized_by,
         "batches": batches.collect::<Vec<_>>(),
         "notes": notes,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_warns_where_an_update_changes_the_size_that_somebody_else_sets() {
+        let namespace = Namespace::new("default").unwrap();
+        let instance = InstanceId { namespace, name: InstanceName::new("web").unwrap() };
+        let template = json!({ "spec": { "containers": [{ "name": "web" }] } });
+        let draft = |action: &str, replicas| Draft {
+            action: action.into(),
+            app_name: "web".into(),
+            instance_name: "web".into(),
+            replicas,
+            template: (action == "update").then(|| template.clone()),
+            ..Draft::default()
+        };
+        let autoscaler = "HorizontalPodAutoscaler web";
+        let rows = [
+            ("update", Some(4), autoscaler, true),
+            ("update", Some(8), autoscaler, false),
+            ("update", None, autoscaler, false),
+            ("update", Some(4), "", false),
+            ("rollback", Some(9), autoscaler, true),
+            // The size is what these are about.
+            ("scale", Some(4), autoscaler, false),
+            ("stop", None, autoscaler, false),
+        ];
+        for (action, replicas, who, warns) in rows {
+            let found = Found { from: 8, ..Found::default() };
+            let mut told = told(&draft(action, replicas), &instance, found).unwrap();
+            told.sized_by = sizer(&told.forecast, who.into());
+            assert_eq!(told.sized_by.is_some(), warns, "{action} {replicas:?} {who}");
+            assert_eq!(object(&told)["sizedBy"].as_str(), warns.then_some(who));
+        }
+    }
 }

@@ -72,6 +72,7 @@ fn instance(view: InstanceView) -> application::Instance {
         app_name: view.app_name,
         in_place: view.in_place,
         other_revision_replicas: wire_count(view.other_revision_replicas),
+        sized_by: view.sized_by,
     }
 }
 
@@ -93,6 +94,7 @@ fn view_of_instance(instance: application::Instance) -> InstanceView {
         update_revision: instance.update_revision,
         in_place: instance.in_place,
         other_revision_replicas: count(instance.other_revision_replicas),
+        sized_by: instance.sized_by,
     }
 }
 
@@ -221,6 +223,7 @@ mod tests {
             update_revision: "6ddf9b7cf4".into(),
             in_place: true,
             other_revision_replicas: 1,
+            sized_by: "HorizontalPodAutoscaler web".into(),
         };
         assert_eq!(instance_view(instance_reply(view.clone())), Ok(view.clone()));
         assert_eq!(instance_views(instances_reply(vec![view.clone(), view.clone()])), [view.clone(), view]);

@@ -247,6 +247,9 @@ pub(super) struct Instance {
     in_place: bool,
     /// Pods of another revision than updateRevision: what a cancelled flow kept, or a flow has not replaced yet.
     other_revision_replicas: u32,
+    /// Who sets the size besides triton: an autoscaler, or whoever wrote it last; empty where nobody is known. Lists
+    /// do not name autoscalers.
+    sized_by: String,
 }
 
 /// A pod of an application instance.

@@ -343,6 +343,7 @@ fn instance(it: Value) -> InstanceView {
         update_revision: text(&it, "updateRevision"),
         in_place: it["inPlace"].as_bool().unwrap_or_default(),
         other_revision_replicas: count(&it, "otherRevisionReplicas"),
+        sized_by: text(&it, "sizedBy"),
     }
 }
 

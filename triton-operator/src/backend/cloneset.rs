@@ -2,10 +2,14 @@
 //! [requests](patch), then the calls.
 
 pub mod binding;
+mod dry_run;
 pub mod editors;
 pub mod entry;
+mod faults;
+pub mod fields;
 pub mod lock;
 pub mod patch;
+pub mod sizer;
 pub mod state;
 pub mod view;
 
@@ -23,8 +27,8 @@ use kube::core::Selector;
 use parking_lot::Mutex;
 use serde_json::Value;
 use triton_core::model::{
-    Flow, InstanceId, Left, Lock, PodRef, Progress, Revision, Shape, TemplateRef, Version, WorkloadChange,
-    WorkloadPod, WorkloadView,
+    Failure, Flow, InstanceId, Left, Lock, PodRef, Progress, Revision, Shape, TemplateRef, Version,
+    WorkloadChange, WorkloadPod, WorkloadView,
 };
 use triton_core::ports::{PortError, PortErrorKind, Subject, WorkloadBackend, are_as_seen};
 
@@ -174,7 +178,9 @@ impl CloneSets {
             None => false,
             Some(note) => (note.brings || note.left) && self.flows.fate(&note.holder).await? != Fate::Ended,
         };
-        let body = patch::lock(cloneset, flow, remember, left);
+        let resizes = flow.progress.base().is_some_and(|base| base.kind.exchanges() && base.from != base.to);
+        let sized_by = if resizes { sizer::sizer(&self.client, cloneset).await } else { None };
+        let body = patch::lock(cloneset, flow, remember, left, sized_by);
         let api = self.api(&cloneset.key.namespace);
         let params = PatchParams::apply(labels::MANAGER).force();
         let patch = Patch::Apply(&body);
@@ -367,6 +373,19 @@ impl WorkloadBackend for CloneSets {
             _ => return Err(conflict("the workload is not the one that was looked at")),
         };
         self.own(&cloneset, flow, change).await
+    }
+
+    async fn dry_run(&self, flow: &Flow, seen: Option<&Version>) -> Result<Option<Failure>, PortError> {
+        let key = Key::new(flow.id.namespace.as_str(), flow.spec.identity.instance.as_str());
+        let looked = self.looks.lock().get(&key).cloned();
+        // Its identity guards what is asked, and a newer look at it tells no less.
+        if looked.is_some() != seen.is_some() {
+            return Err(PortError::new(
+                PortErrorKind::Conflict,
+                "the workload is not the one that was looked at",
+            ));
+        }
+        self.refusal(flow, looked.as_deref()).await
     }
 
     async fn confirm(&self, instance: &InstanceId, seen: &Version) -> Result<(), PortError> {

@@ -141,7 +141,8 @@ impl From<&Failure> for FailureRecord {
             Failure::Unsupported { what }
             | Failure::WrongSize { what }
             | Failure::WrongPods { what }
-            | Failure::NoRevision { what } => what.clone(),
+            | Failure::NoRevision { what }
+            | Failure::Refused { what } => what.clone(),
             Failure::InvalidSpec { fault } => fault.clone(),
         };
         Self { reason: failure.reason().into(), detail: shorten(&detail, TextFor::Status) }
@@ -164,6 +165,7 @@ impl TryFrom<&FailureRecord> for Failure {
             "WrongSize" => Self::WrongSize { what: detail },
             "WrongPods" => Self::WrongPods { what: detail },
             "NoRevision" => Self::NoRevision { what: detail },
+            "Refused" => Self::Refused { what: detail },
             "InvalidSpec" => Self::InvalidSpec { fault: detail },
             _ => return Err(CorruptRecord("failure.reason is unknown")),
         })

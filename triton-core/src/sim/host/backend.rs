@@ -163,6 +163,7 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
         label: label(object, &listed),
         obstacle: obstacle(object),
         trouble: object.trouble.clone(),
+        note: None,
         in_place: object.policy.in_place(),
         remembered: object.remembered,
         good: object.good.clone(),

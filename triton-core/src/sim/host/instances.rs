@@ -81,6 +81,7 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
         update_revision: workload.update_revision.as_ref().map(|r| short(workload, r)).unwrap_or_default(),
         in_place: workload.policy != UpdatePolicy::ReCreate,
         other_revision_replicas: u32::try_from(others.count()).unwrap_or(u32::MAX),
+        sized_by: String::new(),
     }
 }
 

@@ -150,6 +150,7 @@ impl From<InstanceView> for Instance {
             update_revision: view.update_revision,
             in_place: view.in_place,
             other_revision_replicas: view.other_revision_replicas,
+            sized_by: view.sized_by,
         }
     }
 }

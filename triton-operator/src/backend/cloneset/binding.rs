@@ -106,6 +106,9 @@ pub struct ScaleStrategy {
     /// Names of pods to remove first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods_to_delete: Option<Vec<String>>,
+    /// While so many pods are out of service, none starts; no limit when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_unavailable: Option<IntOrString>,
     /// Everything else.
     #[serde(flatten)]
     #[schemars(skip)]

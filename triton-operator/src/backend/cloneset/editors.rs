@@ -8,21 +8,22 @@ use crate::labels;
 /// The fields that somebody else than triton manages, with who wrote last to each.
 #[must_use]
 pub fn editors(meta: &ObjectMeta) -> Vec<(Field, String)> {
+    Field::ALL.into_iter().filter_map(|field| Some((field, editor(meta, field)?))).collect()
+}
+
+/// Who wrote last to a field that somebody else than triton manages.
+#[must_use]
+pub fn editor(meta: &ObjectMeta, field: Field) -> Option<String> {
     let managed = meta.managed_fields.as_deref().unwrap_or_default();
-    let others = || {
-        managed.iter().filter(|entry| {
-            let status = entry.subresource.as_deref() == Some("status");
-            !status && entry.manager.as_deref() != Some(labels::MANAGER)
-        })
-    };
-    let last = |field: Field| {
-        let writes = others().filter(|entry| {
-            entry.fields_v1.as_ref().is_some_and(|fields| fields.0.pointer(path(field)).is_some())
-        });
-        let last = writes.max_by_key(|entry| entry.time.as_ref().map(|time| time.0))?;
-        Some((field, last.manager.clone()?))
-    };
-    Field::ALL.into_iter().filter_map(last).collect()
+    let others = managed.iter().filter(|entry| {
+        let status = entry.subresource.as_deref() == Some("status");
+        !status && entry.manager.as_deref() != Some(labels::MANAGER)
+    });
+    let writes = others.filter(|entry| {
+        entry.fields_v1.as_ref().is_some_and(|fields| fields.0.pointer(path(field)).is_some())
+    });
+    let last = writes.max_by_key(|entry| entry.time.as_ref().map(|time| time.0))?;
+    last.manager.clone()
 }
 
 /// Where the field is in a set of fields (Kubernetes: `FieldsV1`).

@@ -9,7 +9,7 @@ use triton_core::model::{Field, Shape};
 use triton_core::ports::{PortError, PortErrorKind};
 
 use super::binding::{CloneSetCondition, CloneSetSpec, CloneSetStatus, UpdateStrategy};
-use super::editors::editors;
+use super::editors::{editor, editors};
 use super::lock::{LockFault, LockNote};
 use crate::labels;
 use crate::world::cache::Key;
@@ -62,8 +62,12 @@ pub struct CloneSetEntry {
     pub owner: Option<String>,
     /// Updates containers in place (OpenKruise: `InPlaceIfPossible`, `InPlaceOnly`).
     pub in_place: bool,
+    /// `updateStrategy.type` as it stands there.
+    pub kind: Option<String>,
     /// Which pods belong to it.
     pub selector: LabelSelector,
+    /// `scaleStrategy.maxUnavailable` as it stands there.
+    pub scale_limit: Option<IntOrString>,
     /// Pods wanted.
     pub replicas: u32,
     /// Pods to keep at old revisions.
@@ -80,6 +84,8 @@ pub struct CloneSetEntry {
     pub lock_text: Option<String>,
     /// Others that manage fields of it, while a lock is held.
     pub editors: Vec<(Field, String)>,
+    /// Who set the size last, unless that was triton.
+    pub sized_by: Option<String>,
     /// UID of the flow whose template it has, if one's.
     pub template_of: Option<String>,
     /// Revision that new pods get.
@@ -92,6 +98,10 @@ pub struct CloneSetEntry {
     pub gated: bool,
     /// `scaleStrategy.podsToDelete`.
     pub pods_to_delete: Vec<String>,
+    /// Names of its volume claims.
+    pub claims: Vec<String>,
+    /// It may not be deleted while it has pods (OpenKruise: label `policy.kruise.io/delete-protection`).
+    pub protected_with_pods: bool,
     /// It has a `scaleStrategy`.
     pub scales: bool,
     /// The size that it had when a flow stopped it.
@@ -135,6 +145,7 @@ impl CloneSetEntry {
         let gated = gates.is_some_and(|gates| gates.iter().any(|gate| gate["conditionType"] == labels::GATE));
         let good = annotation(labels::GOOD).unwrap_or_default();
         let strategy = spec.update_strategy;
+        let partition = numbers(&strategy, replicas)?;
         let hook = spec.lifecycle.and_then(|lifecycle| lifecycle.pre_delete?.labels_handler);
         let (lock, lock_fault) = match LockNote::read(lock_text.as_deref()) {
             Ok(note) => (note, None),
@@ -149,9 +160,11 @@ impl CloneSetEntry {
             terminating: meta.deletion_timestamp.is_some(),
             owner: owner.map(|owner| format!("{} {}", owner.kind, owner.name)),
             in_place: strategy.kind.as_deref().is_some_and(|kind| kind.starts_with("InPlace")),
+            kind: strategy.kind,
             selector: spec.selector,
+            scale_limit: spec.scale_strategy.max_unavailable,
             replicas,
-            partition: numbers(&strategy, replicas)?,
+            partition,
             raw_partition: strategy.partition,
             settings: Settings {
                 max_surge: strategy.max_surge,
@@ -159,6 +172,7 @@ impl CloneSetEntry {
                 paused: strategy.paused,
             },
             editors: if lock.is_some() { editors(meta) } else { Vec::new() },
+            sized_by: editor(meta, Field::Replicas),
             lock,
             lock_fault,
             lock_text,
@@ -173,6 +187,8 @@ impl CloneSetEntry {
             gated,
             counts_leaving: label(labels::EXCLUDE_PREPARING_DELETE).is_some_and(|value| value == "false"),
             pods_to_delete: spec.scale_strategy.pods_to_delete.unwrap_or_default(),
+            claims: names(spec.volume_claim_templates.as_ref()),
+            protected_with_pods: label(labels::DELETE_PROTECTION).is_some_and(|sort| sort == "Cascading"),
             scales: object.data["spec"]["scaleStrategy"].is_object(),
             remembered: remembered(annotation(labels::REMEMBERED))?,
             good: good.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
@@ -260,6 +276,13 @@ impl CloneSetEntry {
 fn containers(template: &Value) -> Vec<String> {
     let containers = template["spec"]["containers"].as_array().into_iter().flatten();
     containers.filter_map(|container| container["name"].as_str().map(str::to_owned)).collect()
+}
+
+/// The names of volume claims.
+#[must_use]
+pub fn names(claims: Option<&Value>) -> Vec<String> {
+    let claims = claims.and_then(Value::as_array).into_iter().flatten();
+    claims.filter_map(|claim| claim["metadata"]["name"].as_str()).map(str::to_owned).collect()
 }
 
 /// Pods wanted (OpenKruise: 1 when missing).

@@ -23,6 +23,9 @@ pub struct LockNote {
     /// The size that the workload is to have, where the holder exchanges pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u32>,
+    /// Who else sets the size, where the holder changes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sized_by: Option<String>,
     /// The holder brings a template: its new pods may be ones that nobody has agreed to.
     #[serde(default = "yes")]
     pub brings: bool,

@@ -54,7 +54,7 @@ pub fn create(flow: &Flow, shape: &Shape, template: Value) -> Value {
             "name": flow.spec.identity.instance,
             "labels": all,
             "annotations": {
-                labels::LOCK: note(flow, Settings::defaults(), made, false),
+                labels::LOCK: json!(note(flow, Settings::defaults(), made)).to_string(),
                 labels::TEMPLATE_OF: flow.uid,
             },
         },
@@ -99,10 +99,17 @@ pub fn pod_template(flow: &Flow, gated: bool) -> Value {
 /// with the hook and the label that keeps leaving pods out of the count, or in it where no pod may start
 /// before there is room.
 #[must_use]
-pub fn lock(cloneset: &CloneSetEntry, flow: &Flow, remember: Option<u32>, left: bool) -> Value {
+pub fn lock(
+    cloneset: &CloneSetEntry,
+    flow: &Flow,
+    remember: Option<u32>,
+    left: bool,
+    sized_by: Option<String>,
+) -> Value {
     let mut notes = Map::new();
     let wrote = Wrote::locked(cloneset.paused(), flow.progress.position());
-    notes.insert(labels::LOCK.into(), note(flow, given_back(cloneset), wrote, left).into());
+    let note = LockNote { left, sized_by, ..note(flow, given_back(cloneset), wrote) };
+    notes.insert(labels::LOCK.into(), json!(note).to_string().into());
     let template_of = cloneset.template_of.as_deref().unwrap_or_default();
     notes.insert(labels::TEMPLATE_OF.into(), template_of.into());
     // What an apply leaves out is taken away.
@@ -180,6 +187,15 @@ pub fn reshape(
         (!ops.is_empty() || !wrote.same(&before)).then(|| noted(held, wrote))
     }));
     guarded(cloneset, ops)
+}
+
+/// JSON patch that puts this template in place and does nothing else, for a dry run.
+#[must_use]
+pub fn try_template(cloneset: &CloneSetEntry, template: &Value) -> Value {
+    json!([
+        { "op": "test", "path": "/metadata/uid", "value": cloneset.uid },
+        { "op": "add", "path": "/spec/template", "value": template },
+    ])
 }
 
 /// The operation that names the pods that leave first; none when they are named already.
@@ -291,11 +307,11 @@ fn hook(in_place: bool) -> Value {
     }
 }
 
-fn note(flow: &Flow, before: Settings, wrote: Wrote, left: bool) -> String {
+fn note(flow: &Flow, before: Settings, wrote: Wrote) -> LockNote {
     let holder = Holder { id: flow.id.clone(), uid: flow.uid.clone() };
     let size = flow.progress.base().filter(|base| base.kind.exchanges()).map(|base| base.to);
     let brings = flow.progress.base().is_none_or(|base| base.brings != Brings::Nothing);
-    json!(LockNote { holder, before, wrote: Some(wrote), size, brings, left }).to_string()
+    LockNote { holder, before, wrote: Some(wrote), size, sized_by: None, brings, left: false }
 }
 
 /// The operation that notes beside the lock what is written.

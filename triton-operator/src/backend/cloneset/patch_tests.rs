@@ -77,7 +77,7 @@ fn taking_the_lock_changes_no_number_and_remembers_what_to_give_back() {
     let cloneset = cloneset(|object| {
         object["spec"]["updateStrategy"] = json!({ "maxUnavailable": "25%", "partition": "50%" });
     });
-    let body = lock(&cloneset, &flow(|_| ()), None, false);
+    let body = lock(&cloneset, &flow(|_| ()), None, false, None);
     assert_eq!(body["spec"]["replicas"], 4);
     assert_eq!(
         body["spec"]["updateStrategy"],
@@ -106,7 +106,7 @@ fn a_number_that_the_api_server_did_not_keep_is_named_instead_of_asked_for_again
 #[test]
 fn an_abandoned_lock_remembers_better_than_the_workload() {
     let abandoned = cloneset(locked);
-    let body = lock(&abandoned, &flow(|_| ()), None, true);
+    let body = lock(&abandoned, &flow(|_| ()), None, true, None);
     let note: LockNote =
         serde_json::from_str(body["metadata"]["annotations"][labels::LOCK].as_str().unwrap()).unwrap();
     assert_eq!(json!(note.before), json!({ "maxUnavailable": "30%", "paused": true }));
@@ -173,7 +173,7 @@ fn a_release_gives_back_what_the_lock_remembers() {
 fn leaving_pods_count_while_a_flow_runs_whose_old_pods_leave_first() {
     let of = |kind| Flow { progress: Progress::Preparing { base: Base { kind, ..base() } }, ..flow(|_| ()) };
     let label = |kind| {
-        let body = lock(&cloneset(|_| ()), &of(kind), None, false);
+        let body = lock(&cloneset(|_| ()), &of(kind), None, false, None);
         body["metadata"]["labels"][labels::EXCLUDE_PREPARING_DELETE].clone()
     };
     assert_eq!((label(Kind::Swap), label(Kind::Replace)), (json!("false"), json!("true")));

@@ -11,6 +11,7 @@ use triton_core::model::{
 };
 
 use super::entry::CloneSetEntry;
+use super::fields;
 use crate::world::pods::PodEntry;
 
 /// What the core sees of a workload. `flow` is the one that is looking, if any; `certain` is false while
@@ -31,18 +32,20 @@ pub fn view(
     active.sort_by(|a, b| (a.created, &a.key.name).cmp(&(b.created, &b.key.name)));
     let terminating = pods.iter().filter(|pod| pod.terminating).count();
     let shape = shape(cloneset, flow, doomed(cloneset, &active))?;
+    let mine = lock == Lock::Mine;
     Some(WorkloadView {
         version: Version::new(&cloneset.version).ok()?,
         settled: observed && certain,
-        edits: if lock == Lock::Mine { edits(cloneset, &shape) } else { Edits::default() },
+        edits: if mine { edits(cloneset, &shape) } else { Edits::default() },
         lock,
         left: None,
         frozen: cloneset.paused(),
         shape,
         revision,
         label: active.last().map_or(RevisionLabel::Unknown, |pod| label(&cloneset.key.name, pod)),
-        obstacle: obstacle(cloneset),
-        trouble: cloneset.trouble.clone(),
+        obstacle: obstacle(cloneset, flow),
+        trouble: cloneset.trouble.clone().or_else(|| fields::limited(cloneset)),
+        note: cloneset.lock.as_ref().filter(|_| mine).and_then(|note| note.sized_by.as_deref()).map(resizes),
         in_place: cloneset.in_place,
         remembered: cloneset.remembered,
         good: cloneset.good.iter().filter_map(|name| Revision::new(name).ok()).collect(),
@@ -104,6 +107,13 @@ fn edits(cloneset: &CloneSetEntry, shape: &Shape) -> Edits {
     }
 }
 
+fn resizes(who: &str) -> String {
+    format!(
+        "{who} sets the size of this workload, too: spec.application.replicas changes it in spite of that; an update \
+         without it keeps the size that there is"
+    )
+}
+
 fn label(workload: &str, pod: &PodEntry) -> RevisionLabel {
     match pod.labels.get(crate::labels::REVISION) {
         None => RevisionLabel::Unknown,
@@ -112,11 +122,13 @@ fn label(workload: &str, pod: &PodEntry) -> RevisionLabel {
     }
 }
 
-fn obstacle(cloneset: &CloneSetEntry) -> Option<Obstacle> {
+fn obstacle(cloneset: &CloneSetEntry, flow: Option<&Flow>) -> Option<Obstacle> {
     if cloneset.terminating {
         return Some(Obstacle::Deleted);
     }
-    cloneset.owner.clone().map(|owner| Obstacle::Owned { owner })
+    let owned = cloneset.owner.clone().map(|owner| Obstacle::Owned { owner });
+    let refused = || flow.and_then(|flow| fields::refused(cloneset, flow));
+    owned.or_else(|| refused().map(|what| Obstacle::Unsupported { what }))
 }
 
 /// Names of `podsToDelete` that are those of pods that are there; OpenKruise takes the others away.

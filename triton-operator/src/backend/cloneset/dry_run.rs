@@ -1,0 +1,150 @@
+//! What the API server would refuse of that which a flow is going to write, asked by dry runs.
+
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
+use serde_json::{Value, json};
+use triton_core::model::{Action, Failure, Fault, Faults, Flow, Shape, TemplateRef};
+use triton_core::ports::{PortError, PortErrorKind};
+
+use super::entry::{CloneSetEntry, names};
+use super::{CloneSets, faults, patch, unreadable};
+use crate::kube_error::dry_run;
+use crate::labels;
+use crate::world::cache::Key;
+
+/// What a new workload is asked for in a dry run: any size will do.
+const NEW: Shape = Shape {
+    template: Some(TemplateRef::Flow),
+    replicas: 0,
+    partition: Some(0),
+    doomed: None,
+    surge: 1,
+    unavailable: 0,
+};
+
+impl CloneSets {
+    /// See [`WorkloadBackend::dry_run`](triton_core::ports::WorkloadBackend::dry_run).
+    pub(super) async fn refusal(
+        &self,
+        flow: &Flow,
+        cloneset: Option<&CloneSetEntry>,
+    ) -> Result<Option<Failure>, PortError> {
+        let spec = &flow.spec;
+        match (spec.action, cloneset) {
+            (Action::Delete, Some(cloneset)) => return self.deletion(cloneset).await,
+            (Action::Create | Action::Update | Action::Rollback, _) if spec.template.is_some() => {}
+            _ => return Ok(None),
+        }
+        let gated = cloneset.map_or(!spec.no_pull_in, |cloneset| cloneset.gates(spec.no_pull_in));
+        let template = patch::pod_template(flow, gated);
+        let claims = spec.volume_claims.as_ref().map_or(Value::Null, |claims| claims.to_json());
+        let mut found = faults::unsupported(&template, &claims);
+        let names = cloneset.map_or_else(|| names(Some(&claims)), |cloneset| cloneset.claims.clone());
+        let more = self.template(flow, &template, &names).await?;
+        found.retain(|own| more.iter().all(|fault| fault.field != own.field));
+        found.extend(more);
+        if !found.is_empty() {
+            return Ok(Some(Failure::InvalidSpec { fault: Faults(found).to_string() }));
+        }
+        self.workload(flow, cloneset, template).await
+    }
+
+    /// What is wrong with a template: asked with a `PodTemplate`, whose pods Kubernetes checks like those of its own
+    /// workloads, and in whose fields it takes no misspelt one.
+    async fn template(
+        &self,
+        flow: &Flow,
+        template: &Value,
+        claims: &[String],
+    ) -> Result<Vec<Fault>, PortError> {
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "PodTemplate",
+            "metadata": { "generateName": format!("{}-", flow.spec.identity.instance) },
+            "template": mounted(template, claims),
+        });
+        let params = PostParams { dry_run: true, field_manager: Some(labels::MANAGER.into()) };
+        let url = format!("/api/v1/namespaces/{}/podtemplates", flow.id.namespace);
+        let body = serde_json::to_vec(&object).map_err(unreadable)?;
+        let request = kube::core::Request::new(url).create(&params, body);
+        let mut request = request.map_err(|error| PortError::caused(PortErrorKind::Rejected, error))?;
+        let strict = format!("{}&fieldValidation=Strict", request.uri()).parse();
+        *request.uri_mut() = strict.map_err(|error| PortError::caused(PortErrorKind::Rejected, error))?;
+        match dry_run(self.client.request_text(request)).await {
+            Ok(refused) => Ok(refused.map_or_else(Vec::new, |status| faults::faults(&status, &object))),
+            // An API server without them cannot tell.
+            Err(error) if error.kind == PortErrorKind::Gone => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is refused of the CloneSet with this template.
+    async fn workload(
+        &self,
+        flow: &Flow,
+        cloneset: Option<&CloneSetEntry>,
+        template: Value,
+    ) -> Result<Option<Failure>, PortError> {
+        let manager = Some(labels::MANAGER.to_owned());
+        let api = self.api(flow.id.namespace.as_str());
+        let refused = match cloneset {
+            None => {
+                let body = patch::create(flow, &NEW, template);
+                let object: DynamicObject = serde_json::from_value(body).map_err(unreadable)?;
+                let params = PostParams { dry_run: true, field_manager: manager };
+                dry_run(api.create(&params, &object)).await?
+            }
+            Some(cloneset) => {
+                let ops =
+                    serde_json::from_value(patch::try_template(cloneset, &template)).map_err(unreadable)?;
+                let params = PatchParams { dry_run: true, field_manager: manager, ..PatchParams::default() };
+                dry_run(api.patch(&cloneset.key.name, &params, &Patch::Json::<()>(ops))).await?
+            }
+        };
+        let Some(status) = refused else { return Ok(None) };
+        if status.message.contains("exceeded quota") {
+            // There may be room later.
+            return Err(PortError::new(PortErrorKind::Rejected, status.message));
+        }
+        let what = format!("the API server refuses the CloneSet with this template: {}", status.message);
+        Ok(Some(Failure::Refused { what }))
+    }
+
+    /// What is refused of the deletion of a workload. OpenKruise's protection of the sort `Cascading` allows it as
+    /// soon as there are no pods any more, and the flow removes them first.
+    async fn deletion(&self, cloneset: &CloneSetEntry) -> Result<Option<Failure>, PortError> {
+        if cloneset.protected_with_pods && cloneset.replicas > 0 {
+            return Ok(None);
+        }
+        let Key { namespace, name } = &cloneset.key;
+        let same = Preconditions { uid: Some(cloneset.uid.clone()), resource_version: None };
+        let params = DeleteParams { dry_run: true, ..DeleteParams::background().preconditions(same) };
+        let refused = dry_run(self.api(namespace).delete(name, &params)).await?;
+        Ok(refused.map(|status| {
+            let what = format!(
+                "the API server refuses to delete CloneSet {namespace}/{name}: {}; nothing was touched. Allow it; or \
+                 where it is refused only while there are pods, use action stop before",
+                status.message
+            );
+            Failure::Refused { what }
+        }))
+    }
+}
+
+/// The template with a volume for each claim: OpenKruise adds them to each pod, and containers mount them by name.
+fn mounted(template: &Value, claims: &[String]) -> Value {
+    let mut template = template.clone();
+    let there = |volumes: &Value, name: &str| {
+        volumes.as_array().into_iter().flatten().any(|volume| volume["name"] == name)
+    };
+    for name in claims {
+        let volumes = &mut template["spec"]["volumes"];
+        let volume = json!({ "name": name, "persistentVolumeClaim": { "claimName": name } });
+        match volumes {
+            Value::Null => *volumes = json!([volume]),
+            volumes if there(volumes, name) => {}
+            Value::Array(volumes) => volumes.push(volume),
+            _ => {}
+        }
+    }
+    template
+}
