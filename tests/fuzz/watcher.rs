@@ -65,6 +65,8 @@ pub(crate) struct Watcher {
     removed: bool,
     /// Pods that are asked into traffic.
     asked: BTreeSet<PodUid>,
+    /// Orders that were carried out: on which workload, and by which flow.
+    carried: Vec<(String, Flow)>,
 }
 
 impl Watcher {
@@ -82,6 +84,7 @@ impl Watcher {
             spoilt: BTreeSet::new(),
             removed: false,
             asked: BTreeSet::new(),
+            carried: Vec::new(),
         }
     }
 
@@ -130,6 +133,11 @@ impl Watcher {
             Happening::Progress { write, id, before: Some(before), after } if write.result == Ok(true) => {
                 self.saved(world, id, before, after)
             }
+            Happening::Workload { change: WorkloadChange::Lock { .. }, flow: Some(flow), write, .. }
+                if write.result == Ok(true) =>
+            {
+                self.not_again(world, flow)
+            }
             Happening::Workload { change: WorkloadChange::Remove, flow, .. } => {
                 self.removed |= flow.as_ref().is_some_and(|flow| flow.spec.action == Action::Delete);
                 Ok(())
@@ -160,10 +168,12 @@ impl Watcher {
         if let Progress::Preparing { base } = after {
             self.starts.insert(id.clone(), Start { from: base.from, revision: base.previous.clone() });
         }
+        self.carries_out(world, &flow, before, after);
         // What never had the workload left nothing in it. What succeeded had it, and may have given it back already.
         let prepared = matches!(before, Progress::Preparing { .. }) && holder(world) != Some(id);
         if let Progress::Finished { verdict, .. } = after
             && (!prepared || *verdict == Verdict::Succeeded)
+            && !matches!(verdict, Verdict::AlreadyCarriedOut { .. })
         {
             self.last = Some((flow.clone(), verdict.clone()));
         }
@@ -182,6 +192,25 @@ impl Watcher {
             strangers: 0,
         })
         .map_err(|violation| violation.to_string())
+    }
+
+    /// Takes note of an order that was carried out.
+    fn carries_out(&mut self, world: &World, flow: &Flow, before: &Progress, after: &Progress) {
+        let succeeded = matches!(after, Progress::Finished { verdict: Verdict::Succeeded, .. });
+        let workload = world.workloads().next().filter(|_| succeeded && *before != Progress::Pending);
+        self.carried.extend(workload.map(|workload| (workload.uid.clone(), flow.clone())));
+    }
+
+    /// A flow that is made again does not carry its order out again: what it brought does not come back.
+    fn not_again(&self, world: &World, flow: &Flow) -> Result<(), String> {
+        let Some(workload) = world.workloads().next() else { return Ok(()) };
+        let same = |(uid, before): &&(String, Flow)| {
+            *uid == workload.uid
+                && before.uid != flow.uid
+                && (&before.id, &before.spec) == (&flow.id, &flow.spec)
+        };
+        let before = self.carried.iter().find(same);
+        before.map_or(Ok(()), |_| Err(format!("S14: {} is carried out again", flow.id)))
     }
 
     /// Compares how things stand with how they stood before the step.
@@ -423,6 +452,8 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
         in_place: workload.policy.in_place(),
         remembered: workload.remembered,
         good: workload.good.clone(),
+        carried: None,
+        differs: Vec::new(),
         edits: triton_core::model::Edits::default(),
         yields: false,
         place: None,

@@ -361,6 +361,8 @@ pub(super) fn view(replicas: u32, pods: u32) -> WorkloadView {
         in_place: false,
         remembered: None,
         good: Vec::new(),
+        carried: crate::model::CarriedOut::default(),
+        differs: Vec::new(),
         edits: Edits::default(),
         pods: (0..pods).map(pod).collect(),
         terminating: 0,

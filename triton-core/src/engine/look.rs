@@ -47,12 +47,19 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         in_place: view.in_place,
         remembered: view.remembered,
         good: view.good.clone(),
+        differs: view.differs.clone(),
+        carried: flow.filter(|flow| starts(flow)).and_then(|flow| view.carried.find(flow)),
         edits: view.edits.clone(),
         yields: false,
         place: None,
         pods,
         terminating: view.terminating,
     }
+}
+
+/// Whether a flow has not taken its workload yet, as far as its record says.
+const fn starts(flow: &Flow) -> bool {
+    matches!(flow.progress, Progress::Pending | Progress::Preparing { .. })
 }
 
 /// Whether a pod that a flow before this one left out of traffic stays there: it counts as one that does not

@@ -236,6 +236,8 @@ fn view() -> WorkloadView {
         in_place: false,
         remembered: None,
         good: Vec::new(),
+        carried: crate::model::CarriedOut::default(),
+        differs: Vec::new(),
         edits: Edits::default(),
         pods: Vec::new(),
         terminating: 0,

@@ -57,6 +57,8 @@ struct Told {
     action: String,
     instance: InstanceId,
     forecast: Forecast,
+    /// Which fields have no effect.
+    unused: Option<String>,
 }
 
 /// The flows to plan.
@@ -102,14 +104,15 @@ fn told(draft: &Draft, instance: &InstanceId, current: u32) -> Result<Told, Fail
     let (spec, orders) = draft.parse()?;
     let from = if spec.action == Action::Create { 0 } else { current };
     let forecast = forecast_from(&spec, &orders, from, None);
-    Ok(Told { action: draft.action.clone(), instance: instance.clone(), forecast })
+    let unused = spec.unused_note();
+    Ok(Told { action: draft.action.clone(), instance: instance.clone(), forecast, unused })
 }
 
 fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
     if screen.objects(&[object(told)], true)? {
         return Ok(());
     }
-    let Told { action, instance, forecast } = told;
+    let Told { action, instance, forecast, unused } = told;
     let (base, batches) = (&forecast.plan.base, forecast.batches.len());
     let plural = if batches == 1 { "batch" } else { "batches" };
     screen.line(format!(
@@ -119,6 +122,9 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
         phrase::pods(forecast.peak()),
         span(forecast.ends()),
     ))?;
+    if let Some(unused) = unused {
+        screen.line(format!("Warning: {unused}"))?;
+    }
     if forecast.batches.is_empty() {
         return screen.line("nothing is to be done: Success at once, after the final check");
     }
@@ -161,7 +167,7 @@ fn span(seconds: Seconds) -> String {
 }
 
 fn object(told: &Told) -> Value {
-    let Told { action, instance, forecast } = told;
+    let Told { action, instance, forecast, unused } = told;
     let batches = forecast.batches.iter().map(|batch| {
         let asks = batch.asks.iter().map(|ask| format!("{}/{}", ask.batch, ask.phase));
         json!({
@@ -176,7 +182,7 @@ fn object(told: &Told) -> Value {
             "asks": asks.collect::<Vec<_>>(),
         })
     });
-    json!({
+    let mut plan = json!({
         "kind": "Plan",
         "metadata": { "name": instance.name, "namespace": instance.namespace },
         "action": action,
@@ -185,5 +191,9 @@ fn object(told: &Told) -> Value {
         "peakReplicas": forecast.peak(),
         "earliestEndSeconds": forecast.ends().0,
         "batches": batches.collect::<Vec<_>>(),
-    })
+    });
+    if let Some(unused) = unused {
+        plan["warnings"] = json!([unused]);
+    }
+    plan
 }

@@ -4,6 +4,7 @@
 pub mod binding;
 pub mod editors;
 pub mod entry;
+pub mod fixed;
 pub mod lock;
 pub mod patch;
 pub mod state;
@@ -167,11 +168,14 @@ impl CloneSets {
         remember: Option<u32>,
     ) -> Result<(), PortError> {
         // A holder that has not ended gave the workload up, or is gone.
-        let left = match &cloneset.lock {
-            None => false,
-            Some(note) => (note.brings || note.left) && self.flows.fate(&note.holder).await? != Fate::Ended,
+        let (before, left) = match &cloneset.lock {
+            None => (None, false),
+            Some(note) => match self.flows.fate(&note.holder).await? {
+                Fate::Ended => (self.flows.ended(&note.holder), false),
+                Fate::Alive | Fate::Gone => (None, note.brings || note.left),
+            },
         };
-        let body = patch::lock(cloneset, flow, remember, left);
+        let body = patch::lock(cloneset, flow, remember, (before.as_ref(), left));
         let api = self.api(&cloneset.key.namespace);
         let params = PatchParams::apply(labels::MANAGER).force();
         let patch = Patch::Apply(&body);
@@ -284,7 +288,7 @@ impl CloneSets {
             _ if !mine => Err(conflict("the workload is not locked by this flow")),
             WorkloadChange::Release { good } => {
                 let passed_on = patch::pass_on(cloneset, flow);
-                let ops = passed_on.or_else(|| patch::release(cloneset, good.as_deref()));
+                let ops = passed_on.or_else(|| patch::release(cloneset, flow, good.as_deref()));
                 self.change(cloneset, ops).await.map(drop)
             }
             WorkloadChange::Remove => self.remove(cloneset).await,

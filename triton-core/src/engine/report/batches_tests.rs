@@ -117,6 +117,8 @@ fn at(kind: Kind, number: u32, last: u32, pods: u32, failed: &[u32]) -> (Flow, W
         in_place: false,
         remembered: None,
         good: Vec::new(),
+        carried: crate::model::CarriedOut::default(),
+        differs: Vec::new(),
         edits: Edits::default(),
         pods: (0..pods).map(pod).collect(),
         terminating: 0,

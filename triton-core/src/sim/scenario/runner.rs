@@ -40,6 +40,9 @@ pub(super) struct Runner<'a> {
     pub(super) silence: Random,
     /// When the next kind falls silent.
     pub(super) silence_at: Timestamp,
+    pub(super) again: Random,
+    /// When a flow that has ended is made again next.
+    pub(super) again_at: Timestamp,
     pub(super) next_flow_at: Timestamp,
     /// Wake-ups that are lost, in cases of 1,000.
     pub(super) deaf: u32,
@@ -100,6 +103,8 @@ impl<'a> Runner<'a> {
             next_flow_at: now,
             silence: Random::new(seed, 6),
             silence_at: now.plus(Seconds(5)),
+            again: Random::new(seed, 7),
+            again_at: now.plus(Seconds(10)),
             deaf,
             tampered: Vec::new(),
             spoilt: Vec::new(),
@@ -129,6 +134,7 @@ impl<'a> Runner<'a> {
             }
             self.make_flow(now)?;
             self.people(now)?;
+            self.again(now)?;
             self.nature(now)?;
             self.silence(now)?;
             self.drive(now)?;
