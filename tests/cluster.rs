@@ -26,6 +26,8 @@ mod doors;
 mod downtime;
 #[path = "cluster/edits.rs"]
 mod edits;
+#[path = "cluster/gitops.rs"]
+mod gitops;
 #[path = "cluster/history.rs"]
 mod history;
 #[path = "cluster/in_place.rs"]

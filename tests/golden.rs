@@ -19,7 +19,7 @@ use triton_operator::crd::convert::FlowEntry;
 /// What stands before everything that cannot be read.
 const UNREAD: &str = "UNREAD ";
 /// Most bytes of all files together.
-const MOST: u64 = 200 * 1024;
+const MOST: u64 = 220 * 1024;
 
 #[test]
 fn every_golden_flow_is_read_as_it_was_written() {

@@ -18,7 +18,9 @@ pub(crate) fn judge(ending: &Ending<'_>, world: &Observation) -> Result<(), Stri
     match ending.verdict {
         Verdict::Succeeded => succeeded(ending, world),
         Verdict::Canceled => canceled(ending, world),
-        Verdict::Failed(_) | Verdict::Aborted { .. } => untouched(ending, world),
+        Verdict::Failed(_) | Verdict::Aborted { .. } | Verdict::AlreadyCarriedOut { .. } => {
+            untouched(ending, world)
+        }
     }
 }
 

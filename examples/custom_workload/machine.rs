@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use triton_core::model::{FlowId, FlowUid, InstanceId, PodName, Revision, Seconds, Template, Timestamp};
+use triton_core::model::{
+    CarriedOut, FlowId, FlowUid, InstanceId, PodName, Revision, Seconds, Template, Timestamp,
+};
 
 /// How long a process takes to start.
 const BOOT: Seconds = Seconds(1);
@@ -27,6 +29,7 @@ pub(crate) struct Group {
     pub(crate) remembered: Option<u32>,
     /// Revisions that flows brought successfully, newest first.
     pub(crate) good: Vec<Revision>,
+    pub(crate) carried: CarriedOut,
     /// Every template it ever had; revisions are numbered by it.
     templates: Vec<Template>,
     /// The template that new processes get, as a position.
@@ -67,6 +70,7 @@ impl Group {
             doomed: BTreeSet::new(),
             remembered: None,
             good: Vec::new(),
+            carried: CarriedOut::default(),
             templates: Vec::new(),
             current: 0,
             template_of: None,

@@ -121,6 +121,9 @@ fn own(group: &mut Group, flow: &Flow, change: &WorkloadChange) -> Result<(), Po
         }
         WorkloadChange::Release { good } => {
             group.lock = None;
+            // An order that was carried out is not carried out again.
+            let revision = group.current_revision();
+            group.carried = group.carried.noted(flow, Some(&revision), group.replicas);
             group.good = good.clone().unwrap_or_else(|| group.good.clone());
         }
         WorkloadChange::Freeze(on) => group.frozen = *on,
@@ -220,6 +223,8 @@ fn view(group: &Group, flow: Option<&Flow>, now: Timestamp) -> WorkloadView {
         in_place: false,
         remembered: group.remembered,
         good: group.good.clone(),
+        carried: group.carried.clone(),
+        differs: Vec::new(),
         // Nobody else changes a group: no note of what was written is kept.
         edits: Edits::default(),
         pods: group.processes.iter().map(|process| pod(group, process, uid, now)).collect(),

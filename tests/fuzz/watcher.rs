@@ -68,6 +68,8 @@ pub(crate) struct Watcher {
     asked: BTreeSet<PodUid>,
     /// Most pods that a look of this step showed in traffic, or out of it, and that were not when it began.
     unheard: u32,
+    /// Orders that were carried out: on which workload, and by which flow.
+    carried: Vec<(String, Flow)>,
 }
 
 impl Watcher {
@@ -86,6 +88,7 @@ impl Watcher {
             removed: false,
             asked: BTreeSet::new(),
             unheard: 0,
+            carried: Vec::new(),
         }
     }
 
@@ -138,6 +141,11 @@ impl Watcher {
             Happening::Progress { write, id, before: Some(before), after } if write.result == Ok(true) => {
                 self.saved(world, id, before, after)
             }
+            Happening::Workload { change: WorkloadChange::Lock { .. }, flow: Some(flow), write, .. }
+                if write.result == Ok(true) =>
+            {
+                self.not_again(world, flow)
+            }
             Happening::Workload { change: WorkloadChange::Remove, flow, .. } => {
                 self.removed |= flow.as_ref().is_some_and(|flow| flow.spec.action == Action::Delete);
                 Ok(())
@@ -168,10 +176,12 @@ impl Watcher {
         if let Progress::Preparing { base } = after {
             self.starts.insert(id.clone(), Start { from: base.from, revision: base.previous.clone() });
         }
+        self.carries_out(world, &flow, before, after);
         // What never had the workload left nothing in it. What succeeded had it, and may have given it back already.
         let prepared = matches!(before, Progress::Preparing { .. }) && holder(world) != Some(id);
         if let Progress::Finished { verdict, .. } = after
             && (!prepared || *verdict == Verdict::Succeeded)
+            && !matches!(verdict, Verdict::AlreadyCarriedOut { .. })
         {
             self.last = Some((flow.clone(), verdict.clone()));
         }
@@ -191,6 +201,25 @@ impl Watcher {
             strangers: 0,
         })
         .map_err(|violation| violation.to_string())
+    }
+
+    /// Takes note of an order that was carried out.
+    fn carries_out(&mut self, world: &World, flow: &Flow, before: &Progress, after: &Progress) {
+        let succeeded = matches!(after, Progress::Finished { verdict: Verdict::Succeeded, .. });
+        let workload = world.workloads().next().filter(|_| succeeded && *before != Progress::Pending);
+        self.carried.extend(workload.map(|workload| (workload.uid.clone(), flow.clone())));
+    }
+
+    /// A flow that is made again does not carry its order out again: what it brought does not come back.
+    fn not_again(&self, world: &World, flow: &Flow) -> Result<(), String> {
+        let Some(workload) = world.workloads().next() else { return Ok(()) };
+        let same = |(uid, before): &&(String, Flow)| {
+            *uid == workload.uid
+                && before.uid != flow.uid
+                && (&before.id, &before.spec) == (&flow.id, &flow.spec)
+        };
+        let before = self.carried.iter().find(same);
+        before.map_or(Ok(()), |_| Err(format!("S14: {} is carried out again", flow.id)))
     }
 
     /// Compares how things stand with how they stood before the step.
@@ -448,6 +477,8 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
         in_place: workload.policy.in_place(),
         remembered: workload.remembered,
         good: workload.good.clone(),
+        carried: None,
+        differs: Vec::new(),
         edits: triton_core::model::Edits::default(),
         yields: false,
         place: None,

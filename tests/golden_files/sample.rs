@@ -90,6 +90,9 @@ fn name(progress: &Progress) -> String {
         Progress::Closing { shed, .. } => if *shed { "shed" } else { "" }.into(),
         Progress::Finished { verdict: Verdict::Failed(failure), .. } => failure.reason().into(),
         Progress::Finished { verdict: Verdict::Aborted { .. }, .. } => "aborted".into(),
+        Progress::Finished { verdict: Verdict::AlreadyCarriedOut { stands }, .. } => {
+            format!("already {}", if *stands { "stands" } else { "changed" })
+        }
         Progress::Finished { verdict, .. } => format!("{verdict:?}"),
     };
     let words = format!("{} {} {rest} {held} {turned}", step(progress), kind.unwrap_or_default());
@@ -152,7 +155,9 @@ fn others(of: &Moment) -> Vec<Moment> {
         // Most of these end before anything was told.
         Progress::Pending => {
             let by = FlowId { name: "next".parse().expect("a name"), ..of.entry.id.clone() };
+            let already = [true, false].map(|stands| Verdict::AlreadyCarriedOut { stands });
             let verdicts = failures().map(Verdict::Failed).into_iter().chain([Verdict::Aborted { by }]);
+            let verdicts = verdicts.chain(already);
             let at = of.entry.created_at;
             made.extend(verdicts.map(|verdict| with(Progress::Finished { verdict, at })));
         }
@@ -292,7 +297,7 @@ fn flow(moment: &Moment) -> Value {
         meta["finalizers"] = json!([labels::FINALIZER]);
     }
     let record: &Record = record;
-    let status = convert::status(&moment.progress, &record.report(), 1).expect("it can be written");
+    let status = convert::status(&moment.progress, &record.report(), 1, None).expect("it can be written");
     if !matches!(moment.progress, Progress::Pending) {
         object["status"] = status;
     }
@@ -322,6 +327,9 @@ fn workload(workload: &Workload) -> Value {
     }
     let good: Vec<&str> = workload.good.iter().map(|good| good.as_str()).collect();
     notes.insert(labels::GOOD.into(), good.join(",").into());
+    if !workload.carried.as_str().is_empty() {
+        notes.insert(labels::CARRIED_OUT.into(), workload.carried.as_str().into());
+    }
     let InstanceId { namespace, name } = &workload.id;
     json!({
         "apiVersion": "apps.kruise.io/v1alpha1",

@@ -69,6 +69,8 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
         in_place: set.in_place,
         remembered: set.remembered,
         good: Vec::new(),
+        carried: triton_core::model::CarriedOut::default(),
+        differs: Vec::new(),
         edits: Edits { at: set.at, ..Edits::default() },
         pods,
         terminating: state.terminating,

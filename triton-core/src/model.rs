@@ -1,5 +1,6 @@
 //! The nouns: plain data, no decisions.
 
+mod carried;
 mod change;
 mod count;
 mod draft;
@@ -8,6 +9,7 @@ mod failure;
 #[cfg(test)]
 mod fixtures;
 mod flow;
+mod hash;
 mod name;
 mod observation;
 mod orders;
@@ -23,13 +25,16 @@ mod spec;
 mod strategy;
 mod text;
 mod time;
+mod unused;
 
+pub use carried::{Carried, CarriedOut};
 pub use change::{TrafficChange, WorkloadChange};
 pub use count::{BatchSize, MAX_BATCHES, MAX_NAMED, MAX_REPLICAS, RawSize, Sizes};
 pub use draft::{Draft, Fault, Faults};
 pub use edit::{Edits, Field, FieldEdit, Wrote};
 pub use failure::Failure;
 pub use flow::Flow;
+pub use hash::SpecHash;
 pub use name::{
     FlowId, FlowName, FlowUid, InstanceId, InstanceName, MAX_CREATED, MAX_LABEL, NameError, Namespace,
     PodName, PodUid, Revision, Version,

@@ -1,5 +1,6 @@
 //! The custom resource: types, the rules that the API server checks, and the way to and from the core.
 
+pub mod condition;
 pub mod convert;
 mod rules;
 pub mod v1alpha1;
@@ -14,6 +15,7 @@ pub use v1alpha1::{Application, DeployFlow, DeployFlowSpec, DeployFlowStatus};
 pub fn definition() -> CustomResourceDefinition {
     let mut crd = DeployFlow::crd();
     rules::add(&mut crd);
+    condition::declare(&mut crd);
     crd
 }
 

@@ -18,6 +18,9 @@ pub const TEMPLATE_OF: &str = "apps.triton.io/template-of";
 pub const REMEMBERED: &str = "apps.triton.io/replicas-before-stop";
 /// Annotation on a workload: the revisions that flows brought successfully, newest first, with commas.
 pub const GOOD: &str = "apps.triton.io/good-revisions";
+/// Annotation on a workload: the orders that flows carried out on it, newest first: entries
+/// `name:hash:size:revision` with commas between them.
+pub const CARRIED_OUT: &str = "apps.triton.io/carried-out";
 /// Label on a pod: UID of the flow that replaces it.
 pub const RESTARTED_BY: &str = "apps.triton.io/restarted-by";
 /// Finalizer on a flow that runs.

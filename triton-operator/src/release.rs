@@ -164,7 +164,8 @@ where
 }
 
 /// Annotations of triton's on a CloneSet.
-const NOTES: [&str; 4] = [labels::LOCK, labels::TEMPLATE_OF, labels::REMEMBERED, labels::GOOD];
+const NOTES: [&str; 5] =
+    [labels::LOCK, labels::TEMPLATE_OF, labels::REMEMBERED, labels::GOOD, labels::CARRIED_OUT];
 
 /// Merge patch that takes everything of triton's off a CloneSet; `None` when nothing is on it.
 ///
@@ -258,11 +259,13 @@ mod tests {
 
     #[test]
     fn what_is_remembered_of_a_workload_for_later_actions_is_taken_off() {
-        for note in [labels::REMEMBERED, labels::GOOD] {
+        for (note, value) in
+            [(labels::REMEMBERED, "3"), (labels::GOOD, "3"), (labels::CARRIED_OUT, "a:0123456789abcdef::")]
+        {
             let object = object(json!({
                 "metadata": {
                     "name": "demo", "namespace": "default", "uid": "cs", "resourceVersion": "1",
-                    "annotations": { note: "3", "other": "stays" },
+                    "annotations": { note: value, "other": "stays" },
                 },
                 "spec": { "selector": {}, "template": {} },
             }));

@@ -2,6 +2,7 @@
 //! left out.
 
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -71,28 +72,25 @@ impl Listener for Events {
 }
 
 fn event(why: &Why) -> Event {
+    // Longer ones are refused.
+    let note = shorten(&why.to_string(), TextFor::Status);
     Event {
         type_: if is_warning(why) { EventType::Warning } else { EventType::Normal },
         reason: why.reason().into(),
-        // Longer ones are refused.
-        note: Some(shorten(&why.to_string(), TextFor::Status)),
-        action: action(why),
+        action: action(why, &note),
+        note: Some(note),
         secondary: None,
     }
 }
 
-/// Longest action (Kubernetes: `events.k8s.io`).
-const MOST: usize = 128;
-
-/// Kubernetes counts events of one reason and action as one: those of different batches are not.
-fn action(why: &Why) -> String {
-    match why {
+/// Of the events of one reason and action the recorder keeps the note of the first one and counts the others: those
+/// of another batch, or with another note, have another action.
+fn action(why: &Why, note: &str) -> String {
+    let of = match why {
         Why::BatchStarted { batch, .. }
         | Why::Reached { batch, .. }
         | Why::PodsMissing { batch }
         | Why::GoesOnWithout { batch, .. } => format!("Batch{batch}"),
-        // Each field is news.
-        Why::Unread { faults } => faults.split(": ").next().unwrap_or_default().chars().take(MOST).collect(),
         Why::Started
         | Why::AllBatchesDone
         | Why::Held { .. }
@@ -100,6 +98,7 @@ fn action(why: &Why) -> String {
         | Why::Drifted { .. }
         | Why::Resized { .. }
         | Why::Fits
+        | Why::Unread { .. }
         | Why::Resumed
         | Why::Canceling
         | Why::Stopping { .. }
@@ -108,7 +107,10 @@ fn action(why: &Why) -> String {
         | Why::Shed
         | Why::ServiceLost { .. }
         | Why::Ended { .. } => "Flow".into(),
-    }
+    };
+    let mut hasher = DefaultHasher::new();
+    note.hash(&mut hasher);
+    format!("{of}/{:016x}", hasher.finish())
 }
 
 const fn is_warning(why: &Why) -> bool {
@@ -136,7 +138,7 @@ mod tests {
     use futures::FutureExt;
     use kube::client::Body;
     use tokio::task::JoinSet;
-    use triton_core::model::{Failure, HoldReason, Stage};
+    use triton_core::model::{Failure, Field, FieldEdit, HoldReason, Stage};
 
     use crate::limits::Limits;
     use crate::supervise::part;
@@ -144,11 +146,30 @@ mod tests {
     #[test]
     fn batches_have_events_of_their_own_and_failures_warn() {
         let smoked = |batch| event(&Why::Reached { batch, stage: Stage::Smoked });
-        assert_eq!((smoked(1).action.as_str(), smoked(2).action.as_str()), ("Batch1", "Batch2"));
+        assert!(smoked(1).action.starts_with("Batch1/") && smoked(2).action.starts_with("Batch2/"));
         assert_eq!(smoked(1).reason, "Smoked");
         assert!(matches!(smoked(1).type_, EventType::Normal));
         let held = event(&Why::Held { reason: HoldReason::PodsFailed });
         assert!(matches!(held.type_, EventType::Warning));
+    }
+
+    #[test]
+    fn events_that_say_something_else_are_not_counted_as_one() {
+        let edited = |by: &str| {
+            let edits = vec![FieldEdit { field: Field::MaxSurge, by: Some(by.into()) }];
+            event(&Why::Edited { edits })
+        };
+        let people = ["alice", "bob", "carol"].map(edited);
+        for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+            assert_eq!(people[one].reason, people[other].reason);
+            assert_ne!(people[one].action, people[other].action);
+        }
+        assert_eq!(edited("alice").action, people[0].action, "the same again is counted");
+        let unread = |faults: &str| event(&Why::Unread { faults: faults.into() }).action;
+        assert_ne!(unread("spec.replicas: is odd"), unread("spec.replicas: is even"));
+        // Kubernetes: `ActionLengthLimit` of `events.k8s.io`.
+        let longest = event(&Why::Reached { batch: u32::MAX, stage: Stage::Baked }).action;
+        assert!(longest.len() <= 128, "{longest}");
     }
 
     #[test]

@@ -283,8 +283,10 @@ impl Directory for Known {
             name: InstanceName::new(&cloneset.key.name).ok()?,
         };
         let flows = self.0.flows.group(key);
-        let last = flows.iter().filter_map(|flow| Some((flow.created, flow.flow()?.spec.drain)));
-        Some((instance, last.max().map_or(DEFAULT_DRAIN, |(_, drain)| drain)))
+        // One that was only made again is older than it looks.
+        let acted = |flow: &FlowEntry| flow.ended.is_none() || flow.peer().ended_at.is_some();
+        let last = flows.iter().filter_map(|flow| Some((acted(flow), flow.created, flow.flow()?.spec.drain)));
+        Some((instance, last.max().map_or(DEFAULT_DRAIN, |(_, _, drain)| drain)))
     }
 }
 

@@ -54,6 +54,14 @@ impl Flows {
         Ok(read.filter(same).map_or(Fate::Gone, |entry| entry.fate()))
     }
 
+    /// The flow that a lock names, once it has ended; `None` where it has not, or cannot be read.
+    #[must_use]
+    pub fn ended(&self, holder: &Holder) -> Option<Flow> {
+        let cached = self.world.flows.get(&key(&holder.id))?;
+        let ended = cached.entry.uid == holder.uid.as_str() && cached.entry.finished;
+        cached.entry.flow().filter(|_| ended).cloned()
+    }
+
     fn api(&self, namespace: &str) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), namespace, &self.world.flow_resource)
     }
@@ -188,7 +196,7 @@ impl FlowStore for Flows {
             let kept = self.keep(id, &entry).await?;
             (version, generation) = (kept.version, kept.generation);
         }
-        let status = convert::status(progress, report, generation);
+        let status = convert::status(progress, report, generation, entry.condition);
         let status = status.map_err(|error| PortError::caused(PortErrorKind::Rejected, error))?;
         let ops = json!([
             // Replaced by itself it is compared: a conflict when the flow has changed.

@@ -87,6 +87,11 @@ pub(super) fn progresses() -> Vec<(&'static str, Progress)> {
         ("Finished, as ordered", finished(Verdict::Succeeded)),
         ("Finished, nothing could be done", finished(Verdict::Failed(Failure::WorkloadExists))),
         ("Finished, replaced by another flow", finished(Verdict::Aborted { by: id("app-y") })),
+        ("Finished, carried out before and still so", finished(Verdict::AlreadyCarriedOut { stands: true })),
+        (
+            "Finished, carried out before and changed since",
+            finished(Verdict::AlreadyCarriedOut { stands: false }),
+        ),
         ("Finished, cancelled", finished(Verdict::Canceled)),
     ]
 }

@@ -198,6 +198,7 @@ impl Why {
                 Verdict::Failed(failure) => failure.reason(),
                 Verdict::Canceled => "Canceled",
                 Verdict::Aborted { .. } => "Aborted",
+                Verdict::AlreadyCarriedOut { .. } => "AlreadyCarriedOut",
             },
         }
     }
@@ -261,6 +262,9 @@ impl fmt::Display for Why {
             Self::Ended { verdict: Verdict::Failed(failure) } => failure.fmt(f),
             Self::Ended { verdict: Verdict::Canceled } => f.write_str("cancelled"),
             Self::Ended { verdict: Verdict::Aborted { by } } => write!(f, "replaced by {by}"),
+            Self::Ended { verdict: Verdict::AlreadyCarriedOut { stands } } => {
+                f.write_str(phrases::already(*stands))
+            }
         }
     }
 }

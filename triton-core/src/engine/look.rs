@@ -48,6 +48,8 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         in_place: view.in_place,
         remembered: view.remembered,
         good: view.good.clone(),
+        differs: view.differs.clone(),
+        carried: flow.filter(|flow| starts(flow)).and_then(|flow| view.carried.find(flow)),
         edits: view.edits.clone(),
         yields: false,
         place: None,
@@ -67,6 +69,11 @@ pub fn exchange<'a>(flow: &'a Flow, view: &'a WorkloadView) -> Option<Exchange<'
     }
     let (new, old): (Vec<_>, Vec<_>) = view.pods.iter().partition(|pod| is_fresh(Some(flow), view, pod));
     (!old.is_empty()).then_some(Exchange { flow, revision: view.revision.as_ref(), old, new })
+}
+
+/// Whether a flow has not taken its workload yet, as far as its record says.
+const fn starts(flow: &Flow) -> bool {
+    matches!(flow.progress, Progress::Pending | Progress::Preparing { .. })
 }
 
 /// Whether a pod that a flow before this one left out of traffic stays there: it counts as one that does not

@@ -35,6 +35,17 @@ pub(super) const fn stops(reason: HoldReason) -> &'static str {
     }
 }
 
+/// Why a flow ends whose order was carried out before.
+pub(super) const fn already(stands: bool) -> &'static str {
+    if stands {
+        "carried out before, and the workload is still as ordered: nothing was done; to carry it out again, give \
+         the object a new name"
+    } else {
+        "carried out before, and the workload was changed since: nothing was done; to carry it out again, give the \
+         object a new name"
+    }
+}
+
 /// One CamelCase word for a hold.
 pub(super) const fn held_reason(reason: HoldReason) -> &'static str {
     match reason {

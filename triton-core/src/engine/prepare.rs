@@ -12,12 +12,16 @@ use super::rolling::start;
 use super::tend::{Tend, pick, serving, tend};
 use super::{goal, shape};
 use crate::model::{
-    Action, Base, Brings, Facts, Failure, Flow, FlowId, Kind, Lock, MAX_CREATED, MAX_LABEL, Observation,
-    PodName, Progress, Revision, RevisionLabel, Spec, TemplateRef, Timestamp, Verdict, WorkloadChange,
+    Action, Base, Brings, Carried, Facts, Failure, Flow, FlowId, Kind, Lock, MAX_CREATED, MAX_LABEL,
+    Observation, PodName, Progress, Revision, RevisionLabel, Shape, Spec, TemplateRef, Timestamp, Verdict,
+    WorkloadChange,
 };
 
 /// Checks what the action needs of the world and reads the base.
 pub(super) fn pending(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
+    if let Some(decision) = already(seen, now) {
+        return decision;
+    }
     // What a rollback returns to is read before the flow that it replaces restores anything.
     if let Lock::Theirs(rival) = &seen.lock
         && !seen.yields
@@ -72,6 +76,19 @@ fn wait(rival: &FlowId, seen: &Observation, now: Timestamp) -> Decision {
     Decision::Wait(Waiting::Rival { rival: rival.clone(), place }, now.plus(LOOK_AGAIN))
 }
 
+/// An order that was carried out is not carried out again, whoever has the workload now.
+fn already(seen: &Observation, now: Timestamp) -> Option<Decision> {
+    let Carried { size, revision, .. } = seen.carried.as_ref()?;
+    let free = seen.lock == Lock::Free && seen.obstacle.is_none() && seen.left.is_none();
+    if free && let Some(decision) = unsettled(seen, now) {
+        return Some(decision);
+    }
+    let has = |shape: &Shape| size.is_none_or(|size| size == shape.replicas);
+    let serves = revision.is_none() || *revision == seen.revision;
+    let stands = free && serves && seen.shape.as_ref().is_some_and(has);
+    Some(end(Verdict::AlreadyCarriedOut { stands }, now))
+}
+
 /// A workload that is free goes to who is first in line.
 fn queue(seen: &Observation, now: Timestamp) -> Option<Decision> {
     let before = seen.place.as_ref().filter(|_| seen.lock == Lock::Free)?;
@@ -98,6 +115,12 @@ fn unsettled(seen: &Observation, now: Timestamp) -> Option<Decision> {
 
 /// Takes the lock and brings the flow's template in place, with nothing moving yet.
 pub(super) fn preparing(flow: &Flow, stored: &Base, seen: &Observation, now: Timestamp) -> Decision {
+    // The first look may have been at an older workload.
+    if !is_mine(seen)
+        && let Some(decision) = already(seen, now)
+    {
+        return decision;
+    }
     let creates = flow.spec.action == Action::Create && !stored.turned;
     match (&seen.shape, is_mine(seen)) {
         (None, _) if flow.spec.action == Action::Delete => return end(Verdict::Succeeded, now),
@@ -266,6 +289,7 @@ fn full_name(flow: &Flow, named: &Revision) -> Revision {
 fn fits(flow: &Flow, seen: &Observation, base: &Base) -> Result<(), Failure> {
     // A template that would not do what it says is refused before anything is touched.
     flow.spec.keeps_labels().map_err(|faults| Failure::InvalidSpec { fault: faults.to_string() })?;
+    same(seen)?;
     labelled(flow, seen, base)?;
     let (action, from, to) = (flow.spec.action, base.from, base.to);
     let size = |what: String| Err(Failure::WrongSize { what });
@@ -305,6 +329,19 @@ fn fits(flow: &Flow, seen: &Observation, base: &Base) -> Result<(), Failure> {
     }
 }
 
+/// Whether the workload has what only a `create` sets, where the flow orders it, too.
+fn same(seen: &Observation) -> Result<(), Failure> {
+    if seen.differs.is_empty() {
+        return Ok(());
+    }
+    let what = format!(
+        "{}: the workload has it in another way, and it is set when a workload is made and never again; leave it \
+         out or write what the workload has, or make another instance",
+        seen.differs.join(", ")
+    );
+    Err(Failure::Unsupported { what })
+}
+
 /// Whether new pods can carry the label of their revision: its full name may be too long for one, and then
 /// none is ever made. A template that the flow brings may get a hash of 10 characters.
 fn labelled(flow: &Flow, seen: &Observation, base: &Base) -> Result<(), Failure> {
@@ -339,6 +376,10 @@ pub(super) fn good(flow: &Flow, verdict: &Verdict, seen: &Observation) -> Option
     let good: Vec<Revision> = core::iter::once(revision).chain(rest).take(MOST).cloned().collect();
     (good != seen.good).then_some(good)
 }
+
+#[cfg(test)]
+#[path = "already_tests.rs"]
+mod already_tests;
 
 #[cfg(test)]
 #[path = "left_tests.rs"]

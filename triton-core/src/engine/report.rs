@@ -50,12 +50,12 @@ pub fn report(
     match (waiting, why) {
         (Some((waiting, until)), _) if !progress.is_finished() => {
             new.reason = waiting.reason().into();
-            new.message = message(waiting, seen);
+            new.message = message(flow, waiting, seen);
             new.waiting = Some(waiting_report(old, waiting, new.message.clone(), until, now));
         }
         (None, Some(why)) => {
             new.reason = why.reason().into();
-            new.message = why.to_string();
+            new.message = noted(flow, why.to_string());
             new.waiting = None;
         }
         (None, None) | (Some(_), _) => {}
@@ -78,8 +78,17 @@ fn brought(flow: &Flow, view: &WorkloadView) -> bool {
     }
 }
 
-fn message(waiting: &Waiting, seen: Seen<'_>) -> String {
-    let mut message = waiting.to_string();
+/// A message, and which fields of the spec have no effect.
+fn noted(flow: &Flow, mut message: String) -> String {
+    if let Some(note) = flow.spec.unused_note() {
+        message.push_str("; ");
+        message.push_str(&note);
+    }
+    message
+}
+
+fn message(flow: &Flow, waiting: &Waiting, seen: Seen<'_>) -> String {
+    let mut message = noted(flow, waiting.to_string());
     let missing = |view: &&WorkloadView| view.pods.len() < view.shape.replicas as usize;
     let trouble = seen.workload.filter(missing).and_then(|view| view.trouble.as_ref());
     let lost = seen.traffic.lost.iter().filter(|_| !matches!(waiting, Waiting::ServiceLost { .. }));

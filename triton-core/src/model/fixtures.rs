@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::{Edits, Lock, PodName, PodPhase, RevisionLabel, Shape, TemplateRef, WorkloadPod, WorkloadView};
+use super::{CarriedOut, Edits, Lock, PodName, PodPhase, RevisionLabel, Shape, TemplateRef, WorkloadPod, WorkloadView};
 
 impl WorkloadPod {
     /// A pod of revision `app-1` that runs and has hook and gate; `name` is its identity, too.
@@ -54,6 +54,8 @@ impl WorkloadView {
             in_place: false,
             remembered: None,
             good: Vec::new(),
+            carried: CarriedOut::default(),
+            differs: Vec::new(),
             edits: Edits::default(),
             pods,
             terminating: 0,

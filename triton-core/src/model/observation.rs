@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::carried::{Carried, CarriedOut};
 use super::edit::Edits;
 use super::failure::Failure;
 use super::flow::Flow;
@@ -237,6 +238,10 @@ pub struct WorkloadView {
     pub remembered: Option<u32>,
     /// Revisions that flows brought successfully, newest first.
     pub good: Vec<Revision>,
+    /// Orders that flows carried out on it.
+    pub carried: CarriedOut,
+    /// Fields of the spec of the flow that looks that only a `create` sets, and that it has in another way.
+    pub differs: Vec<&'static str>,
     /// What others changed since the flow that looks wrote last.
     pub edits: Edits,
     /// Its active pods, in the order they were made.
@@ -325,6 +330,10 @@ pub struct Observation {
     pub remembered: Option<u32>,
     /// See [`WorkloadView::good`].
     pub good: Vec<Revision>,
+    /// The order of the flow that looks was carried out before: by a flow of the same name and spec.
+    pub carried: Option<Carried>,
+    /// See [`WorkloadView::differs`].
+    pub differs: Vec<&'static str>,
     /// See [`WorkloadView::edits`].
     pub edits: Edits,
     /// The flow that holds the lock gives way to the one that looks.
@@ -357,6 +366,8 @@ impl Observation {
             in_place: false,
             remembered: None,
             good: Vec::new(),
+            carried: None,
+            differs: Vec::new(),
             edits: Edits::default(),
             yields: false,
             place: None,

@@ -12,7 +12,8 @@ pub struct Peer {
     pub version: Version,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it ended; `None` while it has not, and where that cannot be told.
+    /// When it ended; `None` while it has not, where that cannot be told, and where its order had been carried out
+    /// before it was made: it is a copy that somebody keeps.
     pub ended_at: Option<Timestamp>,
     /// It is kept from disappearing (Kubernetes: by a finalizer), or is disappearing already.
     pub held: bool,

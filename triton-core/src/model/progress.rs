@@ -199,6 +199,11 @@ pub enum Verdict {
         /// The flow that took over.
         by: FlowId,
     },
+    /// A flow of the same name and spec carried it out before: nothing was done.
+    AlreadyCarriedOut {
+        /// The workload still has what that flow brought.
+        stands: bool,
+    },
 }
 
 /// Where a flow is in its life. A finished flow has no way out.
@@ -378,10 +383,10 @@ impl From<&Progress> for FlowPhase {
             Progress::Rolling { .. } => Self::BatchStarted,
             Progress::Verifying { .. } | Progress::Closing { .. } => Self::BatchFinished,
             Progress::Finished { verdict, .. } => match verdict {
-                Verdict::Succeeded => Self::Success,
+                Verdict::Succeeded | Verdict::AlreadyCarriedOut { stands: true } => Self::Success,
                 Verdict::Failed(_) => Self::Failed,
                 Verdict::Canceled => Self::Canceled,
-                Verdict::Aborted { .. } => Self::Aborted,
+                Verdict::Aborted { .. } | Verdict::AlreadyCarriedOut { stands: false } => Self::Aborted,
             },
         }
     }

@@ -211,6 +211,8 @@ fn verdicts() -> impl Strategy<Value = Verdict> {
         Just(Verdict::Succeeded),
         Just(Verdict::Canceled),
         Just(Verdict::Aborted { by: by() }),
+        Just(Verdict::AlreadyCarriedOut { stands: true }),
+        Just(Verdict::AlreadyCarriedOut { stands: false }),
         Just(Verdict::Failed(Failure::WorkloadExists)),
         Just(Verdict::Failed(Failure::WorkloadMissing)),
         Just(Verdict::Failed(Failure::WorkloadDeleted)),

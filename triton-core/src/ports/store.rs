@@ -11,7 +11,7 @@ use futures_core::Stream;
 use super::PortError;
 use crate::model::{
     Action, CorruptRecord, Draft, Faults, Flow, FlowId, FlowPhase, FlowUid, InstanceId, InstanceName,
-    Namespace, Orders, Peer, Progress, Report, Timestamp, Version,
+    Namespace, Orders, Peer, Progress, Report, Timestamp, Verdict, Version,
 };
 
 /// A stored flow that this engine can act on.
@@ -116,6 +116,10 @@ impl Loaded {
     pub fn peer(&self, created_at: Timestamp, ended_at: Option<Timestamp>, held: bool) -> Peer {
         let (version, ended_at) = match self {
             Self::Flow(stored) => match &stored.flow.progress {
+                // Whoever made it again would only make it once more.
+                Progress::Finished { verdict: Verdict::AlreadyCarriedOut { .. }, .. } => {
+                    (&stored.version, None)
+                }
                 Progress::Finished { at, .. } => (&stored.version, Some(*at)),
                 _ => (&stored.version, None),
             },

@@ -205,7 +205,12 @@ impl FlowView {
     #[must_use]
     pub fn new(stored: &Stored) -> Self {
         let Stored { flow, report, created_at, .. } = stored;
-        let report = &shown(flow, report);
+        let mut report = shown(flow, report);
+        if report.message.is_empty() {
+            // Nobody has looked at it yet.
+            report.message = flow.spec.unused_note().unwrap_or_default();
+        }
+        let report = &report;
         let (spec, orders) = (&flow.spec, &flow.orders);
         // Before a flow has begun, and once it has ended, the size that it keeps is the one that is there.
         let kept = || flow.progress.plan().map_or(report.counts.replicas, |plan| plan.base.to);

@@ -179,6 +179,15 @@ impl Flows {
         self.find(holder).is_some_and(|entry| entry.record.finished)
     }
 
+    /// It, if it can be read.
+    #[must_use]
+    pub fn flow(&self, holder: &Holder) -> Option<Flow> {
+        match self.find(holder)?.load() {
+            Loaded::Flow(stored) => Some(stored.flow),
+            Loaded::Invalid(_) | Loaded::Corrupt { .. } => None,
+        }
+    }
+
     fn find(&self, holder: &Holder) -> Option<&Entry> {
         self.get(&holder.id).filter(|entry| entry.uid == holder.uid)
     }

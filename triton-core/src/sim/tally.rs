@@ -60,6 +60,8 @@ faults! {
     PodDeleted "F13" "a pod was deleted by hand or evicted",
     PodRecreated "F13" "another pod got the name of a lost one",
     FlowRecreated "F13" "another flow got the name of a deleted one",
+    FlowAgain "F13" "a flow that had ended was made again",
+    AlreadyCarriedOut "F13" "a flow that was made again had been carried out already",
     PodStuck "F14" "a new pod was stuck: no image, no node, never ready",
     PodCrashes "F14" "a new pod crashed over and over",
     PodFlaps "F14" "a new pod lost its readiness again and again",

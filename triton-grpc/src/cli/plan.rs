@@ -118,7 +118,8 @@ fn told(draft: &Draft, instance: &InstanceId, found: Found) -> Result<Told, Fail
             .to_owned()
     });
     let (action, instance) = (spec.action, instance.clone());
-    Ok(Told { action, instance, forecast, sized_by: None, notes: waits.into_iter().collect() })
+    let notes = waits.into_iter().chain(spec.unused_note()).collect();
+    Ok(Told { action, instance, forecast, sized_by: None, notes })
 }
 
 /// Whoever sets the size, where the flow changes it while it exchanges pods; empty: nobody is known.

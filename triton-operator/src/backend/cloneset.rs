@@ -7,6 +7,7 @@ pub mod editors;
 pub mod entry;
 mod faults;
 pub mod fields;
+pub mod fixed;
 pub mod lock;
 pub mod patch;
 pub mod sizer;
@@ -174,13 +175,16 @@ impl CloneSets {
         remember: Option<u32>,
     ) -> Result<(), PortError> {
         // A holder that has not ended gave the workload up, or is gone.
-        let left = match &cloneset.lock {
-            None => false,
-            Some(note) => (note.brings || note.left) && self.flows.fate(&note.holder).await? != Fate::Ended,
+        let (before, left) = match &cloneset.lock {
+            None => (None, false),
+            Some(note) => match self.flows.fate(&note.holder).await? {
+                Fate::Ended => (self.flows.ended(&note.holder), false),
+                Fate::Alive | Fate::Gone => (None, note.brings || note.left),
+            },
         };
         let resizes = flow.progress.base().is_some_and(|base| base.kind.exchanges() && base.from != base.to);
         let sized_by = if resizes { sizer::sizer(&self.client, cloneset).await } else { None };
-        let body = patch::lock(cloneset, flow, remember, left, sized_by);
+        let body = patch::lock(cloneset, flow, remember, (before.as_ref(), left), sized_by);
         let api = self.api(&cloneset.key.namespace);
         let params = PatchParams::apply(labels::MANAGER).force();
         let patch = Patch::Apply(&body);
@@ -277,7 +281,7 @@ impl CloneSets {
             _ if !mine => Err(conflict("the workload is not locked by this flow")),
             WorkloadChange::Release { good } => {
                 let passed_on = patch::pass_on(cloneset, flow);
-                let ops = passed_on.or_else(|| patch::release(cloneset, good.as_deref()));
+                let ops = passed_on.or_else(|| patch::release(cloneset, flow, good.as_deref()));
                 self.change(cloneset, ops).await.map(drop)
             }
             WorkloadChange::Remove => self.remove(cloneset).await,

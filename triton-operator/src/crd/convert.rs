@@ -12,6 +12,7 @@ use triton_core::model::{
 };
 use triton_core::ports::{Invalid, Loaded, NewFlow, Stored};
 
+use super::condition::Condition;
 use super::v1alpha1::{Application, DeployFlow, DeployFlowSpec, DeployFlowStatus};
 use crate::labels;
 use crate::world::cache::{Entry, Key};
@@ -39,6 +40,8 @@ pub struct FlowEntry {
     pub leaving: bool,
     /// `status.finished`.
     pub finished: bool,
+    /// The condition that its status shows.
+    pub condition: Option<Condition>,
     /// When it was made.
     pub created: Timestamp,
     /// When it ended, where its status says that it has; when it was made, where it does not say when.
@@ -86,7 +89,8 @@ impl FlowEntry {
         let version = Version::new(meta.resource_version.as_deref()?).ok()?;
         let created_at = meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_microsecond());
         let created_at = Timestamp::from_micros(created_at);
-        let (spec, status) = (&object.data["spec"], without_nulls(&object.data["status"]));
+        let (spec, mut status) = (&object.data["spec"], without_nulls(&object.data["status"]));
+        let condition = Condition::take(&mut status);
         let finished = status["finished"] == Value::Bool(true);
         let observed = status["observedGeneration"].as_i64() == meta.generation;
         let ended = serde_json::from_value(status["finishedAt"].clone()).unwrap_or(created_at);
@@ -131,6 +135,7 @@ impl FlowEntry {
             missing_labels,
             leaving,
             finished,
+            condition,
             created: created_at,
             ended: finished.then_some(ended),
         })
@@ -298,13 +303,20 @@ pub fn manifest(new: &NewFlow) -> DeployFlow {
     flow
 }
 
-/// The status to store.
+/// The status to store; `before`: the condition that the one before shows.
 ///
 /// # Errors
 /// When it cannot be written as JSON, which a status of the core always can.
-pub fn status(progress: &Progress, report: &Report, generation: i64) -> serde_json::Result<Value> {
+pub fn status(
+    progress: &Progress,
+    report: &Report,
+    generation: i64,
+    before: Option<Condition>,
+) -> serde_json::Result<Value> {
     let record = Record::new(progress, report);
-    serde_json::to_value(DeployFlowStatus { record, observed_generation: generation })
+    let mut status = serde_json::to_value(DeployFlowStatus { record, observed_generation: generation })?;
+    Condition::after(before, progress, report).write(&mut status);
+    Ok(status)
 }
 
 /// Fields of the strategy that make the old orders into the new ones.

@@ -82,7 +82,7 @@ fn a_flow_is_known_to_have_ended_and_to_hold_something_whatever_can_be_read_of_i
     let ended_at: Timestamp = serde_json::from_value(json!(at)).unwrap();
     let finished = Progress::Finished { verdict: Verdict::Canceled, at: ended_at };
     let report = Report { finished_at: Some(ended_at), ..Report::default() };
-    let ours = status(&finished, &report, 3).unwrap();
+    let ours = status(&finished, &report, 3, None).unwrap();
     let originals = json!({ "phase": "Success", "finished": true, "finishedAt": at });
     let (good, mut bad) = (tutorial(), tutorial());
     bad["action"] = json!("explode");
@@ -91,7 +91,12 @@ fn a_flow_is_known_to_have_ended_and_to_hold_something_whatever_can_be_read_of_i
         assert_eq!((free.ended_at, free.held), (Some(ended_at), false), "{status}");
         assert!(peer(spec, status.clone(), true).held);
     }
-    let open = status(&Progress::Pending, &Report::default(), 3).unwrap();
+    for stands in [true, false] {
+        let already = Progress::Finished { verdict: Verdict::AlreadyCarriedOut { stands }, at: ended_at };
+        let copy = peer(&good, status(&already, &report, 3, None).unwrap(), false);
+        assert_eq!(copy.ended_at, None, "the history limit neither counts nor removes it");
+    }
+    let open = status(&Progress::Pending, &Report::default(), 3, None).unwrap();
     let spoilt = json!({ "phase": "BatchStarted", "finished": true, "finishedAt": at });
     for (spec, status) in [(&good, Value::Null), (&bad, Value::Null), (&good, open), (&good, spoilt)] {
         assert_eq!(peer(spec, status.clone(), false).ended_at, None, "{status}");
@@ -106,7 +111,8 @@ fn a_flow_is_known_to_have_ended_and_to_hold_something_whatever_can_be_read_of_i
 fn a_status_is_read_back_as_it_was_written() {
     let at = Timestamp::from_micros(1_700_000_000_123_456);
     let progress = Progress::Finished { verdict: Verdict::Canceled, at };
-    let status = status(&progress, &Report { reason: "Canceled".into(), ..Report::default() }, 3).unwrap();
+    let status =
+        status(&progress, &Report { reason: "Canceled".into(), ..Report::default() }, 3, None).unwrap();
     assert_eq!((&status["observedGeneration"], &status["finishedAt"]), (&json!(3), &Value::Null));
     let entry = FlowEntry::of(&object(tutorial(), status)).unwrap();
     let Loaded::Flow(stored) = &entry.loaded else { panic!("{entry:?}") };
@@ -116,8 +122,16 @@ fn a_status_is_read_back_as_it_was_written() {
 }
 
 #[test]
+fn a_flow_that_nobody_has_looked_at_has_a_status_of_no_generation_and_begins() {
+    let entry = FlowEntry::of(&object(tutorial(), json!({ "observedGeneration": -1 }))).unwrap();
+    let Loaded::Flow(stored) = &entry.loaded else { panic!("{entry:?}") };
+    assert_eq!((&stored.flow.progress, stored.observed, entry.finished), (&Progress::Pending, false, false));
+    assert!(entry.is_driven() && entry.is_pending());
+}
+
+#[test]
 fn a_status_about_an_earlier_spec_is_not_one_about_these_orders() {
-    let status = status(&Progress::Pending, &Report::default(), 1).unwrap();
+    let status = status(&Progress::Pending, &Report::default(), 1, None).unwrap();
     let mut object = object(tutorial(), status);
     let observed = |object: &DynamicObject| match FlowEntry::of(object).unwrap().loaded {
         Loaded::Flow(stored) => stored.observed,

@@ -104,6 +104,9 @@ pub struct ProgressRecord {
     /// The flow that replaced it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aborted_by: Option<FlowId>,
+    /// A flow of the same name and spec carried the order out before; whether the workload still has what it brought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub already: Option<bool>,
     /// Pods of work that a cancelled flow keeps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep: Option<u32>,
@@ -145,6 +148,7 @@ impl ProgressRecord {
             verdict: None,
             failure: None,
             aborted_by: None,
+            already: None,
             keep: None,
             floor: None,
             shed: None,
@@ -185,8 +189,14 @@ impl ProgressRecord {
             Verdict::Failed(failure) => (FlowPhase::Failed, Some(failure.into()), None),
             Verdict::Canceled => (FlowPhase::Canceled, None, None),
             Verdict::Aborted { by } => (FlowPhase::Aborted, None, Some(by.clone())),
+            // Without the field that says why, it is one that cannot be read.
+            Verdict::AlreadyCarriedOut { .. } => (FlowPhase::Aborted, None, None),
         };
-        Self { verdict: Some(phase), failure, aborted_by, ..self }
+        let already = match verdict {
+            Verdict::AlreadyCarriedOut { stands } => Some(*stands),
+            Verdict::Succeeded | Verdict::Failed(_) | Verdict::Canceled | Verdict::Aborted { .. } => None,
+        };
+        Self { verdict: Some(phase), failure, aborted_by, already, ..self }
     }
 
     fn read_base(&self) -> Result<Base, CorruptRecord> {
@@ -232,6 +242,9 @@ impl ProgressRecord {
                 Ok(Verdict::Failed(failure.try_into()?))
             }
             FlowPhase::Aborted => {
+                if let Some(stands) = self.already {
+                    return Ok(Verdict::AlreadyCarriedOut { stands });
+                }
                 let by = self.aborted_by.clone().ok_or(CorruptRecord("abortedBy is missing"))?;
                 Ok(Verdict::Aborted { by })
             }

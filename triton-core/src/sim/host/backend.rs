@@ -167,9 +167,18 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
         in_place: object.policy.in_place(),
         remembered: object.remembered,
         good: object.good.clone(),
+        carried: object.carried.clone(),
+        differs: flow.map_or_else(Vec::new, |flow| differs(object, flow)),
         pods: listed.into_iter().map(|seen| pod(seen, flow)).collect(),
         terminating: u32::try_from(ending.len()).unwrap_or(u32::MAX),
     }
+}
+
+/// What a flow orders that only a `create` sets: of these the world has labels alone.
+fn differs(object: &Workload, flow: &Flow) -> Vec<&'static str> {
+    let mut labels = flow.spec.labels.iter();
+    let other = labels.any(|(key, value)| object.labels.get(key).is_none_or(|has| has != value));
+    if other { std::vec!["spec.application.applicationLabel"] } else { Vec::new() }
 }
 
 /// Who holds the lock: a holder that is gone or has ended holds nothing. That it is gone is read from the

@@ -213,7 +213,11 @@ fn only_in_place(before: &Workload, after: &Workload) -> Result<(), PortError> {
 fn lock(world: &mut World, id: &InstanceId, flow: &Flow, remember: Option<u32>) -> Result<bool, PortError> {
     let holder = world.workload(id).and_then(|workload| workload.lock.as_ref());
     let ended = holder.is_some_and(|held| world.flows().ended(&held.holder));
+    let before = holder.and_then(|held| world.flows().flow(&held.holder));
     edit(world, id, |workload| {
+        if let Some(before) = &before {
+            note(workload, before);
+        }
         // What a dead holder found is what must return, not what it left.
         let Workload { surge, unavailable, paused, .. } = *workload;
         let left = workload.lock.as_ref().is_some_and(|held| !ended && (held.brings || held.left));
@@ -248,6 +252,9 @@ fn release(
         if let Some(good) = good {
             workload.good.clone_from(good);
         }
+        if workload.lock.as_ref().is_some_and(|held| held.holder.uid == flow.uid) {
+            note(workload, flow);
+        }
         if let Some(held) =
             workload.lock.as_mut().filter(|held| held.holder.uid == flow.uid && held.stays(flow))
         {
@@ -261,6 +268,11 @@ fn release(
             workload.exclude_preparing_delete = true;
         }
     })
+}
+
+/// Remembers what a flow carried out, if it did.
+fn note(workload: &mut Workload, flow: &Flow) {
+    workload.carried = workload.carried.noted(flow, workload.update_revision.as_ref(), workload.replicas);
 }
 
 fn reshape(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Result<bool, PortError> {

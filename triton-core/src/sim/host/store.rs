@@ -8,10 +8,13 @@ use futures_core::Stream;
 
 use super::super::flows::Entry;
 use super::super::journal::Happening;
+use super::super::tally::Fault;
 use super::super::world::{World, version};
 use super::memory::Memory;
 use super::{Host, outcome};
-use crate::model::{FlowId, FlowUid, InstanceId, Namespace, Orders, Peer, Progress, Report, Version};
+use crate::model::{
+    FlowId, FlowUid, InstanceId, Namespace, Orders, Peer, Progress, Report, Verdict, Version,
+};
 use crate::ports::{FlowStore, Loaded, NewFlow, PortError, PortErrorKind, StoreEvent};
 
 impl FlowStore for Host {
@@ -76,6 +79,11 @@ impl FlowStore for Host {
             let before = world.flows.get(id).and_then(Entry::progress);
             let result = world.change_flow(id, seen, |entry| entry.set_progress(progress, report));
             let write = saved(world, memory, id, &result);
+            let already =
+                matches!(progress, Progress::Finished { verdict: Verdict::AlreadyCarriedOut { .. }, .. });
+            if already && result.is_ok() {
+                world.tally.count(Fault::AlreadyCarriedOut);
+            }
             let after = progress.clone();
             let happening = Happening::Progress { write, id: id.clone(), before, after };
             (result.map(|_| ()), Some(happening))

@@ -5,9 +5,11 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use std::vec::Vec;
 
+use super::super::tally::Fault;
 use super::runner::Runner;
 use super::{StepKind, Violation, draw};
-use crate::model::{BatchPhase, Command, Draft, FlowId, Seconds, Target, Timestamp};
+use crate::model::{BatchPhase, Command, Draft, FlowId, Seconds, Target, Timestamp, UpdateStrategy};
+use crate::ports::NewFlow;
 use crate::service::{ApiError, CreateFlow, DeployApi};
 
 impl Runner<'_> {
@@ -65,6 +67,41 @@ impl Runner<'_> {
             self.note(StepKind::Asked { flow: id, command, allowed })?;
         }
         Ok(())
+    }
+
+    /// Somebody applies a folder of flows again, of which one had ended and was removed, if it is time. Drawn from a
+    /// stream of its own, so that what else a seed gives does not depend on it.
+    pub(super) fn again(&mut self, now: Timestamp) -> Result<(), Violation> {
+        if self.healed || !self.chaos.people || now < self.again_at {
+            return Ok(());
+        }
+        let random = &mut self.again;
+        self.again_at = now.plus(Seconds(random.between(3, 60)));
+        let (at, often) = (random.index(self.flows.len()), random.chance(500));
+        let Some(id) = at.map(|at| self.flows[at].clone()).filter(|id| often && self.has_ended(id)) else {
+            return Ok(());
+        };
+        let mut world = self.sim.world();
+        let Some(mut draft) = world.flows().get(&id).map(|entry| entry.draft.clone()) else { return Ok(()) };
+        let fresh = |strategy: &mut UpdateStrategy| {
+            (strategy.paused, strategy.canceled, strategy.resumes) = (None, None, None);
+            strategy.superseded_by = None;
+        };
+        draft.update_strategy.iter_mut().for_each(fresh);
+        if let Some(strategy) = &mut draft.non_update_strategy {
+            let mut orders = UpdateStrategy::from(strategy.clone());
+            fresh(&mut orders);
+            strategy.take_orders(&orders);
+        }
+        if !world.delete_flow(&id) {
+            return Ok(());
+        }
+        let new = NewFlow { id: id.clone(), draft, instance: draw::instance().name };
+        if world.create_flow(new).is_ok() {
+            world.tally.count(Fault::FlowAgain);
+        }
+        drop(world);
+        self.note(StepKind::Outside(std::format!("{id} made again")))
     }
 
     /// What somebody wants of a flow now. Once everything has healed: only that it goes on.

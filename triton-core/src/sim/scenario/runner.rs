@@ -43,6 +43,9 @@ pub(super) struct Runner<'a> {
     pub(super) services: Random,
     /// When Services change next.
     pub(super) services_at: Timestamp,
+    pub(super) again: Random,
+    /// When a flow that has ended is made again next.
+    pub(super) again_at: Timestamp,
     pub(super) next_flow_at: Timestamp,
     /// Wake-ups that are lost, in cases of 1,000.
     pub(super) deaf: u32,
@@ -105,6 +108,8 @@ impl<'a> Runner<'a> {
             silence_at: now.plus(Seconds(5)),
             services: Random::new(seed, 7),
             services_at: now,
+            again: Random::new(seed, 8),
+            again_at: now.plus(Seconds(10)),
             deaf,
             tampered: Vec::new(),
             spoilt: Vec::new(),
@@ -134,6 +139,7 @@ impl<'a> Runner<'a> {
             }
             self.make_flow(now)?;
             self.people(now)?;
+            self.again(now)?;
             self.nature(now)?;
             self.silence(now)?;
             self.services(now)?;

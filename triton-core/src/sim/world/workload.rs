@@ -10,7 +10,7 @@ use super::super::cloneset::UpdatePolicy;
 use super::pod::Pod;
 use super::template::PodTemplate;
 use crate::model::{
-    Flow, Holder, InstanceId, PodName, PodUid, Progress, Revision, Timestamp, Verdict, Wrote,
+    CarriedOut, Flow, Holder, InstanceId, PodName, PodUid, Progress, Revision, Timestamp, Verdict, Wrote,
 };
 
 /// The lock of a workload and what its holder found.
@@ -87,6 +87,8 @@ pub struct Workload {
     pub remembered: Option<u32>,
     /// Revisions that flows brought successfully, newest first.
     pub good: Vec<Revision>,
+    /// Orders that flows carried out on it.
+    pub carried: CarriedOut,
     /// `spec.template`.
     pub template: Arc<PodTemplate>,
     /// Every template it ever had, by revision.
@@ -138,6 +140,7 @@ impl Workload {
             exclude_preparing_delete: false,
             remembered: None,
             good: Vec::new(),
+            carried: CarriedOut::default(),
             revisions: [(template.revision(&id.name), Arc::clone(&template))].into(),
             template,
             generation: 1,

@@ -5,12 +5,14 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::DynamicObject;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use triton_core::model::{Field, Shape};
+use triton_core::model::{CarriedOut, Field, Flow, Shape};
 use triton_core::ports::{PortError, PortErrorKind};
 
 use super::binding::{CloneSetCondition, CloneSetSpec, CloneSetStatus, UpdateStrategy};
 use super::editors::{editor, editors};
+use super::fixed::Fixed;
 use super::lock::{LockFault, LockNote};
+use super::view;
 use crate::labels;
 use crate::world::cache::Key;
 use crate::world::container::Main;
@@ -108,6 +110,10 @@ pub struct CloneSetEntry {
     pub remembered: Option<u32>,
     /// Revisions that flows brought successfully, newest first.
     pub good: Vec<String>,
+    /// Orders that flows carried out on it.
+    pub carried: CarriedOut,
+    /// What was set when it was made.
+    pub fixed: Fixed,
     /// What its controller said when it could not make or delete pods.
     pub trouble: Option<String>,
     /// Labels `app` and `group` as numbers; 0 when missing or something else.
@@ -144,6 +150,7 @@ impl CloneSetEntry {
         let gates = spec.template["spec"]["readinessGates"].as_array();
         let gated = gates.is_some_and(|gates| gates.iter().any(|gate| gate["conditionType"] == labels::GATE));
         let good = annotation(labels::GOOD).unwrap_or_default();
+        let carried = carried(annotation(labels::CARRIED_OUT))?;
         let strategy = spec.update_strategy;
         let partition = numbers(&strategy, replicas)?;
         let hook = spec.lifecycle.and_then(|lifecycle| lifecycle.pre_delete?.labels_handler);
@@ -191,6 +198,8 @@ impl CloneSetEntry {
             protected_with_pods: label(labels::DELETE_PROTECTION).is_some_and(|sort| sort == "Cascading"),
             scales: object.data["spec"]["scaleStrategy"].is_object(),
             remembered: remembered(annotation(labels::REMEMBERED))?,
+            carried,
+            fixed: Fixed::of(object),
             good: good.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             hooked: hook.is_some_and(|labels| labels.get(labels::HOOK).is_some_and(|v| v == labels::HOOK_ON)),
         })
@@ -245,6 +254,13 @@ impl CloneSetEntry {
              admission webhook that changes it, or a definition of CloneSets that does not know it"
         );
         Err(PortError::new(PortErrorKind::Rejected, what))
+    }
+
+    /// The orders that were carried out on it, with that of a flow that holds it and has succeeded.
+    #[must_use]
+    pub fn carried_with(&self, flow: &Flow) -> CarriedOut {
+        // What its controller told last, also where others have changed something since.
+        self.carried.noted(flow, view::told_revision(self).as_ref(), self.replicas)
     }
 
     /// Its controller is told to let updates stand still.
@@ -302,6 +318,11 @@ fn numbers(strategy: &UpdateStrategy, replicas: u32) -> Result<u32, String> {
     number("maxSurge", &strategy.max_surge)?;
     number("maxUnavailable", &strategy.max_unavailable)?;
     Ok(kept(strategy.partition.as_ref(), number("partition", &strategy.partition)?, replicas))
+}
+
+fn carried(line: Option<String>) -> Result<CarriedOut, String> {
+    let named = |fault| format!("annotation {}: {fault}; take that entry out", labels::CARRIED_OUT);
+    CarriedOut::parse(&line.unwrap_or_default()).map_err(named)
 }
 
 fn remembered(size: Option<String>) -> Result<Option<u32>, String> {

@@ -7,8 +7,8 @@
 
 use serde_json::{Map, Value, json};
 use triton_core::model::{
-    Base, Brings, Flow, FlowUid, Holder, PodName, PodRef, Progress, Revision, Shape, TemplateRef, Verdict,
-    Wrote,
+    Base, Brings, CarriedOut, Flow, FlowUid, Holder, PodName, PodRef, Progress, Revision, Shape, TemplateRef,
+    Verdict, Wrote,
 };
 
 use super::entry::{CloneSetEntry, Settings};
@@ -97,13 +97,13 @@ pub fn pod_template(flow: &Flow, gated: bool) -> Value {
 
 /// Server-side apply that takes the lock: everything that triton owns of a workload, as it stands there,
 /// with the hook and the label that keeps leaving pods out of the count, or in it where no pod may start
-/// before there is room.
+/// before there is room. `before`: a flow that has ended and has not given its lock back.
 #[must_use]
 pub fn lock(
     cloneset: &CloneSetEntry,
     flow: &Flow,
     remember: Option<u32>,
-    left: bool,
+    (before, left): (Option<&Flow>, bool),
     sized_by: Option<String>,
 ) -> Value {
     let mut notes = Map::new();
@@ -118,6 +118,10 @@ pub fn lock(
     }
     if !cloneset.good.is_empty() {
         notes.insert(labels::GOOD.into(), cloneset.good.join(",").into());
+    }
+    let carried = before.map_or_else(|| cloneset.carried.clone(), |before| cloneset.carried_with(before));
+    if carried != CarriedOut::default() {
+        notes.insert(labels::CARRIED_OUT.into(), carried.as_str().into());
     }
     let excludes = !flow.progress.base().is_some_and(Base::waits_for_room);
     let Settings { max_surge, max_unavailable, paused } = &cloneset.settings;
@@ -228,15 +232,19 @@ pub fn freeze(cloneset: &CloneSetEntry, flow: &Flow, paused: bool) -> Option<Val
     guarded(cloneset, ops)
 }
 
-/// JSON patch that gives the lock and the settings back.
+/// JSON patch that gives the lock and the settings back, and remembers what the flow carried out.
 #[must_use]
-pub fn release(cloneset: &CloneSetEntry, good: Option<&[Revision]>) -> Option<Value> {
+pub fn release(cloneset: &CloneSetEntry, flow: &Flow, good: Option<&[Revision]>) -> Option<Value> {
     let before = cloneset.lock.as_ref()?.before.clone();
     let now = &cloneset.settings;
     let mut ops = vec![json!({ "op": "add", "path": annotation(labels::LOCK), "value": "" })];
     if let Some(good) = good {
         let names: Vec<&str> = good.iter().map(|revision| revision.as_str()).collect();
         ops.push(json!({ "op": "add", "path": annotation(labels::GOOD), "value": names.join(",") }));
+    }
+    let carried = cloneset.carried_with(flow);
+    if carried != cloneset.carried {
+        ops.push(json!({ "op": "add", "path": annotation(labels::CARRIED_OUT), "value": carried.as_str() }));
     }
     let mut back = |name: &str, now: Value, before: Value| {
         let path = format!("/spec/updateStrategy/{name}");

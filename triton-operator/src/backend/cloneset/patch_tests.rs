@@ -77,7 +77,7 @@ fn taking_the_lock_changes_no_number_and_remembers_what_to_give_back() {
     let cloneset = cloneset(|object| {
         object["spec"]["updateStrategy"] = json!({ "maxUnavailable": "25%", "partition": "50%" });
     });
-    let body = lock(&cloneset, &flow(|_| ()), None, false, None);
+    let body = lock(&cloneset, &flow(|_| ()), None, (None, false), None);
     assert_eq!(body["spec"]["replicas"], 4);
     assert_eq!(
         body["spec"]["updateStrategy"],
@@ -106,7 +106,7 @@ fn a_number_that_the_api_server_did_not_keep_is_named_instead_of_asked_for_again
 #[test]
 fn an_abandoned_lock_remembers_better_than_the_workload() {
     let abandoned = cloneset(locked);
-    let body = lock(&abandoned, &flow(|_| ()), None, true, None);
+    let body = lock(&abandoned, &flow(|_| ()), None, (None, true), None);
     let note: LockNote =
         serde_json::from_str(body["metadata"]["annotations"][labels::LOCK].as_str().unwrap()).unwrap();
     assert_eq!(json!(note.before), json!({ "maxUnavailable": "30%", "paused": true }));
@@ -155,8 +155,50 @@ fn a_template_is_replaced_whole_together_with_the_numbers() {
 }
 
 #[test]
+fn what_a_flow_carried_out_is_noted_in_the_write_that_releases_or_takes_over_its_lock() {
+    let at = triton_core::model::Timestamp::default();
+    let ended = |verdict| Flow { progress: Progress::Finished { verdict, at }, ..flow(|_| ()) };
+    let noted = |ops: &Value| {
+        let path = "/metadata/annotations/apps.triton.io~1carried-out";
+        let op = ops.as_array().unwrap().iter().find(|op| op["path"] == path);
+        op.map(|op| op["value"].as_str().unwrap().to_owned())
+    };
+    let (done, canceled) = (ended(Verdict::Succeeded), ended(Verdict::Canceled));
+    let released = noted(&release(&cloneset(locked), &done, None).unwrap()).expect("it is noted");
+    assert!(released.starts_with("demo-df:") && released.ends_with(":demo-abc"), "{released}");
+    assert_eq!(noted(&release(&cloneset(locked), &canceled, None).unwrap()), None);
+    let known = |object: &mut Value| {
+        locked(object);
+        object["metadata"]["annotations"][labels::CARRIED_OUT] = "older:0123456789abcdef::".into();
+    };
+    let both = noted(&release(&cloneset(known), &done, None).unwrap()).unwrap();
+    assert_eq!(both, format!("{released},older:0123456789abcdef::"));
+
+    let carried = |before: Option<&Flow>| {
+        let body = lock(&cloneset(known), &flow(|_| ()), None, (before, false), None);
+        body["metadata"]["annotations"][labels::CARRIED_OUT].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(carried(Some(&done)), both, "who takes over notes what the one before carried out");
+    assert_eq!(carried(Some(&canceled)), "older:0123456789abcdef::");
+    assert_eq!(carried(None), "older:0123456789abcdef::", "what an apply leaves out is taken away");
+}
+
+#[test]
+fn an_entry_of_what_was_carried_out_that_cannot_be_read_makes_the_cloneset_one_that_cannot() {
+    let object = json!({
+        "metadata": {
+            "name": "demo", "namespace": "default", "uid": "cs", "resourceVersion": "1",
+            "annotations": { labels::CARRIED_OUT: "a:0123456789abcdef::,nonsense" },
+        },
+        "spec": { "selector": {}, "template": {} },
+    });
+    let fault = CloneSetEntry::of(&serde_json::from_value::<DynamicObject>(object).unwrap()).unwrap_err();
+    assert!(fault.contains(labels::CARRIED_OUT) && fault.contains("\"nonsense\""), "{fault}");
+}
+
+#[test]
 fn a_release_gives_back_what_the_lock_remembers() {
-    let ops = release(&cloneset(locked), None).unwrap();
+    let ops = release(&cloneset(locked), &flow(|_| ()), None).unwrap();
     let rest: Vec<_> = ops.as_array().unwrap()[3..].to_vec();
     assert_eq!(
         rest,
@@ -173,7 +215,7 @@ fn a_release_gives_back_what_the_lock_remembers() {
 fn leaving_pods_count_while_a_flow_runs_whose_old_pods_leave_first() {
     let of = |kind| Flow { progress: Progress::Preparing { base: Base { kind, ..base() } }, ..flow(|_| ()) };
     let label = |kind| {
-        let body = lock(&cloneset(|_| ()), &of(kind), None, false, None);
+        let body = lock(&cloneset(|_| ()), &of(kind), None, (None, false), None);
         body["metadata"]["labels"][labels::EXCLUDE_PREPARING_DELETE].clone()
     };
     assert_eq!((label(Kind::Swap), label(Kind::Replace)), (json!("false"), json!("true")));
@@ -183,8 +225,9 @@ fn leaving_pods_count_while_a_flow_runs_whose_old_pods_leave_first() {
     });
     let path = "/metadata/labels/apps.kruise.io~1cloneset-scaling-exclude-preparing-delete";
     let back = json!({ "op": "replace", "path": path, "value": "true" });
-    let last =
-        |cloneset: &CloneSetEntry| release(cloneset, None).unwrap().as_array().unwrap().last().cloned();
+    let last = |cloneset: &CloneSetEntry| {
+        release(cloneset, &flow(|_| ()), None).unwrap().as_array().unwrap().last().cloned()
+    };
     assert_eq!(last(&counting), Some(back.clone()));
     assert_ne!(last(&cloneset(locked)), Some(back), "it stands already");
 }

@@ -48,6 +48,8 @@ pub fn view(
         note: cloneset.lock.as_ref().filter(|_| mine).and_then(|note| note.sized_by.as_deref()).map(resizes),
         in_place: cloneset.in_place,
         remembered: cloneset.remembered,
+        carried: cloneset.carried.clone(),
+        differs: flow.map_or_else(Vec::new, |flow| cloneset.fixed.differs(flow)),
         good: cloneset.good.iter().filter_map(|name| Revision::new(name).ok()).collect(),
         pods: active.into_iter().filter_map(|pod| seen(cloneset, pod, flow)).collect(),
         terminating: u32::try_from(terminating).unwrap_or(u32::MAX),
@@ -78,7 +80,12 @@ pub(super) fn shape(
 
 /// The full name of the revision that new pods get, once the controller has seen the latest spec.
 pub(super) fn revision(cloneset: &CloneSetEntry) -> Option<Revision> {
-    let told = cloneset.update_revision.as_deref().filter(|_| cloneset.is_observed())?;
+    told_revision(cloneset).filter(|_| cloneset.is_observed())
+}
+
+/// The full name of the revision that the controller told last, whatever it has seen since.
+pub(super) fn told_revision(cloneset: &CloneSetEntry) -> Option<Revision> {
+    let told = cloneset.update_revision.as_deref()?;
     Revision::new(full_name(&cloneset.key.name, told)).ok()
 }
 

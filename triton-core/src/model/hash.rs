@@ -1,0 +1,138 @@
+//! The part of a spec that never changes, as a short hash.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::count::RawSize;
+use super::orders::DEFAULT_DRAIN;
+use super::spec::{CancelPolicy, Mode, OnFailure, Spec, Template, Tolerance};
+
+/// A hash of everything in a spec that never changes after the flow was made: the first 8 bytes of a SHA-256.
+/// The same for the same spec in every version: it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SpecHash(u64);
+
+impl SpecHash {
+    /// The hash of a spec.
+    #[must_use]
+    pub fn of(spec: &Spec) -> Self {
+        let hash = Sha256::digest(canonical(spec));
+        Self(hash.iter().take(8).fold(0, |all, byte| (all << 8) | u64::from(*byte)))
+    }
+
+    /// Reads what [`Display`](fmt::Display) writes: 16 hexadecimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.len() == 16 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+        u64::from_str_radix(text, 16).ok().filter(|_| digits).map(Self)
+    }
+}
+
+impl fmt::Display for SpecHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// The spec as one text. What is as it is where nothing is said stands nowhere in it, so that a field that a later
+/// version adds, and a default that it changes, leave the texts of older flows as they are.
+fn canonical(spec: &Spec) -> String {
+    let Spec {
+        action,
+        identity,
+        workload_kind,
+        replicas,
+        template,
+        selector,
+        labels,
+        volume_claims,
+        canary,
+        mode,
+        no_pull_in,
+        drain,
+        pods,
+        rollback_to,
+        max_unavailable,
+        tolerance,
+        on_failure,
+        cancel_policy,
+    } = spec;
+    let document = |template: &Option<Template>| template.as_ref().map_or(Value::Null, Template::to_json);
+    let said = |said: bool, value: Value| if said { value } else { Value::Null };
+    let mut names: Vec<&str> = pods.iter().map(|pod| pod.as_str()).collect();
+    names.sort_unstable();
+    let labels: Map<String, Value> = labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+    let tolerance = match tolerance {
+        Tolerance::Nothing => Value::Null,
+        Tolerance::UpTo(size) => json!(RawSize::from(*size)),
+    };
+    let on_failure = match on_failure {
+        OnFailure::Pause => Value::Null,
+        OnFailure::Cancel => json!("cancel"),
+        OnFailure::Rollback => json!("rollback"),
+    };
+    let whole = json!({
+        "action": action.as_str(),
+        "appID": identity.app_id,
+        "groupID": identity.group_id,
+        "appName": identity.app_name,
+        "instanceName": identity.instance,
+        "applicationType": said(workload_kind != "cloneset", json!(workload_kind)),
+        "replicas": replicas,
+        "template": document(template),
+        "selector": document(selector),
+        "applicationLabel": said(!labels.is_empty(), Value::Object(labels)),
+        "volumeClaimTemplates": document(volume_claims),
+        "canary": said(*canary > 0, json!(canary)),
+        "mode": said(*mode != Mode::Manual, json!(mode.as_str())),
+        "noPullIn": said(*no_pull_in, json!(true)),
+        "drainSeconds": said(*drain != DEFAULT_DRAIN, json!(drain.0)),
+        "podsToDelete": said(!names.is_empty(), json!(names)),
+        "rollbackTo": rollback_to,
+        "maxUnavailable": max_unavailable.map(RawSize::from),
+        "failureThreshold": tolerance,
+        "onFailure": on_failure,
+        "cancelPolicy": said(*cancel_policy == CancelPolicy::Revert, json!("revert")),
+    });
+    let mut text = String::new();
+    write(&whole, &mut text);
+    text
+}
+
+/// JSON with its keys in order, and without fields that are null.
+fn write(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(fields) => {
+            let mut said: Vec<_> = fields.iter().filter(|(_, value)| !value.is_null()).collect();
+            said.sort_unstable_by_key(|(key, _)| *key);
+            list(text, ('{', '}'), &said, |(key, value), text| {
+                text.push_str(&format!("{}:", Value::from(key.as_str())));
+                write(value, text);
+            });
+        }
+        Value::Array(values) => list(text, ('[', ']'), values, write),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            text.push_str(&value.to_string())
+        }
+    }
+}
+
+fn list<T>(text: &mut String, (open, close): (char, char), things: &[T], each: impl Fn(&T, &mut String)) {
+    text.push(open);
+    for (at, thing) in things.iter().enumerate() {
+        if at > 0 {
+            text.push(',');
+        }
+        each(thing, text);
+    }
+    text.push(close);
+}
+
+#[cfg(test)]
+#[path = "hash_tests.rs"]
+mod tests;
