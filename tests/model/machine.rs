@@ -66,7 +66,7 @@ impl Write {
     fn rests_on_pods(&self, flow: &Flow) -> bool {
         match self {
             Self::Do(effect) => rests_on_pods(flow, effect),
-            Self::Save(progress) => tells_of_pods(progress),
+            Self::Save(progress) => tells_of_pods(&flow.progress, progress),
             Self::Nothing(_) => false,
         }
     }

@@ -12,8 +12,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::engine::{
-    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, begins, besides, decide, exchange, gives_up, look,
-    report, rests_on_pods, supersede, tells_of_pods, yields,
+    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, begins, besides, decide, exchange, gives_up,
+    look, report, rests_on_pods, supersede, tells_of_pods, yields,
 };
 use crate::model::{
     Failure, Flow, FlowId, FlowUid, InstanceId, Left, Lock, Observation, Progress, Report, Seconds, Silence,
@@ -116,7 +116,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             seen.refused = self.dry_run(&stored.flow, &world).await?;
         }
         let shown = Seen { observation: &seen, workload: world.workload.as_ref(), traffic: &world.traffic };
-        let mut moves = Vec::new();
+        let (mut moves, mut rests) = (Vec::new(), false);
         for _ in 0..FOLD {
             let decision = decide(&stored.flow, &seen, now);
             if moves.is_empty() {
@@ -124,6 +124,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             }
             match decision {
                 Decision::Move(progress, why) => {
+                    rests |= tells_of_pods(&stored.flow.progress, &progress);
                     stored.flow.progress = progress;
                     moves.extend(besides(&why, &seen));
                     moves.push(why);
@@ -143,7 +144,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                     }
                     let told = moves.iter().any(|why| matches!(why, Why::ServiceLost { .. }));
                     moves.extend(Why::waits(&waiting).filter(|_| !told));
-                    return self.moved(&stored, &world, &report, moves).await;
+                    return self.moved(&stored, &world, &report, (moves, rests)).await;
                 }
                 Decision::Done => {
                     let Stored { flow, .. } = stored.as_ref();
@@ -152,23 +153,24 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             }
         }
         let report = report(&stored.flow, &stored.report, shown, moves.last(), None, now);
-        self.moved(&stored, &world, &report, moves).await
+        self.moved(&stored, &world, &report, (moves, rests)).await
     }
 
-    /// Saves moves; that nothing is left to do is said only of a workload and of pods that are confirmed.
+    /// Saves moves; those that rest on pods only of pods that are confirmed, and that nothing is left to do only of a
+    /// workload that is confirmed, too.
     async fn moved(
         &self,
         stored: &Stored,
         world: &World,
         report: &Report,
-        moves: Vec<Why>,
+        (moves, rests): (Vec<Why>, bool),
     ) -> Result<Outcome, DriveError> {
         let (backend, progress) =
             (self.adapters.workload(&stored.flow.spec.workload_kind), &stored.flow.progress);
         if progress.is_last_word() {
             self.confirm(backend, &world.instance, world).await?;
         }
-        if tells_of_pods(progress) {
+        if rests {
             self.confirm_pods(backend, &world.instance, world).await?;
         }
         self.save(stored, report, moves).await

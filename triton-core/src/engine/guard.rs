@@ -2,7 +2,7 @@
 
 use super::decision::Effect;
 use super::table;
-use crate::model::{Brings, Flow, Kind, Progress, TrafficChange, WorkloadChange};
+use crate::model::{Brings, Flow, Kind, Progress, Stage, TrafficChange, WorkloadChange};
 
 /// Whether an effect of a flow is right only if the pods of its workload are those that were seen: numbers and names
 /// follow from them, and how many may be taken out of traffic, or be exposed.
@@ -28,20 +28,33 @@ pub fn rests_on_pods(flow: &Flow, effect: &Effect) -> bool {
     }
 }
 
-/// Whether a progress may be stored only if the pods are those that were seen: when it is the last word, and where
-/// new pods are told from old ones by a mark, which a view from before it does not show.
+/// Whether a progress may be stored only if the pods are those that were seen: when it is the last word; at the end of
+/// a batch, which no later stage looks back at; and where new pods are told from old ones by a mark, which a view from
+/// before it does not show.
 #[must_use]
-pub fn tells_of_pods(progress: &Progress) -> bool {
+pub fn tells_of_pods(before: &Progress, progress: &Progress) -> bool {
     let marks = |progress: &Progress| {
         let base = progress.base();
         base.is_some_and(|base| base.kind.exchanges() && base.brings == Brings::Nothing)
     };
     match progress {
-        Progress::Rolling { .. } | Progress::Verifying { .. } => marks(progress),
+        Progress::Rolling { .. } | Progress::Verifying { .. } => {
+            finished(progress) > finished(before) || marks(progress)
+        }
         Progress::Pending
         | Progress::Preparing { .. }
         | Progress::Closing { .. }
         | Progress::Finished { .. } => progress.is_last_word(),
+    }
+}
+
+/// Batches that are finished. After the last one they count as all.
+const fn finished(progress: &Progress) -> u32 {
+    match progress {
+        Progress::Rolling { batch, .. } if matches!(batch.stage, Stage::Baked) => batch.number,
+        Progress::Rolling { batch, .. } => batch.number.saturating_sub(1),
+        Progress::Verifying { .. } | Progress::Closing { .. } | Progress::Finished { .. } => u32::MAX,
+        Progress::Pending | Progress::Preparing { .. } => 0,
     }
 }
 
@@ -64,7 +77,7 @@ mod tests {
     use super::super::fixtures::{NOW, base_of};
     use super::super::goal::plan;
     use super::*;
-    use crate::model::{Action, Base, Shape, Stage, Verdict};
+    use crate::model::{Action, Base, Shape, Verdict};
 
     #[test]
     fn what_follows_from_pods_is_written_only_when_they_are_as_they_were_seen() {
@@ -93,22 +106,29 @@ mod tests {
     }
 
     #[test]
-    fn the_last_word_and_stages_of_what_is_told_by_a_mark_rest_on_pods() {
-        let rolling = |brings| {
+    fn the_last_word_the_end_of_a_batch_and_stages_of_what_is_told_by_a_mark_rest_on_pods() {
+        let at = |brings, batch, stage| {
             let plan = plan(Base { brings, ..base_of(Kind::Replace, 3, 3) }, 0);
-            Flow::test(Action::Restart, 3).at(plan, 1, 0, 1, Stage::Smoking).progress
+            Flow::test(Action::Restart, 3).at(plan, batch, batch - 1, 1, stage).progress
         };
+        let before = at(Brings::Flow, 1, Stage::Leaving);
+        let rolling = |brings| at(brings, 1, Stage::Smoking);
         let grows = plan(Base { brings: Brings::Nothing, ..base_of(Kind::Grow, 1, 3) }, 0);
         let grows = Flow::test(Action::Scale, 3).at(grows, 1, 0, 1, Stage::Smoking).progress;
         let rows = [
             (rolling(Brings::Nothing), true),
             (rolling(Brings::Flow), false),
+            (at(Brings::Flow, 1, Stage::Leaving), false),
+            (at(Brings::Flow, 1, Stage::Baked), true),
+            (at(Brings::Flow, 2, Stage::Smoking), true),
             (grows, false),
             (Progress::Preparing { base: base_of(Kind::Replace, 3, 3) }, false),
             (Progress::Finished { verdict: Verdict::Succeeded, at: NOW }, true),
         ];
         for (progress, rests) in rows {
-            assert_eq!(tells_of_pods(&progress), rests, "{progress:?}");
+            assert_eq!(tells_of_pods(&before, &progress), rests, "{progress:?}");
         }
+        let baked = at(Brings::Flow, 1, Stage::Baked);
+        assert!(!tells_of_pods(&baked, &at(Brings::Flow, 2, Stage::Queued)), "made sure of before");
     }
 }
