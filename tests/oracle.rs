@@ -17,10 +17,9 @@ pub(crate) struct Ending<'a> {
 pub(crate) fn judge(ending: &Ending<'_>, world: &Observation) -> Result<(), String> {
     match ending.verdict {
         Verdict::Succeeded => succeeded(ending, world),
-        Verdict::Canceled => canceled(ending, world),
-        Verdict::Failed(_) | Verdict::Aborted { .. } | Verdict::AlreadyCarriedOut { .. } => {
-            untouched(ending, world)
-        }
+        // A flow that gave way and had begun closed like one that was cancelled.
+        Verdict::Canceled | Verdict::Aborted { .. } => canceled(ending, world),
+        Verdict::Failed(_) | Verdict::AlreadyCarriedOut { .. } => untouched(ending, world),
     }
 }
 
@@ -52,7 +51,7 @@ fn succeeded(ending: &Ending<'_>, world: &Observation) -> Result<(), String> {
     same("new pods", new, if ending.spec.action == Action::Create { world.pods.len() } else { wanted })
 }
 
-/// Cancel: some size between both, everything serving, and the next scale-out starts what serves.
+/// Cancel, and giving way: some size between both, everything serving, and the next scale-out starts what serves.
 fn canceled(ending: &Ending<'_>, world: &Observation) -> Result<(), String> {
     let from = ending.from;
     let to = match ending.spec.action {

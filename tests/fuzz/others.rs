@@ -31,6 +31,9 @@ pub(crate) struct Others {
     unfilled: u32,
     /// Pods that others told the workload to do without, and that are there still.
     unwanted: u32,
+    /// Pods that others told the workload to do without while this flow has held it: before its first batch a flow
+    /// gives no size.
+    fewer: u32,
     /// Pods that hosts let go.
     let_go: BTreeSet<PodUid>,
     /// Others have changed numbers while this flow has held the workload.
@@ -65,7 +68,7 @@ impl Others {
             self.leaving = leaving.map(|(pod, _, _)| pod.uid.clone()).collect();
             let staying = after.pods.count(Facts::empty(), Facts::SPECIFIED);
             (self.added, self.holder) = (staying.saturating_sub(wanted), holder.cloned());
-            self.edited = false;
+            (self.edited, self.fewer) = (false, 0);
         }
         self.leaving.retain(|uid| after.pods.iter().any(|(pod, _, _)| pod.uid == *uid));
         self.lost.extend(journal.iter().filter_map(deleted).cloned());
@@ -80,6 +83,8 @@ impl Others {
         if let (StepKind::Outside(_), Some(before), Some(after)) = (&step.what, &before.shape, &after.shape) {
             self.edited = true;
             self.unwanted += before.replicas.saturating_sub(after.replicas);
+            let fewer = (self.fewer + before.replicas).saturating_sub(after.replicas);
+            self.fewer = fewer;
             self.unfilled += after.replicas.saturating_sub(before.replicas);
             self.added += before.replicas.abs_diff(after.replicas);
             self.exchanged += kept(before).abs_diff(kept(after));
@@ -120,6 +125,11 @@ impl Others {
     /// Pods that are not there, or do not serve, through no fault of the flow.
     pub(crate) fn lost(&self) -> u32 {
         count(&self.lost).saturating_add(self.unfilled)
+    }
+
+    /// Pods fewer than when the flow took the workload, because others asked for fewer.
+    pub(crate) const fn fewer(&self) -> u32 {
+        self.fewer
     }
 
     /// Pods that others asked for, or that leave because others did not want them.

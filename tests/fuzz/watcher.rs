@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use triton_core::engine::{Decision, decide, look};
 use triton_core::model::{
-    Action, Facts, Flow, FlowId, InstanceId, Lock, Observation, Orders, PodRef, PodUid, Pods, Progress,
-    Revision, Seconds, Shape, Silence, TemplateRef, Timestamp, Traffic, TrafficView, Verdict, WorkloadChange,
-    WorkloadView,
+    Action, Facts, Flow, FlowId, FlowUid, InstanceId, Lock, Observation, Orders, PodRef, PodUid, Pods,
+    Progress, Revision, Seconds, Shape, Silence, TemplateRef, Timestamp, Traffic, TrafficView, Verdict,
+    WorkloadChange, WorkloadView,
 };
 use triton_core::sim::scenario::{Chaos, Step, StepKind};
 use triton_core::sim::{Cause as DeletedBy, Entry, Happening, Pod, Workload, World};
@@ -51,7 +51,7 @@ struct Start {
 pub(crate) struct Watcher {
     chaos: Chaos,
     flows: BTreeMap<FlowId, Flow>,
-    starts: BTreeMap<FlowId, Start>,
+    starts: BTreeMap<FlowUid, Start>,
     world: Option<Observation>,
     /// The flow that ended last, and how it left the world.
     last: Option<(Flow, Verdict)>,
@@ -174,7 +174,7 @@ impl Watcher {
         let known = world.flows().get(id).and_then(stored).or_else(|| self.flows.get(id).cloned());
         let Some(flow) = known else { return Ok(()) };
         if let Progress::Preparing { base } = after {
-            self.starts.insert(id.clone(), Start { from: base.from, revision: base.previous.clone() });
+            self.starts.insert(flow.uid.clone(), Start { from: base.from, revision: base.previous.clone() });
         }
         self.carries_out(world, &flow, before, after);
         // What never had the workload left nothing in it. What succeeded had it, and may have given it back already.
@@ -261,7 +261,9 @@ impl Watcher {
                 mishaps: if cause == Cause::Driver && self.looks_are_fresh() {
                     0
                 } else {
-                    self.others.lost()
+                    let fewer =
+                        matches!(after.progress, Progress::Preparing { .. }).then(|| self.others.fewer());
+                    self.others.lost() + fewer.unwrap_or(0)
                 },
                 unheard: match cause {
                     Cause::Driver => self.unheard,
@@ -339,9 +341,9 @@ impl Watcher {
         else {
             return Ok(());
         };
-        let Some(start) = self.starts.get(&flow.id) else { return Ok(()) };
-        let restored =
-            *verdict == Verdict::Canceled && start.revision.as_ref() == Some(&workload.template_revision());
+        let Some(start) = self.starts.get(&flow.uid) else { return Ok(()) };
+        let closed = matches!(verdict, Verdict::Canceled | Verdict::Aborted { .. });
+        let restored = closed && start.revision.as_ref() == Some(&workload.template_revision());
         let world = observed(workload, !restored);
         let ending = Ending { spec: &flow.spec, verdict, from: start.from };
         judge(&ending, &world).map_err(|what| format!("{what}\n{workload:?}"))
