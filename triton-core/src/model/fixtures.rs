@@ -4,7 +4,9 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::{CarriedOut, Edits, Lock, PodName, PodPhase, RevisionLabel, Shape, TemplateRef, WorkloadPod, WorkloadView};
+use super::{
+    CarriedOut, Edits, Lock, PodName, PodPhase, RevisionLabel, Shape, TemplateRef, WorkloadPod, WorkloadView,
+};
 
 impl WorkloadPod {
     /// A pod of revision `app-1` that runs and has hook and gate; `name` is its identity, too.

@@ -7,9 +7,7 @@ use alloc::sync::Arc;
 use async_trait::async_trait;
 
 use super::PortError;
-use crate::model::{
-    Failure, Flow, InstanceId, PodUid, Version, WorkloadChange, WorkloadPod, WorkloadView,
-};
+use crate::model::{Failure, Flow, InstanceId, PodUid, Version, WorkloadChange, WorkloadPod, WorkloadView};
 
 /// Which workload, and on whose behalf.
 #[derive(Clone, Copy, Debug)]

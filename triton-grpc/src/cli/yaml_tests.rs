@@ -26,7 +26,7 @@ fn a_fault_names_its_line_in_the_whole_text() {
         ("a: 1\n---\n# c\n\nb: *x\n", 5),
         ("a: 1\n---\nb: 2\n---x\n", 4),
         ("{\"a\": 1}\n---\nb: *x\n", 3),
-        ("a: |\n  b\nc: d\n\te: f\n", 4),
+        ("a: |\n  b\nc: d\n\te: f\n", 3),
     ] {
         let told = documents(text.as_bytes());
         assert!(matches!(told, Err(Unreadable::Line { line: at, .. }) if at == line), "{text:?}: {told:?}");
