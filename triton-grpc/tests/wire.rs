@@ -109,6 +109,8 @@ fn messages_that_the_original_did_not_have_are_few_and_known() {
         "application.StopReply",
         "application.StopRequest",
         "deployflow.BatchStage",
+        "deployflow.CreateRequest.AnnotationsEntry",
+        "deployflow.CreateRequest.LabelsEntry",
         "deployflow.EditRequest",
         "deployflow.RollbackTarget",
         "deployflow.Waiting",
