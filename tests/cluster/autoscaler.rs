@@ -101,7 +101,7 @@ async fn a_size_that_comes_back_lifts_its_hold_by_itself() {
     scale("0");
     site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "Resized").await;
     let message = site.view().flow(FLOW)["status"]["message"].as_str().unwrap_or_default().to_owned();
-    assert!(message.contains("replicas (by kubectl)"), "{message}");
+    assert!(message.contains("others changed replicas"), "{message}");
     scale("4");
     let follows = |view: &View| {
         view.flow(FLOW)["status"]["replicasToProcess"] == 4 && view.waits_for(FLOW) == "Approval"

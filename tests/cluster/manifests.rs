@@ -50,7 +50,9 @@ async fn kubectl_reads_every_manifest_as_it_is_written_down() {
     }
     let kept: BTreeMap<String, Option<Vec<Value>>> =
         serde_json::from_str(&fs::read_to_string(&path).expect("it can be read")).expect("it is JSON");
-    for (name, objects) in &read {
+    // Of two keys that become one kubectl takes now this, now that value.
+    let by_chance = |name: &str| name == "duplicate-keys-of-two-kinds.yaml";
+    for (name, objects) in read.iter().filter(|(name, _)| !by_chance(name)) {
         assert_eq!(Some(objects), kept.get(name), "{name}");
     }
     assert_eq!(read.len(), kept.len());
@@ -178,7 +180,8 @@ async fn a_patch_of_a_pod_whose_name_is_anothers_by_now_tells_that_it_is_gone() 
     let other = json!({"metadata": {"uid": "00000000-0000-0000-0000-000000000001", "labels": {"a": "b"}}});
     let with_version = json!({"metadata": {"uid": "00000000-0000-0000-0000-000000000001", "labels": {"a": "b"},
         "resourceVersion": made.metadata.resource_version}});
-    for patch in [other, with_version] {
+    // Its version, which the scheduler may have raised meanwhile, is looked at first.
+    for (patch, versioned) in [(other, false), (with_version, true)] {
         let patch = Patch::Merge(&patch);
         for answer in [
             pods.patch("a", &PatchParams::default(), &patch).await,
@@ -186,7 +189,8 @@ async fn a_patch_of_a_pod_whose_name_is_anothers_by_now_tells_that_it_is_gone() 
         ] {
             let error = answer.expect_err("it is another pod");
             println!("{error}");
-            assert_eq!(meaning(error).kind, PortErrorKind::Gone);
+            let kind = meaning(error).kind;
+            assert!(kind == PortErrorKind::Gone || versioned && kind == PortErrorKind::Conflict, "{kind:?}");
         }
     }
     let own = json!({"metadata": {"uid": made.metadata.uid, "labels": {"a": "b"}}});

@@ -132,7 +132,7 @@ async fn a_watch_that_lost_its_right_is_stale_and_named_until_it_has_it_again() 
     let named = |view: &View| {
         let waiting = &view.flow("second")["status"]["waiting"];
         let text = waiting["message"].as_str().unwrap_or_default();
-        waiting["reason"] == "Unreachable" && text.contains("hear of pods") && text.contains("8 s old")
+        waiting["reason"] == "Unreachable" && text.contains("hear of pods") && text.contains("more than 8 s")
     };
     site.scene.holds("people are told which kind", named).await;
     let operator = site.take_operator();

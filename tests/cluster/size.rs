@@ -140,7 +140,7 @@ async fn an_update_whose_pods_could_not_be_labelled_is_refused_and_touches_nothi
 
 /// As somebody else made it.
 fn cloneset(image: &str) -> Value {
-    let labels = json!({"app": "long"});
+    let labels = json!({"app": "1"});
     json!({
         "apiVersion": "apps.kruise.io/v1alpha1",
         "kind": "CloneSet",

@@ -30,8 +30,9 @@ fn moves_that_follow_from_one_look_are_one_save() {
 
 #[test]
 fn what_the_cluster_refuses_ends_the_flow_before_anything_is_touched_and_who_cannot_tell_is_asked_again() {
+    type Answer = fn() -> Result<Option<Failure>, PortError>;
     let what = "the API server refuses it";
-    let answers: [fn() -> Result<Option<Failure>, PortError>; 4] = [
+    let answers: [Answer; 4] = [
         || Ok(Some(Failure::Refused { what: "the API server refuses it".into() })),
         || Ok(Some(Failure::InvalidSpec { fault: "spec.application.template: x".into() })),
         || Err(PortError::new(PortErrorKind::Transient, "no answer")),

@@ -33,7 +33,6 @@ pub struct Events {
 impl Events {
     /// Where events are taken, and the work that publishes them. The work lasts until it is dropped, and is to be
     /// [watched over](crate::supervise::part): without it events would pile up and be left out, unnoticed.
-    #[must_use]
     pub fn new(client: Client, world: Arc<World>) -> (Self, impl Future<Output = ()> + Send) {
         let (queue, waiting) = mpsc::channel(BACKLOG);
         (Self { queue, world }, publish(client, waiting))

@@ -8,7 +8,8 @@ use crate::model::{
 
 #[test]
 fn an_order_that_was_carried_out_ends_at_its_first_look() {
-    let rows: [(&str, bool, &dyn Fn(&mut Observation)); 12] = [
+    type Row<'a> = (&'a str, bool, &'a dyn Fn(&mut Observation));
+    let rows: [Row<'_>; 12] = [
         ("as it was ordered", true, &|_| ()),
         ("another size", false, &|seen| resize(seen, 5)),
         ("another revision", false, &|seen| seen.revision = revision("app-other")),

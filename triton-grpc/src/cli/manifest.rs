@@ -157,7 +157,7 @@ fn word<'a>(metadata: &'a Value, field: &str) -> Result<Option<&'a str>, Faults>
     }
 }
 
-/// Texts by name in the metadata. Null is an empty text to the API server.
+/// Texts by name in the metadata. `kubectl apply` leaves out a null.
 fn words(metadata: &Value, field: &str) -> Result<BTreeMap<String, String>, Faults> {
     let entries = match &metadata[field] {
         Value::Null => return Ok(BTreeMap::new()),
@@ -166,13 +166,12 @@ fn words(metadata: &Value, field: &str) -> Result<BTreeMap<String, String>, Faul
     };
     let text = |(key, value): (&String, &Value)| match value {
         Value::String(text) => Ok((key.clone(), text.clone())),
-        Value::Null => Ok((key.clone(), String::new())),
         other => {
             let message = format!("must be text, and {other} is not: put it in quotes");
             Err(fault(&format!("metadata.{field}.{key}"), &message))
         }
     };
-    entries.iter().map(text).collect()
+    entries.iter().filter(|(_, value)| !value.is_null()).map(text).collect()
 }
 
 /// The draft in a `spec`. What it does not know is refused: a field with a slip of the pen would else be

@@ -50,7 +50,8 @@ pub(super) fn documents(bytes: &[u8]) -> Result<Vec<Value>, Unreadable> {
         // Of what is between, no more than a line is skipped: "---" is for the reader of YAML.
         let blank =
             text[read..].find(|c: char| !c.is_whitespace() || c == '\n').map_or(text.len(), |at| at + read);
-        rest = text[blank..].strip_prefix('\n').unwrap_or(&text[blank..]);
+        let after = &text[blank..];
+        rest = after.strip_prefix('\n').unwrap_or(after);
         line += text[..text.len() - rest.len()].matches('\n').count();
     }
     for (first, chunk) in chunks(rest, line)? {

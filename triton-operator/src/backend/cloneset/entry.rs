@@ -133,6 +133,7 @@ impl CloneSetEntry {
     ///
     /// # Errors
     /// Which field cannot be read, and what is wrong with it.
+    #[expect(clippy::too_many_lines, reason = "one line per field")]
     pub fn of(object: &DynamicObject) -> Result<Self, String> {
         let part = |name: &str| object.data[name].clone();
         let spec: CloneSetSpec = serde_json::from_value(part("spec")).map_err(|e| format!("spec: {e}"))?;

@@ -4,6 +4,7 @@ use serde_json::json;
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn a_refusal_names_the_fields_of_the_template_as_they_stand_in_the_flow() {
     let undecoded = |words: &str| Status {
         code: 400,

@@ -1,3 +1,5 @@
+use std::slice;
+
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::*;
@@ -130,12 +132,12 @@ fn rows_of_several_ports() -> Vec<Row> {
     let both = || vec![port("http", "TCP", "http"), port("admin", "TCP", "admin")];
     let (at_http, at_admin, admin) =
         (on("http", "TCP", 80), on("admin", "TCP", 81), named("admin", "TCP", 81));
-    let (one, two) = (v4(&[at_http.clone()]), v4(&[at_http, at_admin.clone()]));
+    let (one, two) = (v4(slice::from_ref(&at_http)), v4(&[at_http, at_admin.clone()]));
     vec![
         // One of two ports is not one of the pod's; the pod has it and it is not shown; both are, in one slice or two.
         row(both(), &[], vec![one.clone()], In),
-        row(both(), &[admin.clone()], vec![one.clone()], Moving),
-        row(both(), &[admin.clone()], vec![two], In),
+        row(both(), slice::from_ref(&admin), vec![one.clone()], Moving),
+        row(both(), slice::from_ref(&admin), vec![two], In),
         row(both(), &[admin], vec![one, v4(&[at_admin])], In),
         // A headless Service may name no ports.
         row(vec![], &[], vec![v4(&[])], In),

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::slice;
 
 use super::*;
 use crate::world::cache::Key;
@@ -47,7 +48,7 @@ fn a_service_that_has_old_pods_and_can_have_no_new_ones_is_named() {
         (service("line=green", vec![]), old(), pod("line=black", &["http"]), Some("line=black")),
     ];
     for (service, old, new, wanted) in rows {
-        let told = lost(&[Arc::new(service.clone())], &[old.clone()], &[new.clone()]);
+        let told = lost(&[Arc::new(service.clone())], slice::from_ref(&old), slice::from_ref(&new));
         match wanted {
             None => assert_eq!(told, Vec::<String>::new(), "{service:?} {old:?} {new:?}"),
             Some(part) => {
@@ -62,7 +63,7 @@ fn a_service_that_has_old_pods_and_can_have_no_new_ones_is_named() {
 fn one_new_pod_that_a_service_can_send_to_is_enough_and_none_yet_tells_nothing() {
     let services = [Arc::new(service("line=green", vec![port("", "TCP", "http")]))];
     let (old, wrong) = (pod("line=green", &["http"]), pod("line=black", &["http"]));
-    assert_eq!(lost(&services, &[old.clone()], &[wrong.clone(), old.clone()]), Vec::<String>::new());
+    assert_eq!(lost(&services, slice::from_ref(&old), &[wrong.clone(), old.clone()]), Vec::<String>::new());
     assert_eq!(lost(&services, &[old.clone(), wrong.clone()], std::slice::from_ref(&wrong)).len(), 1);
     assert_eq!(lost(&services, &[old], &[]), Vec::<String>::new());
     assert_eq!(lost(&services, &[], &[wrong]), Vec::<String>::new());
