@@ -136,9 +136,21 @@ fn described(document: &Value) -> Result<Described, Failure> {
         draft: Draft {
             labels: words(metadata, "labels")?,
             annotations: words(metadata, "annotations")?,
-            ..draft(&document["spec"])?
+            ..draft(&without_nulls(&document["spec"]))?
         },
     })
+}
+
+/// The same without fields that are null: `kubectl apply` leaves them out.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let given = fields.iter().filter(|(_, value)| !value.is_null());
+            given.map(|(field, value)| (field.clone(), without_nulls(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        other => other.clone(),
+    }
 }
 
 /// Refuses fields other than these.
