@@ -219,6 +219,8 @@ fn finished(app: &str) -> Result<Value> {
             phase: PodPhase::Ready,
             pull_in_status: PullIn::PullInSucceeded,
             ungated: false,
+            reason: String::new(),
+            message: String::new(),
         })
     };
     let batch = BatchReport {

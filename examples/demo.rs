@@ -113,7 +113,8 @@ mod tests {
 
     async fn played(live: bool, draft: Draft) -> Result<String> {
         let fast = (20_000, 200_000);
-        let timing = Timing { boot: fast, react: fast, endpoints: fast, terminate: fast, fail: fast };
+        let timing =
+            Timing { boot: fast, react: fast, endpoints: fast, terminate: fast, fail: fast, heal: fast };
         let mut out = Vec::new();
         run(&mut Screen::new(&mut out, live), timing, draft, Duration::ZERO).await?;
         Ok(String::from_utf8(out)?)

@@ -37,7 +37,7 @@ fn run(out: &mut dyn Write) -> Result<()> {
     let play = Play::new(4);
     play.sim.world().set_mishaps(&[(Mishap::Fails(FailureClass::ImagePull), 1000)]);
     let flow = play.create(shop("create", "shop:does-not-exist", 2))?;
-    play.carry_for(&flow, 60)?;
+    play.carry_for(&flow, 200)?;
     explain(&play, &flow, out)?;
 
     writeln!(out, "\nAn update of something that is not there")?;

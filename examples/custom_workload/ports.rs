@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use triton_core::model::{
-    Edits, Flow, FlowUid, InstanceId, Lock, PodPhase, PodRef, PodTraffic, RevisionLabel, Shape, TemplateRef,
-    Timestamp, Traffic, TrafficChange, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
+    Edits, Flow, FlowUid, InstanceId, Lasts, Lock, PodPhase, PodRef, PodTraffic, RevisionLabel, Seconds,
+    Shape, Steps, TemplateRef, Timestamp, Traffic, TrafficChange, TrafficView, Version, WorkloadChange,
+    WorkloadPod, WorkloadView,
 };
 use triton_core::ports::{
     Clock, PortError, PortErrorKind, Subject, TrafficRegistry, WorkloadBackend, are_as_seen,
@@ -228,7 +229,8 @@ fn view(group: &Group, flow: Option<&Flow>, now: Timestamp) -> WorkloadView {
         // Nobody else changes a group: no note of what was written is kept.
         edits: Edits::default(),
         pods: group.processes.iter().map(|process| pod(group, process, uid, now)).collect(),
-        terminating: 0,
+        terminating: Vec::new(),
+        min_ready: Seconds(0),
     }
 }
 
@@ -246,7 +248,10 @@ fn pod(group: &Group, process: &Process, looks: Option<&FlowUid>, now: Timestamp
         listed: looks.is_some() && process.due.as_ref() == looks,
         specified: false,
         gated: true,
+        ready: booted,
         failure: None,
+        steps: Steps::default(),
+        lasts: Lasts::default(),
         phase: if booted { PodPhase::ContainersReady } else { PodPhase::Pending },
         ip: None,
         port: 0,

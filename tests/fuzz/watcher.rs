@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use triton_core::engine::{Decision, decide, look};
 use triton_core::model::{
-    Action, Facts, Flow, FlowId, FlowUid, InstanceId, Lock, Observation, Orders, PodRef, PodUid, Pods,
+    Action, Facts, Flow, FlowId, FlowUid, Heals, InstanceId, Lock, Observation, Orders, PodRef, PodUid, Pods,
     Progress, Revision, Seconds, Shape, Silence, TemplateRef, Timestamp, Traffic, TrafficView, Verdict,
     WorkloadChange, WorkloadView,
 };
@@ -97,6 +97,7 @@ impl Watcher {
     /// # Errors
     /// The property that does not hold.
     pub(crate) fn see(&mut self, world: &World, step: &Step) -> Result<(), String> {
+        self.deadlines.pods(world.workloads().flat_map(Workload::active), world.now());
         self.unheard = 0;
         for happening in world.journal() {
             if let Happening::Saw { traffic, .. } = happening {
@@ -122,7 +123,7 @@ impl Watcher {
             Happening::Saw { now, stale, flow: Some(flow), workload, traffic, .. } => {
                 let judged = |flow: &Flow, decision: &Decision| match self.spoilt.contains(&flow.id) {
                     true => Ok(()),
-                    false => self.deadlines.judge(flow, decision, world.now()),
+                    false => self.deadlines.judge(flow, workload.as_deref(), decision, world.now()),
                 };
                 decisions(flow, workload.as_deref(), traffic, *stale, *now, judged)
             }
@@ -484,11 +485,19 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
         edits: triton_core::model::Edits::default(),
         yields: false,
         place: None,
-        terminating: u32::try_from(workload.pods.len()).expect("a count of pods fits")
-            - workload.active_count(),
+        // A pod that is being deleted takes traffic as long as an endpoint shows it.
+        terminating: count(workload.pods.iter().filter(|pod| !pod.active() && pod.listed)),
+        ending: 0,
+        draining: false,
+        turns_in: None,
+        available_in: None,
         pods,
         lost: Vec::new(),
     }
+}
+
+fn count<T>(things: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(things.count()).expect("a count of pods fits")
 }
 
 fn facts(pod: &Pod) -> Facts {
@@ -499,7 +508,8 @@ fn facts(pod: &Pod) -> Facts {
     facts.set(Facts::HOOKED, pod.hooked);
     facts.set(Facts::GATED, pod.gated());
     facts.set(Facts::ASKED, pod.gate == Some(true));
-    facts.set(Facts::FAILED, pod.failure.is_some());
+    facts.set(Facts::FAILED, pod.failure.as_ref().is_some_and(|failure| failure.heals == Heals::Never));
+    facts.set(Facts::STUCK, pod.failure.is_some());
     facts.set(Facts::IN, pod.listed && pod.serves());
     facts.set(Facts::OUT, !pod.listed && !pod.serves());
     facts

@@ -133,11 +133,12 @@ fn who(waiting: &Waiting) -> &'static str {
         Waiting::Interval => "nobody: time",
         Waiting::In { .. } => "the traffic registry, until the deadline of the stage",
         Waiting::Out { .. } => "the registry, the drain time and the workload's controller",
+        Waiting::Available { .. } => "nobody: time",
         Waiting::Backend => "the workload's controller: see that it runs",
         Waiting::Unreachable { .. } => "the API server, or the network to it",
         Waiting::Paused => "a person: `Resume` or `Cancel`",
         Waiting::Held { reason: HoldReason::PodsFailed, .. } => {
-            "a person: mend the pods and `Resume`, or `Cancel`"
+            "a person: mend the pods, after which it goes on by itself, or `Cancel`"
         }
         Waiting::Held { reason: HoldReason::DeadlineExceeded, .. } => "a person: `Resume` or `Cancel`",
         Waiting::Held { reason: HoldReason::Drift | HoldReason::Resized, .. } => {

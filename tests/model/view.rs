@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use triton_core::engine::{Effect, look};
 use triton_core::model::{
-    Edits, FailureClass, Flow, Lock, Observation, PodFailure, PodName, PodPhase, PodRef, PodTraffic, PodUid,
-    Position, Revision, RevisionLabel, Shape, TemplateRef, Traffic, TrafficChange, TrafficView, Version,
-    WorkloadChange, WorkloadPod, WorkloadView,
+    Edits, FailureClass, Flow, Heals, Lasts, Lock, Observation, PodFailure, PodName, PodPhase, PodRef,
+    PodTraffic, PodUid, Position, Revision, RevisionLabel, Seconds, Shape, Steps, TemplateRef, Traffic,
+    TrafficChange, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
 
 use triton_core::sim::cloneset::Lifecycle;
@@ -73,14 +73,17 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
         differs: Vec::new(),
         edits: Edits { at: set.at, ..Edits::default() },
         pods,
-        terminating: state.terminating,
+        // Nothing is known of them but that they are there.
+        terminating: (0..state.terminating).map(|_| workload_pod(31, ENDING)).collect(),
+        min_ready: Seconds(0),
     };
     look(flow, Some(&view), &traffic)
 }
 
 fn workload_pod(at: usize, pod: Pod) -> WorkloadPod {
     let PodRef { name, uid, version } = NAMES[at].clone();
-    let failure = || PodFailure { class: FailureClass::CrashLoop, message: String::new() };
+    let failure =
+        || PodFailure { class: FailureClass::CrashLoop, heals: Heals::Never, message: String::new() };
     WorkloadPod {
         name,
         uid,
@@ -93,7 +96,10 @@ fn workload_pod(at: usize, pod: Pod) -> WorkloadPod {
         listed: pod.due,
         specified: pod.specified,
         gated: pod.gated,
+        ready: pod.ready(),
         failure: pod.failed.then(failure),
+        steps: Steps::default(),
+        lasts: Lasts::default(),
         phase: PodPhase::Pending,
         ip: None,
         port: 0,
@@ -110,6 +116,26 @@ fn shown(pod: Pod) -> PodTraffic {
         },
     }
 }
+
+/// A pod that is being deleted, of which the registry says nothing.
+const ENDING: Pod = Pod {
+    rev: Rev::Old,
+    booted: false,
+    failed: false,
+    state: Lifecycle::Normal,
+    swapped: true,
+    hooked: false,
+    gated: true,
+    asked: false,
+    listed: false,
+    specified: false,
+    doomed: false,
+    due: false,
+    out_for: 0,
+    gone: false,
+    untouched: true,
+    told: None,
+};
 
 /// How much of a write to several pods gets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

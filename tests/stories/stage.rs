@@ -56,6 +56,7 @@ impl Stage {
             endpoints: (300 * MILLI, 300 * MILLI),
             terminate: (1_000 * MILLI, 1_000 * MILLI),
             fail: (1_000 * MILLI, 1_000 * MILLI),
+            heal: (1_000 * MILLI, 1_000 * MILLI),
         };
         let sim = Sim::new(1, timing);
         let host = sim.host();

@@ -7,20 +7,22 @@ mod outcome;
 mod unread;
 mod watching;
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::engine::{
     Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, begins, besides, decide, exchange, gives_up,
-    look, report, rests_on_pods, supersede, tells_of_pods, yields,
+    look, newly_stuck, report, rests_on_pods, supersede, tells_of_pods, yields,
 };
 use crate::model::{
     Failure, Flow, FlowId, FlowUid, InstanceId, Left, Lock, Observation, Progress, Report, Seconds, Silence,
     Spec, TextFor, Timestamp, TrafficView, Version, WaitingReport, WorkloadView, shorten,
 };
 use crate::ports::{
-    Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored, Subject, TrafficRegistry, WorkloadBackend,
+    Clock, FlowStore, Loaded, PortError, PortErrorKind, Reading, Stored, Subject, TrafficRegistry,
+    WorkloadBackend,
 };
 
 pub use outcome::{DriveError, Rest, Step};
@@ -107,7 +109,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         // Deletion of a running flow is an order to cancel it.
         stored.flow.orders.canceled |= stored.leaving && !stored.flow.progress.is_finished();
         let reading = self.looks(&mut stored.flow);
-        let world = self.observe(&stored).await?;
+        let world = self.observe(&stored, reading).await?;
         let mut seen = look(Some(&stored.flow), world.workload.as_ref(), &world.traffic);
         seen.stale = stale;
         self.confront(&stored, &mut seen).await?;
@@ -207,14 +209,17 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         asked.map_err(during("asking whether what the flow is going to write is taken"))
     }
 
-    async fn observe(&self, stored: &Stored) -> Result<World, DriveError> {
+    async fn observe(&self, stored: &Stored, reading: Reading) -> Result<World, DriveError> {
         let flow = &stored.flow;
         let instance = flow.instance();
         let Some(backend) = self.adapters.workload(&flow.spec.workload_kind) else {
             return Ok(World { instance, workload: None, traffic: TrafficView::default() });
         };
         let subject = Subject { instance: &instance, flow: Some(flow) };
-        let workload = backend.observe(subject).await.map_err(during("looking at the workload"))?;
+        let mut workload = backend.observe(subject).await.map_err(during("looking at the workload"))?;
+        if let Some(view) = &mut workload {
+            self.looks_at(&flow.id, reading, view);
+        }
         let mut traffic = self.traffic(Some(&flow.spec), &instance, workload.as_ref()).await?;
         if let Some(exchange) = workload.as_ref().and_then(|view| exchange(flow, view)) {
             let lost = self.adapters.traffic(Some(&flow.spec)).lost(&exchange).await;
@@ -233,7 +238,11 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             None => Ok(TrafficView::default()),
             Some(view) => {
                 let registry = self.adapters.traffic(spec);
-                registry.observe(instance, &view.pods).await.map_err(during("looking at the registry"))
+                let mut pods = Cow::Borrowed(&view.pods);
+                if !view.terminating.is_empty() {
+                    pods.to_mut().extend(view.terminating.iter().cloned());
+                }
+                registry.observe(instance, &pods).await.map_err(during("looking at the registry"))
             }
         }
     }
@@ -322,6 +331,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
     /// Where all of it is too large for the store the lists are left out: they are for people alone.
     async fn save(&self, stored: &Stored, report: &Report, moves: Vec<Why>) -> Result<Outcome, DriveError> {
         let Stored { flow, version, .. } = stored;
+        let moves = moves.into_iter().chain(newly_stuck(&stored.report, report)).collect();
         self.save_at(&flow.id, (&flow.progress, report), version, moves).await
     }
 

@@ -40,10 +40,10 @@ pub use name::{
     PodName, PodUid, Revision, Version,
 };
 pub use observation::{
-    Exchange, FailureClass, Holder, Left, Lock, Observation, Obstacle, PodFailure, PodPhase, PodTraffic,
-    RevisionLabel, Shape, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
+    Exchange, FailureClass, Heals, Holder, Lasts, Left, Lock, Observation, Obstacle, PodFailure, PodPhase,
+    PodTraffic, RevisionLabel, Shape, Steps, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
 };
-pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, Edit, Orders, Target};
+pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, DEFAULT_GRACE, Edit, Orders, Target};
 pub use peer::{Peer, Place};
 pub use pods::{Facts, PodRef, Pods};
 pub use position::Position;
@@ -56,5 +56,5 @@ pub use selector::mismatch as selector_mismatch;
 pub use silence::Silence;
 pub use spec::{Action, CancelPolicy, Identity, Mode, OnFailure, Spec, Template, Tolerance};
 pub use strategy::{NonUpdateStrategy, RollbackTarget, UpdateStrategy};
-pub use text::{ANSWER_TEXT, LISTED, STATUS_TEXT, TextFor, shorten};
+pub use text::{ANSWER_TEXT, LISTED, POD_TEXT, STATUS_TEXT, TextFor, shorten};
 pub use time::{Seconds, TimeError, Timestamp};

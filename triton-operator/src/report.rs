@@ -90,6 +90,7 @@ fn action(why: &Why, note: &str) -> String {
         | Why::Reached { batch, .. }
         | Why::PodsMissing { batch }
         | Why::GoesOnWithout { batch, .. } => format!("Batch{batch}"),
+        Why::PodStuck { pod, .. } => pod.to_string(),
         Why::Started
         | Why::AllBatchesDone
         | Why::Held { .. }
@@ -99,6 +100,7 @@ fn action(why: &Why, note: &str) -> String {
         | Why::Fits
         | Why::Unread { .. }
         | Why::Resumed
+        | Why::Mended
         | Why::Canceling
         | Why::Stopping { .. }
         | Why::GivingWay { .. }
@@ -116,6 +118,7 @@ const fn is_warning(why: &Why) -> bool {
     matches!(
         why,
         Why::PodsMissing { .. }
+            | Why::PodStuck { .. }
             | Why::Held { .. }
             | Why::Edited { .. }
             | Why::Drifted { .. }

@@ -6,6 +6,7 @@ pub mod endpoints;
 mod feed;
 pub mod offer;
 pub mod pods;
+pub mod stuck;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

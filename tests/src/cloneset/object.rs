@@ -1,5 +1,7 @@
 //! What the pure function reads, taken from real objects.
 
+use std::time::Duration;
+
 use k8s_openapi::{
     api::core::v1::Pod,
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
@@ -104,11 +106,7 @@ fn share(value: &Value, replicas: u32, up: bool) -> Option<u32> {
 pub(super) fn pod(set: &DynamicObject, update_revision: &str, pod: &Pod, swappable: bool) -> CloneSetPod {
     let status = pod.status.as_ref();
     let meta = &pod.metadata;
-    let ready = status
-        .and_then(|status| status.conditions.as_ref())
-        .and_then(|list| list.iter().find(|condition| condition.type_ == "Ready"))
-        .filter(|condition| condition.status == "True");
-    let since = ready.and_then(|condition| condition.last_transition_time.as_ref());
+    let since = ready_since(pod);
     let restarts = status.into_iter().flat_map(|status| status.container_statuses.iter().flatten());
     let cost =
         meta.annotations.as_ref().and_then(|map| map.get("controller.kubernetes.io/pod-deletion-cost"));
@@ -122,8 +120,9 @@ pub(super) fn pod(set: &DynamicObject, update_revision: &str, pod: &Pod, swappab
         specified: label(meta, SPECIFIED).is_some() || listed(set, meta),
         scheduled: pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()),
         running: status.is_some_and(|status| status.phase.as_deref() == Some("Running")),
-        ready: ready.is_some(),
-        ready_since: since.map_or_else(Timestamp::default, |time| moment(time.0.as_microsecond())),
+        ready: since.is_some(),
+        young: since.is_some_and(|since| young(set, since).is_some()),
+        ready_since: since.map_or_else(Timestamp::default, |time| moment(time.as_microsecond())),
         deletion_cost: cost.and_then(|cost| cost.parse().ok()).unwrap_or(0),
         restarts: restarts.map(|status| u32::try_from(status.restart_count).unwrap_or(0)).max().unwrap_or(0),
         created_at: meta
@@ -131,6 +130,27 @@ pub(super) fn pod(set: &DynamicObject, update_revision: &str, pod: &Pod, swappab
             .as_ref()
             .map_or_else(Timestamp::default, |time| moment(time.0.as_microsecond())),
     }
+}
+
+/// Since when a pod is ready; `None` where it is not. One whose condition has no time is ready for ever.
+pub(super) fn ready_since(pod: &Pod) -> Option<k8s_openapi::jiff::Timestamp> {
+    let conditions = pod.status.as_ref()?.conditions.iter().flatten();
+    let mut ready = conditions.filter(|condition| condition.type_ == "Ready" && condition.status == "True");
+    Some(
+        ready
+            .next()?
+            .last_transition_time
+            .as_ref()
+            .map_or(k8s_openapi::jiff::Timestamp::UNIX_EPOCH, |time| time.0),
+    )
+}
+
+/// For how long a pod that is ready since then does not count as available yet.
+#[expect(clippy::disallowed_methods, reason = "a time that the API server wrote")]
+pub(super) fn young(set: &DynamicObject, since: k8s_openapi::jiff::Timestamp) -> Option<Duration> {
+    let needed = Duration::from_secs(set.data["spec"]["minReadySeconds"].as_u64().unwrap_or(0));
+    let passed = k8s_openapi::jiff::Timestamp::now().duration_since(since);
+    needed.checked_sub(passed.unsigned_abs()).filter(|left| !left.is_zero())
 }
 
 /// The names in `scaleStrategy.podsToDelete`.

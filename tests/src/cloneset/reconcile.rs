@@ -39,6 +39,8 @@ pub(super) struct Reconciler {
     pod_api: Api<Pod>,
     history: Option<History>,
     random: Random,
+    /// In how long a pod has been ready for `minReadySeconds`.
+    ages_in: Option<Duration>,
     /// The condition that OpenKruise sets when pods are refused, and leaves there.
     failed: Option<Value>,
 }
@@ -60,6 +62,7 @@ impl Reconciler {
             pod_api: Api::namespaced(client.clone(), &key.0),
             history: None,
             failed: None,
+            ages_in: None,
             random: Random::new(seed, 0),
             client,
             key,
@@ -71,7 +74,11 @@ impl Reconciler {
     /// Works whenever woken, until nothing is left to do.
     pub(super) async fn run(mut self, wake: Arc<Notify>) {
         loop {
-            wake.notified().await;
+            match self.ages_in {
+                // A timeout is as good as a wake-up.
+                Some(left) => drop(tokio::time::timeout(left, wake.notified()).await),
+                None => wake.notified().await,
+            }
             let mut pause = RETRY;
             loop {
                 match self.reconcile().await {
@@ -131,6 +138,8 @@ impl Reconciler {
             object::pod(&set, &update_revision, pod, swappable)
         });
         let views = views.collect();
+        let ages_in = pods.iter().filter_map(|pod| object::young(&set, object::ready_since(pod)?)).min();
+        self.ages_in = ages_in;
         Ok(Some(Look { set, pods, views, update_revision, current_revision }))
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Adapters, Driver};
 use crate::engine::{Decision, Time};
-use crate::model::{Flow, FlowId};
+use crate::model::{Flow, FlowId, WorkloadView};
 use crate::ports::{Clock, FlowStore, Reading};
 
 impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
@@ -14,6 +14,11 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             reading = now;
         });
         reading
+    }
+
+    /// Puts into what was seen of the workload for how long its pods have been so.
+    pub(super) fn looks_at(&self, id: &FlowId, reading: Reading, view: &mut WorkloadView) {
+        self.clock.watching(&mut |watching, _| watching.tell_pods(id, reading, view));
     }
 
     /// Takes note of what the first decision on a look says about the time around it.

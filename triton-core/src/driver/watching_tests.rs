@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::rig::{Rig, rolling, view};
 use super::*;
-use crate::model::{Batch, HoldReason, Stage};
+use crate::model::{Batch, FailureClass, Heals, HoldReason, Lasts, PodFailure, Stage, Steps, WorkloadPod};
 use crate::ports::{Reading, Watching};
 
 /// What happens to a process that watches a flow, and how many seconds the stage has counted at the last look.
@@ -79,6 +79,185 @@ fn time_after_the_last_sign_of_life_does_not_count_before_the_next_one() {
     // None came after that: the stopwatch stands where it last was for certain.
     assert_eq!(look(reading(10, 10)), 7);
     assert_eq!(look(reading(15, 15)), 12);
+}
+
+/// What is seen of a pod at a reading of the stopwatch.
+#[derive(Clone, Copy)]
+enum Pod {
+    /// It is kept from running, in this way, after so many restarts, starts and with so many ready containers.
+    Stuck(u64, FailureClass, [u32; 3]),
+    /// Nothing is known to keep it from running, and it does not run.
+    Starts(u64),
+    /// It runs, after so many restarts.
+    Runs(u64, u32),
+    /// Nothing that can be trusted.
+    Unseen,
+    /// By a process that begins anew.
+    Anew,
+}
+
+#[test]
+fn a_pod_is_stuck_for_as_long_as_it_was_seen_so_without_progress() {
+    use FailureClass::{CrashLoop, ImagePull, InitFailure, Unschedulable};
+    use Pod::{Anew, Runs, Starts, Stuck, Unseen};
+    const NOT: [u32; 3] = [0; 3];
+    let rows: &[(&str, &[Pod], u64)] = &[
+        ("not before it was seen", &[Stuck(90, ImagePull, NOT)], 0),
+        (
+            "from look to look",
+            &[Stuck(0, ImagePull, NOT), Stuck(50, ImagePull, NOT), Stuck(70, ImagePull, NOT)],
+            70,
+        ),
+        ("a restart is progress", &[Stuck(0, CrashLoop, [1, 0, 0]), Stuck(50, CrashLoop, [2, 0, 0])], 0),
+        ("so is a container that starts", &[Stuck(0, ImagePull, NOT), Stuck(50, ImagePull, [0, 1, 0])], 0),
+        ("so is one that gets ready", &[Stuck(0, ImagePull, [0, 1, 0]), Stuck(50, ImagePull, [0, 1, 1])], 0),
+        (
+            "one that comes and goes is no progress the second time",
+            &[
+                Stuck(0, ImagePull, [0, 1, 1]),
+                Stuck(50, ImagePull, [0, 1, 0]),
+                Stuck(80, ImagePull, [0, 1, 1]),
+                Stuck(90, ImagePull, [0, 1, 0]),
+            ],
+            90,
+        ),
+        ("a node is progress", &[Stuck(0, Unschedulable, NOT), Stuck(500, ImagePull, NOT)], 0),
+        ("an image is progress", &[Stuck(0, ImagePull, NOT), Stuck(500, InitFailure, NOT)], 0),
+        (
+            "the way back is none, nor the same way again",
+            &[Stuck(0, InitFailure, NOT), Stuck(20, ImagePull, NOT), Stuck(30, InitFailure, NOT)],
+            30,
+        ),
+        (
+            "it does not count while nothing keeps it, and goes on after that",
+            &[
+                Stuck(0, ImagePull, NOT),
+                Stuck(30, ImagePull, NOT),
+                Starts(40),
+                Starts(90),
+                Stuck(100, ImagePull, NOT),
+                Stuck(110, ImagePull, NOT),
+            ],
+            40,
+        ),
+        ("one that ran begins anew", &[Stuck(0, ImagePull, NOT), Runs(50, 0), Stuck(60, ImagePull, NOT)], 0),
+        (
+            "what cannot be seen does not count",
+            &[
+                Stuck(0, ImagePull, NOT),
+                Stuck(50, ImagePull, NOT),
+                Unseen,
+                Stuck(900, ImagePull, NOT),
+                Stuck(910, ImagePull, NOT),
+            ],
+            60,
+        ),
+        (
+            "another process begins anew",
+            &[Stuck(0, ImagePull, NOT), Stuck(50, ImagePull, NOT), Anew, Stuck(60, ImagePull, NOT)],
+            0,
+        ),
+    ];
+    for (name, events, stuck) in rows {
+        assert_eq!(watched(events).stuck, Duration::from_secs(*stuck), "{name}");
+    }
+    let calm: &[(&str, &[Pod], u64)] = &[
+        ("from when it is seen ready", &[Runs(10, 1), Runs(40, 1)], 30),
+        ("a restart begins anew", &[Runs(0, 1), Runs(40, 2), Runs(45, 2)], 5),
+        (
+            "so does a moment in which it is not ready",
+            &[Runs(0, 1), Starts(20), Runs(30, 1), Runs(40, 1)],
+            10,
+        ),
+    ];
+    for (name, events, calm) in calm {
+        assert_eq!(watched(events).calm, Duration::from_secs(*calm), "{name}");
+    }
+}
+
+#[test]
+fn a_pod_that_may_heal_fails_after_the_grace_that_somebody_watched_and_a_restart_starts_it_anew() {
+    fn stuck() -> Result<Option<WorkloadView>, PortError> {
+        let mut seen = view(2, 1);
+        seen.pods[0].failure = Some(image_pull());
+        Ok(Some(seen))
+    }
+    let mut rig = Rig::new(rolling());
+    sees(&mut rig, stuck);
+    *rig.stopwatch.lock().expect("time") = Duration::from_secs(100);
+    let rest = rig.advance();
+    let in_grace = matches!(rest, Ok(Rest::Until(at, _)) if at == rig.now().plus(Seconds(120)));
+    assert!(in_grace, "looked at again when the grace is over: {rest:?}");
+    let told = rig.saved().last().expect("what keeps it is told at once").1.message.clone();
+    assert!(told.contains("pod app-0: ImagePull: container app: no such image"), "{told}");
+    let holds = |rig: &mut Rig, seconds| {
+        *rig.stopwatch.lock().expect("time") = Duration::from_secs(seconds);
+        rig.advance().expect("nothing fails");
+        let Loaded::Flow(stored) = rig.loaded() else { panic!("a flow") };
+        stored.flow.progress.hold().map(|hold| hold.reason)
+    };
+    assert_eq!(holds(&mut rig, 219), None);
+    *rig.watching.lock().expect("looks") = Watching::default();
+    assert_eq!(holds(&mut rig, 1_000), None, "another process has seen nothing yet");
+    assert_eq!(holds(&mut rig, 1_119), None);
+    assert_eq!(holds(&mut rig, 1_120), Some(HoldReason::PodsFailed));
+    // The cause is there, and another process knows nothing of its age: that lifts nothing.
+    *rig.watching.lock().expect("looks") = Watching::default();
+    assert_eq!(holds(&mut rig, 5), Some(HoldReason::PodsFailed));
+    sees(&mut rig, || Ok(Some(view(2, 1))));
+    assert_eq!(holds(&mut rig, 10), None, "the cause is gone");
+}
+
+#[test]
+fn what_keeps_a_pod_from_running_is_an_event_once() {
+    fn stuck() -> Result<Option<WorkloadView>, PortError> {
+        let mut seen = view(2, 2);
+        seen.pods[0].failure = Some(image_pull());
+        Ok(Some(seen))
+    }
+    let mut rig = Rig::new(rolling());
+    sees(&mut rig, stuck);
+    for seconds in [0, 5, 10] {
+        sets_clock(&rig, 5);
+        looks_at(&mut rig, seconds);
+    }
+    let told = |step: &Step| match step {
+        Step::Saved(whys) => whys.iter().filter(|why| matches!(why, Why::PodStuck { .. })).count(),
+        Step::Did(_) => 0,
+    };
+    assert_eq!(rig.steps.iter().map(told).sum::<usize>(), 1, "{:?}", rig.steps);
+}
+
+fn image_pull() -> PodFailure {
+    let message = "container app: no such image".into();
+    PodFailure { class: FailureClass::ImagePull, heals: Heals::Maybe, message }
+}
+
+fn watched(events: &[Pod]) -> Lasts {
+    let (mut watching, flow, mut lasts) = (Watching::default(), rolling(), Lasts::default());
+    let mut look = |watching: &mut Watching, at, change: &dyn Fn(&mut WorkloadPod)| {
+        let (mut seen, reading) = (view(1, 1), Reading::exact(Duration::from_secs(at)));
+        change(&mut seen.pods[0]);
+        watching.tell_pods(&flow.id, reading, &mut seen);
+        watching.note(&flow, reading, Some(true));
+        lasts = seen.pods[0].lasts;
+    };
+    for event in events {
+        match *event {
+            Pod::Stuck(at, class, [restarts, started, ready]) => look(&mut watching, at, &|pod| {
+                pod.failure = Some(PodFailure { class, ..image_pull() });
+                pod.steps = Steps { restarts, started, ready };
+            }),
+            Pod::Starts(at) => look(&mut watching, at, &|_| ()),
+            Pod::Runs(at, restarts) => look(&mut watching, at, &|pod| {
+                pod.booted = true;
+                pod.steps = Steps { restarts, started: 1, ready: 1 };
+            }),
+            Pod::Unseen => watching.pause(&flow.id),
+            Pod::Anew => watching = Watching::default(),
+        }
+    }
+    lasts
 }
 
 fn played(events: &[Event]) -> Seconds {

@@ -230,7 +230,7 @@ fn a_deletion_removes_the_workload_only_when_it_is_empty_and_succeeds_once_it_is
         Observation { shape, ..shaped(0) }
     };
     assert_eq!(decide(&flow, &empty(), NOW), act(WorkloadChange::Remove));
-    let ending = Observation { terminating: 1, ..empty() };
+    let ending = Observation { ending: 1, ..empty() };
     assert!(matches!(decide(&flow, &ending, NOW), Decision::Wait(Waiting::Verify { .. }, _)));
     assert_eq!(verdict(&flow, &Observation::absent()), Some(Verdict::Succeeded));
     assert_eq!(verdict(&Flow::test(Action::Delete, 0), &Observation::absent()), Some(Verdict::Succeeded));
@@ -254,7 +254,7 @@ fn a_failing_pod_within_the_threshold_is_taken_out_of_the_batch() {
     let mut flow =
         Flow::test(Action::Create, 8).at(plan(base_of(Kind::Grow, 0, 8), 0), 1, 0, 4, Stage::Smoking);
     flow.spec.tolerance = Tolerance::UpTo(BatchSize::Percent(25));
-    let failed = RUNS.difference(Facts::BOOTED) | Facts::FAILED;
+    let failed = RUNS.difference(Facts::BOOTED) | Facts::FAILED | Facts::STUCK;
     let world = Observation::mine(4, 0, 1).with(3, RUNS).with(1, failed);
     let Decision::Move(Progress::Rolling { batch, .. }, _) = decide(&flow, &world, NOW) else {
         panic!("the batch does not go on")
@@ -274,7 +274,7 @@ fn a_flow_that_is_told_to_stops_by_itself_and_returns_what_it_kept() {
     let mut flow =
         Flow::test(Action::Update, 2).at(plan(base_of(Kind::Replace, 2, 2), 0), 2, 1, 1, Stage::Smoking);
     flow.spec.on_failure = OnFailure::Rollback;
-    let failed = RUNS.difference(Facts::BOOTED) | Facts::FAILED;
+    let failed = RUNS.difference(Facts::BOOTED) | Facts::FAILED | Facts::STUCK;
     let world = Observation::mine(3, 1, 1).with(1, OLD).with(1, SERVES).with(1, failed);
     let Decision::Move(closing @ Progress::Closing { keep: 1, .. }, _) = decide(&flow, &world, NOW) else {
         panic!("it goes on")

@@ -134,13 +134,14 @@ pub fn edit(flow: &Flow, edit: &Edit) -> Result<Answer, Refusal> {
     if closes(flow) && *edit != (Edit { canceled: Some(true), ..Edit::default() }) {
         return Err(Refusal::Closing);
     }
-    let Edit { paused, canceled, target, sizes, interval, deadline } = edit;
+    let Edit { paused, canceled, target, sizes, interval, deadline, grace } = edit;
     let orders = &mut edited.orders;
     if let Some(sizes) = sizes {
         orders.sizes.clone_from(sizes);
     }
     orders.interval = interval.unwrap_or(orders.interval);
     orders.deadline = deadline.unwrap_or(orders.deadline);
+    orders.grace = grace.unwrap_or(orders.grace);
     let commands = [
         target.map(Command::GoTo),
         paused.map(|paused| if paused { Command::Pause } else { Command::Resume }),

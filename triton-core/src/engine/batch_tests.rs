@@ -14,7 +14,7 @@ use crate::model::{
     PodName, Progress, Seconds, Shape, Stage, Tolerance, TrafficChange, Verdict, WorkloadChange,
 };
 
-const FAILS: Facts = RUNS.difference(Facts::BOOTED).union(Facts::FAILED);
+const FAILS: Facts = RUNS.difference(Facts::BOOTED).union(Facts::FAILED).union(Facts::STUCK);
 
 /// Four pods are created; the first batch has this size.
 fn tolerant(size: u32, stage: Stage) -> Flow {
@@ -277,7 +277,7 @@ fn a_stage_waits_for_all_its_pods() {
     let leaves =
         Flow::test(Action::Update, 2).at(plan(base_of(Kind::Replace, 2, 2), 0), 1, 0, 1, Stage::Leaving);
     let unchosen = decide(&leaves, &Observation::mine(2, 1, 1).with(2, OLD).with(1, SERVES), NOW);
-    assert!(matches!(unchosen, Decision::Wait(Waiting::Out { pods: 1 }, _)), "{unchosen:?}");
+    assert!(matches!(unchosen, Decision::Wait(Waiting::Out { pods: 1, .. }, _)), "{unchosen:?}");
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn a_closing_flow_waits_for_what_is_too_many_and_keeps_what_is_done() {
         Observation { shape, ..seen }
     };
     let grow = decide(&closing(plan(base_of(Kind::Grow, 0, 2), 0), 1), &seen(1).with(2, SERVES), NOW);
-    assert!(matches!(grow, Decision::Wait(Waiting::Out { pods: 1 }, _)), "{grow:?}");
+    assert!(matches!(grow, Decision::Wait(Waiting::Out { pods: 1, .. }, _)), "{grow:?}");
     let replace = || plan(base_of(Kind::Replace, 2, 2), 0);
     let done = decide(&closing(replace(), 2), &seen(2).with(2, SERVES), NOW);
     assert!(matches!(done, Decision::Move(Progress::Finished { .. }, _)), "{done:?}");

@@ -5,7 +5,7 @@ use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, goal};
 use super::look::{ask, is_mine};
 use super::shape;
-use super::tend::{Tend, held_back, hooked, look_again, pick, steer};
+use super::tend::{Tend, drains, held_back, hooked, look_again, pick, steer};
 use crate::model::{
     Action, Base, Batch, Brings, CancelPolicy, Facts, Failure, Flow, FlowId, Hold, HoldReason, Kind,
     Observation, OnFailure, Plan, Progress, Seconds, Shape, Stage, Timestamp, Verdict, WorkloadChange,
@@ -127,8 +127,8 @@ impl Closing<'_> {
         let surplus = seen.pods.len().saturating_sub(marked).saturating_sub(wanted.total());
         let left = marked.saturating_add(surplus).max(self.foreign(seen));
         if left > 0 {
-            let again = look_again(LOOK_AGAIN, flow.spec.drain, &seen.pods, now);
-            return Decision::Wait(Waiting::Out { pods: left }, again);
+            let again = look_again(LOOK_AGAIN, flow.spec.drain, seen, now);
+            return Decision::Wait(Waiting::Out { pods: left, drains: false }, again);
         }
         if shed {
             return self.ended(now);
@@ -265,7 +265,10 @@ pub(super) fn verify(
         return Decision::Act(effect);
     }
     let ready = seen.pods.count(Facts::FRESH | Facts::BOOTED | Facts::IN, Facts::MARKED);
-    if ready == wanted && seen.pods.len() == wanted && seen.terminating == 0 {
+    let is_there = ready == wanted && seen.pods.len() == wanted;
+    // A workload is removed after its last pod.
+    let last = flow.spec.action != Action::Delete || seen.ending == 0;
+    if is_there && seen.terminating == 0 && last {
         return match (flow.spec.action, plan.base.turned) {
             (Action::Delete, _) => act(WorkloadChange::Remove),
             (_, true) => end(Verdict::Canceled, now),
@@ -273,14 +276,17 @@ pub(super) fn verify(
         };
     }
     let Some(left) = left(flow, counted) else {
-        let reason = HoldReason::DeadlineExceeded;
+        let stuck = seen.pods.any(Facts::STUCK, Facts::MARKED);
+        let reason = if stuck { HoldReason::PodsFailed } else { HoldReason::DeadlineExceeded };
         let hold = Some(Hold { reason, resumes: flow.orders.resumes });
         let held = || Progress::Verifying { plan: plan.clone(), since, counted, hold, edited };
-        let stopped = stop(flow, seen, reason, now);
+        // What serves as ordered is not given up for a pod that takes long to end.
+        let stopped = if is_there { None } else { stop(flow, seen, reason, now) };
         return stopped.unwrap_or_else(|| Decision::Move(held(), Why::Held { reason }));
     };
-    let again = look_again(left, flow.spec.drain, &seen.pods, now);
-    Decision::Wait(Waiting::Verify { ready, of: wanted }, again)
+    let again = look_again(left, flow.spec.drain, seen, now);
+    let drains = drains(flow.spec.drain, seen) || seen.draining;
+    Decision::Wait(Waiting::Verify { ready, of: wanted, drains }, again)
 }
 
 /// How much of its deadline a stage has left after the time that counts; `None` when it is over.

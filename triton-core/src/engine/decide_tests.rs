@@ -161,10 +161,10 @@ fn a_marked_pod_is_pulled_out_drained_and_only_then_let_go() {
     let pulled_out = |d| matches!(d, Decision::Act(Effect::Traffic(TrafficChange::PullOut(_))));
     assert!(pulled_out(decide(&flow, &world().with(1, marked), NOW)));
     let moving = marked.difference(Facts::ASKED | Facts::IN);
-    assert!(matches!(waits(&flow, &world().with(1, moving)), Some(Waiting::Out { pods: 1 })));
+    assert!(matches!(waits(&flow, &world().with(1, moving)), Some(Waiting::Out { pods: 1, .. })));
     let out = |seconds| world().out_for(moving | Facts::OUT, seconds);
     let drained = NOW.plus(Seconds(6));
-    assert_eq!(decide(&flow, &out(4), NOW), Decision::Wait(Waiting::Out { pods: 1 }, drained));
+    assert_eq!(decide(&flow, &out(4), NOW), Decision::Wait(Waiting::Out { pods: 1, drains: true }, drained));
     let let_go = decide(&flow, &out(10), NOW);
     assert!(
         matches!(let_go, Decision::Act(Effect::Workload(WorkloadChange::LetGo(pods))) if pods.len() == 1)
@@ -175,7 +175,7 @@ fn a_marked_pod_is_pulled_out_drained_and_only_then_let_go() {
 fn pulling_out_never_goes_below_the_pods_that_served_when_the_batch_started() {
     let flow = update(2).batches_of(1).at(replace(2, 2), 1, 0, 1, Stage::Leaving);
     let new_one_lost = Observation::mine(2, 1, 1).with(1, OLD).with(1, OLD | Facts::MARKED);
-    assert_eq!(waits(&flow, &new_one_lost), Some(Waiting::Out { pods: 1 }));
+    assert_eq!(waits(&flow, &new_one_lost), Some(Waiting::Out { pods: 1, drains: false }));
 }
 
 #[test]
@@ -199,8 +199,8 @@ fn unknown_traffic_is_neither_in_nor_out() {
 #[test]
 fn a_failed_pod_holds_the_flow_and_resume_gives_it_until_the_deadline() {
     let mut flow = create(1).at(grow(1), 1, 0, 1, Stage::Smoking);
-    let world =
-        Observation::mine(1, 0, 1).with(1, Facts::FRESH | Facts::HOOKED | Facts::GATED | Facts::FAILED);
+    let world = Observation::mine(1, 0, 1)
+        .with(1, Facts::FRESH | Facts::HOOKED | Facts::GATED | Facts::FAILED | Facts::STUCK);
     let held = moved(&flow, &world).expect("holds");
     assert_eq!(held.hold(), Some(Hold { reason: HoldReason::PodsFailed, resumes: 0 }));
     flow.progress = held;
@@ -213,7 +213,7 @@ fn a_failed_pod_holds_the_flow_and_resume_gives_it_until_the_deadline() {
     assert_eq!(waits(&flow, &world), Some(Waiting::Pods { ready: 0, of: 1 }));
     let late = decide(&counted(&flow, 600), &world, NOW);
     let Decision::Move(progress, _) = late else { panic!("{late:?}") };
-    assert_eq!(progress.hold().map(|hold| hold.reason), Some(HoldReason::DeadlineExceeded));
+    assert_eq!(progress.hold().map(|hold| hold.reason), Some(HoldReason::PodsFailed));
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn a_cancelled_flow_waits_until_the_restored_template_has_replaced_what_is_not_k
     let restored = || Observation { shape: Some(shape.clone()), ..Observation::mine(3, 0, 1) };
     // An old pod was lost while new ones were leaving: the controller kept a new one in its place.
     let one_new = restored().with(2, OLD | Facts::CURRENT).with(1, OLD);
-    assert_eq!(waits(&flow, &one_new), Some(Waiting::Out { pods: 1 }));
+    assert_eq!(waits(&flow, &one_new), Some(Waiting::Out { pods: 1, drains: false }));
     assert_eq!(verdict(&flow, &restored().with(3, OLD | Facts::CURRENT)), Some(Verdict::Canceled));
 }
 

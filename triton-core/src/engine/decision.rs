@@ -6,8 +6,8 @@ use core::fmt;
 
 use super::phrases;
 use crate::model::{
-    BatchPhase, Failure, FieldEdit, FlowId, FlowName, HoldReason, Place, Progress, Seconds, Silence, Stage,
-    Timestamp, TrafficChange, Verdict, WorkloadChange,
+    BatchPhase, Failure, FieldEdit, FlowId, FlowName, HoldReason, Place, PodName, Progress, Seconds, Silence,
+    Stage, Timestamp, TrafficChange, Verdict, WorkloadChange,
 };
 
 /// What happens next. Exactly one of these:
@@ -133,6 +133,17 @@ pub enum Why {
     Fits,
     /// A person lifted the hold.
     Resumed,
+    /// What the flow held for is gone: it goes on by itself.
+    Mended,
+    /// Something new keeps a pod from running. Nothing moved.
+    PodStuck {
+        /// Which pod.
+        pod: PodName,
+        /// What, in one word.
+        reason: String,
+        /// The same with the kubelet's or the scheduler's own words.
+        message: String,
+    },
     /// A person cancelled the flow.
     Canceling,
     /// The flow stops by itself, as `onFailure` says.
@@ -190,6 +201,8 @@ impl Why {
             Self::Reverting => "Reverting",
             Self::Fits => "SizeFits",
             Self::Resumed => "Resumed",
+            Self::Mended => "PodsMended",
+            Self::PodStuck { .. } => "PodStuck",
             Self::Canceling => "Canceling",
             Self::Shed => "NewPodsRemoved",
             Self::ServiceLost { .. } => "ServiceLost",
@@ -253,6 +266,8 @@ impl fmt::Display for Why {
             Self::Reverting => f.write_str("cancelled; returning the new pods to the revision before"),
             Self::Fits => f.write_str("the size of the workload is one again that the flow can go on with"),
             Self::Resumed => f.write_str("resumed"),
+            Self::Mended => f.write_str("the pods that had failed are mended; the flow goes on by itself"),
+            Self::PodStuck { pod, reason, message } => write!(f, "pod {pod}: {reason}: {message}"),
             Self::Canceling => f.write_str("cancelled; leaving the workload clean"),
             Self::Shed => {
                 f.write_str("cancelled; the pods that are not kept are gone, restoring the template")
@@ -299,6 +314,15 @@ pub enum Waiting {
     Out {
         /// That are still there.
         pods: u32,
+        /// One of them drains.
+        drains: bool,
+    },
+    /// New pods to have been ready for as long as the workload demands, before its controller lets old ones leave.
+    Available {
+        /// Old pods that are still there.
+        pods: u32,
+        /// How long that takes at the most, if they stay ready.
+        left: Seconds,
     },
     /// The workload's controller to take notice of the last change.
     Backend,
@@ -347,6 +371,8 @@ pub enum Waiting {
         ready: u32,
         /// Pods ordered.
         of: u32,
+        /// A pod drains.
+        drains: bool,
     },
 }
 
@@ -371,6 +397,7 @@ impl Waiting {
             Self::Interval => "Interval",
             Self::In { .. } => "PullingIn",
             Self::Out { .. } => "PodsLeaving",
+            Self::Available { .. } => "MinReady",
             Self::Backend => "Workload",
             Self::Unreachable { .. } => "Unreachable",
             Self::Paused => "Paused",
@@ -387,9 +414,15 @@ impl Waiting {
     #[must_use]
     pub const fn time(&self) -> Time {
         match self {
-            Self::Pods { .. } | Self::In { .. } | Self::Out { .. } | Self::Verify { .. } => Time::Counts,
+            Self::Pods { .. }
+            | Self::In { .. }
+            | Self::Out { drains: false, .. }
+            | Self::Verify { drains: false, .. } => Time::Counts,
             Self::Backend | Self::Unreachable { .. } => Time::Unseen,
             Self::Approval { .. }
+            | Self::Out { drains: true, .. }
+            | Self::Verify { drains: true, .. }
+            | Self::Available { .. }
             | Self::Interval
             | Self::Paused
             | Self::Held { .. }
@@ -414,6 +447,7 @@ impl Waiting {
             | Self::Interval
             | Self::In { .. }
             | Self::Out { .. }
+            | Self::Available { .. }
             | Self::Backend
             | Self::Rival { .. }
             | Self::Unreachable { .. }
@@ -433,7 +467,12 @@ impl fmt::Display for Waiting {
             Self::In { ready, of } => {
                 write!(f, "waits for the registry to show the new pods: {ready} of {of} are in traffic")
             }
-            Self::Out { pods } => write!(f, "waits for {pods} pods to leave traffic, drain and go"),
+            Self::Out { pods, .. } => write!(f, "waits for {pods} pods to leave traffic, drain and go"),
+            Self::Available { pods, left } => write!(
+                f,
+                "waits until new pods have been ready for minReadySeconds of the workload, {left} more; then \
+                 {pods} old pods leave"
+            ),
             Self::Backend => {
                 f.write_str("waits for the workload's controller to take notice of the last change")
             }
@@ -451,7 +490,7 @@ impl fmt::Display for Waiting {
             Self::Spec { faults } => f.write_str(&phrases::unread(faults)),
             Self::ServiceLost { what } => f.write_str(&phrases::lost(what)),
             Self::Lock { what } => write!(f, "waits because the lock of the workload cannot be read: {what}"),
-            Self::Verify { ready, of } => {
+            Self::Verify { ready, of, .. } => {
                 write!(
                     f,
                     "waits until the whole workload is as ordered: {ready} of {of} pods are, none may be leaving"

@@ -17,7 +17,7 @@ use crate::model::{
 fn a_look_that_shows_a_failed_pod_widens_nothing_in_that_same_step() {
     let flow = || Flow::test(Action::Create, 3);
     let grow = || plan(base_of(Kind::Grow, 0, 3), 0);
-    let failed = RUNS.difference(Facts::BOOTED | Facts::OUT) | Facts::FAILED;
+    let failed = RUNS.difference(Facts::BOOTED | Facts::OUT) | Facts::FAILED | Facts::STUCK;
     let unasked = Observation::mine(2, 0, 1).with(1, SERVES).with(1, failed);
     assert_eq!(held(&flow().at(grow(), 2, 2, 1, Stage::Smoking), &unasked), Some(HoldReason::PodsFailed));
     let ready = Observation::mine(3, 0, 1).with(1, SERVES).with(1, RUNS).with(1, failed);
@@ -28,7 +28,7 @@ fn a_look_that_shows_a_failed_pod_widens_nothing_in_that_same_step() {
 /// took it for one that it goes on without.
 #[test]
 fn only_failed_pods_that_the_batch_goes_on_without_are_excused() {
-    let failed = RUNS.difference(Facts::BOOTED) | Facts::FAILED;
+    let failed = RUNS.difference(Facts::BOOTED) | Facts::FAILED | Facts::STUCK;
     let batch = |tolerance, stage| {
         let mut flow =
             Flow::test(Action::Update, 7).at(plan(base_of(Kind::Replace, 7, 7), 0), 1, 0, 1, stage);

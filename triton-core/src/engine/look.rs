@@ -5,8 +5,9 @@ use core::time::Duration;
 
 use super::decision::Effect;
 use crate::model::{
-    Action, Brings, Exchange, Facts, Flow, Lock, Observation, PodRef, PodTraffic, PodUid, Pods, Progress,
-    Shape, TemplateRef, Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
+    Action, Brings, DEFAULT_GRACE, Exchange, Facts, Flow, Heals, Lock, Observation, PodRef, PodTraffic,
+    PodUid, Pods, Progress, Seconds, Shape, TemplateRef, Traffic, TrafficView, WorkloadChange, WorkloadPod,
+    WorkloadView,
 };
 
 /// One consistent look at the world, through the eyes of a flow or, without one, of the keeper.
@@ -19,8 +20,9 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
     // Another template that others brought is carried out by the keeper once the flow has ended.
     let brings = flow.and_then(|flow| flow.progress.base()).is_none_or(|base| base.brings != Brings::Nothing);
     let swaps = if brings { swaps(view, traffic) } else { Vec::new() };
+    let grace = Duration::from(flow.map_or(DEFAULT_GRACE, |flow| flow.orders.grace));
     for pod in &view.pods {
-        let (mut facts, out_for) = facts(pod, traffic.pods.get(&pod.uid).copied());
+        let (mut facts, out_for) = facts(pod, grace, traffic.pods.get(&pod.uid).copied());
         let swap = swaps.iter().find(|(uid, _)| **uid == pod.uid);
         facts.set(Facts::MARKED, pod.marked && (!pod.swaps || swap.is_some()));
         facts.set(Facts::SURPLUS, swap.is_some_and(|(_, surplus)| *surplus));
@@ -34,6 +36,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         let pod = PodRef { name: pod.name.clone(), uid: pod.uid.clone(), version: pod.version.clone() };
         pods.push(pod, facts, out_for);
     }
+    let undrained = undrained(flow, view, traffic);
     Observation {
         stale: None,
         settled: view.settled && !is_old(flow, view),
@@ -54,7 +57,11 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         yields: false,
         place: None,
         pods,
-        terminating: view.terminating,
+        terminating: count(undrained.clone()),
+        ending: count(view.terminating.iter()),
+        draining: undrained.clone().any(|left| left.is_some()),
+        turns_in: undrained.flatten().chain(view.pods.iter().filter_map(|pod| turns_in(pod, grace))).min(),
+        available_in: available_in(view),
         lost: traffic.lost.clone(),
     }
 }
@@ -74,6 +81,52 @@ pub fn exchange<'a>(flow: &'a Flow, view: &'a WorkloadView) -> Option<Exchange<'
 /// Whether a flow has not taken its workload yet, as far as its record says.
 const fn starts(flow: &Flow) -> bool {
     matches!(flow.progress, Progress::Pending | Progress::Preparing { .. })
+}
+
+/// Of the pods that are being deleted, those that are not out of traffic, or not for the time of a drain: for how
+/// long they still drain, where they are out.
+fn undrained<'a>(
+    flow: Option<&Flow>,
+    view: &'a WorkloadView,
+    traffic: &'a TrafficView,
+) -> impl Iterator<Item = Option<Duration>> + Clone + use<'a> {
+    let drain = Duration::from(flow.map_or(Seconds(0), |flow| flow.spec.drain));
+    let shown = |pod: &WorkloadPod| traffic.pods.get(&pod.uid).map(|pod| pod.shown);
+    view.terminating.iter().filter_map(move |pod| match shown(pod) {
+        Some(Traffic::Out { lasts }) => drain.checked_sub(lasts).filter(|left| !left.is_zero()).map(Some),
+        Some(Traffic::In | Traffic::Moving) | None => Some(None),
+    })
+}
+
+fn count<T>(things: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(things.count()).unwrap_or(u32::MAX)
+}
+
+/// In how long time alone changes what counts of a pod.
+fn turns_in(pod: &WorkloadPod, grace: Duration) -> Option<Duration> {
+    let lasts = match &pod.failure {
+        Some(failure) if failure.heals == Heals::Maybe => pod.lasts.stuck,
+        None if pod.booted && pod.steps.restarts > 0 => pod.lasts.calm,
+        Some(_) | None => return None,
+    };
+    grace.checked_sub(lasts).filter(|left| !left.is_zero())
+}
+
+/// In how long every pod that is ready, and stays, counts as available. What is not ready does not get available by
+/// time alone.
+fn available_in(view: &WorkloadView) -> Option<Duration> {
+    let needed = Duration::from(view.min_ready);
+    let ready = view.pods.iter().filter(|pod| pod.ready && !pod.marked);
+    ready.map(|pod| needed.saturating_sub(pod.lasts.ready)).filter(|left| !left.is_zero()).max()
+}
+
+/// Whether what keeps a pod from running counts as its failure.
+fn has_failed(pod: &WorkloadPod, grace: Duration) -> bool {
+    pod.failure.as_ref().is_some_and(|failure| match failure.heals {
+        Heals::Never => true,
+        Heals::Maybe => pod.lasts.stuck >= grace,
+        Heals::WithRoom => false,
+    })
 }
 
 /// Whether a pod that a flow before this one left out of traffic stays there: it counts as one that does not
@@ -146,7 +199,7 @@ fn is_named(flow: &Flow, pod: &WorkloadPod) -> bool {
     flow.spec.pods.is_empty() || flow.spec.pods.contains(&pod.name)
 }
 
-fn facts(pod: &WorkloadPod, traffic: Option<PodTraffic>) -> (Facts, Duration) {
+fn facts(pod: &WorkloadPod, grace: Duration, traffic: Option<PodTraffic>) -> (Facts, Duration) {
     let traffic =
         traffic.unwrap_or_else(|| PodTraffic { asked: pod.gated.then_some(false), shown: Traffic::Moving });
     let mut facts = Facts::empty();
@@ -154,7 +207,10 @@ fn facts(pod: &WorkloadPod, traffic: Option<PodTraffic>) -> (Facts, Duration) {
     facts.set(Facts::HOOKED, pod.hooked);
     facts.set(Facts::LISTED, pod.listed);
     facts.set(Facts::SPECIFIED, pod.specified);
-    facts.set(Facts::FAILED, pod.failure.is_some());
+    facts.set(Facts::FAILED, has_failed(pod, grace));
+    facts.set(Facts::STUCK, pod.failure.is_some());
+    let calm = pod.booted && pod.lasts.calm >= grace;
+    facts.set(Facts::SHAKY, pod.failure.is_none() && pod.steps.restarts > 0 && !calm);
     facts.set(Facts::GATED, traffic.asked.is_some());
     facts.set(Facts::ASKED, traffic.asked == Some(true));
     facts.set(Facts::IN, traffic.shown == Traffic::In);

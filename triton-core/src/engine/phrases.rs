@@ -9,7 +9,7 @@ use crate::model::{FieldEdit, FlowId, HoldReason, Place};
 /// Why a flow holds.
 pub(super) const fn holds(reason: HoldReason) -> &'static str {
     match reason {
-        HoldReason::PodsFailed => "paused because pods failed; resume once they are mended, or cancel",
+        HoldReason::PodsFailed => "paused because pods failed; it goes on by itself once they are mended",
         HoldReason::DeadlineExceeded => {
             "paused because the stage took longer than its deadline; resume to wait again, or cancel"
         }
@@ -71,7 +71,10 @@ pub(super) fn listed(edits: &[FieldEdit]) -> String {
 pub(super) fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit]) -> String {
     match reason {
         HoldReason::PodsFailed => {
-            format!("paused because pods failed ({failed} fail now): mend them and Resume, or Cancel")
+            format!(
+                "paused because pods failed ({failed} fail now): mend them, and it goes on by itself; Resume tries \
+                 again at once, Cancel ends it"
+            )
         }
         HoldReason::Drift => {
             let what = listed(edits);

@@ -2,14 +2,16 @@
 
 mod batches;
 
+use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use self::batches::batches;
 use super::decision::{Waiting, Why};
 use super::goal;
 use crate::model::{
-    Brings, Counts, Facts, Flow, Observation, Plan, Progress, Report, Stage, TemplateRef, Timestamp,
-    TrafficView, Verdict, WaitingReport, WorkloadView,
+    Brings, Counts, Facts, Flow, Observation, Plan, PodReport, Progress, Report, Stage, TemplateRef, TextFor,
+    Timestamp, TrafficView, Verdict, WaitingReport, WorkloadPod, WorkloadView, shorten,
 };
 
 /// One look at the world with everything that people are shown of it.
@@ -56,6 +58,13 @@ pub fn report(
         (None, Some(why)) => {
             new.reason = why.reason().into();
             new.message = noted(flow, why.to_string());
+            if matches!(progress, Progress::Finished { .. }) {
+                let ending = seen.workload.iter().flat_map(|view| &view.terminating);
+                for pod in ending.take(NAMED) {
+                    new.message.push_str("; ");
+                    new.message.push_str(&ends_yet(pod));
+                }
+            }
             new.waiting = None;
         }
         (None, None) | (Some(_), _) => {}
@@ -67,6 +76,18 @@ pub fn report(
     new.updated_at = Some(now);
     new.fit();
     new
+}
+
+/// The pods of which something is told in the new report that was not in the old one.
+pub fn newly_stuck<'a>(old: &'a Report, new: &'a Report) -> impl Iterator<Item = Why> + 'a {
+    let pods = |report: &'a Report| report.batches.iter().flat_map(|batch| &batch.pods);
+    let known = move |pod: &PodReport| pods(old).any(|old| old.name == pod.name && old.reason == pod.reason);
+    let told = pods(new).filter(move |pod| !pod.reason.is_empty() && !known(pod)).take(NAMED);
+    told.map(|pod| Why::PodStuck {
+        pod: pod.name.clone(),
+        reason: pod.reason.clone(),
+        message: pod.message.clone(),
+    })
 }
 
 /// Whether the workload has the template that the flow brings about.
@@ -97,7 +118,36 @@ fn message(flow: &Flow, waiting: &Waiting, seen: Seen<'_>) -> String {
         message.push_str("; ");
         message.push_str(note);
     }
+    message.push_str(&words(waiting, seen));
     message
+}
+
+/// Most pods that a message names.
+const NAMED: usize = 3;
+
+/// What keeps pods from running, and pods that take long to end where these are waited for.
+fn words(waiting: &Waiting, seen: Seen<'_>) -> String {
+    let Some(view) = seen.workload else { return String::new() };
+    let stuck = view.pods.iter().filter_map(|pod| Some((&pod.name, pod.failure.as_ref()?)));
+    let stuck = stuck.map(|(name, failure)| {
+        format!("pod {name}: {}: {}", failure.class.as_str(), shorten(&failure.message, TextFor::Pod))
+    });
+    let ends = matches!(waiting, Waiting::Verify { .. } | Waiting::Held { .. });
+    let ending = view.terminating.iter().filter(|_| ends).map(|pod| ends_yet(pod));
+    let all: Vec<String> = stuck.chain(ending).collect();
+    let mut words = String::new();
+    for word in all.iter().take(NAMED) {
+        words.push_str("; ");
+        words.push_str(word);
+    }
+    if all.len() > NAMED {
+        words.push_str(&format!("; and {} pods more", all.len().saturating_sub(NAMED)));
+    }
+    words
+}
+
+fn ends_yet(pod: &WorkloadPod) -> String {
+    format!("pod {} is being deleted and has not ended", pod.name)
 }
 
 /// A wait keeps its times while they lie ahead, so that looking again changes nothing.

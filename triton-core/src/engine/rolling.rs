@@ -5,7 +5,7 @@ use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, Goal};
 use super::look::{ask, has_template};
 use super::table::{self, Row, Until};
-use super::tend::{Tend, held_back, hooked, look_again, serving, steer, tend};
+use super::tend::{Tend, held_back, hooked, look_again, ordered, serving, steer, tend};
 use super::{gate, shape, until};
 use crate::model::{
     Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Seconds, Shape, Spec,
@@ -50,8 +50,10 @@ impl Rolling<'_> {
         if let Some(batch) = self.without_failed(failed, row, seen, goal) {
             return self.rolling(self.done, batch, Why::GoesOnWithout { batch: batch.number, failed });
         }
-        let recovering = (failed > 0)
-            .then_some(Waiting::Pods { ready: wanted.fresh.saturating_sub(failed), of: wanted.fresh });
+        // Nothing more is asked for beside a pod that may fail.
+        let stuck = self.counted(seen, Facts::STUCK);
+        let recovering = (stuck > 0)
+            .then_some(Waiting::Pods { ready: wanted.fresh.saturating_sub(stuck), of: wanted.fresh });
         match unmet.or(recovering) {
             Some(waiting) => self.late(row.ask, seen, waiting, now),
             None => self.pass(row.until, row.next, seen, now),
@@ -204,7 +206,18 @@ impl Rolling<'_> {
     /// New pods that fail now. Where pods only leave, none do; where they are only added, those that were out
     /// of service before do not count.
     fn failing(&self, seen: &Observation) -> u32 {
-        let failing = seen.pods.count(Facts::FRESH | Facts::FAILED, Facts::MARKED);
+        self.counted(seen, Facts::FAILED)
+    }
+
+    /// Whether nothing keeps more new pods from running than may fail, and none of them might fall over again.
+    pub(super) fn is_mended(&self, seen: &Observation) -> bool {
+        let shaky = seen.pods.any(Facts::FRESH | Facts::SHAKY, Facts::MARKED);
+        !shaky && self.counted(seen, Facts::STUCK) <= self.tolerated()
+    }
+
+    /// The failures that count, of the pods with these facts.
+    fn counted(&self, seen: &Observation, with: Facts) -> u32 {
+        let failing = seen.pods.count(Facts::FRESH | with, Facts::MARKED);
         match self.kind() {
             Kind::Shrink => 0,
             Kind::Grow | Kind::Replace | Kind::Swap => {
@@ -274,14 +287,20 @@ impl Rolling<'_> {
             return self.stay(lost, seen, now);
         }
         match left(self.flow, self.batch.counted) {
-            Some(left) => Decision::Wait(waiting, look_again(left, self.flow.spec.drain, &seen.pods, now)),
+            Some(left) => {
+                let waiting = ordered(waiting, self.flow.spec.drain, seen);
+                Decision::Wait(waiting, look_again(left, self.flow.spec.drain, seen, now))
+            }
+            None if self.counted(seen, Facts::STUCK) > self.tolerated() => {
+                self.hold(HoldReason::PodsFailed, seen, now)
+            }
             None => self.hold(HoldReason::DeadlineExceeded, seen, now),
         }
     }
 
     /// Waits for a person as long as it takes.
     fn stay(&self, waiting: Waiting, seen: &Observation, now: Timestamp) -> Decision {
-        Decision::Wait(waiting, look_again(LOOK_AGAIN, self.flow.spec.drain, &seen.pods, now))
+        Decision::Wait(waiting, look_again(LOOK_AGAIN, self.flow.spec.drain, seen, now))
     }
 
     /// Everything is there: ask a person, wait for the interval, or go on.

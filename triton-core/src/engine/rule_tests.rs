@@ -128,8 +128,9 @@ fn a_resumed_final_check_has_its_whole_deadline_again() {
 
 #[test]
 fn a_failed_pod_on_its_way_out_holds_nothing() {
-    let world =
-        Observation::mine(2, 0, 1).with(1, SERVES).with(1, Facts::FRESH | Facts::FAILED | Facts::MARKED);
+    let world = Observation::mine(2, 0, 1)
+        .with(1, SERVES)
+        .with(1, Facts::FRESH | Facts::FAILED | Facts::STUCK | Facts::MARKED);
     let held = decide(&growing(2, Stage::Smoking), &world, NOW);
     assert!(matches!(held, Decision::Act(_) | Decision::Wait(Waiting::Pods { .. }, _)), "{held:?}");
 }
@@ -140,7 +141,7 @@ fn a_forgiven_failed_pod_has_to_recover_before_its_batch_ends() {
     if let Progress::Rolling { batch, .. } = &mut flow.progress {
         batch.forgiven = true;
     }
-    let failed = RUNS.difference(Facts::BOOTED) | Facts::FAILED;
+    let failed = RUNS.difference(Facts::BOOTED) | Facts::FAILED | Facts::STUCK;
     let world = Observation::mine(2, 0, 1).with(2, SERVES).with(1, failed);
     assert!(matches!(decide(&flow, &world, NOW), Decision::Wait(Waiting::Pods { .. }, _)));
 }

@@ -22,18 +22,21 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
         && resumes < flow.orders.resumes
         && !flow.orders.paused
     {
-        return Some(Decision::Move(lifted(&flow.progress, now), Why::Resumed));
+        return Some(Decision::Move(lifted(&flow.progress, true, now), Why::Resumed));
+    }
+    if !flow.orders.paused && is_mended(flow, seen) {
+        return Some(Decision::Move(lifted(&flow.progress, false, now), Why::Mended));
     }
     if hold.is_some_and(|hold| hold.reason == HoldReason::Resized)
         && !flow.orders.paused
         && is_mine(seen)
         && resized::size(flow, seen) != Some(Size::Beyond)
     {
-        return Some(Decision::Move(unjudged(lifted(&flow.progress, now)), Why::Fits));
+        return Some(Decision::Move(unjudged(lifted(&flow.progress, false, now)), Why::Fits));
     }
     let waiting = match hold {
         Some(Hold { reason, .. }) => {
-            let failed = seen.pods.count(Facts::FAILED, Facts::MARKED);
+            let failed = seen.pods.count(Facts::STUCK, Facts::MARKED);
             Waiting::Held { reason, failed, edits: seen.edits.fields.clone() }
         }
         None if flow.orders.paused => Waiting::Paused,
@@ -47,7 +50,7 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
             return Some(Decision::Act(effect));
         }
     }
-    Some(Decision::Wait(waiting, look_again(LOOK_AGAIN, flow.spec.drain, &seen.pods, now)))
+    Some(Decision::Wait(waiting, look_again(LOOK_AGAIN, flow.spec.drain, seen, now)))
 }
 
 /// What keeps up in every state that holds the lock: the keeper keeps off.
@@ -80,13 +83,30 @@ fn unjudged(progress: Progress) -> Progress {
     }
 }
 
-/// The same progress without its hold: the stage has its whole deadline again.
-fn lifted(progress: &Progress, now: Timestamp) -> Progress {
+/// Whether the flow holds by failed pods, and what kept them from running is gone.
+fn is_mended(flow: &Flow, seen: &Observation) -> bool {
+    if flow.progress.hold().is_none_or(|hold| hold.reason != HoldReason::PodsFailed) {
+        return false;
+    }
+    match &flow.progress {
+        Progress::Rolling { plan, done, batch } => {
+            Rolling { flow, plan, done: *done, batch: *batch }.is_mended(seen)
+        }
+        Progress::Verifying { .. } => !seen.pods.any(Facts::STUCK, Facts::MARKED),
+        Progress::Pending
+        | Progress::Preparing { .. }
+        | Progress::Closing { .. }
+        | Progress::Finished { .. } => false,
+    }
+}
+
+/// The same progress without its hold: the stage has its whole deadline again. `forgives`: a person lifted it.
+fn lifted(progress: &Progress, forgives: bool, now: Timestamp) -> Progress {
     match progress.clone() {
         Progress::Rolling { plan, done, batch } => {
             // That others interfere forgives no pod anything.
             let drifts = batch.hold.is_some_and(|hold| hold.reason.is_others());
-            let forgiven = batch.forgiven || !drifts;
+            let forgiven = batch.forgiven || (forgives && !drifts);
             let batch = Batch { hold: None, forgiven, met: false, since: now, counted: Seconds(0), ..batch };
             Progress::Rolling { plan, done, batch }
         }

@@ -4,8 +4,8 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::decision::Effect;
-use crate::model::{Facts, PodRef, Pods, Seconds, Timestamp, TrafficChange, WorkloadChange};
+use super::decision::{Effect, Waiting};
+use crate::model::{Facts, Observation, PodRef, Pods, Seconds, Timestamp, TrafficChange, WorkloadChange};
 
 /// What tending may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +42,30 @@ pub(super) fn next_drain(drain: Seconds, pods: &Pods) -> Option<Duration> {
     pods.longest_out(DRAINS, Facts::ASKED).map(|lasts| Duration::from(drain).saturating_sub(lasts))
 }
 
-/// When to look again although nothing changes: after so long at the latest, and when the next drain is over.
-pub(super) fn look_again(after: Seconds, drain: Seconds, pods: &Pods, now: Timestamp) -> Timestamp {
-    let drained = next_drain(drain, pods).filter(|left| !left.is_zero());
-    let after = Duration::from(after);
-    now.after(drained.map_or(after, |left| left.min(after)))
+/// When to look again although nothing changes: after so long at the latest, and when time alone changes something:
+/// when the next drain is over, when a pod counts as failed or as available.
+pub(super) fn look_again(after: Seconds, drain: Seconds, seen: &Observation, now: Timestamp) -> Timestamp {
+    let drained = next_drain(drain, &seen.pods).filter(|left| !left.is_zero());
+    let sooner = [drained, seen.turns_in, seen.available_in].into_iter().flatten();
+    now.after(sooner.fold(Duration::from(after), Duration::min))
+}
+
+/// Whether a pod that is verified out of traffic keeps running because that was ordered.
+pub(super) fn drains(drain: Seconds, seen: &Observation) -> bool {
+    next_drain(drain, &seen.pods).is_some_and(|left| !left.is_zero())
+}
+
+/// What is waited for where pods are to leave: while one drains, or while the workload's controller chooses none
+/// because pods have not been ready for long enough, the time is one that was ordered.
+pub(super) fn ordered(waiting: Waiting, drain: Seconds, seen: &Observation) -> Waiting {
+    let Waiting::Out { pods, .. } = waiting else { return waiting };
+    let drains = drains(drain, seen);
+    match seen.available_in {
+        Some(left) if !drains && !seen.pods.any(Facts::MARKED, Facts::empty()) => {
+            Waiting::Available { pods, left: left.into() }
+        }
+        Some(_) | None => Waiting::Out { pods, drains },
+    }
 }
 
 /// Pods that take traffic and are not on their way out of it: neither asked out nor, where nobody can be

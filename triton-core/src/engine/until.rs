@@ -21,7 +21,7 @@ pub(super) fn unmet(kind: Kind, until: Until, pods: &Pods, wanted: Goal) -> Opti
         Until::Gone => {
             let leaving = pods.count(Facts::MARKED, Facts::empty());
             let left = leaving.saturating_add(surplus(kind, pods, wanted));
-            (left > 0).then_some(Waiting::Out { pods: left })
+            (left > 0).then_some(Waiting::Out { pods: left, drains: false })
         }
     }
 }

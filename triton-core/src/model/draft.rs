@@ -201,6 +201,7 @@ impl Spec {
             ("resumes", orders.resumes),
             ("batchIntervalSeconds", orders.interval.0),
             ("progressDeadlineSeconds", orders.deadline.0),
+            ("failureGraceSeconds", orders.grace.0),
         ] {
             let field = check.at(field);
             check.number(&field, Some(number.into()), 0, i32::MAX.unsigned_abs());

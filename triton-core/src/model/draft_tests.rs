@@ -276,6 +276,7 @@ fn orders_that_could_not_be_read_again_are_refused_with_their_field() {
             ("batchIntervalSeconds", Orders { interval: Seconds(u32::MAX), ..good.clone() }),
             ("progressDeadlineSeconds", Orders { deadline: Seconds(u32::MAX), ..good.clone() }),
             ("progressDeadlineSeconds", Orders { deadline: Seconds(0), ..good.clone() }),
+            ("failureGraceSeconds", Orders { grace: Seconds(u32::MAX), ..good.clone() }),
         ];
         for (field, orders) in rows {
             let faults = spec.takes(&orders).expect_err(field);

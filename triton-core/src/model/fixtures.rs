@@ -5,7 +5,8 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::{
-    CarriedOut, Edits, Lock, PodName, PodPhase, RevisionLabel, Shape, TemplateRef, WorkloadPod, WorkloadView,
+    CarriedOut, Edits, Lasts, Lock, PodName, PodPhase, RevisionLabel, Seconds, Shape, Steps, TemplateRef,
+    WorkloadPod, WorkloadView,
 };
 
 impl WorkloadPod {
@@ -23,7 +24,10 @@ impl WorkloadPod {
             listed: false,
             specified: false,
             gated: true,
+            ready: false,
             failure: None,
+            steps: Steps::default(),
+            lasts: Lasts::default(),
             phase: PodPhase::Running,
             ip: None,
             port: 80,
@@ -60,7 +64,8 @@ impl WorkloadView {
             differs: Vec::new(),
             edits: Edits::default(),
             pods,
-            terminating: 0,
+            terminating: Vec::new(),
+            min_ready: Seconds(0),
         }
     }
 }

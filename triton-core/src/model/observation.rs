@@ -15,6 +15,7 @@ use super::name::{FlowId, FlowUid, PodName, PodUid, Revision, Version};
 use super::peer::Place;
 use super::pods::Pods;
 use super::silence::Silence;
+use super::time::Seconds;
 
 /// Which template a workload has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -138,13 +139,64 @@ pub enum FailureClass {
     Setup,
 }
 
-/// A failed pod: class and the kubelet's own message.
+impl FailureClass {
+    /// One CamelCase word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ImagePull => "ImagePull",
+            Self::Unschedulable => "Unschedulable",
+            Self::CrashLoop => "CrashLoop",
+            Self::InitFailure => "InitFailure",
+            Self::Evicted => "Evicted",
+            Self::Setup => "Setup",
+        }
+    }
+}
+
+/// When what keeps a pod from running counts as its failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Heals {
+    /// It does not heal by itself: at once.
+    Never,
+    /// It may heal: once the pod was seen without progress for `failureGraceSeconds`.
+    Maybe,
+    /// It heals when others make room: at the deadline of the stage.
+    WithRoom,
+}
+
+/// What keeps a pod from running.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PodFailure {
     /// Kind of failure.
     pub class: FailureClass,
-    /// The kubelet's words.
+    /// When it counts as a failure of the pod.
+    pub heals: Heals,
+    /// Container, reason, the kubelet's or the scheduler's own words, exit code and restarts, as far as known.
     pub message: String,
+}
+
+/// How far the containers of a pod have come, init containers included. More of anything is progress.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Steps {
+    /// Restarts.
+    pub restarts: u32,
+    /// Containers that run or have ended well.
+    pub started: u32,
+    /// Containers that are ready.
+    pub ready: u32,
+}
+
+/// For how long a pod has been seen in a state, by a process that was in touch with the cluster. Told by the
+/// driver; zero where nobody has watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Lasts {
+    /// Kept from running, without progress.
+    pub stuck: Duration,
+    /// Containers ready, and no restart.
+    pub calm: Duration,
+    /// Ready.
+    pub ready: Duration,
 }
 
 /// The phase of a pod as shown to people.
@@ -166,8 +218,7 @@ pub enum PodPhase {
     Outdated,
 }
 
-/// One active pod of a workload, as its backend sees it. Pods that are being deleted are not listed:
-/// they count for nothing.
+/// One pod of a workload, as its backend sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WorkloadPod {
     /// Name, for people and for the traffic registry.
@@ -195,8 +246,14 @@ pub struct WorkloadPod {
     pub specified: bool,
     /// Its template has triton's readiness gate.
     pub gated: bool,
-    /// How it failed, if it did.
+    /// Condition `Ready`.
+    pub ready: bool,
+    /// What keeps it from running, if that is known.
     pub failure: Option<PodFailure>,
+    /// How far its containers have come.
+    pub steps: Steps,
+    /// For how long it has been so; a backend says nothing of it.
+    pub lasts: Lasts,
     /// For people: phase, address and port.
     pub phase: PodPhase,
     /// IP address once it has one.
@@ -247,7 +304,10 @@ pub struct WorkloadView {
     /// Its active pods, in the order they were made.
     pub pods: Vec<WorkloadPod>,
     /// Pods that are being deleted.
-    pub terminating: u32,
+    pub terminating: Vec<WorkloadPod>,
+    /// How long a pod has to be ready before the workload's controller counts it as available
+    /// (OpenKruise: `minReadySeconds`).
+    pub min_ready: Seconds,
 }
 
 /// Whether the registry, read back, shows a pod.
@@ -342,10 +402,19 @@ pub struct Observation {
     pub place: Option<Place>,
     /// Active pods.
     pub pods: Pods,
-    /// Pods that are being deleted.
+    /// Pods that are being deleted and may still take traffic, or have not been out of it for long enough.
     pub terminating: u32,
     /// See [`TrafficView::lost`].
     pub lost: Vec<String>,
+    /// All pods that are being deleted.
+    pub ending: u32,
+    /// Some of them are out of traffic, and have not been for the time of a drain.
+    pub draining: bool,
+    /// In how long time alone changes what is known of a pod: one that is kept from running counts as failed, one
+    /// that is being deleted is drained, one that has restarted is calm again.
+    pub turns_in: Option<Duration>,
+    /// In how long every pod that is ready counts as available, where pods have to be ready for some time.
+    pub available_in: Option<Duration>,
 }
 
 impl Observation {
@@ -374,6 +443,10 @@ impl Observation {
             pods: Pods::default(),
             terminating: 0,
             lost: Vec::new(),
+            ending: 0,
+            draining: false,
+            turns_in: None,
+            available_in: None,
         }
     }
 }

@@ -104,8 +104,10 @@ pub struct Orders {
     pub sizes: Sizes,
     /// Wait between a finished batch and the next one in mode auto.
     pub interval: Seconds,
-    /// How long a stage may take before the flow pauses, not counting time spent waiting for people.
+    /// How long a stage may take before the flow pauses, not counting time that the flow itself orders.
     pub deadline: Seconds,
+    /// For how long a pod may be kept from running, without progress, before it counts as failed.
+    pub grace: Seconds,
 }
 
 impl Default for Orders {
@@ -119,12 +121,15 @@ impl Default for Orders {
             sizes: Sizes::default(),
             interval: Seconds(0),
             deadline: DEFAULT_DEADLINE,
+            grace: DEFAULT_GRACE,
         }
     }
 }
 
 /// `progressDeadlineSeconds` when nothing is said.
 pub const DEFAULT_DEADLINE: Seconds = Seconds(600);
+/// `failureGraceSeconds` when nothing is said.
+pub const DEFAULT_GRACE: Seconds = Seconds(120);
 /// `drainSeconds` when nothing is said.
 pub const DEFAULT_DRAIN: Seconds = Seconds(10);
 
@@ -165,4 +170,6 @@ pub struct Edit {
     pub interval: Option<Seconds>,
     /// How long a stage may take.
     pub deadline: Option<Seconds>,
+    /// For how long a pod may be kept from running before it counts as failed.
+    pub grace: Option<Seconds>,
 }

@@ -19,7 +19,7 @@ pub struct PodRef {
 bitflags::bitflags! {
     /// What is true of a pod, packed so that a hundred pods are counted in nanoseconds.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-    pub struct Facts: u16 {
+    pub struct Facts: u32 {
         /// It is one of those the flow wants (update: of the target revision).
         const FRESH = 1;
         /// All containers are ready.
@@ -36,7 +36,7 @@ bitflags::bitflags! {
         const IN = 1 << 6;
         /// The registry does not show it, for certain.
         const OUT = 1 << 7;
-        /// It failed.
+        /// It failed: what keeps it from running counts.
         const FAILED = 1 << 8;
         /// It is of the revision that the workload gives new pods.
         const CURRENT = 1 << 9;
@@ -52,6 +52,10 @@ bitflags::bitflags! {
         /// Chosen to be updated in place, and stays in traffic all the same: the workload's controller counts it as
         /// not available (OpenKruise: `IsPodUpdateReady` and lifecycle state `Normal`).
         const UNAVAILABLE = 1 << 14;
+        /// Something keeps it from running, whether that counts already or not.
+        const STUCK = 1 << 15;
+        /// It has restarted before, and was not seen ready for long enough since.
+        const SHAKY = 1 << 16;
     }
 }
 

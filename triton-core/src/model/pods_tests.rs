@@ -5,9 +5,9 @@ use super::*;
 proptest! {
     #[test]
     fn the_tally_says_what_a_walk_over_the_pods_says(
-        all in prop::collection::vec((0_u16..64, 0_u64..10), 0..40),
-        with in 0_u16..64,
-        without in 0_u16..64,
+        all in prop::collection::vec((0_u32..64, 0_u64..10), 0..40),
+        with in 0_u32..64,
+        without in 0_u32..64,
     ) {
         let (with, without) = (Facts::from_bits_truncate(with), Facts::from_bits_truncate(without));
         let mut pods = Pods::default();

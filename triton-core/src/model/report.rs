@@ -61,6 +61,12 @@ pub struct PodReport {
     /// It was made without the readiness gate: it takes traffic as soon as it is ready, asked or not.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub ungated: bool,
+    /// What keeps it from running, in one word; empty where nothing is known to.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// The same with container, the kubelet's or the scheduler's own words, exit code and restarts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
 }
 
 impl PodReport {

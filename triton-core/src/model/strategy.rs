@@ -46,9 +46,14 @@ pub struct UpdateStrategy {
     /// Pods in a first batch that waits for a person before and after it takes traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<i32>,
-    /// Seconds a stage may take before the flow pauses (default 600), waiting for people not counted.
+    /// Seconds a stage may take before the flow pauses (default 600). Waiting for people, drains and
+    /// `minReadySeconds` are not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_deadline_seconds: Option<i32>,
+    /// Seconds that a pod may be kept from running without progress, by something that can heal, before it counts as
+    /// failed (default 120).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_grace_seconds: Option<i32>,
     /// Seconds a pod keeps running after it was verified out of traffic (default 10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_seconds: Option<i32>,
@@ -114,9 +119,14 @@ pub struct NonUpdateStrategy {
     /// Sizes of the batches, in order; the last one repeats. Instead of `batchSize`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_sizes: Option<Vec<RawSize>>,
-    /// Seconds a stage may take before the flow pauses (default 600), waiting for people not counted.
+    /// Seconds a stage may take before the flow pauses (default 600). Waiting for people, drains and
+    /// `minReadySeconds` are not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_deadline_seconds: Option<i32>,
+    /// Seconds that a pod may be kept from running without progress, by something that can heal, before it counts as
+    /// failed (default 120).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_grace_seconds: Option<i32>,
     /// Seconds a pod keeps running after it was verified out of traffic (default 10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_seconds: Option<i32>,
@@ -152,6 +162,7 @@ impl UpdateStrategy {
         self.stage = Some(String::from(orders.target.phase.as_str()));
         self.batch_interval_seconds = Some(signed(orders.interval.0));
         self.progress_deadline_seconds = Some(signed(orders.deadline.0));
+        self.failure_grace_seconds = Some(signed(orders.grace.0));
         let mut sizes = orders.sizes.0.iter().copied().map(RawSize::from);
         (self.batch_size, self.batch_sizes) = match orders.sizes.0.len() {
             0 => (None, None),
@@ -175,6 +186,7 @@ impl From<NonUpdateStrategy> for UpdateStrategy {
             batches,
             stage,
             progress_deadline_seconds,
+            failure_grace_seconds,
             drain_seconds,
             max_unavailable,
             failure_threshold,
@@ -193,6 +205,7 @@ impl From<NonUpdateStrategy> for UpdateStrategy {
             batches,
             stage,
             progress_deadline_seconds,
+            failure_grace_seconds,
             drain_seconds,
             max_unavailable,
             failure_threshold,
@@ -215,6 +228,7 @@ impl NonUpdateStrategy {
         self.batches = from.batches;
         self.stage.clone_from(&from.stage);
         self.progress_deadline_seconds = from.progress_deadline_seconds;
+        self.failure_grace_seconds = from.failure_grace_seconds;
         self.superseded_by.clone_from(&from.superseded_by);
     }
 }

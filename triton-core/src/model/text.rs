@@ -8,6 +8,9 @@ use alloc::string::String;
 /// `NoteLengthLimit` of `events.k8s.io/v1` says characters and counts bytes).
 pub const STATUS_TEXT: usize = 1024;
 
+/// Most bytes of what a status says of one pod, as JSON: there is room for many of them.
+pub const POD_TEXT: usize = 256;
+
 /// Most bytes of a text in an answer of the API, as a gRPC header carries it. Clients refuse headers from
 /// 8 KiB on (gRPC: `grpc.max_metadata_size`), and do not get to see the code of the error then either.
 pub const ANSWER_TEXT: usize = 4096;
@@ -23,6 +26,8 @@ const MARK: usize = 48;
 pub enum TextFor {
     /// A status or an event: [`STATUS_TEXT`].
     Status,
+    /// What a status says of one pod of many: [`POD_TEXT`].
+    Pod,
     /// An answer of the API: [`ANSWER_TEXT`].
     Answer,
 }
@@ -31,6 +36,7 @@ impl TextFor {
     const fn most(self) -> usize {
         match self {
             Self::Status => STATUS_TEXT,
+            Self::Pod => POD_TEXT,
             Self::Answer => ANSWER_TEXT,
         }
     }
@@ -38,9 +44,9 @@ impl TextFor {
     /// Bytes that a character takes there.
     const fn cost(self, c: char) -> usize {
         match (self, c) {
-            (Self::Status, '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}') => 2,
-            (Self::Status, '\0'..='\u{1f}') => 6,
-            (Self::Status, _) => c.len_utf8(),
+            (Self::Status | Self::Pod, '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}') => 2,
+            (Self::Status | Self::Pod, '\0'..='\u{1f}') => 6,
+            (Self::Status | Self::Pod, _) => c.len_utf8(),
             // What a header does not carry as it is, is written as `%` and two digits for each byte.
             (Self::Answer, ' ' | '"' | '#' | '%' | '<' | '>' | '?' | '`' | '{' | '}') => 3,
             (Self::Answer, '!'..='~') => 1,
@@ -86,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_text_that_fits_stays_as_it_is_and_one_byte_more_is_shortened() {
-        for (place, most) in [(TextFor::Status, 1024), (TextFor::Answer, 4096)] {
+        for (place, most) in [(TextFor::Status, 1024), (TextFor::Pod, 256), (TextFor::Answer, 4096)] {
             assert_eq!(shorten(&"x".repeat(most), place), "x".repeat(most));
             let cut = shorten(&"x".repeat(most + 1), place);
             let (kept, mark) = cut.split_at(most - MARK);
@@ -110,10 +116,10 @@ mod tests {
             times in 1_usize..3000,
         ) {
             let text = piece.repeat(times);
-            for place in [TextFor::Status, TextFor::Answer] {
+            for place in [TextFor::Status, TextFor::Pod, TextFor::Answer] {
                 let short = shorten(&text, place);
                 let size = match place {
-                    TextFor::Status => as_json(&short),
+                    TextFor::Status | TextFor::Pod => as_json(&short),
                     TextFor::Answer => short.chars().map(|c| place.cost(c)).sum(),
                 };
                 prop_assert!(size <= place.most() && short.len() <= place.most(), "{size}");

@@ -22,7 +22,7 @@ use Fate::{Acts, Compared, Refused, Unused};
 
 /// A field, and what becomes of it for each action, in the order of [`Action::ALL`]: create, update, rollback,
 /// restart, scale, scale_in, scale_out, start, stop, delete.
-const FIELDS: [(&str, [Fate; 10]); 31] = [
+const FIELDS: [(&str, [Fate; 10]); 32] = [
     ("application.replicas", [Acts, Acts, Acts, Unused, Acts, Acts, Acts, Acts, Refused, Refused]),
     ("application.template", [Acts, Acts, Acts, Unused, Unused, Unused, Unused, Unused, Unused, Unused]),
     (
@@ -52,6 +52,7 @@ const FIELDS: [(&str, [Fate; 10]); 31] = [
     ("updateStrategy.noPullIn", UPDATE),
     ("updateStrategy.canary", UPDATE),
     ("updateStrategy.progressDeadlineSeconds", UPDATE),
+    ("updateStrategy.failureGraceSeconds", UPDATE),
     ("updateStrategy.drainSeconds", UPDATE),
     (
         "updateStrategy.maxUnavailable",
@@ -83,7 +84,7 @@ const UPDATE: [Fate; 10] = [Acts, Acts, Acts, Refused, Refused, Refused, Refused
 const OTHER: [Fate; 10] = [Refused, Refused, Refused, Acts, Acts, Acts, Acts, Acts, Acts, Acts];
 
 /// Fields of the other strategy that stand in both, and have an effect wherever it is taken.
-const ALIKE: [&str; 13] = [
+const ALIKE: [&str; 14] = [
     "paused",
     "canceled",
     "resumes",
@@ -94,6 +95,7 @@ const ALIKE: [&str; 13] = [
     "batches",
     "stage",
     "progressDeadlineSeconds",
+    "failureGraceSeconds",
     "drainSeconds",
     "onFailure",
     "supersededBy",
@@ -218,6 +220,7 @@ fn update_strategy() -> UpdateStrategy {
         no_pull_in: Some(true),
         canary: Some(1),
         progress_deadline_seconds: Some(7),
+        failure_grace_seconds: Some(7),
         drain_seconds: Some(7),
         max_unavailable: Some(RawSize::Int(1)),
         failure_threshold: Some(RawSize::Int(1)),
@@ -239,6 +242,7 @@ fn non_update_strategy() -> NonUpdateStrategy {
         stage: Some("Baked".into()),
         batch_sizes: Some([RawSize::Int(1)].to_vec()),
         progress_deadline_seconds: Some(7),
+        failure_grace_seconds: Some(7),
         drain_seconds: Some(7),
         max_unavailable: Some(RawSize::Int(1)),
         failure_threshold: Some(RawSize::Int(1)),

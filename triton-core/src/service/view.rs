@@ -38,6 +38,8 @@ pub struct FlowView {
     pub interval: Seconds,
     /// How long a stage may take.
     pub deadline: Seconds,
+    /// For how long a pod may be kept from running before it counts as failed.
+    pub grace: Seconds,
     /// How long a pod keeps running once out of traffic.
     pub drain: Seconds,
     /// Permission given so far.
@@ -231,6 +233,7 @@ impl FlowView {
             batch_size,
             interval: orders.interval,
             deadline: orders.deadline,
+            grace: orders.grace,
             drain: spec.drain,
             target: orders.target,
             canceled: orders.canceled,
@@ -290,6 +293,7 @@ impl FlowView {
             batch_size: 0,
             interval: Seconds::default(),
             deadline: Seconds::default(),
+            grace: Seconds::default(),
             drain: Seconds::default(),
             target: Target::default(),
             canceled: false,

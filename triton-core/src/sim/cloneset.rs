@@ -10,7 +10,7 @@
 //! deleted are not in the list.
 //!
 //! Left out: the grace period of updates in place, scatter, priorities, spread constraints,
-//! `minReadySeconds`, `scaleStrategy.maxUnavailable`, `markPodNotReady`, and the `PreparingNormal` state,
+//! `scaleStrategy.maxUnavailable`, `markPodNotReady`, and the `PreparingNormal` state,
 //! through which a pod without a `preNormal` hook only passes.
 
 mod diff;
@@ -104,6 +104,8 @@ pub struct CloneSetPod {
     pub running: bool,
     /// Its condition `Ready` is true.
     pub ready: bool,
+    /// It is ready, and not for `spec.minReadySeconds` yet.
+    pub young: bool,
     /// Since when it is ready.
     pub ready_since: Timestamp,
     /// Annotation `controller.kubernetes.io/pod-deletion-cost`.
@@ -116,10 +118,11 @@ pub struct CloneSetPod {
 
 impl CloneSetPod {
     /// Available in the sense of `status.availableReplicas`: running, ready and in no lifecycle state
-    /// but `Normal`. A pod in `PreparingDelete` or `PreparingUpdate` is not, although it may still serve.
+    /// but `Normal`, for `spec.minReadySeconds` (OpenKruise: `IsPodAvailable`). A pod in `PreparingDelete` or
+    /// `PreparingUpdate` is not, although it may still serve.
     #[must_use]
     pub const fn available(&self) -> bool {
-        self.update_ready() && matches!(self.state, Lifecycle::Normal)
+        self.update_ready() && !self.young && matches!(self.state, Lifecycle::Normal)
     }
 
     /// Ready in the sense of `status.readyReplicas` (OpenKruise: `IsPodUpdateReady`).

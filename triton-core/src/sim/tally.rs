@@ -63,6 +63,7 @@ faults! {
     FlowAgain "F13" "a flow that had ended was made again",
     AlreadyCarriedOut "F13" "a flow that was made again had been carried out already",
     PodStuck "F14" "a new pod was stuck: no image, no node, never ready",
+    PodHeals "F14" "a new pod failed and healed by itself",
     PodCrashes "F14" "a new pod crashed over and over",
     PodFlaps "F14" "a new pod lost its readiness again and again",
     PodBreaks "F14" "a running pod broke",

@@ -47,6 +47,8 @@ pub struct Timing {
     pub terminate: (i64, i64),
     /// From a pod's creation to its failure, for pods that fail.
     pub fail: (i64, i64),
+    /// From a pod's failure to its containers being ready, for pods that heal.
+    pub heal: (i64, i64),
 }
 
 impl Default for Timing {
@@ -58,6 +60,7 @@ impl Default for Timing {
             endpoints: (5 * MILLI, 400 * MILLI),
             terminate: (100 * MILLI, 2_000 * MILLI),
             fail: (500 * MILLI, 5_000 * MILLI),
+            heal: (5_000 * MILLI, 60_000 * MILLI),
         }
     }
 }

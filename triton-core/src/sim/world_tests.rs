@@ -60,7 +60,8 @@ fn the_endpoints_follow_the_gate_with_a_delay_and_are_moving_until_then() {
 #[test]
 fn every_mishap_shows_and_is_over_after_repair() {
     let classes = [FailureClass::ImagePull, FailureClass::Unschedulable, FailureClass::CrashLoop];
-    let mishaps = classes.map(Mishap::Fails).into_iter().chain([Mishap::NeverReady, Mishap::Flaps]);
+    let mishaps = classes.map(Mishap::Fails).into_iter().chain(classes.map(Mishap::Heals));
+    let mishaps = mishaps.chain([Mishap::NeverReady, Mishap::Flaps]);
     for mishap in mishaps {
         let mut world = serving(0);
         world.set_mishaps(&[(mishap, 1000)]);
@@ -72,6 +73,15 @@ fn every_mishap_shows_and_is_over_after_repair() {
         match mishap {
             Mishap::Fails(class) => {
                 assert!(pods.iter().all(|pod| pod.failure.as_ref().is_some_and(|f| f.class == class)));
+            }
+            // Within a minute of its failure it runs.
+            Mishap::Heals(_) => {
+                let mut later = serving(0);
+                later.set_mishaps(&[(mishap, 1000)]);
+                later.scale_by_hand(&instance(), 2);
+                later.advance_by(Seconds(70));
+                let workload = later.workload(&instance()).expect("it is there");
+                assert!(workload.active().all(|pod| pod.booted && pod.failure.is_none()), "{mishap:?}");
             }
             Mishap::NeverReady => assert!(pods.iter().all(|pod| pod.phase() == PodPhase::Running)),
             Mishap::Flaps => assert!(pods.iter().any(|pod| pod.restarts > 0)),

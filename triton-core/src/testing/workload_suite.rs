@@ -121,7 +121,7 @@ async fn hooked_pods_are_marked_and_leave_only_when_let_go<R: Rig>(rig: &R, name
     let pods: Vec<PodRef> = marked.pods.iter().filter(|pod| pod.marked).map(pod_ref).collect();
     let version = Some(&marked.version);
     execute(rig, &flow, WorkloadChange::LetGo(pods.clone()), version).await.expect("let go");
-    until(rig, &flow, "one pod", |v| v.pods.len() == 1 && v.terminating == 0).await;
+    until(rig, &flow, "one pod", |v| v.pods.len() == 1 && v.terminating.is_empty()).await;
     execute(rig, &flow, WorkloadChange::LetGo(pods), version).await.expect("a pod that is gone is no error");
 }
 

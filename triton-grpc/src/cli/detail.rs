@@ -99,7 +99,7 @@ fn pods(view: &FlowView) -> Table {
                 cell(&pod.name),
                 cell(batch.batch),
                 cell(phrase::address(pod)),
-                (format!("{:?}", pod.phase), Some(pod_tone(pod.phase))),
+                (phrase::phase(pod), Some(pod_tone(pod.phase))),
                 cell(phrase::traffic(pod)),
             ]);
         }

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::views;
     use triton_core::engine::Waiting;
-    use triton_core::model::{BatchPhase, HoldReason};
+    use triton_core::model::{BatchPhase, HoldReason, Seconds};
 
     #[test]
     fn a_gate_names_the_command_that_opens_it() {
@@ -140,7 +140,8 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on
             Waiting::Pods { ready: 0, of: 1 },
             Waiting::Interval,
             Waiting::In { ready: 0, of: 1 },
-            Waiting::Out { pods: 1 },
+            Waiting::Out { pods: 1, drains: false },
+            Waiting::Available { pods: 1, left: Seconds(9) },
             Waiting::Backend,
             Waiting::Paused,
             Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: vec![] },
@@ -148,7 +149,7 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on
             Waiting::Held { reason: HoldReason::Drift, failed: 0, edits: vec![] },
             Waiting::Held { reason: HoldReason::Resized, failed: 0, edits: vec![] },
             Waiting::Rival { rival, place: None },
-            Waiting::Verify { ready: 0, of: 1 },
+            Waiting::Verify { ready: 0, of: 1, drains: false },
             Waiting::Spec { faults: String::new() },
             Waiting::Lock { what: String::new() },
             Waiting::ServiceLost { what: String::new() },

@@ -13,6 +13,7 @@ pub(super) fn flow(view: &FlowView) -> Value {
         "batchSize": view.batch_size,
         "batchIntervalSeconds": view.interval.0,
         "progressDeadlineSeconds": view.deadline.0,
+        "failureGraceSeconds": view.grace.0,
         "drainSeconds": view.drain.0,
         "batches": view.target.batch,
         "stage": view.target.phase.as_str(),

@@ -98,6 +98,14 @@ pub(super) fn address(pod: &PodReport) -> String {
     }
 }
 
+/// How far a pod is, and what keeps it from running: `Pending (ImagePull)`.
+pub(super) fn phase(pod: &PodReport) -> String {
+    match pod.reason.as_str() {
+        "" => format!("{:?}", pod.phase),
+        reason => format!("{:?} ({reason})", pod.phase),
+    }
+}
+
 /// When a flow is looked at again.
 pub(super) fn again(until: Timestamp, now: Timestamp) -> String {
     format!("looked at again in {} at the latest", ago(now, until))

@@ -87,6 +87,7 @@ fn deploy(view: &FlowView) -> Deploy {
         canceled: view.canceled,
         created_at: Some(wire_time(view.created_at)),
         progress_deadline_seconds: wire_count(view.deadline.0),
+        failure_grace_seconds: wire_count(view.grace.0),
         drain_seconds: wire_count(view.drain.0),
         active_replicas: wire_count(record.replicas),
         replicas_to_process: wire_count(record.replicas_to_process),
@@ -118,6 +119,8 @@ fn pod(report: &PodReport) -> PodInfo {
         phase: word(report.phase),
         pull_in_status: report.pull_in_status.as_str().into(),
         ungated: report.ungated,
+        reason: report.reason.clone(),
+        message: report.message.clone(),
     }
 }
 
@@ -157,6 +160,7 @@ fn view(deploy: Deploy) -> Result<FlowView, ApiError> {
         batch_size: count(deploy.batch_size),
         interval: Seconds(count(deploy.batch_interval_seconds)),
         deadline: Seconds(count(deploy.progress_deadline_seconds)),
+        grace: Seconds(count(deploy.failure_grace_seconds)),
         drain: Seconds(count(deploy.drain_seconds)),
         target: target.transpose()?.unwrap_or_default(),
         canceled: deploy.canceled,
@@ -220,6 +224,8 @@ fn pod_report(pod: &PodInfo) -> Result<PodReport, ApiError> {
         phase: named(&pod.phase).ok_or_else(|| unknown(&pod.phase))?,
         pull_in_status: named(&pod.pull_in_status).ok_or_else(|| unknown(&pod.pull_in_status))?,
         ungated: pod.ungated,
+        reason: pod.reason.clone(),
+        message: pod.message.clone(),
     })
 }
 

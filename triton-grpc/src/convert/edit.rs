@@ -10,7 +10,7 @@ use crate::deployflow::EditRequest;
 
 /// Asks to change standing orders.
 pub(crate) fn edit_request(id: &FlowId, edit: &Edit) -> EditRequest {
-    let Edit { paused, canceled, target, sizes, interval, deadline } = edit;
+    let Edit { paused, canceled, target, sizes, interval, deadline, grace } = edit;
     let texts: Vec<String> =
         sizes.iter().flat_map(|sizes| &sizes.0).map(|size| wire_size(RawSize::from(*size))).collect();
     let (batch_size, batch_sizes) = match (sizes, texts.as_slice()) {
@@ -27,6 +27,7 @@ pub(crate) fn edit_request(id: &FlowId, edit: &Edit) -> EditRequest {
         batch_sizes,
         batch_interval_seconds: interval.map(|seconds| wire_count(seconds.0)),
         progress_deadline_seconds: deadline.map(|seconds| wire_count(seconds.0)),
+        failure_grace_seconds: grace.map(|seconds| wire_count(seconds.0)),
     }
 }
 
@@ -40,6 +41,7 @@ pub(crate) fn edit(request: &EditRequest) -> Result<Edit, ApiError> {
         sizes: sizes(request)?,
         interval: seconds("batchIntervalSeconds", request.batch_interval_seconds, 0)?,
         deadline: seconds("progressDeadlineSeconds", request.progress_deadline_seconds, 1)?,
+        grace: seconds("failureGraceSeconds", request.failure_grace_seconds, 0)?,
     })
 }
 
@@ -79,6 +81,7 @@ mod tests {
             sizes: sizes(&[BatchSize::Pods(1), BatchSize::Percent(10)]),
             interval: Some(Seconds(0)),
             deadline: Some(Seconds(60)),
+            grace: Some(Seconds(0)),
         };
         let one = Edit { sizes: sizes(&[BatchSize::Percent(25)]), ..Edit::default() };
         let everything = Edit { sizes: sizes(&[]), ..Edit::default() };
@@ -113,6 +116,8 @@ mod tests {
         assert_eq!(interval, "batchIntervalSeconds: must be at least 0");
         let deadline = refused(|e| e.progress_deadline_seconds = Some(0));
         assert_eq!(deadline, "progressDeadlineSeconds: must be at least 1");
+        let grace = refused(|e| e.failure_grace_seconds = Some(-1));
+        assert_eq!(grace, "failureGraceSeconds: must be at least 0");
         let target = refused(|e| e.target = Some(TargetState::default()));
         assert_eq!(target, "target.batches: must be at least 1");
     }

@@ -103,6 +103,8 @@ pub(super) struct StrategyPatch {
     /// Seconds a stage may take before the flow pauses.
     #[schema(minimum = 1)]
     progress_deadline_seconds: Option<u32>,
+    /// Seconds that a pod may be kept from running without progress before it counts as failed.
+    failure_grace_seconds: Option<u32>,
 }
 
 /// What the caller of Next saw waiting.
@@ -203,6 +205,7 @@ impl StrategyPatch {
             sizes: sizes(self.batch_size, self.batch_sizes)?,
             interval: self.batch_interval_seconds.map(Seconds),
             deadline: self.progress_deadline_seconds.map(Seconds),
+            grace: self.failure_grace_seconds.map(Seconds),
         })
     }
 }

@@ -87,6 +87,8 @@ pub(super) struct Flow {
     created_at: String,
     /// Seconds that a stage may take before the flow pauses.
     progress_deadline_seconds: u32,
+    /// Seconds that a pod may be kept from running without progress before it counts as failed.
+    failure_grace_seconds: u32,
     /// Seconds that a pod keeps running once it is out of traffic.
     drain_seconds: u32,
     /// Active pods of the workload: `status.replicas` of the custom resource.
@@ -145,6 +147,10 @@ pub(super) struct BatchPod {
     pull_in_status: &'static str,
     /// It was made without the readiness gate: it takes traffic as soon as it is ready, asked or not.
     ungated: bool,
+    /// What keeps it from running, in one word; empty where nothing is known to.
+    reason: String,
+    /// The same with container, the kubelet's or the scheduler's own words, exit code and restarts.
+    message: String,
 }
 
 /// What a flow waits for.

@@ -43,8 +43,10 @@ pub(super) struct Update {
     no_pull_in: Option<bool>,
     /// Pods in a first batch that waits for a person before and after it takes traffic.
     canary: Option<i32>,
-    /// Seconds a stage may take before the flow pauses (default 600), waiting for people not counted.
+    /// Seconds a stage may take before the flow pauses (default 600), time that the flow orders not counted.
     progress_deadline_seconds: Option<i32>,
+    /// Seconds that a pod may be kept from running without progress before it counts as failed (default 120).
+    failure_grace_seconds: Option<i32>,
     /// Seconds a pod keeps running after it was verified out of traffic (default 10).
     drain_seconds: Option<i32>,
     /// Pods, or a percentage, that may be missing: old pods leave first. Missing: new pods come first.
@@ -80,8 +82,10 @@ pub(super) struct NonUpdate {
     stage: Option<String>,
     /// Sizes of the batches, in order; the last one repeats. Instead of batchSize.
     batch_sizes: Option<Vec<Size>>,
-    /// Seconds a stage may take before the flow pauses (default 600), waiting for people not counted.
+    /// Seconds a stage may take before the flow pauses (default 600), time that the flow orders not counted.
     progress_deadline_seconds: Option<i32>,
+    /// Seconds that a pod may be kept from running without progress before it counts as failed (default 120).
+    failure_grace_seconds: Option<i32>,
     /// Seconds a pod keeps running after it was verified out of traffic (default 10).
     drain_seconds: Option<i32>,
     /// For restart: pods, or a percentage, that may be missing. Missing: new pods come first.
@@ -139,6 +143,7 @@ impl From<Update> for model::UpdateStrategy {
             no_pull_in: update.no_pull_in,
             canary: update.canary,
             progress_deadline_seconds: update.progress_deadline_seconds,
+            failure_grace_seconds: update.failure_grace_seconds,
             drain_seconds: update.drain_seconds,
             max_unavailable: update.max_unavailable.map(RawSize::from),
             failure_threshold: update.failure_threshold.map(RawSize::from),
@@ -162,6 +167,7 @@ impl From<NonUpdate> for model::NonUpdateStrategy {
             stage: strategy.stage,
             batch_sizes: raw(strategy.batch_sizes),
             progress_deadline_seconds: strategy.progress_deadline_seconds,
+            failure_grace_seconds: strategy.failure_grace_seconds,
             drain_seconds: strategy.drain_seconds,
             max_unavailable: strategy.max_unavailable.map(RawSize::from),
             failure_threshold: strategy.failure_threshold.map(RawSize::from),

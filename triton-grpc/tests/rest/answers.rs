@@ -26,7 +26,7 @@ async fn a_flow_has_the_fields_of_the_message_under_the_same_names() {
             "batch": 1, "batchSize": 1, "canary": true, "phase": "Smoked", "failedReplicas": 0,
             "pods": [{
                 "name": "12122-sample-10010-2mwkt", "ip": "172.31.230.23", "port": 80,
-                "phase": "ContainersReady", "pullInStatus": "", "ungated": false,
+                "phase": "ContainersReady", "pullInStatus": "", "ungated": false, "reason": "", "message": "",
             }],
             "podsTotal": 1, "podsInTraffic": 0, "startedAt": "2021-09-13T12:49:04.000001Z", "pulledInAt": null,
             "finishedAt": null,
@@ -42,7 +42,7 @@ async fn a_flow_has_the_fields_of_the_message_under_the_same_names() {
             "since": "2021-09-13T12:49:21.000001Z", "until": "2021-09-13T12:59:21.000001Z",
         },
         "target": { "stage": "Smoking", "batches": 1 }, "canceled": false,
-        "createdAt": "2021-09-13T12:49:03.000001Z", "progressDeadlineSeconds": 600, "drainSeconds": 10,
+        "createdAt": "2021-09-13T12:49:03.000001Z", "progressDeadlineSeconds": 600, "failureGraceSeconds": 120, "drainSeconds": 10,
         "activeReplicas": 1, "replicasToProcess": 3, "updateRevisionName": "12122-sample-10010-6ddf9b7cf4",
     });
     assert_eq!(flow, json!({ "code": 0, "data": wanted, "msg": "success" }));
@@ -77,7 +77,7 @@ async fn a_list_says_how_to_page() {
 async fn a_patch_can_set_false_and_zero_and_leaves_alone_what_it_does_not_name() {
     let (stub, served) = Stub::serve(Config::default()).await;
     let edit = |fields: &str| {
-        let all = ["paused", "canceled", "target", "sizes", "interval", "deadline"];
+        let all = ["paused", "canceled", "target", "sizes", "interval", "deadline", "grace"];
         let shown = |name: &&str| {
             let set = fields.split("; ").find_map(|field| field.strip_prefix(name)?.strip_prefix("="));
             format!("{name}: {}", set.unwrap_or("None"))
@@ -90,6 +90,7 @@ async fn a_patch_can_set_false_and_zero_and_leaves_alone_what_it_does_not_name()
         (json!({ "paused": false, "canceled": false }), "paused=Some(false); canceled=Some(false)"),
         (json!({ "batchIntervalSeconds": 0 }), "interval=Some(Seconds(0))"),
         (json!({ "progressDeadlineSeconds": 60 }), "deadline=Some(Seconds(60))"),
+        (json!({ "failureGraceSeconds": 0 }), "grace=Some(Seconds(0))"),
         (json!({ "batches": 2 }), "target=Some(Target { batch: 2, phase: Smoking })"),
         (json!({ "batches": 2, "stage": "Baked" }), "target=Some(Target { batch: 2, phase: Baked })"),
         (json!({ "batchSize": "25%" }), "sizes=Some(Sizes([Percent(25)]))"),

@@ -141,6 +141,7 @@ impl DeployApi for Rest {
             "stage": edit.target.map(|target| target.phase.as_str()),
             "batchSizes": sizes.map(|sizes| sizes.0.iter().map(ToString::to_string).collect::<Vec<_>>()),
             "batchIntervalSeconds": edit.interval, "progressDeadlineSeconds": edit.deadline,
+            "failureGraceSeconds": edit.grace,
         });
         ordered(self.call("PATCH", &flow_path(id), Some(body)).await?)
     }
@@ -314,6 +315,7 @@ fn view(flow: Value) -> FlowView {
         batch_size: count(&flow, "batchSize"),
         interval: Seconds(count(&flow, "batchIntervalSeconds")),
         deadline: Seconds(count(&flow, "progressDeadlineSeconds")),
+        grace: Seconds(count(&flow, "failureGraceSeconds")),
         drain: Seconds(count(&flow, "drainSeconds")),
         target: Target {
             batch: count(target, "batches"),

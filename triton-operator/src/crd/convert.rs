@@ -323,7 +323,7 @@ pub fn status(
 #[must_use]
 pub fn orders(old: &Orders, new: &Orders) -> Map<String, Value> {
     let mut fields = Map::new();
-    let Orders { paused, canceled, superseded, resumes, target, sizes, interval, deadline } = new;
+    let Orders { paused, canceled, superseded, resumes, target, sizes, interval, deadline, grace } = new;
     let mut set = |name: &str, changed: bool, value: Value| {
         if changed {
             fields.insert(name.into(), value);
@@ -343,6 +343,7 @@ pub fn orders(old: &Orders, new: &Orders) -> Map<String, Value> {
     set("batchSizes", resized, if raw.len() > 1 { json!(raw) } else { Value::Null });
     set("batchIntervalSeconds", *interval != old.interval, json!(interval.0));
     set("progressDeadlineSeconds", *deadline != old.deadline, json!(deadline.0));
+    set("failureGraceSeconds", *grace != old.grace, json!(grace.0));
     fields
 }
 

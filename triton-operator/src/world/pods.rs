@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
-use triton_core::model::{FailureClass, PodFailure, PodPhase};
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use triton_core::model::{Heals, PodFailure, PodPhase, Steps};
 
 use super::cache::{Entry, Key};
 use super::container::{Main, application};
 use super::offer::{NamedPort, Offer, named_ports};
+use super::stuck::{failure, steps};
 use crate::labels;
 
 /// A pod of a CloneSet.
@@ -49,8 +50,10 @@ pub struct PodEntry {
     pub phase: PodPhase,
     /// Address, once it has one.
     pub ip: Option<String>,
-    /// How it failed, if it did.
+    /// What keeps it from running, if that is known.
     pub failure: Option<PodFailure>,
+    /// How far its containers have come.
+    pub steps: Steps,
     /// Its containers, as they stand there.
     pub containers: Vec<Main>,
     /// Address of its node.
@@ -87,6 +90,7 @@ impl PodEntry {
         let status = pod.status.as_ref();
         let condition = |kind: &str| condition(status?, kind);
         let failure = status.and_then(failure);
+        let fallen = failure.as_ref().is_some_and(|failure| failure.heals == Heals::Never);
         let (ready, booted) = (condition("Ready") == Some(true), condition("ContainersReady") == Some(true));
         let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or_default();
         let spec = pod.spec.as_ref();
@@ -110,9 +114,10 @@ impl PodEntry {
                 .collect(),
             ready,
             booted,
-            phase: phase_of(failure.is_some(), ready, booted, phase),
+            phase: phase_of(fallen, ready, booted, phase),
             ip: status.and_then(|status| status.pod_ip.clone()).filter(|ip| !ip.is_empty()),
             failure,
+            steps: status.map(steps).unwrap_or_default(),
             containers: spec.iter().flat_map(|spec| &spec.containers).map(Main::from).collect(),
             host_ip: status.and_then(|status| status.host_ip.clone()).unwrap_or_default(),
             host_network: spec.is_some_and(|spec| spec.host_network == Some(true)),
@@ -204,69 +209,15 @@ fn families(status: &PodStatus) -> Vec<&'static str> {
     families
 }
 
-fn phase_of(failed: bool, ready: bool, booted: bool, phase: &str) -> PodPhase {
+fn phase_of(fallen: bool, ready: bool, booted: bool, phase: &str) -> PodPhase {
     match phase {
-        _ if failed => PodPhase::Failed,
+        _ if fallen => PodPhase::Failed,
         "Failed" | "Succeeded" => PodPhase::Failed,
         _ if ready => PodPhase::Ready,
         _ if booted => PodPhase::ContainersReady,
         "Running" => PodPhase::Running,
         _ => PodPhase::Pending,
     }
-}
-
-/// How a pod failed, in the kubelet's and the scheduler's own words. One restart is not a failure.
-fn failure(status: &PodStatus) -> Option<PodFailure> {
-    let say = |class, message: Option<&String>, reason: &str| {
-        let message = message.map_or("", String::as_str);
-        let gap = if message.is_empty() { "" } else { ": " };
-        Some(PodFailure { class, message: format!("{reason}{gap}{message}") })
-    };
-    if let Some(reason @ ("Evicted" | "NodeLost" | "Preempting" | "Shutdown")) = status.reason.as_deref() {
-        return say(FailureClass::Evicted, status.message.as_ref(), reason);
-    }
-    for (inits, list) in [(true, &status.init_container_statuses), (false, &status.container_statuses)] {
-        for container in list.iter().flatten() {
-            let Some((class, reason, message)) = stuck(container, inits) else { continue };
-            return say(class, message, reason);
-        }
-    }
-    let unscheduled = status.conditions.iter().flatten().find(|condition| {
-        condition.type_ == "PodScheduled"
-            && condition.status == "False"
-            && condition.reason.as_deref() == Some("Unschedulable")
-    })?;
-    say(FailureClass::Unschedulable, unscheduled.message.as_ref(), "Unschedulable")
-}
-
-/// Why a container does not get on (kubelet: `pkg/kubelet/images`, `pkg/kubelet/container`).
-fn stuck(container: &ContainerStatus, init: bool) -> Option<(FailureClass, &str, Option<&String>)> {
-    let state = container.state.as_ref()?;
-    if let Some(waiting) = &state.waiting {
-        let reason = waiting.reason.as_deref().unwrap_or_default();
-        let class = match reason {
-            "ImagePullBackOff"
-            | "ErrImagePull"
-            | "ErrImageNeverPull"
-            | "InvalidImageName"
-            | "ImageInspectError"
-            | "RegistryUnavailable" => FailureClass::ImagePull,
-            "CrashLoopBackOff" if init => FailureClass::InitFailure,
-            "CrashLoopBackOff" if container.restart_count > 1 => FailureClass::CrashLoop,
-            "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
-                FailureClass::Setup
-            }
-            _ => return None,
-        };
-        return Some((class, reason, waiting.message.as_ref()));
-    }
-    let ended = state.terminated.as_ref()?;
-    let reason = ended.reason.as_deref().unwrap_or("Error");
-    (init && ended.exit_code != 0 && container.restart_count > 1).then_some((
-        FailureClass::InitFailure,
-        reason,
-        ended.message.as_ref(),
-    ))
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use super::Seen;
 use crate::engine::goal;
 use crate::engine::look::is_fresh;
 use crate::model::{
-    Batch, BatchPhase, BatchReport, Flow, Kind, Plan, PodName, PodPhase, PodReport, Progress, PullIn, Stage,
-    Timestamp, Traffic, TrafficView, Verdict, WorkloadPod,
+    Batch, BatchPhase, BatchReport, Facts, Flow, Kind, Plan, PodName, PodPhase, PodReport, Progress, PullIn,
+    Stage, TextFor, Timestamp, Traffic, TrafficView, Verdict, WorkloadPod, shorten,
 };
 
 /// Keeps the list of batches: an entry for every batch that has started, each with all its new pods.
@@ -32,12 +32,20 @@ pub(super) fn batches(list: &mut Vec<BatchReport>, flow: &Flow, seen: Seen<'_>, 
     }
     let pods = seen.workload.map_or(&[][..], |view| &view.pods);
     let pods: BTreeMap<&PodName, &WorkloadPod> = pods.iter().map(|pod| (&pod.name, pod)).collect();
+    let fallen = seen.observation.pods.matching(Facts::FAILED, Facts::empty());
+    let fallen: BTreeSet<&PodName> = fallen.map(|(pod, _, _)| &pod.name).collect();
     for entry in list.iter_mut() {
         let failed = entry.phase == BatchPhase::BakeFailed;
         for shown in &mut entry.pods {
             match pods.get(&shown.name) {
-                Some(pod) => *shown = pod_report(pod, seen.traffic, failed, shown),
-                None => shown.phase = PodPhase::Outdated,
+                Some(pod) => {
+                    let counts = fallen.contains(&pod.name);
+                    *shown = pod_report(pod, seen.traffic, (failed, counts), shown);
+                }
+                None => {
+                    shown.phase = PodPhase::Outdated;
+                    (shown.reason, shown.message) = (String::new(), String::new());
+                }
             }
         }
         // Where nothing is assigned any more only those that are listed can be told from others.
@@ -158,13 +166,21 @@ fn newcomer(pod: &WorkloadPod) -> PodReport {
         phase: PodPhase::Pending,
         pull_in_status: PullIn::None,
         ungated: !pod.gated,
+        reason: String::new(),
+        message: String::new(),
     }
 }
 
-fn pod_report(pod: &WorkloadPod, traffic: &TrafficView, failed: bool, before: &PodReport) -> PodReport {
+/// A pod as people see it. `failed`: whether the batch failed, and whether the pod did.
+fn pod_report(
+    pod: &WorkloadPod,
+    traffic: &TrafficView,
+    (failed, counts): (bool, bool),
+    before: &PodReport,
+) -> PodReport {
     let shown = traffic.pods.get(&pod.uid).map(|traffic| traffic.shown);
     let is_in = shown == Some(Traffic::In);
-    let phase = match (is_in, pod.failure.is_some()) {
+    let phase = match (is_in, counts) {
         (true, _) => PodPhase::Ready,
         (false, true) => PodPhase::Failed,
         (false, false) if pod.phase == PodPhase::Ready => PodPhase::ContainersReady,
@@ -182,6 +198,11 @@ fn pod_report(pod: &WorkloadPod, traffic: &TrafficView, failed: bool, before: &P
         phase,
         pull_in_status,
         ungated: !pod.gated,
+        reason: pod.failure.as_ref().map_or_else(String::new, |failure| failure.class.as_str().into()),
+        message: pod
+            .failure
+            .as_ref()
+            .map_or_else(String::new, |failure| shorten(&failure.message, TextFor::Pod)),
     }
 }
 

@@ -5,7 +5,9 @@ use super::*;
 use crate::engine::fixtures::{NOW, base_of};
 use crate::engine::report::report;
 use crate::engine::{goal, look};
-use crate::model::{Action, Base, Brings, FailureClass, PodFailure, Report, WorkloadPod, WorkloadView};
+use crate::model::{
+    Action, Base, Brings, FailureClass, Heals, PodFailure, Report, WorkloadPod, WorkloadView,
+};
 
 /// Pods of a batch.
 const SIZE: u32 = 3;
@@ -74,7 +76,7 @@ fn at(kind: Kind, number: u32, last: u32, pods: u32, failed: &[u32]) -> (Flow, W
     let plan = goal::plan(Base { brings: Brings::Flow, ..base_of(kind, from, all) }, 0);
     let done = (number - 1) * SIZE;
     let flow = Flow::test(Action::Create, all).batches_of(SIZE).at(plan, number, done, SIZE, Stage::Smoking);
-    let failure = || PodFailure { class: FailureClass::CrashLoop, message: "".into() };
+    let failure = || PodFailure { class: FailureClass::CrashLoop, heals: Heals::Never, message: "".into() };
     let pod = |at: u32| WorkloadPod {
         failure: failed.contains(&at).then(failure),
         ip: Some("10.0.0.1".into()),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Draft, Fault};
 use crate::model::count::{BatchSize, MAX_BATCHES, MAX_NAMED, RawSize, Sizes};
 use crate::model::name::{FlowName, InstanceName, MAX_CREATED, MAX_LABEL, PodName, Revision};
-use crate::model::orders::{BatchPhase, DEFAULT_DEADLINE, Orders, Target};
+use crate::model::orders::{BatchPhase, DEFAULT_DEADLINE, DEFAULT_GRACE, Orders, Target};
 use crate::model::selector;
 use crate::model::spec::{Action, CancelPolicy, Identity, Mode, OnFailure, Template, Tolerance};
 use crate::model::strategy::{NonUpdateStrategy, UpdateStrategy};
@@ -223,6 +223,7 @@ impl Check {
             sizes,
             interval: self.seconds("batchIntervalSeconds", strategy.batch_interval_seconds, Seconds(0)),
             deadline: self.seconds("progressDeadlineSeconds", deadline, DEFAULT_DEADLINE),
+            grace: self.seconds("failureGraceSeconds", strategy.failure_grace_seconds, DEFAULT_GRACE),
         }
     }
 

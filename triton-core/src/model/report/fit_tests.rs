@@ -94,6 +94,8 @@ fn large(pods: u32, batches: u32, name: usize, failing: u32, text: &str) -> Repo
         ip: "2001:0db8:85a3:0000:0000:8a2e:0370:7334".into(),
         port: u16::MAX,
         phase: if number % 100 < failing { PodPhase::Failed } else { PodPhase::ContainersReady },
+        reason: if number % 100 < failing { "ImagePull".into() } else { String::new() },
+        message: if number % 100 < failing { "x".repeat(256) } else { String::new() },
         pull_in_status: PullIn::PullInSucceeded,
         ungated: true,
     };

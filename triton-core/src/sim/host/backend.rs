@@ -14,8 +14,8 @@ use super::super::world::{Pod, Workload, World, version};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{
-    Edits, FieldEdit, Flow, FlowUid, InstanceId, Left, Lock, Obstacle, PodName, Revision, RevisionLabel,
-    Shape, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
+    Edits, FieldEdit, Flow, FlowUid, InstanceId, Lasts, Left, Lock, Obstacle, PodName, Revision,
+    RevisionLabel, Shape, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend, are_as_seen};
 
@@ -170,7 +170,8 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
         carried: object.carried.clone(),
         differs: flow.map_or_else(Vec::new, |flow| differs(object, flow)),
         pods: listed.into_iter().map(|seen| pod(seen, flow)).collect(),
-        terminating: u32::try_from(ending.len()).unwrap_or(u32::MAX),
+        terminating: ending.into_iter().map(|seen| pod(seen, flow)).collect(),
+        min_ready: object.min_ready,
     }
 }
 
@@ -259,7 +260,10 @@ fn pod(pod: &Pod, flow: Option<&Flow>) -> WorkloadPod {
         listed: flow.is_some_and(|flow| pod.due.as_ref() == Some(&flow.uid)),
         specified: pod.specified,
         gated: pod.gated(),
+        ready: pod.ready(),
         failure: pod.failure.clone(),
+        steps: pod.steps(),
+        lasts: Lasts::default(),
         phase: pod.phase(),
         ip: Some(pod.ip.as_ref().into()),
         port: pod.template.port,

@@ -42,7 +42,11 @@ impl TrafficRegistry for Host {
             };
             view.pods.insert(pod.uid.clone(), known);
         }
-        if let Some((flow, workload)) = memory.looked.take() {
+        if let Some((flow, mut workload)) = memory.looked.take() {
+            // For how long they have been so is known to the driver, which tells it here.
+            for seen in &mut workload.pods {
+                seen.lasts = pods.iter().find(|pod| pod.uid == seen.uid).map_or(seen.lasts, |pod| pod.lasts);
+            }
             let (host, now, stale) = (memory.number, memory.time(world.now()), memory.stale);
             let (instance, workload, traffic) = (instance.clone(), Some(workload), view.clone());
             world.journal.write(|| Happening::Saw { host, now, stale, instance, flow, workload, traffic });

@@ -10,8 +10,8 @@ use super::super::cloneset::UpdatePolicy;
 use super::super::random::Random;
 use super::super::world::{NewWorkload, Timing};
 use crate::model::{
-    Draft, FlowId, FlowName, InstanceId, InstanceName, Namespace, NonUpdateStrategy, RawSize, Template,
-    UpdateStrategy,
+    Draft, FlowId, FlowName, InstanceId, InstanceName, Namespace, NonUpdateStrategy, RawSize, Seconds,
+    Template, UpdateStrategy,
 };
 
 /// The template of the flow that is made when all others have ended, if they left the workload half-way.
@@ -35,7 +35,7 @@ pub(super) fn flow_id(nth: usize) -> FlowId {
     FlowId { namespace: namespace(), name: FlowName::new(name).expect("it is a name") }
 }
 
-pub(super) fn timing(random: &mut Random) -> Timing {
+pub(super) fn timing(random: &mut Random, seed: u64) -> Timing {
     let mut timing = Timing::default();
     if random.chance(300) {
         timing.react = (0, 3_000_000);
@@ -45,6 +45,10 @@ pub(super) fn timing(random: &mut Random) -> Timing {
     }
     if random.chance(200) {
         timing.terminate = (0, 15_000_000);
+    }
+    // Pods that take long to end; from a stream of its own.
+    if Random::new(seed, 9).below(10) == 0 {
+        timing.terminate = (0, 400_000_000);
     }
     if random.chance(200) {
         timing.boot = (0, 30_000_000);
@@ -60,6 +64,12 @@ pub(super) fn policy(seed: u64) -> UpdatePolicy {
         1 | 2 => UpdatePolicy::InPlaceIfPossible,
         _ => UpdatePolicy::ReCreate,
     }
+}
+
+/// For how many seconds pods of the workload have to be ready: in one run of eight. From a stream of its own.
+pub(super) fn min_ready(seed: u64) -> Seconds {
+    let mut random = Random::new(seed, 10);
+    Seconds(if random.below(8) == 0 { random.between(1, 30) } else { 0 })
 }
 
 /// The workload that is there before the first flow, if there is one.

@@ -294,6 +294,10 @@ impl Runner<'_> {
             Mishap::Fails(FailureClass::CrashLoop),
             Mishap::Fails(FailureClass::ImagePull),
             Mishap::Fails(FailureClass::Unschedulable),
+            Mishap::Heals(FailureClass::ImagePull),
+            Mishap::Heals(FailureClass::Unschedulable),
+            Mishap::Heals(FailureClass::InitFailure),
+            Mishap::Heals(FailureClass::CrashLoop),
             Mishap::NeverReady,
             Mishap::Flaps,
         ];

@@ -70,13 +70,18 @@ pub(super) struct Runner<'a> {
 impl<'a> Runner<'a> {
     pub(super) fn new(seed: u64, chaos: Chaos, observer: Observer<'a>) -> Self {
         let mut random = Random::new(seed, 2);
-        let sim = Sim::new(seed, draw::timing(&mut random));
+        let sim = Sim::new(seed, draw::timing(&mut random, seed));
         let policy = draw::policy(seed);
         let workload = draw::workload(&mut random, policy);
         let size = workload.as_ref().map(|workload| workload.replicas);
         let drafts = draw::drafts(&mut random, size, policy, chaos.crowd);
         if let Some(workload) = workload {
+            let id = workload.id.clone();
             sim.world().add_workload(workload);
+            let min_ready = draw::min_ready(seed);
+            if min_ready > Seconds(0) {
+                sim.world().edit(&id, |workload| workload.min_ready = min_ready);
+            }
         }
         sim.world().keep_journal(true);
         let now = sim.world().now();

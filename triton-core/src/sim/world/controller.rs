@@ -5,7 +5,7 @@ use std::vec::Vec;
 use super::super::cloneset::{self, CloneSet, CloneSetPod, Lifecycle, PodChange};
 use super::super::journal::{Cause, Happening};
 use super::{Workload, World};
-use crate::model::{InstanceId, PodUid, Revision};
+use crate::model::{InstanceId, PodUid, Revision, Timestamp};
 
 impl World {
     /// Something changed that the workload's controller watches: it looks after its reaction time.
@@ -23,10 +23,13 @@ impl World {
         let now = self.now;
         let Some(workload) = self.workloads.get_mut(id) else { return };
         let stalled = workload.stalled_until.is_some_and(|until| until > now);
-        if stalled || workload.sync_at.is_none_or(|at| at > now) {
+        let due = [workload.sync_at, workload.ages_at].into_iter().flatten().min();
+        if stalled || due.is_none_or(|at| at > now) {
             return;
         }
         (workload.sync_at, workload.stalled_until) = (None, None);
+        workload.ages_at =
+            workload.active().filter_map(|pod| pod.ages_at(workload.min_ready)).filter(|at| *at > now).min();
         let revision = workload.template_revision();
         workload.observed = workload.generation;
         workload.update_revision = Some(revision.clone());
@@ -36,7 +39,7 @@ impl World {
         }
         let order = self.random.next();
         let Some(workload) = self.workloads.get_mut(id) else { return };
-        let (uids, pods) = listed(workload, order);
+        let (uids, pods) = listed(workload, order, now);
         let names: Vec<_> = workload.active().map(|pod| pod.name.clone()).collect();
         workload.pods_to_delete.retain(|name| names.contains(name));
         let set = numbers(workload);
@@ -111,7 +114,7 @@ impl World {
 }
 
 /// The pods in some order: the cache of the real controller has none, so none may be relied on.
-fn listed(workload: &Workload, order: u64) -> (Vec<PodUid>, Vec<CloneSetPod>) {
+fn listed(workload: &Workload, order: u64, now: Timestamp) -> (Vec<PodUid>, Vec<CloneSetPod>) {
     let update = workload.template_revision();
     let mut pods: Vec<_> = workload.active().collect();
     let turns = usize::try_from(order % (pods.len() as u64).max(1)).unwrap_or(0);
@@ -119,7 +122,10 @@ fn listed(workload: &Workload, order: u64) -> (Vec<PodUid>, Vec<CloneSetPod>) {
     if order & (1 << 40) != 0 {
         pods.reverse();
     }
-    let seen = |pod: &&super::Pod| pod.as_seen((&update, &workload.template), &workload.pods_to_delete);
+    let seen = |pod: &&super::Pod| {
+        let age = (workload.min_ready, now);
+        pod.as_seen((&update, &workload.template), &workload.pods_to_delete, age)
+    };
     (pods.iter().map(|pod| pod.uid.clone()).collect(), pods.iter().map(seen).collect())
 }
 

@@ -5,7 +5,7 @@ use std::format;
 use super::super::cloneset::Lifecycle;
 use super::super::journal::{Cause, Happening};
 use super::super::tally::Fault;
-use super::pod::{Fate, Mishap, Pod, words};
+use super::pod::{Fate, Mishap, Pod, heals as may_heal, words};
 use super::{World, shown, version};
 use crate::model::{FailureClass, InstanceId, MAX_LABEL, PodFailure, PodName, PodUid, Revision, Timestamp};
 
@@ -66,12 +66,21 @@ impl World {
                 pod.restarts += 1;
                 pod.fate = Fate::Boots { at: self.after(self.timing.boot), flaps };
             }
-            Fate::Fails { at, class } if at <= now => {
+            Fate::Fails { at, class, heals } if at <= now => {
                 pod.booted = false;
                 pod.turned_at = now;
-                pod.restarts += u32::from(class == FailureClass::CrashLoop);
-                pod.failure = Some(PodFailure { class, message: words(class) });
-                pod.fate = Fate::Steady;
+                pod.restarts += match (class, heals) {
+                    (FailureClass::CrashLoop, true) => 1,
+                    (FailureClass::CrashLoop, false) => 3,
+                    (_, _) => 0,
+                };
+                pod.failure =
+                    Some(PodFailure { class, heals: may_heal(class, heals), message: words(class) });
+                pod.fate = if heals {
+                    Fate::Boots { at: self.after(self.timing.heal), flaps: 0 }
+                } else {
+                    Fate::Steady
+                };
             }
             Fate::Steady
             | Fate::Boots { .. }
@@ -90,7 +99,9 @@ impl World {
         pod.turned_at = self.now;
         pod.failure = None;
         pod.restarts += 1;
-        pod.swapped = !matches!(mishap, Some(Mishap::Fails(class)) if class != FailureClass::CrashLoop);
+        let stays_old = |class| class != FailureClass::CrashLoop;
+        pod.swapped =
+            !matches!(mishap, Some(Mishap::Fails(class) | Mishap::Heals(class)) if stays_old(class));
         pod.fate = fate(mishap, boots_at, fails_at);
     }
 
@@ -100,6 +111,7 @@ impl World {
         let mishap = match self.mishap() {
             // It has its node.
             Some(Mishap::Fails(FailureClass::Unschedulable)) => Some(Mishap::Fails(FailureClass::ImagePull)),
+            Some(Mishap::Heals(FailureClass::Unschedulable)) => Some(Mishap::Heals(FailureClass::ImagePull)),
             other => other,
         };
         let at = self.after(self.timing.react);
@@ -164,6 +176,7 @@ impl World {
             Some(Mishap::Flaps) => self.tally.count(Fault::PodFlaps),
             Some(Mishap::Fails(FailureClass::CrashLoop)) => self.tally.count(Fault::PodCrashes),
             Some(Mishap::Fails(_) | Mishap::NeverReady) => self.tally.count(Fault::PodStuck),
+            Some(Mishap::Heals(_)) => self.tally.count(Fault::PodHeals),
         }
         let fate = fate(mishap, boots_at, fails_at);
         let pod = Pod {
@@ -174,7 +187,10 @@ impl World {
             created_at: self.now,
             ip: format!("10.244.{}.{}", seq / 250 % 250, seq % 250 + 1).into(),
             host_ip: format!("192.168.0.{}", node + 10).into(),
-            scheduled: mishap != Some(Mishap::Fails(FailureClass::Unschedulable)),
+            scheduled: !matches!(
+                mishap,
+                Some(Mishap::Fails(FailureClass::Unschedulable) | Mishap::Heals(FailureClass::Unschedulable))
+            ),
             booted: false,
             turned_at: self.now,
             failure: None,
@@ -252,8 +268,9 @@ impl World {
         let pod = workload.pods.iter_mut().find(|pod| pod.uid == *uid && pod.active());
         let found = pod.is_some();
         if let Some(pod) = pod {
+            let was_ready = pod.ready();
             change(pod);
-            pod.turned_at = if pod.ready() { pod.turned_at } else { self.now };
+            pod.turned_at = if pod.ready() == was_ready && was_ready { pod.turned_at } else { self.now };
             self.turned(pod);
         }
         self.workloads.insert(id.clone(), workload);
@@ -270,6 +287,7 @@ const fn fate(mishap: Option<Mishap>, boots_at: Timestamp, fails_at: Timestamp) 
         None => Fate::Boots { at: boots_at, flaps: 0 },
         Some(Mishap::Flaps) => Fate::Boots { at: boots_at, flaps: FLAPS },
         Some(Mishap::NeverReady) => Fate::Steady,
-        Some(Mishap::Fails(class)) => Fate::Fails { at: fails_at, class },
+        Some(Mishap::Fails(class)) => Fate::Fails { at: fails_at, class, heals: false },
+        Some(Mishap::Heals(class)) => Fate::Fails { at: fails_at, class, heals: true },
     }
 }

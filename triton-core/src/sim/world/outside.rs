@@ -161,7 +161,7 @@ impl World {
     /// A running pod fails now, in this way, and stays so.
     pub fn break_pod(&mut self, id: &InstanceId, uid: &PodUid, class: FailureClass) -> bool {
         let at = self.now;
-        self.change_pod(id, uid, |pod| pod.fate = Fate::Fails { at, class })
+        self.change_pod(id, uid, |pod| pod.fate = Fate::Fails { at, class, heals: false })
     }
 
     /// What happens to new pods from now on, in cases of 1,000.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::super::cloneset::{CloneSetPod, Lifecycle};
 use super::template::PodTemplate;
 use crate::model::{
-    FailureClass, FlowUid, PodFailure, PodName, PodPhase, PodRef, PodUid, Revision, Timestamp, Version,
+    FailureClass, FlowUid, Heals, PodFailure, PodName, PodPhase, PodRef, PodUid, Revision, Seconds, Steps,
+    Timestamp, Version,
 };
 
 /// How a pod comes to grief.
@@ -14,6 +15,8 @@ use crate::model::{
 pub enum Mishap {
     /// It fails in this way and stays so until it is repaired.
     Fails(FailureClass),
+    /// It fails in this way, and heals by itself after a while.
+    Heals(FailureClass),
     /// Its probe never succeeds; nothing tells why.
     NeverReady,
     /// It gets ready, loses it again, and so on, a few times.
@@ -28,7 +31,7 @@ pub(super) enum Fate {
     /// Its containers get ready.
     Boots { at: Timestamp, flaps: u32 },
     /// It fails.
-    Fails { at: Timestamp, class: FailureClass },
+    Fails { at: Timestamp, class: FailureClass, heals: bool },
     /// Its containers get unready for a while.
     Stumbles { at: Timestamp, flaps: u32 },
     /// The kubelet sees that an image was changed, and starts the containers anew.
@@ -137,8 +140,8 @@ impl Pod {
     #[must_use]
     pub fn phase(&self) -> PodPhase {
         match (&self.failure, self.scheduled, self.booted) {
-            (Some(_), _, _) => PodPhase::Failed,
-            (None, false, _) => PodPhase::Pending,
+            (Some(failure), _, _) if failure.heals == Heals::Never => PodPhase::Failed,
+            (Some(_), _, _) | (None, false, _) => PodPhase::Pending,
             (None, true, false) => PodPhase::Running,
             (None, true, true) if self.ready() => PodPhase::Ready,
             (None, true, true) => PodPhase::ContainersReady,
@@ -162,6 +165,7 @@ impl Pod {
         &self,
         (update, template): (&Revision, &PodTemplate),
         listed: &[PodName],
+        (min_ready, now): (Seconds, Timestamp),
     ) -> CloneSetPod {
         CloneSetPod {
             updated: self.revision == *update,
@@ -174,6 +178,7 @@ impl Pod {
             scheduled: self.scheduled,
             running: self.scheduled && !self.stuck(),
             ready: self.ready(),
+            young: self.ages_at(min_ready).is_some_and(|at| at > now),
             ready_since: self.turned_at,
             deletion_cost: 0,
             restarts: self.restarts,
@@ -181,9 +186,35 @@ impl Pod {
         }
     }
 
+    /// When it counts as available, if it stays ready.
+    #[must_use]
+    pub fn ages_at(&self, min_ready: Seconds) -> Option<Timestamp> {
+        (self.ready() && min_ready > Seconds(0)).then(|| self.turned_at.plus(min_ready))
+    }
+
+    /// How far its container has come.
+    #[must_use]
+    pub fn steps(&self) -> Steps {
+        let runs = u32::from(self.booted || (self.failure.is_none() && self.restarts > 0));
+        Steps { restarts: self.restarts, started: runs, ready: u32::from(self.booted) }
+    }
+
     fn stuck(&self) -> bool {
         let class = self.failure.as_ref().map(|failure| failure.class);
         class.is_some_and(|class| class != FailureClass::CrashLoop)
+    }
+}
+
+/// When a failure counts. A container that stays broken is one that was started three times in vain.
+pub(super) const fn heals(class: FailureClass, heals: bool) -> Heals {
+    match class {
+        FailureClass::Unschedulable => Heals::WithRoom,
+        FailureClass::Evicted => Heals::Never,
+        FailureClass::CrashLoop if !heals => Heals::Never,
+        FailureClass::ImagePull
+        | FailureClass::Setup
+        | FailureClass::InitFailure
+        | FailureClass::CrashLoop => Heals::Maybe,
     }
 }
 

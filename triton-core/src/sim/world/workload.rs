@@ -10,7 +10,8 @@ use super::super::cloneset::UpdatePolicy;
 use super::pod::Pod;
 use super::template::PodTemplate;
 use crate::model::{
-    CarriedOut, Flow, Holder, InstanceId, PodName, PodUid, Progress, Revision, Timestamp, Verdict, Wrote,
+    CarriedOut, Flow, Holder, InstanceId, PodName, PodUid, Progress, Revision, Seconds, Timestamp, Verdict,
+    Wrote,
 };
 
 /// The lock of a workload and what its holder found.
@@ -73,6 +74,8 @@ pub struct Workload {
     pub surge: u32,
     /// `spec.updateStrategy.maxUnavailable`.
     pub unavailable: u32,
+    /// `spec.minReadySeconds`.
+    pub min_ready: Seconds,
     /// `spec.updateStrategy.paused`.
     pub paused: bool,
     /// `spec.scaleStrategy.podsToDelete`.
@@ -105,6 +108,8 @@ pub struct Workload {
     pub pods: Vec<Pod>,
     /// When its controller looks at it next.
     pub(in crate::sim) sync_at: Option<Timestamp>,
+    /// When a pod has been ready for long enough, and its controller looks again.
+    pub(in crate::sim) ages_at: Option<Timestamp>,
     /// Until when its controller is dead.
     pub(in crate::sim) stalled_until: Option<Timestamp>,
     /// Its pods are labelled with the hash of their revision alone (OpenKruise: `CloneSetShortHash`).
@@ -133,6 +138,7 @@ impl Workload {
             partition: 0,
             surge: 0,
             unavailable: default_unavailable(1),
+            min_ready: Seconds(0),
             paused: false,
             pods_to_delete: Vec::new(),
             hook: false,
@@ -149,6 +155,7 @@ impl Workload {
             current_revision: None,
             pods: Vec::new(),
             sync_at: None,
+            ages_at: None,
             stalled_until: None,
             only: None,
             reuse: Vec::new(),
@@ -200,7 +207,8 @@ impl Workload {
     }
 
     pub(super) fn next_event(&self) -> Option<Timestamp> {
-        let sync = match (self.sync_at, self.stalled_until) {
+        let due = [self.sync_at, self.ages_at].into_iter().flatten().min();
+        let sync = match (due, self.stalled_until) {
             (Some(at), Some(until)) => Some(at.max(until)),
             (sync, _) => sync,
         };

@@ -24,6 +24,9 @@ pub(crate) struct Strategy {
     /// Seconds a stage may take before the flow pauses.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) deadline: Option<i32>,
+    /// Seconds that a pod may be kept from running, by something that can heal, before it counts as failed.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) grace: Option<i32>,
     /// Seconds a pod keeps running once it is out of traffic.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) drain: Option<i32>,
@@ -65,6 +68,7 @@ impl Strategy {
             batch_interval_seconds: self.interval,
             mode: mode.map(|mode| mode.as_str().to_owned()),
             progress_deadline_seconds: self.deadline,
+            failure_grace_seconds: self.grace,
             drain_seconds: self.drain,
             pods_to_delete: (!pods.is_empty()).then_some(pods),
             ..NonUpdateStrategy::default()

@@ -37,7 +37,7 @@ pub(super) fn waiting(view: &FlowView, reason: &str, name: &str) -> Told {
         }
         "Paused" => told("a person, who paused it or another", &[resume("lets it go on"), cancel]),
         "PodsFailed" => told(
-            "a person: mend the pods, or give up",
+            "a person: mend the pods, after which it goes on by itself, or give up",
             &[pods, events, resume("gives the stage its whole deadline again"), cancel],
         ),
         "DeadlineExceeded" => {
@@ -51,6 +51,10 @@ pub(super) fn waiting(view: &FlowView, reason: &str, name: &str) -> Told {
             let who = "the endpoints controller, or a Service that does not select the pods";
             told(who, &[(slices, "shows which pods are ready in each"), pods])
         }
+        "MinReady" => told(
+            "nobody: time, as minReadySeconds of the CloneSet says; it counts against no deadline",
+            &[pods, watch],
+        ),
         "PodsLeaving" => {
             told("registry, drain time and CloneSet controller; then it goes on by itself", &[pods, watch])
         }

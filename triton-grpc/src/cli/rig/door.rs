@@ -266,6 +266,7 @@ fn view(object: &Value) -> FlowView {
         batch_size: count(&strategy["batchSize"]),
         interval: Seconds(count(&strategy["batchIntervalSeconds"])),
         deadline: Seconds(count(&strategy["progressDeadlineSeconds"])),
+        grace: Seconds(count(&strategy["failureGraceSeconds"])),
         drain: Seconds(count(&strategy["drainSeconds"])),
         target: Target {
             batch: count(&strategy["batches"]),

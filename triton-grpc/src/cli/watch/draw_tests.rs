@@ -168,6 +168,8 @@ fn batch(number: u32, phase: BatchPhase, pods: &[(&str, bool)], times: (i64, Opt
         phase: if *is_in { PodPhase::Ready } else { PodPhase::ContainersReady },
         pull_in_status: if *is_in { PullIn::PullInSucceeded } else { PullIn::None },
         ungated: false,
+        reason: String::new(),
+        message: String::new(),
     });
     let pods: Vec<_> = pods.collect();
     BatchReport {

@@ -50,6 +50,7 @@ impl From<FlowView> for Flow {
             canceled: view.canceled,
             created_at: view.created_at.into(),
             progress_deadline_seconds: view.deadline.0,
+            failure_grace_seconds: view.grace.0,
             drain_seconds: view.drain.0,
             active_replicas: record.replicas,
             replicas_to_process: record.replicas_to_process,
@@ -85,6 +86,8 @@ impl From<PodReport> for BatchPod {
             phase: report.phase,
             pull_in_status: report.pull_in_status.as_str(),
             ungated: report.ungated,
+            reason: report.reason.clone(),
+            message: report.message.clone(),
         }
     }
 }

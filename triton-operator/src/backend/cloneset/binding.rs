@@ -53,6 +53,9 @@ pub struct CloneSetSpec {
     /// The pods to run.
     #[schemars(schema_with = "anything")]
     pub template: Value,
+    /// Seconds for which a pod has to be ready to count as available; 0 when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_ready_seconds: Option<i32>,
     /// Volume claims per pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "anything")]

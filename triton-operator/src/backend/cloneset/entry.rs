@@ -72,6 +72,8 @@ pub struct CloneSetEntry {
     pub scale_limit: Option<IntOrString>,
     /// Pods wanted.
     pub replicas: u32,
+    /// Seconds for which a pod has to be ready to count as available.
+    pub min_ready: u32,
     /// Pods to keep at old revisions.
     pub partition: u32,
     /// The partition as it stands there.
@@ -172,6 +174,8 @@ impl CloneSetEntry {
             selector: spec.selector,
             scale_limit: spec.scale_strategy.max_unavailable,
             replicas,
+            // Below 0 it means nothing (OpenKruise does not refuse it).
+            min_ready: spec.min_ready_seconds.map_or(0, |seconds| u32::try_from(seconds).unwrap_or(0)),
             partition,
             raw_partition: strategy.partition,
             settings: Settings {

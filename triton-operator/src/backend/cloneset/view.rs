@@ -6,8 +6,8 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use triton_core::model::{
-    Edits, Field, FieldEdit, Flow, Lock, Obstacle, PodName, PodUid, Revision, RevisionLabel, Shape,
-    TemplateRef, Version, WorkloadPod, WorkloadView,
+    Edits, Field, FieldEdit, Flow, Lasts, Lock, Obstacle, PodName, PodUid, Revision, RevisionLabel, Seconds,
+    Shape, TemplateRef, Version, WorkloadPod, WorkloadView,
 };
 
 use super::entry::CloneSetEntry;
@@ -30,7 +30,7 @@ pub fn view(
     let revision = revision(cloneset);
     let mut active: Vec<_> = pods.iter().filter(|pod| pod.is_active()).collect();
     active.sort_by(|a, b| (a.created, &a.key.name).cmp(&(b.created, &b.key.name)));
-    let terminating = pods.iter().filter(|pod| pod.terminating).count();
+    let terminating = pods.iter().filter(|pod| pod.terminating);
     let shape = shape(cloneset, flow, doomed(cloneset, &active))?;
     let mine = lock == Lock::Mine;
     Some(WorkloadView {
@@ -52,7 +52,8 @@ pub fn view(
         differs: flow.map_or_else(Vec::new, |flow| cloneset.fixed.differs(flow)),
         good: cloneset.good.iter().filter_map(|name| Revision::new(name).ok()).collect(),
         pods: active.into_iter().filter_map(|pod| seen(cloneset, pod, flow)).collect(),
-        terminating: u32::try_from(terminating).unwrap_or(u32::MAX),
+        terminating: terminating.filter_map(|pod| seen(cloneset, pod, flow)).collect(),
+        min_ready: Seconds(cloneset.min_ready),
     })
 }
 
@@ -160,7 +161,10 @@ fn seen(cloneset: &CloneSetEntry, pod: &PodEntry, flow: Option<&Flow>) -> Option
         listed: flow.is_some_and(|flow| pod.listed_by(flow.uid.as_str())),
         specified: pod.specified(),
         gated: pod.gated,
+        ready: pod.ready,
         failure: pod.failure.clone(),
+        steps: pod.steps,
+        lasts: Lasts::default(),
         phase: pod.phase,
         ip: pod.ip.clone(),
         port: pod.port(&cloneset.containers),

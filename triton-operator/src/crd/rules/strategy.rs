@@ -75,6 +75,7 @@ fn policies(rules: &mut Vec<Rule>, strategy: &'static str) {
     between(rules, &at("drainSeconds"), 0, 2_147_483_647);
     between(rules, &at("progressDeadlineSeconds"), 0, 2_147_483_647);
     push(rules, &at("progressDeadlineSeconds"), "self != 0", "must be at least 1");
+    between(rules, &at("failureGraceSeconds"), 0, 2_147_483_647);
     let stages = BatchPhase::TARGETS.map(BatchPhase::as_str);
     let message = format!("must be one of {}", stages.join(", "));
     push(rules, &at("stage"), format!("self == '' || self in {}", list(&stages)), message);
@@ -173,8 +174,8 @@ pub(super) fn immutable(rules: &mut Vec<Rule>) {
         };
         let all: Vec<_> = fields.iter().map(same).collect();
         let only = "only paused, canceled, resumes, batches, stage, batchSize, batchSizes, \
-                    batchIntervalSeconds, progressDeadlineSeconds and supersededBy can be changed after the \
-                    flow was made";
+                    batchIntervalSeconds, progressDeadlineSeconds, failureGraceSeconds and supersededBy can be \
+                    changed after the flow was made";
         let field = if strategy == "updateStrategy" { ".updateStrategy" } else { ".nonUpdateStrategy" };
         push_for(rules, ("spec", field), all.join(" && "), only);
     }

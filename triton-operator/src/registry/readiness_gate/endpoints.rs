@@ -60,7 +60,8 @@ impl<F: Fn(&str) -> Vec<Arc<SliceEntry>>> Endpoints<F> {
 
     /// What is certain about this pod. It takes traffic where each Service that can send to it shows it with every
     /// port and address family that both have, and at least one can. Where no Service selects it, its own
-    /// conditions tell.
+    /// conditions tell. One that is being deleted is out once no slice shows it as ready any more, whatever its
+    /// conditions say.
     pub fn shown(&mut self, pod: &PodEntry) -> Shown {
         let (mut selected, mut reached, mut everywhere, mut anywhere) = (false, false, true, false);
         for at in 0..self.services.len() {
@@ -81,12 +82,16 @@ impl<F: Fn(&str) -> Vec<Arc<SliceEntry>>> Endpoints<F> {
                     reached = true;
                     everywhere &= families.iter().all(|family| has(&shown, family, &ports));
                 }
-                Sends::Nothing(why) if !pod.families.is_empty() => {
+                Sends::Nothing(why) if !pod.families.is_empty() && !pod.terminating => {
                     let key = (service.key.name.to_string(), why);
                     self.unreached.entry(key).or_default().push(pod.key.name.to_string());
                 }
                 Sends::Nothing(_) => {}
             }
+        }
+        if pod.terminating {
+            // Kubernetes takes it out of every Service, ready or not (EndpointSlice controller).
+            return if anywhere { Shown::Moving } else { Shown::Out };
         }
         let wanted = !pod.gated || pod.gate == Some(true);
         let unwanted = !pod.gated || pod.gate != Some(true);

@@ -6,7 +6,7 @@ use super::*;
 use crate::world::cache::Key;
 use crate::world::endpoints::{Endpoint, SlicePort};
 use crate::world::offer::NamedPort;
-use triton_core::model::PodPhase;
+use triton_core::model::{PodPhase, Steps};
 
 #[test]
 fn a_pod_is_in_only_when_every_family_of_every_service_shows_it() {
@@ -212,6 +212,16 @@ fn a_condition_that_keeps_pods_from_being_ready_is_named_with_the_pods() {
     assert_eq!(endpoints.notes(), Vec::<String>::new());
 }
 
+#[test]
+fn a_pod_that_is_being_deleted_is_out_once_no_slice_shows_it_as_ready() {
+    let services = [service("web", &["IPv4"])];
+    let ending = PodEntry { terminating: true, ..pod(true) };
+    assert_eq!(shown(&ending, &services, &[slice("web", "IPv4", true)]), Shown::Moving);
+    assert_eq!(shown(&ending, &services, &[slice("web", "IPv4", false)]), Shown::Out);
+    assert_eq!(shown(&ending, &services, &[]), Shown::Out);
+    assert_eq!(shown(&ending, &[], &[]), Shown::Out);
+}
+
 fn shown(pod: &PodEntry, services: &[ServiceEntry], slices: &[SliceEntry]) -> Shown {
     let of = |name: &str| slices.iter().filter(|s| s.service == name).cloned().map(Arc::new).collect();
     Endpoints::new(services.iter().cloned().map(Arc::new).collect(), of).shown(pod)
@@ -238,6 +248,7 @@ fn pod(on: bool) -> PodEntry {
         phase: PodPhase::Ready,
         ip: None,
         failure: None,
+        steps: Steps::default(),
         containers: Vec::new(),
         host_ip: String::new(),
         host_network: false,

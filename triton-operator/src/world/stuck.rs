@@ -1,0 +1,227 @@
+//! What keeps a pod from running, in the words of kubelet and scheduler, and whether it may heal.
+
+use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, PodStatus};
+use triton_core::model::{FailureClass, Heals, PodFailure, Steps};
+
+/// Restarts from which on a container counts as one that does not get up by itself.
+const RESTARTS: i32 = 3;
+
+/// What keeps a pod from running; `None` where nothing is known to.
+#[must_use]
+pub fn failure(status: &PodStatus) -> Option<PodFailure> {
+    if let Some(reason @ ("Evicted" | "NodeLost" | "Preempting" | "Shutdown")) = status.reason.as_deref() {
+        let message = said(reason, status.message.as_deref());
+        return Some(PodFailure { class: FailureClass::Evicted, heals: Heals::Never, message });
+    }
+    let inits = status.init_container_statuses.iter().flatten().map(|container| (container, true));
+    let mains = status.container_statuses.iter().flatten().map(|container| (container, false));
+    let mut stuck: Vec<PodFailure> =
+        inits.chain(mains).filter_map(|(container, init)| of_container(container, init)).collect();
+    // What cannot heal is told before what may.
+    stuck.sort_by_key(|failure| failure.heals);
+    stuck.into_iter().next().or_else(|| unscheduled(status))
+}
+
+/// How far the containers have come. An init container that has ended well has started and got ready.
+#[must_use]
+pub fn steps(status: &PodStatus) -> Steps {
+    let inits = status.init_container_statuses.iter().flatten();
+    inits.chain(status.container_statuses.iter().flatten()).fold(Steps::default(), |sum, container| {
+        let state = container.state.as_ref();
+        let ended = state.and_then(|state| state.terminated.as_ref());
+        let done = ended.is_some_and(|ended| ended.exit_code == 0);
+        let runs = state.is_some_and(|state| state.running.is_some());
+        Steps {
+            restarts: sum.restarts.saturating_add(u32::try_from(container.restart_count).unwrap_or(0)),
+            started: sum.started.saturating_add(u32::from(runs || done)),
+            ready: sum.ready.saturating_add(u32::from(container.ready || done)),
+        }
+    })
+}
+
+/// No node takes it yet, or somebody has not given it free to be scheduled.
+fn unscheduled(status: &PodStatus) -> Option<PodFailure> {
+    let conditions = status.conditions.iter().flatten();
+    let mut unscheduled = conditions.filter(|condition| {
+        condition.type_ == "PodScheduled"
+            && condition.status == "False"
+            && matches!(condition.reason.as_deref(), Some("Unschedulable" | "SchedulingGated"))
+    });
+    let condition = unscheduled.next()?;
+    let reason = condition.reason.as_deref().unwrap_or("Unschedulable");
+    let message = said(reason, condition.message.as_deref());
+    Some(PodFailure { class: FailureClass::Unschedulable, heals: Heals::WithRoom, message })
+}
+
+/// Why a container does not get on (kubelet: `pkg/kubelet/images`, `pkg/kubelet/container`).
+fn of_container(container: &ContainerStatus, init: bool) -> Option<PodFailure> {
+    let state = container.state.as_ref()?;
+    let crash = if init { FailureClass::InitFailure } else { FailureClass::CrashLoop };
+    let worn = if container.restart_count >= RESTARTS { Heals::Never } else { Heals::Maybe };
+    let (class, heals, words) = match (&state.waiting, &state.terminated) {
+        (Some(waiting), _) => {
+            let reason = waiting.reason.as_deref().unwrap_or_default();
+            let (class, heals) = match reason {
+                // No other attempt ends otherwise.
+                "InvalidImageName" => (FailureClass::ImagePull, Heals::Never),
+                "ImagePullBackOff"
+                | "ErrImagePull"
+                | "ErrImageNeverPull"
+                | "ImageInspectError"
+                | "RegistryUnavailable"
+                | "SignatureValidationFailed" => (FailureClass::ImagePull, Heals::Maybe),
+                "CrashLoopBackOff" => (crash, worn),
+                "CreateContainerConfigError"
+                | "CreateContainerError"
+                | "RunContainerError"
+                | "PreCreateHookError"
+                | "PreStartHookError"
+                | "PostStartHookError" => (FailureClass::Setup, worn),
+                _ => return None,
+            };
+            (class, heals, said(reason, waiting.message.as_deref()))
+        }
+        (None, Some(ended)) if ended.exit_code != 0 => {
+            (crash, worn, said(ended.reason.as_deref().unwrap_or("Error"), ended.message.as_deref()))
+        }
+        (None, Some(_) | None) => return None,
+    };
+    let ended = state.terminated.as_ref();
+    let last = container.last_state.as_ref().and_then(|last| last.terminated.as_ref());
+    let message =
+        format!("container {}: {words}{}", container.name, counted(container.restart_count, ended.or(last)));
+    Some(PodFailure { class, heals, message })
+}
+
+fn said(reason: &str, message: Option<&str>) -> String {
+    match message {
+        None | Some("") => reason.to_owned(),
+        Some(message) => format!("{reason}: {message}"),
+    }
+}
+
+/// Exit code and restarts, as far as there are any.
+fn counted(restarts: i32, ended: Option<&ContainerStateTerminated>) -> String {
+    let code = ended.map(|ended| format!("exit code {}", ended.exit_code));
+    let restarts = (restarts > 0).then(|| format!("{restarts} restarts"));
+    let both: Vec<String> = code.into_iter().chain(restarts).collect();
+    if both.is_empty() { String::new() } else { format!(" ({})", both.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// Status, class, when it counts, and what people are told.
+    type Row = (Value, Option<(FailureClass, Heals)>, &'static str);
+
+    #[test]
+    fn what_keeps_a_pod_from_running_is_told_with_its_words_and_whether_it_may_heal() {
+        use FailureClass::{CrashLoop, Evicted, ImagePull, InitFailure, Setup, Unschedulable};
+        use Heals::{Maybe, Never, WithRoom};
+        let rows: Vec<Row> = vec![
+            (main(waits("ErrImagePull"), 0), Some((ImagePull, Maybe)), "container c: ErrImagePull: because"),
+            (
+                main(waits("ImagePullBackOff"), 0),
+                Some((ImagePull, Maybe)),
+                "container c: ImagePullBackOff: because",
+            ),
+            (
+                main(waits("InvalidImageName"), 0),
+                Some((ImagePull, Never)),
+                "container c: InvalidImageName: because",
+            ),
+            (
+                main(waits("CreateContainerConfigError"), 0),
+                Some((Setup, Maybe)),
+                "container c: CreateContainerConfigError: because",
+            ),
+            (
+                main(waits("CrashLoopBackOff"), 1),
+                Some((CrashLoop, Maybe)),
+                "container c: CrashLoopBackOff: because (exit code 7, 1 restarts)",
+            ),
+            (main(waits("CrashLoopBackOff"), 2), Some((CrashLoop, Maybe)), "CrashLoopBackOff"),
+            (main(waits("CrashLoopBackOff"), 3), Some((CrashLoop, Never)), "3 restarts"),
+            (main(ended(1), 0), Some((CrashLoop, Maybe)), "container c: Error: because (exit code 1)"),
+            (main(ended(137), 5), Some((CrashLoop, Never)), "exit code 137, 5 restarts"),
+            (main(ended(0), 0), None, ""),
+            (main(json!({ "running": {} }), 9), None, ""),
+            (main(waits("ContainerCreating"), 0), None, ""),
+            (main(waits("PodInitializing"), 0), None, ""),
+            (
+                first(waits("CrashLoopBackOff"), 1),
+                Some((InitFailure, Maybe)),
+                "container i: CrashLoopBackOff",
+            ),
+            (first(ended(1), 0), Some((InitFailure, Maybe)), "container i: Error: because (exit code 1)"),
+            (first(ended(1), 3), Some((InitFailure, Never)), "3 restarts"),
+            (first(ended(0), 0), None, ""),
+            (first(waits("ErrImagePull"), 0), Some((ImagePull, Maybe)), "container i: ErrImagePull"),
+            (
+                json!({ "reason": "Evicted", "message": "because", "phase": "Failed" }),
+                Some((Evicted, Never)),
+                "Evicted: because",
+            ),
+            (scheduled("Unschedulable"), Some((Unschedulable, WithRoom)), "Unschedulable: because"),
+            (scheduled("SchedulingGated"), Some((Unschedulable, WithRoom)), "SchedulingGated: because"),
+            (json!({ "conditions": [{ "type": "PodScheduled", "status": "True" }] }), None, ""),
+        ];
+        for (status, class, words) in rows {
+            let told = failure(&read(&status));
+            assert_eq!(told.as_ref().map(|told| (told.class, told.heals)), class, "{status}");
+            let message = told.map(|told| told.message).unwrap_or_default();
+            assert!(message.contains(words), "{message:?} of {status}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_heal_is_told_before_what_may() {
+        let mut status = main(waits("InvalidImageName"), 0);
+        status["initContainerStatuses"] = first(ended(1), 1)["initContainerStatuses"].clone();
+        let told = failure(&read(&status)).expect("two of them");
+        assert_eq!((told.class, told.heals), (FailureClass::ImagePull, Heals::Never));
+    }
+
+    #[test]
+    fn restarts_starts_and_readiness_of_all_containers_are_progress() {
+        let mut status = main(json!({ "running": {} }), 2);
+        status["containerStatuses"][0]["ready"] = json!(true);
+        status["initContainerStatuses"] = first(ended(0), 1)["initContainerStatuses"].clone();
+        assert_eq!(steps(&read(&status)), Steps { restarts: 3, started: 2, ready: 2 });
+        assert_eq!(steps(&read(&main(ended(1), 1))), Steps { restarts: 1, started: 0, ready: 0 });
+        assert_eq!(steps(&read(&json!({}))), Steps::default());
+    }
+
+    fn waits(reason: &str) -> Value {
+        json!({ "waiting": { "reason": reason, "message": "because" } })
+    }
+
+    fn ended(code: i32) -> Value {
+        json!({ "terminated": { "exitCode": code, "reason": if code == 0 { "Completed" } else { "Error" },
+            "message": "because" } })
+    }
+
+    fn main(state: Value, restarts: i32) -> Value {
+        json!({ "containerStatuses": [container("c", state, restarts)] })
+    }
+
+    fn first(state: Value, restarts: i32) -> Value {
+        json!({ "initContainerStatuses": [container("i", state, restarts)] })
+    }
+
+    fn container(name: &str, state: Value, restarts: i32) -> Value {
+        let last = if restarts > 0 { json!({ "terminated": { "exitCode": 7 } }) } else { json!({}) };
+        json!({ "name": name, "image": "i", "imageID": "", "ready": false, "restartCount": restarts,
+            "state": state, "lastState": last })
+    }
+
+    fn scheduled(reason: &str) -> Value {
+        json!({ "conditions": [{ "type": "PodScheduled", "status": "False", "reason": reason, "message": "because" }] })
+    }
+
+    fn read(status: &Value) -> PodStatus {
+        serde_json::from_value(status.clone()).expect("a status of a pod")
+    }
+}
