@@ -28,6 +28,8 @@ mod downtime;
 mod edits;
 #[path = "cluster/gitops.rs"]
 mod gitops;
+#[path = "cluster/heals.rs"]
+mod heals;
 #[path = "cluster/history.rs"]
 mod history;
 #[path = "cluster/in_place.rs"]

@@ -10,7 +10,7 @@ use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
 
 pub(super) const ROW: Invariant = Invariant {
     property: Property::S7Pause,
-    says: "after Pause nothing widens or removes but upkeep, and only a person lifts it; a hold for a size ends when the size fits",
+    says: "after Pause nothing widens or removes but upkeep, and only a person lifts it; a hold for a size ends when the size fits, one by failed pods when nothing keeps them from running",
     source: "semantics sections 5 and 7, reliability S7",
     intent: Some(intent),
     change: Some(change),
@@ -30,6 +30,7 @@ fn intent(intent: &Intent<'_>) -> Outcome {
     let fine = match intent.decision {
         Decision::Wait(..) | Decision::Done => true,
         Decision::Move(_, Why::Fits) => !orders.paused && fits(intent),
+        Decision::Move(_, Why::Mended) => !orders.paused && mended(intent),
         Decision::Move(progress, _) => matches!(progress, Progress::Finished { .. }),
         Decision::Act(Effect::Workload(WorkloadChange::Freeze(on))) => *on,
         Decision::Act(Effect::Workload(WorkloadChange::Hook(_))) => true,
@@ -50,6 +51,24 @@ fn fits(intent: &Intent<'_>) -> bool {
     let resized = intent.flow.progress.hold().is_some_and(|hold| hold.reason == HoldReason::Resized);
     let size = intent.seen.shape.as_ref().map_or(0, |shape| shape.replicas);
     resized && (1..=MAX_REPLICAS).contains(&size)
+}
+
+/// Failed pods held the flow, and of those that it brings no more are kept from running now than may fail; none has
+/// restarted lately.
+fn mended(intent: &Intent<'_>) -> bool {
+    let (flow, seen) = (intent.flow, intent.seen);
+    let failed = flow.progress.hold().is_some_and(|hold| hold.reason == HoldReason::PodsFailed);
+    let stuck = seen.pods.count(Facts::FRESH | Facts::STUCK, Facts::MARKED);
+    let shaky = seen.pods.any(Facts::FRESH | Facts::SHAKY, Facts::MARKED);
+    let mended = match &flow.progress {
+        Progress::Rolling { plan, batch, .. } => {
+            let tolerated = flow.spec.tolerance.of(batch.size);
+            plan.base.kind == Kind::Shrink || stuck.saturating_sub(plan.base.degraded) <= tolerated && !shaky
+        }
+        Progress::Verifying { .. } => stuck == 0,
+        _ => false,
+    };
+    failed && mended
 }
 
 /// New pods of finished batches, and of this one once it has been in traffic, belong there; outside the
