@@ -126,7 +126,7 @@ impl Closing<'_> {
         let marked = seen.pods.count(Facts::MARKED, Facts::empty());
         let surplus = seen.pods.len().saturating_sub(marked).saturating_sub(wanted.total());
         let left = marked.saturating_add(surplus).max(self.foreign(seen));
-        if left > 0 {
+        if left > 0 && !self.is_crowded(seen) {
             let again = look_again(LOOK_AGAIN, flow.spec.drain, seen, now);
             return Decision::Wait(Waiting::Out { pods: left, drains: false }, again);
         }
@@ -135,6 +135,16 @@ impl Closing<'_> {
         }
         let (plan, verdict) = (plan.clone(), self.verdict.clone());
         Decision::Move(Progress::Closing { plan, verdict, keep, floor, shed: true }, Why::Shed)
+    }
+
+    /// The last pods that serve are marked for deletion, and no others can serve in their places while the flow's
+    /// template is there: more new ones than were ever wanted have come, and no old one.
+    fn is_crowded(&self, seen: &Observation) -> bool {
+        let Self { plan, shed, .. } = *self;
+        let crowd = seen.pods.count(Facts::FRESH, Facts::MARKED) > plan.base.from.max(plan.base.to);
+        let waits = held_back(&seen.pods, Facts::SPECIFIED, Facts::empty()) > 0
+            && held_back(&seen.pods, Facts::empty(), Facts::SPECIFIED) == 0;
+        !shed && plan.base.kind.exchanges() && !plan.base.by_name() && crowd && waits
     }
 
     /// The world is clean. What was ordered to return goes on doing so in batches.
@@ -226,7 +236,11 @@ impl Closing<'_> {
             if !plan.base.kind.exchanges() || held_back(&seen.pods, Facts::SPECIFIED, Facts::empty()) == 0 {
                 return None;
             }
-            // They stay in traffic until others serve in their places: old ones, beside all new ones.
+            // They stay in traffic until others serve in their places: old ones, beside all new ones. Where no old pod
+            // is left, the workload's controller starts new ones instead: then more would be asked for each time.
+            if self.is_crowded(seen) {
+                return None;
+            }
             let (replicas, partition) = (left.saturating_add(wanted.stale), Some(wanted.stale));
             return ask(seen, Shape { replicas, partition, ..rest });
         }
