@@ -10,14 +10,11 @@ use crate::{
 };
 
 const FLOW: &str = "second";
-const CLAIM: &str = "late";
 
 /// What a new pod waits for, and what ends the wait.
 enum Until {
     /// A node with a label that no node has.
     Node,
-    /// A volume claim that is not there.
-    Claim,
     /// The kubelet fails it in this way, until somebody mends it.
     Kubelet(&'static str),
 }
@@ -29,9 +26,8 @@ struct Case {
     reason: &'static str,
 }
 
-const CASES: [Case; 4] = [
+const CASES: [Case; 3] = [
     Case { name: "heals-node", until: Until::Node, reason: "Unschedulable" },
-    Case { name: "heals-claim", until: Until::Claim, reason: "Unschedulable" },
     Case { name: "heals-image", until: Until::Kubelet("image"), reason: "ImagePull" },
     Case { name: "heals-crash", until: Until::Kubelet("crash"), reason: "CrashLoop" },
 ];
@@ -39,7 +35,7 @@ const CASES: [Case; 4] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_heals_is_shown_at_once_and_stops_nothing() {
     for case in &CASES {
-        let site = Site::new(case.name).await;
+        let site = Site::on_own_plane(case.name).await;
         site.serve(2).await;
         site.gives_back("first").await;
         let safety = Safety::from_now(&site.scene);
@@ -106,25 +102,18 @@ async fn an_old_pod_that_does_not_end_undoes_nothing_and_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn time_that_was_ordered_counts_against_no_deadline() {
-    // Seconds for which pods have to be ready, and of the drain; what the flow says while that time runs.
-    for (site, ready, drain, waits) in
-        [("heals-ready", 12, 0, "MinReady"), ("heals-drain", 0, 12, "PodsLeaving")]
-    {
-        let site = Site::new(site).await;
-        site.serve(2).await;
-        site.gives_back("first").await;
-        let patch = json!({"spec": {"minReadySeconds": ready}}).to_string();
-        site.kubectl(&["patch", "cloneset", app::NAME, "--type=merge", "-p", &patch]);
-        let safety = Safety::from_now(&site.scene);
-        let strategy = json!({"mode": "auto", "batchSize": 1, "drainSeconds": drain, "onFailure": "rollback",
-            "progressDeadlineSeconds": 8});
-        site.apply(&app::update(FLOW, 2, strategy));
-        site.scene.holds("it says what runs", |view| view.waits_for(FLOW) == waits).await;
-        site.succeeds(FLOW).await;
-        all_run(&site.view(), "nginx:2", 2);
-        safety.serving_at_least(&site.scene, 2);
-    }
+async fn a_drain_that_is_longer_than_the_deadline_counts_against_none() {
+    let site = Site::new("heals-drain").await;
+    site.serve(2).await;
+    site.gives_back("first").await;
+    let safety = Safety::from_now(&site.scene);
+    let strategy = json!({"mode": "auto", "batchSize": 1, "drainSeconds": 12, "onFailure": "rollback",
+        "progressDeadlineSeconds": 8});
+    site.apply(&app::update(FLOW, 2, strategy));
+    site.scene.holds("it says what runs", |view| view.waits_for(FLOW) == "PodsLeaving").await;
+    site.succeeds(FLOW).await;
+    all_run(&site.view(), "nginx:2", 2);
+    safety.serving_at_least(&site.scene, 2);
 }
 
 impl Until {
@@ -132,11 +121,6 @@ impl Until {
         match self {
             Self::Kubelet(how) => app::annotated(flow, "triton.test/fail", how),
             Self::Node => with(flow, "nodeSelector", json!({label(site): "yes"})),
-            Self::Claim => with(
-                flow,
-                "volumes",
-                json!([{"name": "data", "persistentVolumeClaim": {"claimName": CLAIM}}]),
-            ),
         }
     }
 
@@ -149,18 +133,6 @@ impl Until {
             }
             Self::Node => {
                 site.kubectl(&["label", "nodes", "--all", "--overwrite", &format!("{}=yes", label(site))]);
-            }
-            Self::Claim => {
-                let volume = format!("{}-{CLAIM}", site.namespace);
-                site.apply(
-                    &json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume},
-                    "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteMany"],
-                        "storageClassName": "", "hostPath": {"path": "/data"}}}),
-                );
-                site.apply(&json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
-                    "metadata": {"name": CLAIM},
-                    "spec": {"accessModes": ["ReadWriteMany"], "storageClassName": "", "volumeName": volume,
-                        "resources": {"requests": {"storage": "1Gi"}}}}));
             }
         }
     }
