@@ -96,6 +96,7 @@ fn fields() -> Vec<Field> {
         ("batchSize", sizes()),
         ("batchIntervalSeconds", numbers(&[0, 5])),
         ("progressDeadlineSeconds", numbers(&[1, 600, 0])),
+        ("failureGraceSeconds", numbers(&[1, 120, 0])),
         ("supersededBy", superseded),
     ]
 }

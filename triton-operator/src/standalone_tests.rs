@@ -12,7 +12,7 @@ use super::*;
 
 /// A world in which nothing takes long.
 const FAST: Timing =
-    Timing { boot: (1, 1), react: (1, 1), endpoints: (1, 1), terminate: (1, 1), fail: (1, 1) };
+    Timing { boot: (1, 1), react: (1, 1), endpoints: (1, 1), terminate: (1, 1), fail: (1, 1), heal: (1, 1) };
 
 #[tokio::test]
 async fn a_flow_that_holds_no_lock_keeps_no_pod_out_of_traffic() {

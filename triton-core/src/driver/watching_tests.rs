@@ -97,6 +97,7 @@ enum Pod {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story")]
 fn a_pod_is_stuck_for_as_long_as_it_was_seen_so_without_progress() {
     use FailureClass::{CrashLoop, ImagePull, InitFailure, Unschedulable};
     use Pod::{Anew, Runs, Starts, Stuck, Unseen};

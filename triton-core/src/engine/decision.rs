@@ -218,6 +218,7 @@ impl Why {
 }
 
 impl fmt::Display for Why {
+    #[expect(clippy::too_many_lines, reason = "one text per reason")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started => f.write_str("preparing the workload"),

@@ -133,7 +133,7 @@ fn words(waiting: &Waiting, seen: Seen<'_>) -> String {
         format!("pod {name}: {}: {}", failure.class.as_str(), shorten(&failure.message, TextFor::Pod))
     });
     let ends = matches!(waiting, Waiting::Verify { .. } | Waiting::Held { .. });
-    let ending = view.terminating.iter().filter(|_| ends).map(|pod| ends_yet(pod));
+    let ending = view.terminating.iter().filter(|_| ends).map(ends_yet);
     let all: Vec<String> = stuck.chain(ending).collect();
     let mut words = String::new();
     for word in all.iter().take(NAMED) {

@@ -17,7 +17,7 @@ fn every_place_in_the_life_of_a_flow_has_one_condition() {
         (Progress::Pending, Some(Waiting::Paused), Reconciling),
         (Progress::Pending, Some(Waiting::Rival { rival: by.clone(), place: None }), Reconciling),
         (Progress::Pending, Some(Waiting::Lock { what: "odd".into() }), Stalled),
-        (verifying(None), Some(Waiting::Verify { ready: 1, of: 2 }), Reconciling),
+        (verifying(None), Some(Waiting::Verify { ready: 1, of: 2, drains: false }), Reconciling),
         (verifying(None), Some(Waiting::Spec { faults: "spec".into() }), Stalled),
         (verifying(hold(HoldReason::PodsFailed)), None, Stalled),
         (verifying(hold(HoldReason::Drift)), None, Stalled),

@@ -68,6 +68,7 @@ pub(super) struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
+    #[expect(clippy::too_many_lines, reason = "one line per field")]
     pub(super) fn new(seed: u64, chaos: Chaos, observer: Observer<'a>) -> Self {
         let mut random = Random::new(seed, 2);
         let sim = Sim::new(seed, draw::timing(&mut random, seed));

@@ -153,6 +153,7 @@ impl World {
     }
 
     /// Starts a pod.
+    #[expect(clippy::too_many_lines, reason = "one arm per mishap")]
     pub(super) fn start_pod(&mut self, id: &InstanceId, revision: &Revision) {
         let (boots_at, fails_at) = (self.after(self.timing.boot), self.after(self.timing.fail));
         let uid = self.fresh_uid("pod");
