@@ -158,8 +158,8 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         self.moved(&stored, &world, &report, (moves, rests)).await
     }
 
-    /// Saves moves; those that rest on pods only of pods that are confirmed, and that nothing is left to do only of a
-    /// workload that is confirmed, too.
+    /// Saves moves. Before a move that rests on pods is saved, the pods are confirmed; before the last one of a flow,
+    /// the workload is confirmed, too.
     async fn moved(
         &self,
         stored: &Stored,
@@ -167,39 +167,30 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         report: &Report,
         (moves, rests): (Vec<Why>, bool),
     ) -> Result<Outcome, DriveError> {
-        let (backend, progress) =
-            (self.adapters.workload(&stored.flow.spec.workload_kind), &stored.flow.progress);
-        if progress.is_last_word() {
-            self.confirm(backend, &world.instance, world).await?;
-        }
-        if rests {
-            self.confirm_pods(backend, &world.instance, world).await?;
-        }
+        let Flow { spec, progress, .. } = &stored.flow;
+        let backend = self.adapters.workload(&spec.workload_kind);
+        self.confirm(backend, world, progress.is_last_word(), rests).await?;
         self.save(stored, report, moves).await
     }
 
-    /// Makes sure that the workload that was looked at is still so.
+    /// Makes sure, past every cache, that the workload that was looked at is still so, and its pods: each if asked for.
     async fn confirm(
         &self,
         backend: Option<&dyn WorkloadBackend>,
-        instance: &InstanceId,
         world: &World,
+        workload: bool,
+        pods: bool,
     ) -> Result<(), DriveError> {
         let (Some(backend), Some(seen)) = (backend, world.workload.as_ref()) else { return Ok(()) };
-        let confirmed = backend.confirm(instance, &seen.version).await;
-        confirmed.map_err(during("making sure that the workload is as it was seen"))
-    }
-
-    /// Makes sure that the pods that were looked at are still so.
-    async fn confirm_pods(
-        &self,
-        backend: Option<&dyn WorkloadBackend>,
-        instance: &InstanceId,
-        world: &World,
-    ) -> Result<(), DriveError> {
-        let (Some(backend), Some(seen)) = (backend, world.workload.as_ref()) else { return Ok(()) };
-        let confirmed = backend.confirm_pods(instance, &seen.pods).await;
-        confirmed.map_err(during("making sure that the pods are as they were seen"))
+        if workload {
+            let confirmed = backend.confirm(&world.instance, &seen.version).await;
+            confirmed.map_err(during("making sure that the workload is as it was seen"))?;
+        }
+        if pods {
+            let confirmed = backend.confirm_pods(&world.instance, &seen.pods).await;
+            confirmed.map_err(during("making sure that the pods are as they were seen"))?;
+        }
+        Ok(())
     }
 
     /// What the cluster refuses of that which a flow is going to write.
@@ -264,12 +255,8 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         effect: &Effect,
     ) -> Result<(), DriveError> {
         let version = world.workload.as_ref().map(|view| &view.version);
-        if effect.is_to_pods() {
-            self.confirm(backend, subject.instance, world).await?;
-        }
-        if subject.flow.is_some_and(|flow| rests_on_pods(flow, effect)) {
-            self.confirm_pods(backend, subject.instance, world).await?;
-        }
+        let rests = subject.flow.is_some_and(|flow| rests_on_pods(flow, effect));
+        self.confirm(backend, world, effect.is_to_pods(), rests).await?;
         match (effect, backend) {
             (Effect::Workload(change), Some(backend)) => {
                 backend.execute(subject, change, version).await.map_err(during("changing the workload"))
