@@ -124,6 +124,29 @@ fn a_cancelled_flow_calls_back_only_pods_that_can_return() {
     assert_eq!(decide(&flow, &another, NOW), reshape(roomy));
 }
 
+/// No old pod was left, so that the workload's controller started new ones in their places: at each look more pods were
+/// asked for, and the one that served was never let go.
+#[test]
+fn a_cancelled_flow_restores_its_template_where_new_pods_come_in_the_places_of_old_ones() {
+    let flow = closing(Action::Update, base_of(Kind::Replace, 3, 3));
+    let asked = Shape { replicas: 3, partition: Some(3), unavailable: 3, ..shape() };
+    let serves = SERVES | Facts::MARKED | Facts::SPECIFIED;
+    let starts = RUNS.difference(Facts::BOOTED);
+    let seen = |new| {
+        let shape = Some(asked.clone());
+        Observation { shape, ..Observation::mine(3, 3, 1) }.with(new, starts).with(1, serves)
+    };
+    let beside = Shape { replicas: 6, ..asked.clone() };
+    assert_eq!(
+        decide(&flow, &seen(3), NOW),
+        reshape(beside),
+        "old ones may come beside as many as were wanted"
+    );
+    let decided = decide(&flow, &seen(4), NOW);
+    let sheds = matches!(&decided, Decision::Move(Progress::Closing { shed: true, .. }, _));
+    assert!(sheds, "more than were ever wanted have come: {decided:?}");
+}
+
 /// A restart that was replaced by another flow named every pod beyond its size. One of them was there because
 /// the workload's controller exchanged a pod of another revision by itself: it started the next one, without end.
 #[test]
