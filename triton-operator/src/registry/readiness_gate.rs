@@ -46,7 +46,7 @@ pub struct ReadinessGate {
     out_since: Mutex<HashMap<InstanceId, BTreeMap<PodUid, Instant>>>,
     /// What Services need of the pods of revisions that were read, by the UID of the workload: what a revision keeps
     /// never changes.
-    offers: Mutex<HashMap<(String, Revision), Arc<Offer>>>,
+    offers: Mutex<HashMap<(String, Revision), Arc<Offer<'static>>>>,
 }
 
 /// Revisions whose offers are kept: more than flows that run at a time, twice.
@@ -89,7 +89,7 @@ impl ReadinessGate {
         cloneset: &CloneSetEntry,
         revision: &Revision,
         current: Option<&Revision>,
-    ) -> Result<Option<Arc<Offer>>, PortError> {
+    ) -> Result<Option<Arc<Offer<'static>>>, PortError> {
         if current == Some(revision) {
             return Ok(Some(Arc::new(cloneset.offer.clone())));
         }
@@ -113,7 +113,11 @@ impl ReadinessGate {
 
     /// What the new pods of a flow will offer that has none yet: as its template says, with what others add to pods.
     /// Empty where that cannot be told.
-    async fn expected(&self, exchange: &Exchange<'_>, old: &[Offer]) -> Result<Vec<Offer>, PortError> {
+    async fn expected(
+        &self,
+        exchange: &Exchange<'_>,
+        old: &[Offer<'_>],
+    ) -> Result<Vec<Offer<'static>>, PortError> {
         let (flow, current) = (exchange.flow, exchange.revision);
         let instance = flow.instance();
         let key = Key::new(instance.namespace.as_str(), instance.name.as_str());
@@ -191,12 +195,13 @@ impl TrafficRegistry for ReadinessGate {
         if services.is_empty() {
             return Ok(Vec::new());
         }
-        let offers = |pods: &[&WorkloadPod]| -> Vec<Offer> {
-            let cached =
-                pods.iter().filter_map(|pod| self.pod(&instance, pod.name.as_str(), pod.uid.as_str()));
-            cached.map(|pod| pod.offer()).collect()
+        let cached = |pods: &[&WorkloadPod]| -> Vec<Arc<PodEntry>> {
+            let cached = |pod: &&WorkloadPod| self.pod(&instance, pod.name.as_str(), pod.uid.as_str());
+            pods.iter().filter_map(cached).collect()
         };
-        let (old, new) = (offers(&exchange.old), offers(&exchange.new));
+        let (old, new) = (cached(&exchange.old), cached(&exchange.new));
+        let old: Vec<Offer<'_>> = old.iter().map(|pod| pod.offer()).collect();
+        let new: Vec<Offer<'_>> = new.iter().map(|pod| pod.offer()).collect();
         let new = if new.is_empty() { self.expected(exchange, &old).await? } else { new };
         Ok(lost(&services, &old, &new))
     }

@@ -2,6 +2,7 @@
 //!
 //! The rules are those of the EndpointSlice controller (Kubernetes: `k8s.io/endpointslice`, `FindPort`).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Container, PodSpec};
@@ -20,17 +21,17 @@ pub struct NamedPort {
 
 /// What Services need of a pod, or of the pods of a template.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Offer {
+pub struct Offer<'a> {
     /// Labels.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Cow<'a, BTreeMap<String, String>>,
     /// Named ports; of several with the same name and protocol the first one counts.
-    pub ports: Vec<NamedPort>,
+    pub ports: Cow<'a, [NamedPort]>,
 }
 
-impl Offer {
+impl Offer<'_> {
     /// Of a pod template, also of one that the API server has not seen.
     #[must_use]
-    pub fn of_template(template: &Value) -> Self {
+    pub fn of_template(template: &Value) -> Offer<'static> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let labels = template["metadata"]["labels"].as_object().into_iter().flatten();
         let list = |of: &Value| of.as_array().cloned().unwrap_or_default();
@@ -44,21 +45,21 @@ impl Offer {
                 number: i32::try_from(port["containerPort"].as_i64()?).ok()?,
             })
         };
-        Self {
-            labels: labels.filter_map(|(key, value)| Some((key.clone(), text(value)?))).collect(),
-            ports: containers.flat_map(|container| list(&container["ports"])).filter_map(named).collect(),
-        }
+        let labels = labels.filter_map(|(key, value)| Some((key.clone(), text(value)?)));
+        let ports = containers.flat_map(|container| list(&container["ports"])).filter_map(named);
+        Offer { labels: Cow::Owned(labels.collect()), ports: ports.collect() }
     }
 
     /// What a pod of the template `before` offers once it has the template `after`. What it has of neither, others
     /// have added, and they do so again.
     #[must_use]
-    pub fn exchanged(&self, before: &Self, after: &Self) -> Self {
-        let (mut labels, mut ports) = (self.labels.clone(), after.ports.clone());
-        labels.retain(|key, _| !before.labels.contains_key(key));
-        labels.extend(after.labels.clone());
-        ports.extend(self.ports.iter().filter(|port| !before.ports.contains(port)).cloned());
-        Self { labels, ports }
+    pub fn exchanged(&self, before: &Offer<'_>, after: &Offer<'_>) -> Offer<'static> {
+        let both = |(key, value): (&String, &String)| (key.clone(), value.clone());
+        let added = self.labels.iter().filter(|(key, _)| !before.labels.contains_key(*key));
+        let labels = added.chain(after.labels.iter()).map(both).collect();
+        let added = self.ports.iter().filter(|port| !before.ports.contains(port));
+        let ports = after.ports.iter().chain(added).cloned().collect();
+        Offer { labels: Cow::Owned(labels), ports }
     }
 }
 
@@ -115,14 +116,14 @@ mod tests {
             "initContainers": template["spec"]["initContainers"],
         }))
         .unwrap();
-        assert_eq!(named_ports(&typed), offer.ports, "a pod is read as its template is");
+        assert_eq!(named_ports(&typed), offer.ports.as_ref(), "a pod is read as its template is");
         assert_eq!(Offer::of_template(&Value::Null), Offer::default());
     }
 
     #[test]
     fn what_others_added_to_a_pod_stays_when_it_is_exchanged() {
         let offer = |labels: &[(&str, &str)], ports: &[(&str, i32)]| Offer {
-            labels: labels.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
+            labels: Cow::Owned(labels.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()),
             ports: ports
                 .iter()
                 .map(|(name, number)| NamedPort {

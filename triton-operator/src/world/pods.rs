@@ -1,5 +1,6 @@
 //! Pods, pruned to what decisions and people need.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
@@ -126,8 +127,8 @@ impl PodEntry {
 
     /// What Services need of it.
     #[must_use]
-    pub fn offer(&self) -> Offer {
-        Offer { labels: self.labels.clone(), ports: self.ports.clone() }
+    pub fn offer(&self) -> Offer<'_> {
+        Offer { labels: Cow::Borrowed(&self.labels), ports: Cow::Borrowed(&self.ports) }
     }
 
     /// Its application's container; `template` are the names of the containers in the template of its workload.

@@ -127,7 +127,7 @@ pub struct CloneSetEntry {
     /// The names of the containers of its template.
     pub containers: Vec<String>,
     /// What Services need of the pods of its template.
-    pub offer: Offer,
+    pub offer: Offer<'static>,
 }
 
 impl CloneSetEntry {

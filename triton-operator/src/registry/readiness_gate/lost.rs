@@ -9,25 +9,25 @@ use crate::world::offer::Offer;
 
 /// One sentence for each Service, or port of one, that has pods among `old` and can have none of `new`.
 #[must_use]
-pub fn lost(services: &[Arc<ServiceEntry>], old: &[Offer], new: &[Offer]) -> Vec<String> {
+pub fn lost(services: &[Arc<ServiceEntry>], old: &[Offer<'_>], new: &[Offer<'_>]) -> Vec<String> {
     if new.is_empty() {
         return Vec::new();
     }
     services.iter().flat_map(|service| of(service, old, new)).collect()
 }
 
-fn of(service: &ServiceEntry, old: &[Offer], new: &[Offer]) -> Vec<String> {
+fn of(service: &ServiceEntry, old: &[Offer<'_>], new: &[Offer<'_>]) -> Vec<String> {
     let name = &service.key.name;
-    let selects = |offer: &&Offer| service.selects(&offer.labels);
-    let has = |port: &ServicePort, offer: &Offer| port.on(&offer.ports).is_some();
-    let reaches = |offer: &&Offer| {
+    let selects = |offer: &&Offer<'_>| service.selects(&offer.labels);
+    let has = |port: &ServicePort, offer: &Offer<'_>| port.on(&offer.ports).is_some();
+    let reaches = |offer: &&Offer<'_>| {
         selects(offer) && (service.ports.is_empty() || service.ports.iter().any(|port| has(port, offer)))
     };
-    let old: Vec<&Offer> = old.iter().filter(reaches).collect();
+    let old: Vec<&Offer<'_>> = old.iter().filter(reaches).collect();
     if old.is_empty() {
         return Vec::new();
     }
-    let taken: Vec<&Offer> = new.iter().filter(selects).collect();
+    let taken: Vec<&Offer<'_>> = new.iter().filter(selects).collect();
     if taken.is_empty() {
         let why = new.first().map(|offer| mismatch(service, offer)).unwrap_or_default();
         let text = format!(
@@ -51,7 +51,7 @@ fn of(service: &ServiceEntry, old: &[Offer], new: &[Offer]) -> Vec<String> {
 }
 
 /// The labels that keep a Service from selecting a pod.
-fn mismatch(service: &ServiceEntry, offer: &Offer) -> String {
+fn mismatch(service: &ServiceEntry, offer: &Offer<'_>) -> String {
     let differs = service.selector.iter().filter(|(key, value)| offer.labels.get(*key) != Some(*value));
     let told = differs.map(|(key, value)| match offer.labels.get(key) {
         Some(has) => format!("it wants {key}={value}, they have {key}={has}"),

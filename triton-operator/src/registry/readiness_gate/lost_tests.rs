@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::slice;
 
@@ -13,7 +14,7 @@ fn a_service_that_has_old_pods_and_can_have_no_new_ones_is_named() {
     let green = || service("line=green", http());
     let old = || pod("line=green", &["http"]);
     // The Service, an old pod, a new one, and what is told.
-    let rows: [(ServiceEntry, Offer, Offer, Option<&str>); 15] = [
+    let rows: [(ServiceEntry, Offer<'_>, Offer<'_>, Option<&str>); 15] = [
         (green(), old(), old(), None),
         (green(), old(), pod("line=black", &["http"]), Some("wants line=green, they have line=black")),
         (green(), old(), pod("", &["http"]), Some("they have no label line")),
@@ -73,9 +74,9 @@ fn labels(text: &str) -> BTreeMap<String, String> {
     text.split(',').filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect()
 }
 
-fn pod(text: &str, ports: &[&str]) -> Offer {
+fn pod(text: &str, ports: &[&str]) -> Offer<'static> {
     let port = |name: &&str| NamedPort { name: (*name).into(), protocol: "TCP".into(), number: 80 };
-    Offer { labels: labels(text), ports: ports.iter().map(port).collect() }
+    Offer { labels: Cow::Owned(labels(text)), ports: ports.iter().map(port).collect() }
 }
 
 fn port(name: &str, protocol: &str, target: &str) -> ServicePort {
