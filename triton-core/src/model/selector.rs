@@ -35,14 +35,7 @@ pub(super) fn overwritten(
         let theirs = labels.get(key);
         theirs.is_some_and(|theirs| theirs != value)
     });
-    let source = |key| match key {
-        "app" => "spec.application.appID",
-        "app.kubernetes.io/instance" => "spec.application.instanceName",
-        "app.kubernetes.io/name" => "spec.application.appName",
-        "group" => "spec.application.groupID",
-        _ => "triton",
-    };
-    ours.map(|(key, value)| (key, value, source(key))).collect()
+    ours.map(|(key, value)| (key, value, source(key, identity))).collect()
 }
 
 /// Why the selector (JSON of a `LabelSelector`) does not match the labels that pods of this template will have: its
@@ -84,16 +77,21 @@ pub fn mismatch(selector: &Value, template: &Value, identity: &Identity) -> Opti
     None
 }
 
-/// What the template has as a label, and where it comes from.
-fn told(key: &str, have: Option<&String>, identity: &Identity) -> String {
-    let source = match key {
+/// Which field of a flow a label of its pods comes from; `triton` where it is always the same.
+fn source(key: &str, identity: &Identity) -> &'static str {
+    match key {
         "app" => "spec.application.appID",
         "app.kubernetes.io/instance" => "spec.application.instanceName",
         "app.kubernetes.io/name" => "spec.application.appName",
         "group" => "spec.application.groupID",
         _ if identity.labels().iter().any(|(label, _)| *label == key) => "triton",
         _ => "spec.application.template.metadata.labels",
-    };
+    }
+}
+
+/// What the template has as a label, and where it comes from.
+fn told(key: &str, have: Option<&String>, identity: &Identity) -> String {
+    let source = source(key, identity);
     match have {
         Some(value) => format!("it has {key}={value}, from {source}"),
         None => format!("it has no {key} in {source}"),
