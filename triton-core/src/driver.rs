@@ -279,7 +279,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
     /// Puts into the look whether the flow that holds the workload gives way to the one that looks, and who is
     /// before that one in line. A workload that its holder gives up is free, and needs no line.
     async fn confront(&self, stored: &Stored, seen: &mut Observation) -> Result<(), DriveError> {
-        let starts = matches!(stored.flow.progress, Progress::Pending | Progress::Preparing { .. });
+        let starts = stored.flow.progress.is_before_batches();
         if let (true, Lock::Theirs(rival)) = (starts, &seen.lock) {
             let loaded = self.rival(rival).await;
             match loaded.map_err(during("reading the flow that holds the workload"))? {

@@ -2,7 +2,7 @@
 
 use super::{Adapters, DriveError, Driver, during};
 use crate::engine::place;
-use crate::model::{Lock, Observation, Place, Progress};
+use crate::model::{Lock, Observation, Place};
 use crate::ports::{Clock, FlowStore, Stored};
 
 impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
@@ -13,7 +13,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         stored: &Stored,
         seen: &Observation,
     ) -> Result<Option<Place>, DriveError> {
-        let starts = matches!(stored.flow.progress, Progress::Pending | Progress::Preparing { .. });
+        let starts = stored.flow.progress.is_before_batches();
         if !starts || seen.lock == Lock::Mine || seen.shape.is_none() {
             return Ok(None);
         }

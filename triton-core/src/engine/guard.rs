@@ -10,9 +10,7 @@ use crate::model::{Brings, Flow, Kind, Progress, Stage, TrafficChange, WorkloadC
 pub fn rests_on_pods(flow: &Flow, effect: &Effect) -> bool {
     match effect {
         // Before the first batch the numbers are those of the base.
-        Effect::Workload(WorkloadChange::Reshape(_)) => {
-            !matches!(flow.progress, Progress::Pending | Progress::Preparing { .. })
-        }
+        Effect::Workload(WorkloadChange::Reshape(_)) => !flow.progress.is_before_batches(),
         Effect::Workload(WorkloadChange::LetGo(_)) | Effect::Traffic(TrafficChange::PullOut(_)) => true,
         Effect::Traffic(TrafficChange::PullIn(_)) => !admits_all(&flow.progress),
         Effect::Workload(

@@ -52,7 +52,9 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         remembered: view.remembered,
         good: view.good.clone(),
         differs: view.differs.clone(),
-        carried: flow.filter(|flow| starts(flow)).and_then(|flow| view.carried.find(flow)),
+        carried: flow
+            .filter(|flow| flow.progress.is_before_batches())
+            .and_then(|flow| view.carried.find(flow)),
         edits: view.edits.clone(),
         yields: false,
         place: None,
@@ -76,11 +78,6 @@ pub fn exchange<'a>(flow: &'a Flow, view: &'a WorkloadView) -> Option<Exchange<'
     }
     let (new, old): (Vec<_>, Vec<_>) = view.pods.iter().partition(|pod| is_fresh(Some(flow), view, pod));
     (!old.is_empty()).then_some(Exchange { flow, revision: view.revision.as_ref(), old, new })
-}
-
-/// Whether a flow has not taken its workload yet, as far as its record says.
-const fn starts(flow: &Flow) -> bool {
-    matches!(flow.progress, Progress::Pending | Progress::Preparing { .. })
 }
 
 /// Of the pods that are being deleted, those that are not out of traffic, or not for the time of a drain: for how
@@ -133,8 +130,8 @@ fn has_failed(pod: &WorkloadPod, grace: Duration) -> bool {
 /// run, unless it is one that the batches of this flow bring.
 fn stays_out(flow: Option<&Flow>, facts: Facts) -> bool {
     let brings = flow.is_some_and(|flow| {
-        let begun = !matches!(flow.progress, Progress::Pending | Progress::Preparing { .. });
-        begun && flow.progress.base().is_some_and(|base| base.brings != Brings::Nothing)
+        !flow.progress.is_before_batches()
+            && flow.progress.base().is_some_and(|base| base.brings != Brings::Nothing)
     });
     facts.contains(Facts::GATED) && !facts.contains(Facts::ASKED) && !(brings && facts.contains(Facts::FRESH))
 }

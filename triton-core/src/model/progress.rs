@@ -269,6 +269,12 @@ impl Progress {
         matches!(self, Self::Finished { .. } | Self::Closing { shed: true, .. })
     }
 
+    /// Whether the first batch has not begun: the flow may have its workload already, and has changed no numbers.
+    #[must_use]
+    pub const fn is_before_batches(&self) -> bool {
+        matches!(self, Self::Pending | Self::Preparing { .. })
+    }
+
     /// Whether the flow has ended.
     #[must_use]
     pub const fn is_finished(&self) -> bool {

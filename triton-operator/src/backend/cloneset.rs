@@ -20,16 +20,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::Client;
 use kube::api::{
     Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
 };
 use kube::core::Selector;
 use parking_lot::Mutex;
+use serde::Deserialize;
 use serde_json::Value;
 use triton_core::model::{
-    Failure, Flow, InstanceId, Left, Lock, PodRef, Progress, Revision, Shape, TemplateRef, Version,
-    WorkloadChange, WorkloadPod, WorkloadView,
+    Failure, Flow, InstanceId, Left, Lock, PodRef, Revision, Shape, TemplateRef, Version, WorkloadChange,
+    WorkloadPod, WorkloadView,
 };
 use triton_core::ports::{PortError, PortErrorKind, Subject, WorkloadBackend, are_as_seen};
 
@@ -409,7 +411,9 @@ impl WorkloadBackend for CloneSets {
         let conflict = |what: &str| PortError::new(PortErrorKind::Conflict, what);
         let looked = self.looks.lock().get(&key).cloned();
         let looked = looked.ok_or_else(|| conflict("the workload is not the one that was looked at"))?;
-        let selector = Selector::try_from(looked.selector.clone());
+        let selector = LabelSelector::deserialize(&looked.fixed.selector);
+        let selector = selector.map_err(|error| PortError::caused(PortErrorKind::Unreadable, error))?;
+        let selector = Selector::try_from(selector);
         let selector = selector.map_err(|error| PortError::caused(PortErrorKind::Unreadable, error))?;
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &key.namespace);
         let params = ListParams::default().labels_from(&selector);
@@ -429,8 +433,8 @@ impl WorkloadBackend for CloneSets {
 /// take the lock as lost.
 fn misses_lock(cloneset: &CloneSetEntry, flow: Option<&Flow>) -> bool {
     let held = |flow: &Flow| cloneset.lock.as_ref().is_some_and(|note| note.holder.uid == flow.uid);
-    let has = |flow: &Flow| !matches!(flow.progress, Progress::Pending | Progress::Preparing { .. });
-    cloneset.lock_fault.is_none() && flow.is_some_and(|flow| has(flow) && !held(flow))
+    let misses = |flow: &Flow| !flow.progress.is_before_batches() && !held(flow);
+    cloneset.lock_fault.is_none() && flow.is_some_and(misses)
 }
 
 fn decoded(object: &DynamicObject) -> Result<CloneSetState, PortError> {

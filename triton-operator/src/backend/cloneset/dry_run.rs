@@ -38,7 +38,7 @@ impl CloneSets {
         let template = patch::pod_template(flow, gated);
         let claims = spec.volume_claims.as_ref().map_or(Value::Null, |claims| claims.to_json());
         let mut found = faults::unsupported(&template, &claims);
-        let names = cloneset.map_or_else(|| names(Some(&claims)), |cloneset| cloneset.claims.clone());
+        let names = names(cloneset.map_or(&claims, |cloneset| &cloneset.fixed.claims));
         let more = self.template(flow, &template, &names).await?;
         found.retain(|own| more.iter().all(|fault| fault.field != own.field));
         found.extend(more);

@@ -1,6 +1,5 @@
 //! A CloneSet, pruned to what decisions need. The template, by far the largest part, is not kept.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::DynamicObject;
 use serde::{Deserialize, Serialize};
@@ -66,8 +65,6 @@ pub struct CloneSetEntry {
     pub in_place: bool,
     /// `updateStrategy.type` as it stands there.
     pub kind: Option<String>,
-    /// Which pods belong to it.
-    pub selector: LabelSelector,
     /// `scaleStrategy.maxUnavailable` as it stands there.
     pub scale_limit: Option<IntOrString>,
     /// Pods wanted.
@@ -102,8 +99,6 @@ pub struct CloneSetEntry {
     pub gated: bool,
     /// `scaleStrategy.podsToDelete`.
     pub pods_to_delete: Vec<String>,
-    /// Names of its volume claims.
-    pub claims: Vec<String>,
     /// It may not be deleted while it has pods (OpenKruise: label `policy.kruise.io/delete-protection`).
     pub protected_with_pods: bool,
     /// It has a `scaleStrategy`.
@@ -171,7 +166,6 @@ impl CloneSetEntry {
             owner: owner.map(|owner| format!("{} {}", owner.kind, owner.name)),
             in_place: strategy.kind.as_deref().is_some_and(|kind| kind.starts_with("InPlace")),
             kind: strategy.kind,
-            selector: spec.selector,
             scale_limit: spec.scale_strategy.max_unavailable,
             replicas,
             // Below 0 it means nothing (OpenKruise does not refuse it).
@@ -199,7 +193,6 @@ impl CloneSetEntry {
             gated,
             counts_leaving: label(labels::EXCLUDE_PREPARING_DELETE).is_some_and(|value| value == "false"),
             pods_to_delete: spec.scale_strategy.pods_to_delete.unwrap_or_default(),
-            claims: names(spec.volume_claim_templates.as_ref()),
             protected_with_pods: label(labels::DELETE_PROTECTION).is_some_and(|sort| sort == "Cascading"),
             scales: object.data["spec"]["scaleStrategy"].is_object(),
             remembered: remembered(annotation(labels::REMEMBERED))?,
@@ -301,8 +294,8 @@ fn containers(template: &Value) -> Vec<String> {
 
 /// The names of volume claims.
 #[must_use]
-pub fn names(claims: Option<&Value>) -> Vec<String> {
-    let claims = claims.and_then(Value::as_array).into_iter().flatten();
+pub fn names(claims: &Value) -> Vec<String> {
+    let claims = claims.as_array().into_iter().flatten();
     claims.filter_map(|claim| claim["metadata"]["name"].as_str()).map(str::to_owned).collect()
 }
 

@@ -26,8 +26,7 @@ pub fn limited(cloneset: &CloneSetEntry) -> Option<String> {
 fn selector(cloneset: &CloneSetEntry, flow: &Flow) -> Option<String> {
     let spec = &flow.spec;
     let template = spec.template.as_ref().filter(|_| spec.action.is_update())?;
-    let given = serde_json::to_value(&cloneset.selector).ok()?;
-    let mismatch = selector_mismatch(&given, &template.to_json(), &spec.identity)?;
+    let mismatch = selector_mismatch(&cloneset.fixed.selector, &template.to_json(), &spec.identity)?;
     Some(format!(
         "spec.selector of CloneSet {}/{}: {mismatch}. A selector cannot be changed: make the labels match, or create \
          another instance and delete this one",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kube::api::DynamicObject;
 use serde_json::{Map, Value};
-use triton_core::model::{Action, Flow, Progress, Template};
+use triton_core::model::{Action, Flow, Template};
 
 /// What a CloneSet has of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,8 +32,7 @@ impl Fixed {
     /// Fields of a flow that has not begun that say something else; none for a `create`.
     #[must_use]
     pub fn differs(&self, flow: &Flow) -> Vec<&'static str> {
-        let starts = matches!(flow.progress, Progress::Pending | Progress::Preparing { .. });
-        if !starts || flow.spec.action == Action::Create {
+        if !flow.progress.is_before_batches() || flow.spec.action == Action::Create {
             return Vec::new();
         }
         // The identity labels win where a CloneSet is made.
@@ -133,7 +132,7 @@ fn quantity(value: &Value) -> Option<u128> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use triton_core::model::{Draft, FlowId};
+    use triton_core::model::{Draft, FlowId, Progress};
 
     use super::*;
 

@@ -135,7 +135,9 @@ fn obstacle(cloneset: &CloneSetEntry, flow: Option<&Flow>) -> Option<Obstacle> {
         return Some(Obstacle::Deleted);
     }
     let owned = cloneset.owner.clone().map(|owner| Obstacle::Owned { owner });
-    let refused = || flow.and_then(|flow| fields::refused(cloneset, flow));
+    // Afterwards nobody asks.
+    let begins = flow.filter(|flow| flow.progress.is_before_batches());
+    let refused = || begins.and_then(|flow| fields::refused(cloneset, flow));
     owned.or_else(|| refused().map(|what| Obstacle::Unsupported { what }))
 }
 
