@@ -6,26 +6,26 @@ mod line;
 mod outcome;
 mod unread;
 mod watching;
+mod world;
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use self::world::World;
 use crate::engine::{
-    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, begins, besides, decide, exchange, gives_up,
-    look, newly_stuck, report, rests_on_pods, supersede, tells_of_pods, yields,
+    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, begins, besides, decide, gives_up, look,
+    newly_stuck, report, rests_on_pods, supersede, tells_of_pods, yields,
 };
 use crate::model::{
-    Failure, Flow, FlowId, FlowUid, InstanceId, Left, Lock, Observation, Progress, Report, Seconds, Silence,
-    Spec, TextFor, Timestamp, TrafficView, Version, WaitingReport, WorkloadView, shorten,
+    Flow, FlowId, FlowUid, Left, Lock, Observation, Progress, Report, Seconds, Silence, Spec, TextFor,
+    Timestamp, Version, WaitingReport, shorten,
 };
 use crate::ports::{
-    Clock, FlowStore, Loaded, PortError, PortErrorKind, Reading, Stored, Subject, TrafficRegistry,
-    WorkloadBackend,
+    Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored, Subject, TrafficRegistry, WorkloadBackend,
 };
 
-pub use outcome::{DriveError, Rest, Step};
+pub use self::outcome::{DriveError, Rest, Step};
 
 /// Finds the ports that a flow needs.
 pub trait Adapters: Send + Sync {
@@ -171,71 +171,6 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let backend = self.adapters.workload(&spec.workload_kind);
         self.confirm(backend, world, progress.is_last_word(), rests).await?;
         self.save(stored, report, moves).await
-    }
-
-    /// Makes sure, past every cache, that the workload that was looked at is still so, and its pods: each if asked for.
-    async fn confirm(
-        &self,
-        backend: Option<&dyn WorkloadBackend>,
-        world: &World,
-        workload: bool,
-        pods: bool,
-    ) -> Result<(), DriveError> {
-        let (Some(backend), Some(seen)) = (backend, world.workload.as_ref()) else { return Ok(()) };
-        if workload {
-            let confirmed = backend.confirm(&world.instance, &seen.version).await;
-            confirmed.map_err(during("making sure that the workload is as it was seen"))?;
-        }
-        if pods {
-            let confirmed = backend.confirm_pods(&world.instance, &seen.pods).await;
-            confirmed.map_err(during("making sure that the pods are as they were seen"))?;
-        }
-        Ok(())
-    }
-
-    /// What the cluster refuses of that which a flow is going to write.
-    async fn dry_run(&self, flow: &Flow, world: &World) -> Result<Option<Failure>, DriveError> {
-        let Some(backend) = self.adapters.workload(&flow.spec.workload_kind) else { return Ok(None) };
-        let asked = backend.dry_run(flow, world.workload.as_ref().map(|view| &view.version)).await;
-        asked.map_err(during("asking whether what the flow is going to write is taken"))
-    }
-
-    async fn observe(&self, stored: &Stored, reading: Reading) -> Result<World, DriveError> {
-        let flow = &stored.flow;
-        let instance = flow.instance();
-        let Some(backend) = self.adapters.workload(&flow.spec.workload_kind) else {
-            return Ok(World { instance, workload: None, traffic: TrafficView::default() });
-        };
-        let subject = Subject { instance: &instance, flow: Some(flow) };
-        let mut workload = backend.observe(subject).await.map_err(during("looking at the workload"))?;
-        if let Some(view) = &mut workload {
-            self.looks_at(&flow.id, reading, view);
-        }
-        let mut traffic = self.traffic(Some(&flow.spec), &instance, workload.as_ref()).await?;
-        if let Some(exchange) = workload.as_ref().and_then(|view| exchange(flow, view)) {
-            let lost = self.adapters.traffic(Some(&flow.spec)).lost(&exchange).await;
-            traffic.lost = lost.map_err(during("looking at the registry"))?;
-        }
-        Ok(World { instance, workload, traffic })
-    }
-
-    async fn traffic(
-        &self,
-        spec: Option<&Spec>,
-        instance: &InstanceId,
-        workload: Option<&WorkloadView>,
-    ) -> Result<TrafficView, DriveError> {
-        match workload {
-            None => Ok(TrafficView::default()),
-            Some(view) => {
-                let registry = self.adapters.traffic(spec);
-                let mut pods = Cow::Borrowed(&view.pods);
-                if !view.terminating.is_empty() {
-                    pods.to_mut().extend(view.terminating.iter().cloned());
-                }
-                registry.observe(instance, &pods).await.map_err(during("looking at the registry"))
-            }
-        }
     }
 
     async fn act(&self, stored: &Stored, world: &World, effect: Effect) -> Result<Step, DriveError> {
@@ -431,13 +366,6 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
 enum Outcome {
     Wrote(Step),
     Rests(Rest),
-}
-
-/// One look through the ports.
-struct World {
-    instance: InstanceId,
-    workload: Option<WorkloadView>,
-    traffic: TrafficView,
 }
 
 fn during(during: &'static str) -> impl FnOnce(PortError) -> DriveError {

@@ -11,8 +11,8 @@ use serde_json::json;
 
 use super::super::*;
 use crate::model::{
-    Base, Brings, Draft, Flow, FlowUid, Kind, Namespace, Orders, Peer, Plan, RawSize, TrafficChange,
-    UpdateStrategy, Version, WorkloadChange, WorkloadPod,
+    Base, Brings, Draft, Failure, Flow, FlowUid, InstanceId, Kind, Namespace, Orders, Peer, Plan, RawSize,
+    TrafficChange, TrafficView, UpdateStrategy, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
 use crate::ports::{NewFlow, Reading, StoreEvent, Watching};
 

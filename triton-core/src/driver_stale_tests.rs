@@ -1,7 +1,7 @@
 //! What a driver does while its view of the world is too old: nothing.
 
 use super::*;
-use crate::model::{Verdict, WorkloadPod};
+use crate::model::{Verdict, WorkloadPod, WorkloadView};
 
 const SILENCE: Silence = Silence { kind: "pods", age: Seconds(75) };
 

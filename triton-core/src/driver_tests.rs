@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::{
     Base, Brings, CorruptRecord, Failure, FlowPhase, Kind, Lock, Peer, Place, Shape, TrafficChange, Version,
-    WorkloadChange, WorkloadPod,
+    WorkloadChange, WorkloadPod, WorkloadView,
 };
 
 #[path = "driver_rig.rs"]

@@ -1,6 +1,6 @@
 use super::rig::{Rig, id, rolling, uid, view};
 use super::*;
-use crate::model::{Failure, Fault, Faults, Left, Verdict};
+use crate::model::{Failure, Fault, Faults, Left, Verdict, WorkloadView};
 use crate::ports::Invalid;
 
 #[test]

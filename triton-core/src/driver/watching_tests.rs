@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::rig::{Rig, rolling, view};
 use super::*;
-use crate::model::{Batch, FailureClass, Heals, HoldReason, Lasts, PodFailure, Stage, Steps, WorkloadPod};
+use crate::model::{
+    Batch, FailureClass, Heals, HoldReason, Lasts, PodFailure, Stage, Steps, WorkloadPod, WorkloadView,
+};
 use crate::ports::{Reading, Watching};
 
 /// What happens to a process that watches a flow, and how many seconds the stage has counted at the last look.
