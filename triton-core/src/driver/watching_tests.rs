@@ -180,13 +180,8 @@ fn a_pod_is_stuck_for_as_long_as_it_was_seen_so_without_progress() {
 
 #[test]
 fn a_pod_that_may_heal_fails_after_the_grace_that_somebody_watched_and_a_restart_starts_it_anew() {
-    fn stuck() -> Result<Option<WorkloadView>, PortError> {
-        let mut seen = view(2, 1);
-        seen.pods[0].failure = Some(image_pull());
-        Ok(Some(seen))
-    }
     let mut rig = Rig::new(rolling());
-    sees(&mut rig, stuck);
+    sees(&mut rig, || stuck(1));
     *rig.stopwatch.lock().expect("time") = Duration::from_secs(100);
     let rest = rig.advance();
     let in_grace = matches!(rest, Ok(Rest::Until(at, _)) if at == rig.now().plus(Seconds(120)));
@@ -213,13 +208,8 @@ fn a_pod_that_may_heal_fails_after_the_grace_that_somebody_watched_and_a_restart
 
 #[test]
 fn what_keeps_a_pod_from_running_is_an_event_once() {
-    fn stuck() -> Result<Option<WorkloadView>, PortError> {
-        let mut seen = view(2, 2);
-        seen.pods[0].failure = Some(image_pull());
-        Ok(Some(seen))
-    }
     let mut rig = Rig::new(rolling());
-    sees(&mut rig, stuck);
+    sees(&mut rig, || stuck(2));
     for seconds in [0, 5, 10] {
         sets_clock(&rig, 5);
         looks_at(&mut rig, seconds);
@@ -229,6 +219,13 @@ fn what_keeps_a_pod_from_running_is_an_event_once() {
         Step::Did(_) => 0,
     };
     assert_eq!(rig.steps.iter().map(told).sum::<usize>(), 1, "{:?}", rig.steps);
+}
+
+/// A look at so many pods, the first of which cannot pull its image.
+fn stuck(pods: u32) -> Result<Option<WorkloadView>, PortError> {
+    let mut seen = view(2, pods);
+    seen.pods[0].failure = Some(image_pull());
+    Ok(Some(seen))
 }
 
 fn image_pull() -> PodFailure {
