@@ -14,6 +14,7 @@ mod name;
 mod observation;
 mod orders;
 mod peer;
+mod pod_failure;
 mod pods;
 mod position;
 mod progress;
@@ -40,11 +41,12 @@ pub use name::{
     PodName, PodUid, Revision, Version,
 };
 pub use observation::{
-    Exchange, FailureClass, Heals, Holder, Lasts, Left, Lock, Observation, Obstacle, PodFailure, PodPhase,
-    PodTraffic, RevisionLabel, Shape, Steps, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
+    Exchange, Holder, Left, Lock, Observation, Obstacle, PodPhase, PodTraffic, RevisionLabel, Shape,
+    TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
 };
 pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, DEFAULT_GRACE, Edit, Orders, Target};
 pub use peer::{Peer, Place};
+pub use pod_failure::{FailureClass, Heals, Lasts, PodFailure, Steps};
 pub use pods::{Facts, PodRef, Pods};
 pub use position::Position;
 pub use progress::{Base, Batch, Brings, FlowPhase, Hold, HoldReason, Kind, Plan, Progress, Stage, Verdict};
