@@ -72,6 +72,8 @@ mod silence;
 mod site;
 #[path = "cluster/size.rs"]
 mod size;
+#[path = "cluster/terminating.rs"]
+mod terminating;
 #[path = "cluster/traffic.rs"]
 mod traffic;
 #[path = "cluster/tutorial.rs"]

@@ -23,6 +23,7 @@ mod reading;
 mod succession;
 mod surge;
 mod terminal;
+mod termination;
 mod truth;
 
 use triton_core::engine::Decision;
@@ -102,6 +103,7 @@ pub(crate) enum Property {
     S19NoSilentLoss,
     S20Determinism,
     S21Succession,
+    S22Termination,
 }
 
 impl std::fmt::Display for Property {
@@ -127,7 +129,7 @@ pub(crate) struct Invariant {
 }
 
 /// Every safety property, once.
-pub(crate) const TABLE: [Invariant; 20] = [
+pub(crate) const TABLE: [Invariant; 21] = [
     availability::ROW,
     surge::ROW,
     exposure::ROW,
@@ -148,6 +150,7 @@ pub(crate) const TABLE: [Invariant; 20] = [
     loss::ROW,
     determinism::ROW,
     succession::ROW,
+    termination::ROW,
 ];
 
 /// Judges a decision by every property.

@@ -103,12 +103,14 @@ impl WorkloadBackend for Machine {
         }
     }
 
-    async fn confirm_pods(&self, instance: &InstanceId, seen: &[WorkloadPod]) -> Result<(), PortError> {
+    async fn confirm_pods(&self, instance: &InstanceId, seen: &WorkloadView) -> Result<(), PortError> {
         let groups = self.groups();
         let Some(group) = groups.get(instance) else { return Err(conflict("the workload is gone")) };
         let now: Vec<_> =
             group.processes.iter().map(|process| pod(group, process, None, self.clock.now())).collect();
-        let same = are_as_seen(seen, now.iter().map(|pod| (&pod.uid, &pod.version)));
+        let active = now.iter().map(|pod| (&pod.uid, &pod.version));
+        // A process that was stopped is gone at once: none is ever being deleted.
+        let same = are_as_seen(seen, active, std::iter::empty());
         if same { Ok(()) } else { Err(conflict("the pods have changed")) }
     }
 }

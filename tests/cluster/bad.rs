@@ -18,6 +18,12 @@ pub(crate) fn cases() -> Vec<Case> {
         ("updateStrategy.onFailure", json!("explode"), "updateStrategy.onFailure", "pause, cancel or"),
         ("updateStrategy.onFailure", json!("stop"), "updateStrategy.onFailure", "pause, cancel or"),
         ("updateStrategy.cancelPolicy", json!("undo"), "updateStrategy.cancelPolicy", "freeze or revert"),
+        (
+            "updateStrategy.podReplacementPolicy",
+            json!("Failed"),
+            "updateStrategy.podReplacementPolicy",
+            "TerminationStarted or TerminationComplete",
+        ),
         ("updateStrategy.maxUnavailable", json!(0), "updateStrategy.maxUnavailable", "at least 1"),
         ("updateStrategy.failureThreshold", json!(-1), "updateStrategy.failureThreshold", "at least 1"),
         (

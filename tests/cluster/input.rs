@@ -40,7 +40,7 @@ async fn only_the_orders_of_a_flow_can_be_changed() {
     site.kill_operator();
     let flow = app::create("flow", 5, json!({"batchSize": 1, "mode": "manual", "canary": 1}));
     site.apply(&flow);
-    let refused: [(&str, Value, &str); 12] = [
+    let refused: [(&str, Value, &str); 13] = [
         ("action", json!("update"), "action"),
         ("application.replicas", json!(6), "application"),
         ("application.instanceName", json!("other"), "application"),
@@ -53,6 +53,7 @@ async fn only_the_orders_of_a_flow_can_be_changed() {
         ("updateStrategy.failureThreshold", json!(1), "updateStrategy"),
         ("updateStrategy.onFailure", json!("cancel"), "updateStrategy"),
         ("updateStrategy.cancelPolicy", json!("revert"), "updateStrategy"),
+        ("updateStrategy.podReplacementPolicy", json!("TerminationComplete"), "updateStrategy"),
     ];
     for (field, value, named) in refused {
         cannot_be_changed(&site, &flow, field, &value, named);

@@ -164,6 +164,7 @@ async fn nothing_else_can_be_changed(api: &Api<DynamicObject>, flow: &str, strat
         ("failureThreshold", json!(1)),
         ("onFailure", json!("cancel")),
         ("cancelPolicy", json!("revert")),
+        ("podReplacementPolicy", json!("TerminationComplete")),
         ("podsToDelete", json!(["web-1"])),
     ]
     .into();

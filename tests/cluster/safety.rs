@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use triton_tests::scene::{Entry, Kind, Scene, View, is_active};
+use triton_tests::scene::{Entry, Kind, Scene, View, is_active, name};
 
 /// The watches of pods and of slices may show what happened so far apart, on a machine that is busy. Drains
 /// that are measured are twice as long at least.
@@ -39,6 +39,16 @@ impl Safety {
                 "only {serving:?} of {least} serve at version {}",
                 entry.version
             );
+        });
+    }
+
+    /// No pod was made while another one was being deleted.
+    pub(crate) fn starts_none_beside_pods_that_end(&self, scene: &Scene) {
+        self.replay(scene, |before, entry, _| {
+            let is_new = entry.kind == Kind::Pod && before.get(Kind::Pod, entry.name()).is_none();
+            let ends = |pod: &&Value| !pod["metadata"]["deletionTimestamp"].is_null();
+            let beside: Vec<_> = before.all(Kind::Pod).filter(ends).map(name).collect();
+            assert!(!is_new || beside.is_empty(), "{} is made beside {beside:?}", entry.name());
         });
     }
 

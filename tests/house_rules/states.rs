@@ -134,6 +134,7 @@ fn who(waiting: &Waiting) -> &'static str {
         Waiting::In { .. } => "the traffic registry, until the deadline of the stage",
         Waiting::Out { .. } => "the registry, the drain time and the workload's controller",
         Waiting::Available { .. } => "nobody: time",
+        Waiting::Terminating { .. } => "the kubelet, and whoever set finalizers on these pods",
         Waiting::Backend => "the workload's controller: see that it runs",
         Waiting::Unreachable { .. } => "the API server, or the network to it",
         Waiting::Paused => "a person: `Resume` or `Cancel`",

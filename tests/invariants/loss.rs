@@ -3,7 +3,9 @@
 //! On a workload that another flow left, a batch ends with pods that are still chosen, where no more of them serve
 //! than have to: what was left out of traffic makes up the numbers. New pods beside them serve.
 
-use triton_core::model::{Batch, Facts, Flow, Kind, Observation, Plan, Progress, Stage};
+use triton_core::model::{
+    Batch, Facts, Flow, Kind, Observation, Plan, PodReplacementPolicy, Progress, Stage,
+};
 
 use super::reading::{floor, follows_a_size, fresh_after, moved, requested_fresh, stale_after};
 use super::{Intent, Invariant, Outcome, Property, ensure};
@@ -62,7 +64,11 @@ fn stage_is_over(flow: &Flow, plan: &Plan, end: u32, batch: &Batch, seen: &Obser
             let needed = floor(flow).is_some_and(|floor| serves <= floor);
             let beside = plan.base.kind != Kind::Replace || new(Facts::IN) >= fresh && asked == fresh;
             let left = seen.left.is_some() && needed && beside;
-            let come = come && batch.stage == Stage::Vacating;
+            let vacates = batch.stage == Stage::Vacating;
+            // Where new pods are asked for after old ones are gone, those that others chose leave after they serve.
+            let waits = flow.spec.pod_replacement_policy == PodReplacementPolicy::TerminationComplete;
+            let room = waits && plan.base.kind == Kind::Swap && old <= stale && needed;
+            let come = vacates && (come || room);
             batch.stage == Stage::Baked || gone || marked > 0 && marked == kept && (come || left)
         }
     };

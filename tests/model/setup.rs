@@ -3,7 +3,7 @@
 use super::other::Kind;
 use triton_core::model::{
     Action, BatchSize, CancelPolicy, Flow, FlowId, FlowName, FlowUid, Identity, InstanceName, Mode,
-    Namespace, OnFailure, Orders, Progress, Seconds, Sizes, Spec, Template, Tolerance,
+    Namespace, OnFailure, Orders, PodReplacementPolicy, Progress, Seconds, Sizes, Spec, Template, Tolerance,
 };
 
 /// Pods at the start, all of them equal in what is not said.
@@ -96,6 +96,7 @@ impl Setup {
             tolerance: Tolerance::default(),
             on_failure: OnFailure::default(),
             cancel_policy: CancelPolicy::default(),
+            pod_replacement_policy: PodReplacementPolicy::default(),
         };
         let orders = Orders { sizes: sizes(1), interval: SHORT, deadline: NEVER, ..Orders::default() };
         let id = FlowId {

@@ -21,7 +21,7 @@ mock! {
         pub(super) fn observe(&self) -> Result<Option<WorkloadView>, PortError>;
         pub(super) fn execute(&self, change: &WorkloadChange, seen: Option<Version>) -> Result<(), PortError>;
         pub(super) fn confirm(&self, seen: &Version) -> Result<(), PortError>;
-        pub(super) fn confirm_pods(&self, seen: &[WorkloadPod]) -> Result<(), PortError>;
+        pub(super) fn confirm_pods(&self, seen: &WorkloadView) -> Result<(), PortError>;
         pub(super) fn dry_run(&self, flow: &Flow) -> Result<Option<Failure>, PortError>;
     }
 }
@@ -45,7 +45,7 @@ impl WorkloadBackend for MockBackend {
         Self::confirm(self, seen)
     }
 
-    async fn confirm_pods(&self, _: &InstanceId, seen: &[WorkloadPod]) -> Result<(), PortError> {
+    async fn confirm_pods(&self, _: &InstanceId, seen: &WorkloadView) -> Result<(), PortError> {
         Self::confirm_pods(self, seen)
     }
 

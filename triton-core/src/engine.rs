@@ -54,7 +54,7 @@ pub use admit::{Answer, Refusal, admit, edit, gives_up, supersede, yields};
 pub(crate) use closing::LOOK_AGAIN;
 pub use decide::{decide, keep, keeps_for};
 pub use decision::{Decision, Effect, Time, Waiting, Why};
-pub use forecast::{Coming, Forecast, Found, forecast, forecast_from};
+pub use forecast::{Coming, Forecast, Found, forecast_from};
 pub use goal::{Goal, batch_size, batches, goal, plan};
 pub use guard::{rests_on_pods, tells_of_pods};
 pub use history::surplus;

@@ -56,7 +56,9 @@ pub use record::{
 pub use report::{BatchReport, Counts, PodReport, PullIn, Report, WaitingReport};
 pub use selector::mismatch as selector_mismatch;
 pub use silence::Silence;
-pub use spec::{Action, CancelPolicy, Identity, Mode, OnFailure, Spec, Template, Tolerance};
+pub use spec::{
+    Action, CancelPolicy, Identity, Mode, OnFailure, PodReplacementPolicy, Spec, Template, Tolerance,
+};
 pub use strategy::{NonUpdateStrategy, RollbackTarget, UpdateStrategy};
 pub use text::{ANSWER_TEXT, LISTED, POD_TEXT, STATUS_TEXT, TextFor, shorten};
 pub use time::{Seconds, TimeError, Timestamp};

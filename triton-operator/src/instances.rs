@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kube::Client;
-use triton_core::model::{InstanceId, Namespace, Timestamp};
+use triton_core::model::{InstanceId, Namespace, Seconds, Timestamp};
 use triton_core::ports::PortError;
 use triton_core::service::{ApiError, ApiErrorKind, InstanceApi, InstanceView, PodFilter, PodId, PodView};
 
@@ -81,6 +81,7 @@ impl Instances {
             in_place: cloneset.in_place,
             other_revision_replicas: u32::try_from(others).unwrap_or(u32::MAX),
             sized_by: cloneset.sized_by.clone().unwrap_or_default(),
+            min_ready: Seconds(cloneset.min_ready),
         }
     }
 

@@ -103,6 +103,7 @@ pub(crate) fn waitings() -> Vec<Waiting> {
         Waiting::In { ready: 1, of: 2 },
         Waiting::Out { pods: 1, drains: false },
         Waiting::Available { pods: 1, left: Seconds(20) },
+        Waiting::Terminating { pods: 1 },
         Waiting::Interval,
         Waiting::Verify { ready: 2, of: 3, drains: false },
         Waiting::Backend,

@@ -67,7 +67,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             confirmed.map_err(during("making sure that the workload is as it was seen"))?;
         }
         if pods {
-            let confirmed = backend.confirm_pods(&world.instance, &seen.pods).await;
+            let confirmed = backend.confirm_pods(&world.instance, seen).await;
             confirmed.map_err(during("making sure that the pods are as they were seen"))?;
         }
         Ok(())

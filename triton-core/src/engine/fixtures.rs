@@ -6,8 +6,9 @@ use core::time::Duration;
 
 use crate::model::{
     Action, Base, Batch, BatchSize, Brings, CancelPolicy, Facts, Flow, FlowId, FlowName, FlowUid, Identity,
-    InstanceName, Kind, Lock, Mode, Namespace, Observation, OnFailure, Orders, Plan, PodName, PodRef, PodUid,
-    Pods, Progress, Revision, Seconds, Shape, Sizes, Spec, Stage, TemplateRef, Timestamp, Tolerance, Version,
+    InstanceName, Kind, Lock, Mode, Namespace, Observation, OnFailure, Orders, Plan, PodName, PodRef,
+    PodReplacementPolicy, PodUid, Pods, Progress, Revision, Seconds, Shape, Sizes, Spec, Stage, TemplateRef,
+    Timestamp, Tolerance, Version,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
@@ -53,6 +54,7 @@ impl Flow {
                 tolerance: Tolerance::default(),
                 on_failure: OnFailure::default(),
                 cancel_policy: CancelPolicy::default(),
+                pod_replacement_policy: PodReplacementPolicy::default(),
             },
             orders: Orders::default(),
             progress: Progress::Pending,

@@ -5,7 +5,9 @@
 use alloc::vec::Vec;
 
 use super::{gate, goal, prepare, rolling, shape, table};
-use crate::model::{Action, Base, Brings, Kind, Orders, Plan, Seconds, Spec, Stage, Target};
+use crate::model::{
+    Action, Base, Brings, Kind, Orders, Plan, PodReplacementPolicy, Seconds, Spec, Stage, Target,
+};
 
 /// A batch to come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +22,12 @@ pub struct Coming {
     pub after: goal::Goal,
     /// Most pods that are asked for at once while it runs.
     pub peak: u32,
+    /// Most pods that there may be at once, those that are being deleted included, however long they take to end.
+    pub peak_with_terminating: u32,
     /// The permissions that it asks a person for, in order.
     pub asks: Vec<Target>,
-    /// Earliest start after the start of the flow: intervals and drain times are counted, people, boots and
-    /// registries are taken to need no time.
+    /// Earliest start after the start of the flow: intervals, drain times and `minReadySeconds` are counted, people,
+    /// boots, registries and the end of pods that are being deleted are taken to need no time.
     pub starts: Seconds,
     /// Earliest end, likewise.
     pub ends: Seconds,
@@ -45,6 +49,12 @@ impl Forecast {
         self.batches.iter().map(|batch| batch.peak).fold(self.plan.base.from, u32::max)
     }
 
+    /// Most pods that there may be at once; see [`Coming::peak_with_terminating`].
+    #[must_use]
+    pub fn peak_with_terminating(&self) -> u32 {
+        self.batches.iter().map(|batch| batch.peak_with_terminating).fold(self.plan.base.from, u32::max)
+    }
+
     /// Earliest end after the start of the flow; see [`Coming::starts`].
     #[must_use]
     pub fn ends(&self) -> Seconds {
@@ -61,13 +71,15 @@ pub struct Found {
     pub remembered: Option<u32>,
     /// Whether it updates its pods in place: then no pod comes beside the others.
     pub in_place: bool,
+    /// How long a pod has to be ready before old ones leave for it.
+    pub min_ready: Seconds,
 }
 
 /// What a flow would do to a workload of which only that is known. Pods are taken to be of another revision than the
 /// flow's.
 #[must_use]
 pub fn forecast_from(spec: &Spec, orders: &Orders, found: Found) -> Forecast {
-    let Found { from, remembered, in_place } = found;
+    let Found { from, remembered, in_place, min_ready } = found;
     let to = prepare::size(spec, from, remembered);
     let listed = if spec.pods.is_empty() { from } else { u32::try_from(spec.pods.len()).unwrap_or(from) };
     let restarts = spec.action == Action::Restart;
@@ -84,18 +96,16 @@ pub fn forecast_from(spec: &Spec, orders: &Orders, found: Found) -> Forecast {
         brought: None,
         followed: None,
     };
-    forecast(spec, orders, base, if restarts { from.saturating_sub(listed) } else { 0 })
+    let plan = goal::plan(base, if restarts { from.saturating_sub(listed) } else { 0 });
+    forecast(spec, orders, plan, min_ready)
 }
 
-/// What a flow would do to a workload that is as `base` says, `fresh` pods of which need no
-/// work.
-#[must_use]
-pub fn forecast(spec: &Spec, orders: &Orders, base: Base, fresh: u32) -> Forecast {
-    let plan = goal::plan(base, fresh);
+/// What a flow with this plan would do.
+pub(super) fn forecast(spec: &Spec, orders: &Orders, plan: Plan, min_ready: Seconds) -> Forecast {
     let (mut batches, mut done, mut starts) = (Vec::new(), 0_u32, Seconds(0));
     while done < plan.work {
         let number = u32::try_from(batches.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let (batch, wait) = coming((spec, orders), &plan, (number, done), starts);
+        let (batch, wait) = coming((spec, orders), (&plan, min_ready), (number, done), starts);
         done = done.saturating_add(batch.size.max(1));
         starts = add(batch.ends, wait);
         batches.push(batch);
@@ -106,7 +116,7 @@ pub fn forecast(spec: &Spec, orders: &Orders, base: Base, fresh: u32) -> Forecas
 /// Batch `number`, walked through its stages, and the interval after it.
 fn coming(
     (spec, orders): (&Spec, &Orders),
-    plan: &Plan,
+    (plan, min_ready): (&Plan, Seconds),
     (number, done): (u32, u32),
     starts: Seconds,
 ) -> (Coming, Seconds) {
@@ -116,7 +126,7 @@ fn coming(
     let mut batch = rolling::queued(spec, plan, number, size);
     let (mut peak, mut asks, mut free, mut next) = (0, Vec::new(), false, Some(Stage::Queued));
     while let Some(stage) = next {
-        let row = table::of(plan.base.kind, stage);
+        let row = table::row_of(spec, plan.base.kind, stage);
         batch.stage = stage;
         peak = shape::rolling(plan, done, end, row).replicas.max(peak);
         asks.extend(gate::missing(spec, orders, plan, &batch, last));
@@ -126,10 +136,28 @@ fn coming(
     let (before, after) = (goal::goal(plan, done), goal::goal(plan, end));
     let leave = after.stale < before.stale || plan.base.kind == Kind::Shrink;
     let drained = if leave { spec.drain } else { Seconds(0) };
+    // Where old pods leave first, the workload's controller lets them go whatever is available.
+    let available = if leave && plan.base.kind == Kind::Replace { min_ready } else { Seconds(0) };
     // The approval of a person replaces the interval.
     let wait = if free && !last { orders.interval } else { Seconds(0) };
-    let (canary, ends) = (batch.canary, add(starts, drained));
-    (Coming { number, size, canary, after, peak, asks, starts, ends }, wait)
+    let (canary, ends) = (batch.canary, add(starts, add(available, drained)));
+    let peak_with_terminating = peak
+        .saturating_add(terminating(spec, plan, before))
+        .max(after.total().saturating_add(terminating(spec, plan, after)));
+    (Coming { number, size, canary, after, peak, peak_with_terminating, asks, starts, ends }, wait)
+}
+
+/// Pods that may be ending beside those that are wanted then: all that left before, where nobody waits for them.
+fn terminating(spec: &Spec, plan: &Plan, wanted: goal::Goal) -> u32 {
+    let Plan { base, .. } = plan;
+    let left = goal::goal(plan, 0).stale.saturating_sub(wanted.stale);
+    match (base.kind, spec.pod_replacement_policy) {
+        (Kind::Shrink, _) => base.from.saturating_sub(wanted.total()),
+        (Kind::Grow, _) | (_, PodReplacementPolicy::TerminationComplete) => 0,
+        // Updated in place they stay; only those that are too many leave.
+        (Kind::Swap, _) if base.in_place && !base.by_name() => base.from.saturating_sub(wanted.total()),
+        (Kind::Replace | Kind::Swap, PodReplacementPolicy::TerminationStarted) => left,
+    }
 }
 
 const fn add(a: Seconds, b: Seconds) -> Seconds {
@@ -195,25 +223,75 @@ mod tests {
         }
     }
 
+    #[test]
+    fn pods_that_are_being_deleted_are_there_beside_the_others_unless_the_flow_waits_for_their_end() {
+        let rows = [
+            // A batch of 2 of 8 pods: kind, size to reach, in place, peak, with those being deleted, where it waits.
+            ("update", 8, None, false, 10, 16, 10),
+            ("update", 8, Some(2), false, 8, 16, 8),
+            ("update", 8, None, true, 8, 8, 8),
+            ("update", 5, None, true, 8, 8, 8),
+            ("update", 12, None, false, 14, 20, 14),
+            ("update", 4, None, false, 10, 12, 10),
+            ("create", 8, None, false, 8, 8, 8),
+        ];
+        for (action, to, max_unavailable, in_place, peak, most, waits) in rows {
+            for (policy, with) in PodReplacementPolicy::ALL.into_iter().zip([most, waits]) {
+                let strategy = UpdateStrategy {
+                    batch_size: Some(RawSize::Int(2)),
+                    max_unavailable: max_unavailable.map(RawSize::Int),
+                    pod_replacement_policy: Some(policy.as_str().into()),
+                    ..UpdateStrategy::default()
+                };
+                let (spec, orders) = parsed(action, to, strategy);
+                let from = if action == "create" { 0 } else { 8 };
+                let told = forecast_from(&spec, &orders, Found { from, in_place, ..Found::default() });
+                let row = (action, to, max_unavailable, in_place, policy);
+                assert_eq!((told.peak(), told.peak_with_terminating()), (peak, with), "{row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn old_pods_that_leave_after_new_ones_came_wait_for_min_ready_seconds() {
+        let found = Found { from: 3, min_ready: Seconds(60), ..Found::default() };
+        for (max_unavailable, ends) in [(None, 3 * (60 + 10)), (Some(1), 3 * 10)] {
+            let strategy = UpdateStrategy {
+                batch_size: Some(RawSize::Int(1)),
+                mode: Some("auto".into()),
+                max_unavailable: max_unavailable.map(RawSize::Int),
+                ..UpdateStrategy::default()
+            };
+            let (spec, orders) = parsed("update", 3, strategy);
+            assert_eq!(forecast_from(&spec, &orders, found).ends(), Seconds(ends), "{max_unavailable:?}");
+        }
+    }
+
     fn of(kind: Kind, action: &str, from: u32, to: u32, mode: Option<&str>) -> Forecast {
         let (spec, orders) = spec(action, to, mode);
-        forecast(&spec, &orders, crate::engine::fixtures::base_of(kind, from, to), 0)
+        let plan = goal::plan(crate::engine::fixtures::base_of(kind, from, to), 0);
+        forecast(&spec, &orders, plan, Seconds(0))
     }
 
     fn spec(action: &str, to: u32, mode: Option<&str>) -> (Spec, Orders) {
+        let strategy = UpdateStrategy {
+            batch_size: Some(RawSize::Int(1)),
+            canary: Some(1),
+            batch_interval_seconds: Some(10),
+            mode: mode.map(Into::into),
+            ..UpdateStrategy::default()
+        };
+        parsed(action, to, strategy)
+    }
+
+    fn parsed(action: &str, to: u32, strategy: UpdateStrategy) -> (Spec, Orders) {
         let draft = Draft {
             action: action.into(),
             app_name: "shop".into(),
             instance_name: "shop".into(),
             replicas: Some(to.into()),
             template: Some(serde_json::json!({ "spec": { "containers": [{ "name": "shop" }] } })),
-            update_strategy: Some(UpdateStrategy {
-                batch_size: Some(RawSize::Int(1)),
-                canary: Some(1),
-                batch_interval_seconds: Some(10),
-                mode: mode.map(Into::into),
-                ..UpdateStrategy::default()
-            }),
+            update_strategy: Some(strategy),
             ..Draft::default()
         };
         draft.parse().unwrap()

@@ -1,7 +1,7 @@
 use super::*;
 use crate::engine::fixtures::base_of;
-use crate::engine::forecast;
-use crate::model::{Action, BatchSize, Brings, Flow, Sizes, Tolerance};
+use crate::engine::forecast::forecast;
+use crate::model::{Action, BatchSize, Brings, Flow, Seconds, Sizes, Tolerance};
 
 #[test]
 fn batch_sizes_add_up_to_the_work_whatever_the_sizes() {
@@ -90,7 +90,7 @@ fn a_batch_whose_pods_leave_by_name_holds_at_most_a_thousand_and_the_rest_follow
         ("an update of which a tenth may fail", update, tolerant(flow(), 10), &[2500]),
     ];
     for (what, base, flow, sizes) in rows {
-        let told = forecast(&flow.spec, &flow.orders, base, 0);
+        let told = forecast(&flow.spec, &flow.orders, plan(base, 0), Seconds(0));
         let planned: alloc::vec::Vec<u32> = told.batches.iter().map(|batch| batch.size).collect();
         assert_eq!(planned, sizes, "{what}");
         let counted = batches(&flow.spec, &flow.orders, &told.plan, None);

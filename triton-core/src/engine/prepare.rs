@@ -13,8 +13,8 @@ use super::tend::{Tend, pick, serving, tend};
 use super::{goal, shape};
 use crate::model::{
     Action, Base, Brings, Carried, Facts, Failure, Flow, FlowId, Kind, Lock, MAX_CREATED, MAX_LABEL,
-    Observation, PodName, Progress, Revision, RevisionLabel, Shape, Spec, TemplateRef, Timestamp, Verdict,
-    WorkloadChange,
+    Observation, PodName, PodReplacementPolicy, Progress, Revision, RevisionLabel, Shape, Spec, TemplateRef,
+    Timestamp, Verdict, WorkloadChange,
 };
 
 /// Checks what the action needs of the world and reads the base.
@@ -290,6 +290,7 @@ fn fits(flow: &Flow, seen: &Observation, base: &Base) -> Result<(), Failure> {
     // A template that would not do what it says is refused before anything is touched.
     flow.spec.keeps_labels().map_err(|faults| Failure::InvalidSpec { fault: faults.to_string() })?;
     same(seen)?;
+    replaces(flow, base)?;
     labelled(flow, seen, base)?;
     let (action, from, to) = (flow.spec.action, base.from, base.to);
     let size = |what: String| Err(Failure::WrongSize { what });
@@ -340,6 +341,18 @@ fn same(seen: &Observation) -> Result<(), Failure> {
         seen.differs.join(", ")
     );
     Err(Failure::Unsupported { what })
+}
+
+/// Whether new pods can wait for the end of old ones: where a workload updates in place, its controller decides which
+/// pods it makes anew, and starts the new ones at once.
+fn replaces(flow: &Flow, base: &Base) -> Result<(), Failure> {
+    let waits = flow.spec.pod_replacement_policy == PodReplacementPolicy::TerminationComplete;
+    if !(waits && base.in_place && base.kind == Kind::Swap && !base.by_name()) {
+        return Ok(());
+    }
+    let what = "podReplacementPolicy: must be TerminationStarted, or be left out, for a workload that updates its pods \
+                in place: its controller starts new ones at once where it cannot";
+    Err(Failure::Unsupported { what: what.into() })
 }
 
 /// Whether new pods can carry the label of their revision: its full name may be too long for one, and then

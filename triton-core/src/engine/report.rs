@@ -132,7 +132,7 @@ fn words(waiting: &Waiting, seen: Seen<'_>) -> String {
     let stuck = stuck.map(|(name, failure)| {
         format!("pod {name}: {}: {}", failure.class.as_str(), shorten(&failure.message, TextFor::Pod))
     });
-    let ends = matches!(waiting, Waiting::Verify { .. } | Waiting::Held { .. });
+    let ends = matches!(waiting, Waiting::Terminating { .. } | Waiting::Verify { .. } | Waiting::Held { .. });
     let ending = view.terminating.iter().filter(|_| ends).map(ends_yet);
     let all: Vec<String> = stuck.chain(ending).collect();
     let mut words = String::new();

@@ -26,7 +26,7 @@ pub(super) fn size(flow: &Flow, seen: &Observation) -> Option<Size> {
     let Plan { base, .. } = plan;
     let size = seen.shape.as_ref()?.replicas;
     let asked = if let Progress::Rolling { done, batch, .. } = &flow.progress {
-        let row = table::of(base.kind, batch.stage);
+        let row = table::row_of(&flow.spec, base.kind, batch.stage);
         shape::rolling(plan, *done, done.saturating_add(batch.size), row).replicas
     } else {
         base.to

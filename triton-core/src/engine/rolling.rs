@@ -8,8 +8,8 @@ use super::table::{self, Row, Until};
 use super::tend::{Tend, held_back, hooked, look_again, ordered, serving, steer, tend};
 use super::{gate, shape, until};
 use crate::model::{
-    Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Seconds, Shape, Spec,
-    Stage, Target, Timestamp, Tolerance,
+    Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, PodReplacementPolicy, Progress,
+    Seconds, Shape, Spec, Stage, Target, Timestamp, Tolerance,
 };
 
 /// Where a rolling flow is.
@@ -36,12 +36,17 @@ impl Rolling<'_> {
             let upkeep = self.upkeep(true, seen).map(Decision::Act);
             return upkeep.unwrap_or_else(|| self.stay(waiting, seen, now));
         }
-        let asked = || ask(seen, self.shape(row, seen));
+        let want = self.shape(row, seen);
+        let terminating = self.waits_for_termination(&want, seen);
+        let asked = || ask(seen, want).filter(|_| terminating.is_none());
         if let Some(effect) = hooked(&seen.pods).or_else(asked) {
             return Decision::Act(effect);
         }
         if let Some(effect) = steer(self.rule(row.admit || self.follows(), true), &seen.pods) {
             return Decision::Act(effect);
+        }
+        if let Some(waiting) = terminating {
+            return self.stay(waiting, seen, now);
         }
         let wanted = if row.grown { self.after() } else { self.before() };
         let wanted = Goal { fresh: wanted.fresh.saturating_sub(self.plan.base.degraded), ..wanted };
@@ -58,6 +63,14 @@ impl Rolling<'_> {
             Some(waiting) => self.late(row.ask, seen, waiting, now),
             None => self.pass(row.until, row.next, seen, now),
         }
+    }
+
+    /// What is waited for before more pods are asked for, where the flow wants those that are being deleted to be gone
+    /// first.
+    fn waits_for_termination(&self, want: &Shape, seen: &Observation) -> Option<Waiting> {
+        let waits = self.flow.spec.pod_replacement_policy == PodReplacementPolicy::TerminationComplete;
+        let grows = seen.shape.as_ref().is_some_and(|shape| want.replicas > shape.replicas);
+        (waits && grows && seen.ending > 0).then_some(Waiting::Terminating { pods: seen.ending })
     }
 
     /// The shape of the stage. Old pods that others added are kept until old pods leave anyway: the
@@ -140,7 +153,7 @@ impl Rolling<'_> {
     /// The row of the stage. Old pods are chosen only while every new one is in traffic: when one was lost
     /// after the stage began and before they were chosen, its replacement comes in first.
     fn row(&self, seen: &Observation) -> Row {
-        let row = table::of(self.kind(), self.batch.stage);
+        let row = table::row_of(&self.flow.spec, self.kind(), self.batch.stage);
         let chosen = |shape: &Shape| match self.plan.base.brings {
             Brings::Nothing => shape.replicas <= self.after().total(),
             Brings::Flow | Brings::Revision(_) => shape.partition.is_some_and(|p| p <= self.after().stale),
@@ -152,7 +165,8 @@ impl Rolling<'_> {
         {
             return Row { shrunk: false, until: Until::In, ..row };
         }
-        if self.kind() == Kind::Swap && self.batch.stage == Stage::Vacating && self.has_come(seen) {
+        let vacates = self.kind() == Kind::Swap && self.batch.stage == Stage::Vacating;
+        if vacates && (self.has_come(seen) || self.has_room(row, seen)) {
             return Row { until: Until::Now, ..row };
         }
         if self.goes_on_beside(seen) {
@@ -179,6 +193,15 @@ impl Rolling<'_> {
             && self.is_held_up(seen)
     }
 
+    /// The old pods of the batch are gone, and those that others chose beside them can leave only when the new ones serve
+    /// that are not asked for yet.
+    fn has_room(&self, row: Row, seen: &Observation) -> bool {
+        let wanted = shape::rolling(self.plan, self.done, self.end(), row).replicas;
+        let old = seen.pods.count(Facts::empty(), Facts::MARKED | Facts::FRESH);
+        let gone = old <= self.after().stale && seen.pods.len() <= wanted;
+        !row.grown && gone && self.is_held_up(seen)
+    }
+
     /// Pods were chosen, and none of them can leave before others serve.
     fn is_held_up(&self, seen: &Observation) -> bool {
         let chosen = seen.pods.count(Facts::MARKED, Facts::empty());
@@ -197,7 +220,7 @@ impl Rolling<'_> {
     /// What keeps up while the flow is paused: pods that are not of the current batch stay in traffic,
     /// and what others chose to remove leaves, where pods may `go`.
     pub(super) fn upkeep(&self, go: bool, seen: &Observation) -> Option<Effect> {
-        let row = table::of(self.kind(), self.batch.stage);
+        let row = table::row_of(&self.flow.spec, self.kind(), self.batch.stage);
         let been_in = row.admit && (self.batch.stage > Stage::PullingIn || self.kind() == Kind::Shrink);
         let go = go && !matches!(self.batch.stage, Stage::Leaving | Stage::Vacating);
         tend(self.rule(been_in, go), &seen.pods)
@@ -392,3 +415,7 @@ pub(super) fn queued(spec: &Spec, plan: &Plan, number: u32, size: u32) -> Batch 
         edited: None,
     }
 }
+
+#[cfg(test)]
+#[path = "terminating_tests.rs"]
+mod tests;

@@ -1,6 +1,6 @@
 //! The whole life of a batch on one screen: kind × stage → row.
 
-use crate::model::{Kind, Stage};
+use crate::model::{Kind, PodReplacementPolicy, Spec, Stage};
 
 /// What ends a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,19 @@ pub struct Row {
 const fn row(flags: [bool; 3], until: Until, ask: bool, next: Option<Stage>) -> Row {
     let [grown, shrunk, admit] = flags;
     Row { grown, shrunk, admit, until, ask, next }
+}
+
+/// The row of a stage in the batches of a flow. Where new pods are asked for only once those before them are gone, they
+/// are not asked for while old ones leave.
+#[must_use]
+pub(super) const fn row_of(spec: &Spec, kind: Kind, stage: Stage) -> Row {
+    let row = of(kind, stage);
+    match (spec.pod_replacement_policy, kind, stage) {
+        (PodReplacementPolicy::TerminationComplete, Kind::Swap, Stage::Vacating) => {
+            Row { grown: false, ..row }
+        }
+        (PodReplacementPolicy::TerminationStarted | PodReplacementPolicy::TerminationComplete, _, _) => row,
+    }
 }
 
 /// The row of a stage.

@@ -113,6 +113,7 @@ impl Draft {
         let tolerance = check.tolerance(strategy.failure_threshold.as_ref());
         let on_failure = check.on_failure(strategy.on_failure.as_deref());
         let cancel_policy = check.cancel_policy(strategy.cancel_policy.as_deref());
+        let pod_replacement_policy = check.pod_replacement_policy(strategy.pod_replacement_policy.as_deref());
         let rollback_to = check.rollback_to(action, self);
         check.workload_kind(&self.application_type);
         let (Some(action), Some(identity), true) = (action, identity, check.faults.is_empty()) else {
@@ -138,6 +139,7 @@ impl Draft {
             tolerance,
             on_failure,
             cancel_policy,
+            pod_replacement_policy,
         };
         Ok((spec, orders))
     }

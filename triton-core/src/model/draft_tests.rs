@@ -175,6 +175,11 @@ fn policies_and_thresholds_are_words_and_sizes() {
     assert_eq!(tolerance(RawSize::Text("50%".into())), Tolerance::UpTo(BatchSize::Percent(50)));
     refuses(with(|s| s.on_failure = Some("stop".into())), "spec.updateStrategy.onFailure", "pause, cancel");
     refuses(with(|s| s.cancel_policy = Some("undo".into())), "spec.updateStrategy.cancelPolicy", "revert");
+    refuses(
+        with(|s| s.pod_replacement_policy = Some("Failed".into())),
+        "spec.updateStrategy.podReplacementPolicy",
+        "TerminationStarted or TerminationComplete",
+    );
     let set = with(|s| {
         s.on_failure = Some("rollback".into());
         s.cancel_policy = Some("revert".into());

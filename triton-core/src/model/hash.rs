@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::count::RawSize;
 use super::orders::DEFAULT_DRAIN;
-use super::spec::{CancelPolicy, Mode, OnFailure, Spec, Template, Tolerance};
+use super::spec::{CancelPolicy, Mode, OnFailure, PodReplacementPolicy, Spec, Template, Tolerance};
 
 /// A hash of everything in a spec that never changes after the flow was made: the first 8 bytes of a SHA-256.
 /// The same for the same spec in every version: it is stored.
@@ -61,21 +61,13 @@ fn canonical(spec: &Spec) -> String {
         tolerance,
         on_failure,
         cancel_policy,
+        pod_replacement_policy,
     } = spec;
     let document = |template: &Option<Template>| template.as_ref().map_or(Value::Null, Template::to_json);
     let said = |said: bool, value: Value| if said { value } else { Value::Null };
     let mut names: Vec<&str> = pods.iter().map(|pod| pod.as_str()).collect();
     names.sort_unstable();
     let labels: Map<String, Value> = labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
-    let tolerance = match tolerance {
-        Tolerance::Nothing => Value::Null,
-        Tolerance::UpTo(size) => json!(RawSize::from(*size)),
-    };
-    let on_failure = match on_failure {
-        OnFailure::Pause => Value::Null,
-        OnFailure::Cancel => json!("cancel"),
-        OnFailure::Rollback => json!("rollback"),
-    };
     let whole = json!({
         "action": action.as_str(),
         "appID": identity.app_id,
@@ -95,13 +87,32 @@ fn canonical(spec: &Spec) -> String {
         "podsToDelete": said(!names.is_empty(), json!(names)),
         "rollbackTo": rollback_to,
         "maxUnavailable": max_unavailable.map(RawSize::from),
-        "failureThreshold": tolerance,
-        "onFailure": on_failure,
+        "failureThreshold": threshold(*tolerance),
+        "onFailure": reaction(*on_failure),
         "cancelPolicy": said(*cancel_policy == CancelPolicy::Revert, json!("revert")),
+        "podReplacementPolicy": said(
+            *pod_replacement_policy != PodReplacementPolicy::default(),
+            json!(pod_replacement_policy.as_str()),
+        ),
     });
     let mut text = String::new();
     write(&whole, &mut text);
     text
+}
+
+fn threshold(tolerance: Tolerance) -> Value {
+    match tolerance {
+        Tolerance::Nothing => Value::Null,
+        Tolerance::UpTo(size) => json!(RawSize::from(size)),
+    }
+}
+
+fn reaction(on_failure: OnFailure) -> Value {
+    match on_failure {
+        OnFailure::Pause => Value::Null,
+        OnFailure::Cancel => json!("cancel"),
+        OnFailure::Rollback => json!("rollback"),
+    }
 }
 
 /// JSON with its keys in order, and without fields that are null.

@@ -33,15 +33,7 @@ fn what_means_the_same_has_the_same_hash() {
             "defaults that are said",
             update(|draft| {
                 draft.application_type = "CloneSet".into();
-                strategy(draft, |strategy| {
-                    strategy.mode = Some("manual".into());
-                    strategy.drain_seconds = Some(10);
-                    strategy.canary = Some(0);
-                    strategy.no_pull_in = Some(false);
-                    strategy.failure_threshold = Some(RawSize::Text("0%".into()));
-                    strategy.on_failure = Some("pause".into());
-                    strategy.cancel_policy = Some("freeze".into());
-                });
+                draft.update_strategy = Some(defaults());
             }),
         ),
         ("an empty strategy", update(|draft| draft.update_strategy = None)),
@@ -121,6 +113,9 @@ fn everything_that_may_not_change_after_a_flow_was_made_changes_its_hash() {
         update(|draft| strategy(draft, |strategy| strategy.on_failure = Some("cancel".into()))),
         update(|draft| strategy(draft, |strategy| strategy.on_failure = Some("rollback".into()))),
         update(|draft| strategy(draft, |strategy| strategy.cancel_policy = Some("revert".into()))),
+        update(|draft| {
+            strategy(draft, |strategy| strategy.pod_replacement_policy = Some("TerminationComplete".into()))
+        }),
         other("restart", |_| {}),
         other("restart", |strategy| strategy.pods_to_delete = Some(["a".into()].to_vec())),
         other("restart", |strategy| strategy.pods_to_delete = Some(["b".into()].to_vec())),
@@ -173,6 +168,21 @@ fn update(change: impl FnOnce(&mut Draft)) -> Draft {
     };
     change(&mut draft);
     draft
+}
+
+/// What counts where nothing is said.
+fn defaults() -> UpdateStrategy {
+    UpdateStrategy {
+        mode: Some("manual".into()),
+        drain_seconds: Some(10),
+        canary: Some(0),
+        no_pull_in: Some(false),
+        failure_threshold: Some(RawSize::Text("0%".into())),
+        on_failure: Some("pause".into()),
+        cancel_policy: Some("freeze".into()),
+        pod_replacement_policy: Some("TerminationStarted".into()),
+        ..UpdateStrategy::default()
+    }
 }
 
 fn strategy(draft: &mut Draft, change: impl FnOnce(&mut UpdateStrategy)) {

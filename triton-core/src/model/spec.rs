@@ -218,6 +218,8 @@ pub struct Spec {
     pub on_failure: OnFailure,
     /// What becomes of the new pods of finished batches when the flow is cancelled.
     pub cancel_policy: CancelPolicy,
+    /// When new pods may be asked for beside pods that are being deleted.
+    pub pod_replacement_policy: PodReplacementPolicy,
 }
 
 /// How many pods of a batch may fail.
@@ -252,6 +254,31 @@ pub enum OnFailure {
     Cancel,
     /// It is cancelled and returns everything to the revision before.
     Rollback,
+}
+
+/// When new pods may be asked for beside pods that are being deleted. The names are those of the field of the same
+/// name that Kubernetes plans for Deployments (KEP-3973).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PodReplacementPolicy {
+    /// At once: both may be there at the same time.
+    #[default]
+    TerminationStarted,
+    /// Once no pod of the workload is being deleted any more.
+    TerminationComplete,
+}
+
+impl PodReplacementPolicy {
+    /// Every policy.
+    pub const ALL: [Self; 2] = [Self::TerminationStarted, Self::TerminationComplete];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TerminationStarted => "TerminationStarted",
+            Self::TerminationComplete => "TerminationComplete",
+        }
+    }
 }
 
 /// What becomes of the new pods of finished batches when a flow is cancelled.

@@ -72,6 +72,10 @@ pub struct UpdateStrategy {
     /// `revert` returns them to the revision before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_policy: Option<String>,
+    /// When new pods may be asked for beside pods that are being deleted: `TerminationStarted` (default), or
+    /// `TerminationComplete`, once none is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_replacement_policy: Option<String>,
     /// Order of the controller: the flow that takes over from this one, which is cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<String>,
@@ -141,6 +145,10 @@ pub struct NonUpdateStrategy {
     /// What happens when more pods fail or a stage takes too long: `pause` (default) or `cancel`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<String>,
+    /// When new pods may be asked for beside pods that are being deleted: `TerminationStarted` (default), or
+    /// `TerminationComplete`, once none is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_replacement_policy: Option<String>,
     /// Order of the controller: the flow that takes over from this one, which is cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<String>,
@@ -191,6 +199,7 @@ impl From<NonUpdateStrategy> for UpdateStrategy {
             max_unavailable,
             failure_threshold,
             on_failure,
+            pod_replacement_policy,
             superseded_by,
             pods_to_delete: _,
         } = strategy;
@@ -210,6 +219,7 @@ impl From<NonUpdateStrategy> for UpdateStrategy {
             max_unavailable,
             failure_threshold,
             on_failure,
+            pod_replacement_policy,
             superseded_by,
             ..Self::default()
         }

@@ -22,7 +22,7 @@ use Fate::{Acts, Compared, Refused, Unused};
 
 /// A field, and what becomes of it for each action, in the order of [`Action::ALL`]: create, update, rollback,
 /// restart, scale, scale_in, scale_out, start, stop, delete.
-const FIELDS: [(&str, [Fate; 10]); 32] = [
+const FIELDS: [(&str, [Fate; 10]); 34] = [
     ("application.replicas", [Acts, Acts, Acts, Unused, Acts, Acts, Acts, Acts, Refused, Refused]),
     ("application.template", [Acts, Acts, Acts, Unused, Unused, Unused, Unused, Unused, Unused, Unused]),
     (
@@ -64,6 +64,7 @@ const FIELDS: [(&str, [Fate; 10]); 32] = [
         "updateStrategy.cancelPolicy",
         [Unused, Acts, Acts, Refused, Refused, Refused, Refused, Refused, Refused, Refused],
     ),
+    ("updateStrategy.podReplacementPolicy", UPDATE),
     ("updateStrategy.supersededBy", UPDATE),
     ("nonUpdateStrategy", OTHER),
     (
@@ -79,6 +80,10 @@ const FIELDS: [(&str, [Fate; 10]); 32] = [
         [Refused, Refused, Refused, Acts, Acts, Unused, Acts, Acts, Unused, Unused],
     ),
     ("nonUpdateStrategy.onFailure", OTHER),
+    (
+        "nonUpdateStrategy.podReplacementPolicy",
+        [Refused, Refused, Refused, Acts, Acts, Unused, Acts, Acts, Unused, Unused],
+    ),
 ];
 const UPDATE: [Fate; 10] = [Acts, Acts, Acts, Refused, Refused, Refused, Refused, Refused, Refused, Refused];
 const OTHER: [Fate; 10] = [Refused, Refused, Refused, Acts, Acts, Acts, Acts, Acts, Acts, Acts];
@@ -226,6 +231,7 @@ fn update_strategy() -> UpdateStrategy {
         failure_threshold: Some(RawSize::Int(1)),
         on_failure: Some("cancel".into()),
         cancel_policy: Some("revert".into()),
+        pod_replacement_policy: Some("TerminationComplete".into()),
         superseded_by: Some("other".into()),
     }
 }
@@ -247,6 +253,7 @@ fn non_update_strategy() -> NonUpdateStrategy {
         max_unavailable: Some(RawSize::Int(1)),
         failure_threshold: Some(RawSize::Int(1)),
         on_failure: Some("cancel".into()),
+        pod_replacement_policy: Some("TerminationComplete".into()),
         superseded_by: Some("other".into()),
         pods_to_delete: Some(["a".into()].to_vec()),
     }

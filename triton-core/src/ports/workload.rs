@@ -77,23 +77,30 @@ pub trait WorkloadBackend: Send + Sync {
     /// `Transient`: it cannot be told.
     async fn confirm(&self, instance: &InstanceId, seen: &Version) -> Result<(), PortError>;
 
-    /// Makes sure that the active pods of a workload are those that were `seen`, by a read that no cache answers;
+    /// Makes sure that the pods of a workload are those that were `seen`, by a read that no cache answers;
     /// [`are_as_seen`] says what has to be the same. The driver asks before it writes what follows from the number of
     /// pods, or from what others than those that it changes are.
     ///
     /// # Errors
     /// `Conflict`: they are not, or there is no such workload; look again. `Transient`: it cannot be told.
-    async fn confirm_pods(&self, instance: &InstanceId, seen: &[WorkloadPod]) -> Result<(), PortError>;
+    async fn confirm_pods(&self, instance: &InstanceId, seen: &WorkloadView) -> Result<(), PortError>;
 }
 
-/// Whether the pods that are there now, with their versions, are those that were seen: the same ones, and those that
-/// ran have not changed. Pods that were starting change all the time, and nobody counts on them.
+/// Whether the pods that are there now are those that were seen. The active ones, with their versions, have to be the
+/// same, and those that ran must not have changed; pods that were starting change all the time, and nobody counts on
+/// them. Of pods that are being deleted, each has to be known; those that were seen may be gone.
 #[must_use]
-pub fn are_as_seen<'a>(seen: &[WorkloadPod], now: impl Iterator<Item = (&'a PodUid, &'a Version)>) -> bool {
-    let now: BTreeMap<_, _> = now.collect();
-    let same =
-        |pod: &WorkloadPod| now.get(&pod.uid).is_some_and(|version| !pod.booted || **version == pod.version);
-    now.len() == seen.len() && seen.iter().all(same)
+pub fn are_as_seen<'a>(
+    seen: &WorkloadView,
+    active: impl Iterator<Item = (&'a PodUid, &'a Version)>,
+    mut terminating: impl Iterator<Item = &'a PodUid>,
+) -> bool {
+    let active: BTreeMap<_, _> = active.collect();
+    let same = |pod: &WorkloadPod| {
+        active.get(&pod.uid).is_some_and(|version| !pod.booted || **version == pod.version)
+    };
+    let known = |uid: &PodUid| seen.terminating.iter().any(|pod| pod.uid == *uid);
+    active.len() == seen.pods.len() && seen.pods.iter().all(same) && terminating.all(known)
 }
 
 #[async_trait]
@@ -119,7 +126,7 @@ impl<W: WorkloadBackend + ?Sized> WorkloadBackend for Arc<W> {
         self.as_ref().confirm(instance, seen).await
     }
 
-    async fn confirm_pods(&self, instance: &InstanceId, seen: &[WorkloadPod]) -> Result<(), PortError> {
+    async fn confirm_pods(&self, instance: &InstanceId, seen: &WorkloadView) -> Result<(), PortError> {
         self.as_ref().confirm_pods(instance, seen).await
     }
 }
@@ -132,25 +139,34 @@ mod tests {
     fn pods_are_as_seen_when_they_are_the_same_ones_and_those_that_ran_have_not_changed() {
         let pod = |name: &str| WorkloadPod::test(name.parse().expect("a name"));
         let starting = WorkloadPod { booted: false, ..pod("b") };
-        let seen = [pod("a"), starting];
-        let rows: &[(&[(&str, &str)], bool)] = &[
-            (&[("uid-a", "1"), ("uid-b", "1")], true),
-            (&[("uid-b", "1"), ("uid-a", "1")], true),
-            (&[("uid-a", "1"), ("uid-b", "2")], true),
-            (&[("uid-a", "2"), ("uid-b", "1")], false),
-            (&[("uid-a", "1")], false),
-            (&[("uid-b", "1")], false),
-            (&[("uid-a", "1"), ("uid-c", "1")], false),
-            (&[("uid-a", "1"), ("uid-b", "1"), ("uid-c", "1")], false),
-            (&[], false),
+        let view = |pods| WorkloadView { terminating: [pod("x")].to_vec(), ..WorkloadView::test(2, pods) };
+        let seen = view([pod("a"), starting].to_vec());
+        let both: &[(&str, &str)] = &[("uid-a", "1"), ("uid-b", "1")];
+        /// The active pods with their versions, the ones that are being deleted, and whether that is as seen.
+        type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], bool);
+        let rows: &[Row<'_>] = &[
+            (both, &["uid-x"], true),
+            (both, &[], true),
+            (both, &["uid-x", "uid-y"], false),
+            (&[("uid-b", "1"), ("uid-a", "1")], &[], true),
+            (&[("uid-a", "1"), ("uid-b", "2")], &[], true),
+            (&[("uid-a", "2"), ("uid-b", "1")], &[], false),
+            (&[("uid-a", "1")], &["uid-b"], false),
+            (&[("uid-b", "1")], &[], false),
+            (&[("uid-a", "1"), ("uid-c", "1")], &[], false),
+            (&[("uid-a", "1"), ("uid-b", "1"), ("uid-c", "1")], &[], false),
+            (&[], &[], false),
         ];
-        for (now, same) in rows {
-            let now: alloc::vec::Vec<(PodUid, Version)> = now
+        let uid = |uid: &str| -> PodUid { uid.parse().expect("a uid") };
+        for (active, ending, same) in rows {
+            let active: alloc::vec::Vec<(PodUid, Version)> = active
                 .iter()
-                .map(|(uid, version)| (uid.parse().expect("a uid"), version.parse().expect("a version")))
+                .map(|(name, version)| (uid(name), version.parse().expect("a version")))
                 .collect();
-            assert_eq!(are_as_seen(&seen, now.iter().map(|(uid, version)| (uid, version))), *same, "{now:?}");
+            let ending: alloc::vec::Vec<PodUid> = ending.iter().map(|name| uid(name)).collect();
+            let found = are_as_seen(&seen, active.iter().map(|(uid, version)| (uid, version)), ending.iter());
+            assert_eq!(found, *same, "{active:?} {ending:?}");
         }
-        assert!(are_as_seen(&[], core::iter::empty()));
+        assert!(are_as_seen(&view([].to_vec()), core::iter::empty(), core::iter::empty()));
     }
 }

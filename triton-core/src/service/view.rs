@@ -143,6 +143,8 @@ pub struct InstanceView {
     /// Who sets the size besides triton: an autoscaler, or whoever wrote it last; empty where nobody is known. Lists
     /// do not name autoscalers.
     pub sized_by: String,
+    /// How long a new pod has to be ready before old pods leave for it.
+    pub min_ready: Seconds,
 }
 
 /// A pod of an application instance.

@@ -157,24 +157,31 @@ async fn pods_are_confirmed_until_one_of_them_is_changed<R: Rig>(rig: &R, namesp
     let flow = registered(rig, flow(namespace, "confirmed-pods", 1, 2)).await;
     let mut seen = grown(rig, &flow, 2).await;
     let instance = flow.instance();
-    let confirmed = async |pods: &[WorkloadPod]| kind(rig.workload().confirm_pods(&instance, pods).await);
+    let confirmed = async |seen: &WorkloadView, pods: &[WorkloadPod]| {
+        let seen = WorkloadView { pods: pods.to_vec(), ..seen.clone() };
+        kind(rig.workload().confirm_pods(&instance, &seen).await)
+    };
     // Pods that have just got ready may still be changed by whoever runs them.
     for _ in 0..20 {
-        if confirmed(&seen.pods).await.is_none() {
+        if confirmed(&seen, &seen.pods).await.is_none() {
             break;
         }
         rig.pass_time().await;
         seen = grown(rig, &flow, 2).await;
     }
-    assert_eq!(confirmed(&seen.pods).await, None, "nobody has changed one");
-    assert_eq!(confirmed(&seen.pods[1..]).await, Some(PortErrorKind::Conflict), "another one is there");
+    assert_eq!(confirmed(&seen, &seen.pods).await, None, "nobody has changed one");
+    assert_eq!(
+        confirmed(&seen, &seen.pods[1..]).await,
+        Some(PortErrorKind::Conflict),
+        "another one is there"
+    );
     let other = WorkloadPod { uid: "no-such-pod".parse().expect("a uid"), ..seen.pods[0].clone() };
     let gone = [seen.pods[1].clone(), other];
-    assert_eq!(confirmed(&gone).await, Some(PortErrorKind::Conflict), "one is gone");
+    assert_eq!(confirmed(&seen, &gone).await, Some(PortErrorKind::Conflict), "one is gone");
     let change = WorkloadChange::List(vec![pod_ref(&seen.pods[0])]);
     execute(rig, &flow, change, Some(&seen.version)).await.expect("accepted");
     // Nobody has looked since.
-    assert_eq!(confirmed(&seen.pods).await, Some(PortErrorKind::Conflict), "one was changed");
+    assert_eq!(confirmed(&seen, &seen.pods).await, Some(PortErrorKind::Conflict), "one was changed");
 }
 
 async fn registered<R: Rig>(rig: &R, mut flow: Flow) -> Flow {

@@ -147,13 +147,13 @@ fn an_update_is_planned_with_the_size_that_there_is() {
     let (done, text) = play.typed(&["plan", INSTANCE, "--batch-size", "2", "--mode", "auto"]);
     assert_eq!(done, Ok(0), "{text}");
     let wanted = "\
-update default/12122-sample-10010: 3 pods now, 3 wanted; 2 batches, at most 5 pods at once, 20s at the earliest
+update default/12122-sample-10010: 3 pods now, 3 wanted; 2 batches, at most 5 pods at once (6 with those that are being deleted), 20s at the earliest
 
-BATCH   PODS   NEW AFTER   OLD AFTER   PEAK   STARTS   ENDS   ASKS A PERSON
-1       2      2           1           5      +0s      +10s
-2       1      3           0           4      +10s     +20s
+BATCH   PODS   NEW AFTER   OLD AFTER   PEAK   WITH TERMINATING   STARTS   ENDS   ASKS A PERSON
+1       2      2           1           5      5                  +0s      +10s
+2       1      3           0           4      6                  +10s     +20s
 
-Earliest times: people, booting pods and registries are taken to need no time.
+Earliest times: people, booting pods, registries and the end of deleted pods are taken to need no time.
 ";
     assert_eq!(text, wanted);
 }

@@ -142,6 +142,7 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on
             Waiting::In { ready: 0, of: 1 },
             Waiting::Out { pods: 1, drains: false },
             Waiting::Available { pods: 1, left: Seconds(9) },
+            Waiting::Terminating { pods: 1 },
             Waiting::Backend,
             Waiting::Paused,
             Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: vec![] },

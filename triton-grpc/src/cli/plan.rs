@@ -45,7 +45,12 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
                 told(&draft, &id, Found::default())?
             } else {
                 let there = self.api.instance(&id).await.map_err(|error| self.failed(error))?;
-                let found = Found { from: there.replicas, in_place: there.in_place, ..Found::default() };
+                let found = Found {
+                    from: there.replicas,
+                    remembered: None,
+                    in_place: there.in_place,
+                    min_ready: there.min_ready,
+                };
                 let mut told = told(&draft, &id, found)?;
                 told.notes.extend(returning(told.action, &there));
                 told.sized_by = sizer(&told.forecast, there.sized_by);
@@ -146,8 +151,11 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let Told { action, instance, forecast, sized_by, notes } = told;
     let (base, batches) = (&forecast.plan.base, forecast.batches.len());
     let plural = if batches == 1 { "batch" } else { "batches" };
+    let most = forecast.peak_with_terminating();
+    let most = (most > forecast.peak()).then(|| format!(" ({most} with those that are being deleted)"));
+    let most = most.unwrap_or_default();
     screen.line(format!(
-        "{} {instance}: {} now, {} wanted; {batches} {plural}, at most {} at once, {} at the earliest",
+        "{} {instance}: {} now, {} wanted; {batches} {plural}, at most {} at once{most}, {} at the earliest",
         action.as_str(),
         phrase::pods(base.from),
         base.to,
@@ -165,8 +173,17 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
         return screen.line("nothing is to be done: Success at once, after the final check");
     }
     screen.line("")?;
-    let mut table =
-        Table::new(&["BATCH", "PODS", "NEW AFTER", "OLD AFTER", "PEAK", "STARTS", "ENDS", "ASKS A PERSON"]);
+    let mut table = Table::new(&[
+        "BATCH",
+        "PODS",
+        "NEW AFTER",
+        "OLD AFTER",
+        "PEAK",
+        "WITH TERMINATING",
+        "STARTS",
+        "ENDS",
+        "ASKS A PERSON",
+    ]);
     for batch in &forecast.batches {
         table.row(vec![
             cell(phrase::number(batch.number, batch.canary)),
@@ -174,6 +191,7 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
             cell(batch.after.fresh),
             cell(batch.after.stale),
             cell(batch.peak),
+            cell(batch.peak_with_terminating),
             cell(format!("+{}", span(batch.starts))),
             cell(format!("+{}", span(batch.ends))),
             cell(asks(batch)),
@@ -183,7 +201,7 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
         screen.line(line)?;
     }
     screen.line("")?;
-    screen.line("Earliest times: people, booting pods and registries are taken to need no time.")?;
+    screen.line("Earliest times: people, booting pods, registries and the end of deleted pods are taken to need no time.")?;
     notes.iter().try_for_each(|note| screen.line(note))
 }
 
@@ -214,6 +232,7 @@ fn object(told: &Told) -> Value {
             "newAfter": batch.after.fresh,
             "oldAfter": batch.after.stale,
             "peakReplicas": batch.peak,
+            "peakReplicasWithTerminating": batch.peak_with_terminating,
             "earliestStartSeconds": batch.starts.0,
             "earliestEndSeconds": batch.ends.0,
             "asks": asks.collect::<Vec<_>>(),
@@ -226,6 +245,7 @@ fn object(told: &Told) -> Value {
         "currentReplicas": forecast.plan.base.from,
         "replicas": forecast.plan.base.to,
         "peakReplicas": forecast.peak(),
+        "peakReplicasWithTerminating": forecast.peak_with_terminating(),
         "earliestEndSeconds": forecast.ends().0,
         "sizedBy": sized_by,
         "batches": batches.collect::<Vec<_>>(),

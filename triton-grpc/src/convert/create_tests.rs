@@ -146,6 +146,7 @@ fn full() -> Draft {
             failure_threshold: Some(RawSize::Text("10%".into())),
             on_failure: Some("cancel".into()),
             cancel_policy: Some("revert".into()),
+            pod_replacement_policy: Some("TerminationComplete".into()),
             superseded_by: None,
         }),
         non_update_strategy: Some(NonUpdateStrategy {
@@ -164,6 +165,7 @@ fn full() -> Draft {
             max_unavailable: Some(RawSize::Int(1)),
             failure_threshold: Some(RawSize::Text("10%".into())),
             on_failure: Some("cancel".into()),
+            pod_replacement_policy: Some("TerminationComplete".into()),
             superseded_by: None,
             pods_to_delete: Some(vec!["12122-sample-10010-zh98f".into()]),
         }),

@@ -1,6 +1,6 @@
 //! Application instances and pods.
 
-use triton_core::model::{InstanceId, InstanceName, Namespace, PodName};
+use triton_core::model::{InstanceId, InstanceName, Namespace, PodName, Seconds};
 use triton_core::service::{ApiError, InstanceView, PodFilter, PodId, PodView};
 
 use super::{broken, count, fault, given, time, wire_count, wire_time};
@@ -73,6 +73,7 @@ fn instance(view: InstanceView) -> application::Instance {
         in_place: view.in_place,
         other_revision_replicas: wire_count(view.other_revision_replicas),
         sized_by: view.sized_by,
+        min_ready_seconds: wire_count(view.min_ready.0),
     }
 }
 
@@ -95,6 +96,7 @@ fn view_of_instance(instance: application::Instance) -> InstanceView {
         in_place: instance.in_place,
         other_revision_replicas: count(instance.other_revision_replicas),
         sized_by: instance.sized_by,
+        min_ready: Seconds(count(instance.min_ready_seconds)),
     }
 }
 
@@ -224,6 +226,7 @@ mod tests {
             in_place: true,
             other_revision_replicas: 1,
             sized_by: "HorizontalPodAutoscaler web".into(),
+            min_ready: Seconds(30),
         };
         assert_eq!(instance_view(instance_reply(view.clone())), Ok(view.clone()));
         assert_eq!(instance_views(instances_reply(vec![view.clone(), view.clone()])), [view.clone(), view]);

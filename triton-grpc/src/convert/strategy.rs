@@ -44,6 +44,7 @@ pub(super) fn update_strategy(wire: wire::UpdateStrategy) -> UpdateStrategy {
         failure_threshold: given(&wire.failure_threshold).map(size),
         on_failure: given(&wire.on_failure).map(str::to_owned),
         cancel_policy: given(&wire.cancel_policy).map(str::to_owned),
+        pod_replacement_policy: given(&wire.pod_replacement_policy).map(str::to_owned),
         superseded_by: None,
     }
 }
@@ -68,6 +69,7 @@ pub(super) fn wire_update_strategy(strategy: UpdateStrategy) -> Result<wire::Upd
         failure_threshold: text(strategy.failure_threshold),
         on_failure: strategy.on_failure.unwrap_or_default(),
         cancel_policy: strategy.cancel_policy.unwrap_or_default(),
+        pod_replacement_policy: strategy.pod_replacement_policy.unwrap_or_default(),
     })
 }
 
@@ -90,6 +92,7 @@ pub(super) fn non_update_strategy(wire: wire::NonUpdateStrategy) -> NonUpdateStr
         max_unavailable: given(&wire.max_unavailable).map(size),
         failure_threshold: given(&wire.failure_threshold).map(size),
         on_failure: given(&wire.on_failure).map(str::to_owned),
+        pod_replacement_policy: given(&wire.pod_replacement_policy).map(str::to_owned),
         superseded_by: None,
         pods_to_delete: (!pods.is_empty()).then_some(pods),
     }
@@ -114,6 +117,7 @@ pub(super) fn wire_non_update_strategy(
         max_unavailable: strategy.max_unavailable.map(wire_size).unwrap_or_default(),
         failure_threshold: strategy.failure_threshold.map(wire_size).unwrap_or_default(),
         on_failure: strategy.on_failure.unwrap_or_default(),
+        pod_replacement_policy: strategy.pod_replacement_policy.unwrap_or_default(),
     })
 }
 

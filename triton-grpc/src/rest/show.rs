@@ -256,6 +256,8 @@ pub(super) struct Instance {
     /// Who sets the size besides triton: an autoscaler, or whoever wrote it last; empty where nobody is known. Lists
     /// do not name autoscalers.
     sized_by: String,
+    /// Seconds a new pod has to be ready before old pods leave for it.
+    min_ready_seconds: u32,
 }
 
 /// A pod of an application instance.

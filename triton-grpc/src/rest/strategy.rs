@@ -57,6 +57,9 @@ pub(super) struct Update {
     on_failure: Option<String>,
     /// What becomes of new pods of finished batches in a cancel: freeze (default) keeps, revert returns them.
     cancel_policy: Option<String>,
+    /// When new pods may be asked for beside pods that are being deleted: TerminationStarted (default), or
+    /// TerminationComplete, once none is left.
+    pod_replacement_policy: Option<String>,
 }
 
 /// How every other action than create, update and rollback goes. Every field is optional.
@@ -94,6 +97,9 @@ pub(super) struct NonUpdate {
     failure_threshold: Option<Size>,
     /// What happens when more fail or a stage takes too long: pause (default) or cancel.
     on_failure: Option<String>,
+    /// When new pods may be asked for beside pods that are being deleted: TerminationStarted (default), or
+    /// TerminationComplete, once none is left.
+    pod_replacement_policy: Option<String>,
     /// Names of pods to remove first, or of the only ones to restart.
     pods_to_delete: Option<Vec<String>>,
 }
@@ -149,6 +155,7 @@ impl From<Update> for model::UpdateStrategy {
             failure_threshold: update.failure_threshold.map(RawSize::from),
             on_failure: update.on_failure,
             cancel_policy: update.cancel_policy,
+            pod_replacement_policy: update.pod_replacement_policy,
             superseded_by: None,
         }
     }
@@ -172,6 +179,7 @@ impl From<NonUpdate> for model::NonUpdateStrategy {
             max_unavailable: strategy.max_unavailable.map(RawSize::from),
             failure_threshold: strategy.failure_threshold.map(RawSize::from),
             on_failure: strategy.on_failure,
+            pod_replacement_policy: strategy.pod_replacement_policy,
             superseded_by: None,
             pods_to_delete: strategy.pods_to_delete,
         }

@@ -346,6 +346,7 @@ fn instance(it: Value) -> InstanceView {
         in_place: it["inPlace"].as_bool().unwrap_or_default(),
         other_revision_replicas: count(&it, "otherRevisionReplicas"),
         sized_by: text(&it, "sizedBy"),
+        min_ready: Seconds(count(&it, "minReadySeconds")),
     }
 }
 

@@ -31,7 +31,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use triton_core::model::{
     Failure, Flow, InstanceId, Left, Lock, PodRef, Revision, Shape, TemplateRef, Version, WorkloadChange,
-    WorkloadPod, WorkloadView,
+    WorkloadView,
 };
 use triton_core::ports::{PortError, PortErrorKind, Subject, WorkloadBackend, are_as_seen};
 
@@ -406,7 +406,7 @@ impl WorkloadBackend for CloneSets {
     }
 
     /// A list of metadata: versions and owners are in it. Without `resourceVersion` it is as consistent as etcd.
-    async fn confirm_pods(&self, instance: &InstanceId, seen: &[WorkloadPod]) -> Result<(), PortError> {
+    async fn confirm_pods(&self, instance: &InstanceId, seen: &WorkloadView) -> Result<(), PortError> {
         let key = Key::new(instance.namespace.as_str(), instance.name.as_str());
         let conflict = |what: &str| PortError::new(PortErrorKind::Conflict, what);
         let looked = self.looks.lock().get(&key).cloned();
@@ -420,8 +420,9 @@ impl WorkloadBackend for CloneSets {
         let found = read(|| api.list_metadata(&params)).await?;
         let known = self.world.pods.group(&Key::new(&key.namespace, &looked.uid));
         let ended: HashSet<&str> = known.iter().filter(|pod| pod.ended).map(|pod| pod.uid.as_str()).collect();
-        let now = view::active(found.items.iter().map(|pod| &pod.metadata), &looked.uid, &ended);
-        if are_as_seen(seen, now.iter().map(|(uid, version)| (uid, version))) {
+        let (active, terminating) =
+            view::owned(found.items.iter().map(|pod| &pod.metadata), &looked.uid, &ended);
+        if are_as_seen(seen, active.iter().map(|(uid, version)| (uid, version)), terminating.iter()) {
             Ok(())
         } else {
             Err(conflict("the pods are not as they were seen"))

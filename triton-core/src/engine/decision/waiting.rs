@@ -40,6 +40,11 @@ pub enum Waiting {
         /// One of them drains.
         drains: bool,
     },
+    /// Pods that are being deleted to be gone, before new ones are asked for.
+    Terminating {
+        /// That are still there.
+        pods: u32,
+    },
     /// New pods to have been ready for as long as the workload demands, before its controller lets old ones leave.
     Available {
         /// Old pods that are still there.
@@ -120,6 +125,7 @@ impl Waiting {
             Self::Interval => "Interval",
             Self::In { .. } => "PullingIn",
             Self::Out { .. } => "PodsLeaving",
+            Self::Terminating { .. } => "PodsTerminating",
             Self::Available { .. } => "MinReady",
             Self::Backend => "Workload",
             Self::Unreachable { .. } => "Unreachable",
@@ -146,6 +152,7 @@ impl Waiting {
             | Self::Out { drains: true, .. }
             | Self::Verify { drains: true, .. }
             | Self::Available { .. }
+            | Self::Terminating { .. }
             | Self::Interval
             | Self::Paused
             | Self::Held { .. }
@@ -171,6 +178,7 @@ impl Waiting {
             | Self::In { .. }
             | Self::Out { .. }
             | Self::Available { .. }
+            | Self::Terminating { .. }
             | Self::Backend
             | Self::Rival { .. }
             | Self::Unreachable { .. }
@@ -191,6 +199,11 @@ impl fmt::Display for Waiting {
                 write!(f, "waits for the registry to show the new pods: {ready} of {of} are in traffic")
             }
             Self::Out { pods, .. } => write!(f, "waits for {pods} pods to leave traffic, drain and go"),
+            Self::Terminating { pods } => write!(
+                f,
+                "waits until {pods} pods that are being deleted are gone, as podReplacementPolicy says; then new ones \
+                 are asked for"
+            ),
             Self::Available { pods, left } => write!(
                 f,
                 "waits until new pods have been ready for minReadySeconds of the workload, {left} more; then \

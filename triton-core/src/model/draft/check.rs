@@ -11,7 +11,9 @@ use crate::model::count::{BatchSize, MAX_BATCHES, MAX_NAMED, RawSize, Sizes};
 use crate::model::name::{FlowName, InstanceName, MAX_CREATED, MAX_LABEL, PodName, Revision};
 use crate::model::orders::{BatchPhase, DEFAULT_DEADLINE, DEFAULT_GRACE, Orders, Target};
 use crate::model::selector;
-use crate::model::spec::{Action, CancelPolicy, Identity, Mode, OnFailure, Template, Tolerance};
+use crate::model::spec::{
+    Action, CancelPolicy, Identity, Mode, OnFailure, PodReplacementPolicy, Template, Tolerance,
+};
 use crate::model::strategy::{NonUpdateStrategy, UpdateStrategy};
 use crate::model::time::Seconds;
 
@@ -300,6 +302,18 @@ impl Check {
                 CancelPolicy::Freeze
             }
         }
+    }
+
+    pub(super) fn pod_replacement_policy(&mut self, policy: Option<&str>) -> PodReplacementPolicy {
+        let name = policy.filter(|name| !name.is_empty());
+        let known = |name: &str| PodReplacementPolicy::ALL.into_iter().find(|policy| policy.as_str() == name);
+        name.map_or_else(Default::default, |name| {
+            known(name).unwrap_or_else(|| {
+                let field = self.at("podReplacementPolicy");
+                self.fault(&field, "must be TerminationStarted or TerminationComplete");
+                PodReplacementPolicy::default()
+            })
+        })
     }
 
     pub(super) fn rollback_to(&mut self, action: Option<Action>, draft: &Draft) -> Option<Revision> {

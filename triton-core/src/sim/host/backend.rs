@@ -95,10 +95,13 @@ impl WorkloadBackend for Host {
         Err(PortError::new(PortErrorKind::Conflict, text))
     }
 
-    async fn confirm_pods(&self, instance: &InstanceId, seen: &[WorkloadPod]) -> Result<(), PortError> {
+    async fn confirm_pods(&self, instance: &InstanceId, seen: &WorkloadView) -> Result<(), PortError> {
         let mut world = self.sim.world();
         self.may_read(&mut world)?;
-        let same = |now: &Workload| are_as_seen(seen, now.active().map(|pod| (&pod.uid, &pod.version)));
+        let same = |now: &Workload| {
+            let terminating = now.pods.iter().filter(|pod| pod.ends_at.is_some()).map(|pod| &pod.uid);
+            are_as_seen(seen, now.active().map(|pod| (&pod.uid, &pod.version)), terminating)
+        };
         if world.workload(instance).is_some_and(same) {
             return Ok(());
         }

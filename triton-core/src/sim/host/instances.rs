@@ -82,6 +82,7 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
         in_place: workload.policy != UpdatePolicy::ReCreate,
         other_revision_replicas: u32::try_from(others.count()).unwrap_or(u32::MAX),
         sized_by: String::new(),
+        min_ready: workload.min_ready,
     }
 }
 

@@ -72,6 +72,22 @@ pub(super) fn min_ready(seed: u64) -> Seconds {
     Seconds(if random.below(8) == 0 { random.between(1, 30) } else { 0 })
 }
 
+/// Lets some flows wait for the end of pods that are being deleted: in one run of four. From a stream of its own.
+pub(super) fn waits_for_termination(seed: u64, policy: UpdatePolicy, drafts: &mut [Draft]) {
+    let mut random = Random::new(seed, 11);
+    if policy != UpdatePolicy::ReCreate || random.below(4) > 0 {
+        return;
+    }
+    for draft in drafts {
+        let policy = random.chance(700).then(|| "TerminationComplete".to_string());
+        match (&mut draft.update_strategy, &mut draft.non_update_strategy) {
+            (Some(strategy), _) => strategy.pod_replacement_policy = policy,
+            (None, Some(strategy)) => strategy.pod_replacement_policy = policy,
+            (None, None) => {}
+        }
+    }
+}
+
 /// The workload that is there before the first flow, if there is one.
 pub(super) fn workload(random: &mut Random, policy: UpdatePolicy) -> Option<NewWorkload> {
     if random.chance(400) {

@@ -75,7 +75,8 @@ impl<'a> Runner<'a> {
         let policy = draw::policy(seed);
         let workload = draw::workload(&mut random, policy);
         let size = workload.as_ref().map(|workload| workload.replicas);
-        let drafts = draw::drafts(&mut random, size, policy, chaos.crowd);
+        let mut drafts = draw::drafts(&mut random, size, policy, chaos.crowd);
+        draw::waits_for_termination(seed, policy, &mut drafts);
         if let Some(workload) = workload {
             let id = workload.id.clone();
             sim.world().add_workload(workload);

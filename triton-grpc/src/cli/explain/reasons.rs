@@ -22,12 +22,8 @@ fn triton(command: &str, name: &str) -> String {
 pub(super) fn waiting(view: &FlowView, reason: &str, name: &str) -> Told {
     let namespace = &view.id.namespace;
     let cancel = (triton("cancel", name), "ends it and leaves the workload clean");
-    let resume = |what| (triton("resume", name), what);
     let watch = (triton("watch", name), "looks on");
     let instance = &view.instance_name;
-    let pods =
-        (format!("kubectl triton pods {instance} -n {namespace}"), "shows the pods, and which are not ready");
-    let events = (format!("kubectl -n {namespace} get events"), "says what keeps a pod from running");
     match reason {
         "Approval" => {
             let expect = view.here().map(|here| format!(" --expect {}/{}", here.batch, here.phase));
@@ -35,33 +31,10 @@ pub(super) fn waiting(view: &FlowView, reason: &str, name: &str) -> Told {
             let who = "a person; the time spent here counts against no deadline";
             told(who, &[(next, "lets it go on"), cancel])
         }
-        "Paused" => told("a person, who paused it or another", &[resume("lets it go on"), cancel]),
-        "PodsFailed" => told(
-            "a person: mend the pods, after which it goes on by itself, or give up",
-            &[pods, events, resume("gives the stage its whole deadline again"), cancel],
-        ),
-        "DeadlineExceeded" => {
-            told("a person: a stage took too long", &[pods, events, resume("waits once more"), cancel])
-        }
-        "PodsStarting" => {
-            told("kubelet and scheduler; at the deadline of the stage it pauses", &[pods, events])
-        }
-        "PullingIn" => {
-            let slices = format!("kubectl -n {namespace} get endpointslices");
-            let who = "the endpoints controller, or a Service that does not select the pods";
-            told(who, &[(slices, "shows which pods are ready in each"), pods])
-        }
-        "MinReady" => told(
-            "nobody: time, as minReadySeconds of the CloneSet says; it counts against no deadline",
-            &[pods, watch],
-        ),
-        "PodsLeaving" => {
-            told("registry, drain time and CloneSet controller; then it goes on by itself", &[pods, watch])
+        "Paused" => {
+            told("a person, who paused it or another", &[(triton("resume", name), "lets it go on"), cancel])
         }
         "Interval" => told("nobody: the interval between batches runs", &[watch]),
-        "Verifying" => {
-            told("nobody, as a rule: the whole workload is compared with the spec", &[pods, watch])
-        }
         "Workload" => {
             let clonesets = format!("kubectl -n {namespace} get clonesets {instance}");
             let manager = "kubectl -n kruise-system get pods".to_owned();
@@ -77,8 +50,55 @@ pub(super) fn waiting(view: &FlowView, reason: &str, name: &str) -> Told {
                 &[(list, "shows them all"), cancel],
             )
         }
-        _ => broken(view, reason, name).unwrap_or_else(|| told("see the reason above", &[watch, cancel])),
+        _ => {
+            let known = of_pods(view, reason, name).or_else(|| broken(view, reason, name));
+            known.unwrap_or_else(|| told("see the reason above", &[watch, cancel]))
+        }
     }
+}
+
+/// Where pods are on their way.
+fn of_pods(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
+    let (namespace, instance) = (&view.id.namespace, &view.instance_name);
+    let pods =
+        (format!("kubectl triton pods {instance} -n {namespace}"), "shows the pods, and which are not ready");
+    let events = (format!("kubectl -n {namespace} get events"), "says what keeps a pod from running");
+    let watch = (triton("watch", name), "looks on");
+    let cancel = (triton("cancel", name), "ends it and leaves the workload clean");
+    let resume = |what| (triton("resume", name), what);
+    let told = match reason {
+        "PodsFailed" => told(
+            "a person: mend the pods, after which it goes on by itself, or give up",
+            &[pods, events, resume("gives the stage its whole deadline again"), cancel],
+        ),
+        "DeadlineExceeded" => {
+            told("a person: a stage took too long", &[pods, events, resume("waits once more"), cancel])
+        }
+        "Verifying" => {
+            told("nobody, as a rule: the whole workload is compared with the spec", &[pods, watch])
+        }
+        "PodsStarting" => {
+            told("kubelet and scheduler; at the deadline of the stage it pauses", &[pods, events])
+        }
+        "PullingIn" => {
+            let slices = format!("kubectl -n {namespace} get endpointslices");
+            let who = "the endpoints controller, or a Service that does not select the pods";
+            told(who, &[(slices, "shows which pods are ready in each"), pods])
+        }
+        "MinReady" => told(
+            "nobody: time, as minReadySeconds of the CloneSet says; it counts against no deadline",
+            &[pods, watch],
+        ),
+        "PodsTerminating" => told(
+            "kubelet, and whoever set a finalizer on a pod that is being deleted; it counts against no deadline",
+            &[pods, events],
+        ),
+        "PodsLeaving" => {
+            told("registry, drain time and CloneSet controller; then it goes on by itself", &[pods, watch])
+        }
+        _ => return None,
+    };
+    Some(told)
 }
 
 /// Where others are in the way, or the operator itself is stopped.

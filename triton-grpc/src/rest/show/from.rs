@@ -154,6 +154,7 @@ impl From<InstanceView> for Instance {
             in_place: view.in_place,
             other_revision_replicas: view.other_revision_replicas,
             sized_by: view.sized_by,
+            min_ready_seconds: view.min_ready.0,
         }
     }
 }

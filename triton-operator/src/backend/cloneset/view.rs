@@ -173,23 +173,24 @@ fn seen(cloneset: &CloneSetEntry, pod: &PodEntry, flow: Option<&Flow>) -> Option
     })
 }
 
-/// Identity and version of the pods of a CloneSet that count, by their metadata alone. Which have ended it does not
-/// tell: they are given.
-pub(super) fn active<'a>(
+/// The pods of a CloneSet by their metadata alone: identity and version of the active ones, and identity of those that
+/// are being deleted. Which have ended the metadata does not tell: they are given.
+pub(super) fn owned<'a>(
     pods: impl Iterator<Item = &'a ObjectMeta>,
     owner: &str,
     ended: &HashSet<&str>,
-) -> Vec<(PodUid, Version)> {
-    let owned = |pod: &ObjectMeta| {
+) -> (Vec<(PodUid, Version)>, Vec<PodUid>) {
+    let owned = |pod: &&ObjectMeta| {
         let mut owners = pod.owner_references.iter().flatten();
         owners.any(|reference| reference.controller == Some(true) && reference.uid == owner)
     };
-    let counts = |pod: &&ObjectMeta| pod.deletion_timestamp.is_none() && owned(pod);
-    let pods = pods.filter(counts).filter_map(|pod| {
+    let (leave, stay): (Vec<_>, Vec<_>) =
+        pods.filter(owned).partition(|pod| pod.deletion_timestamp.is_some());
+    let active = stay.into_iter().filter_map(|pod| {
         let uid = pod.uid.as_deref().filter(|uid| !ended.contains(uid))?;
         Some((PodUid::new(uid).ok()?, Version::new(pod.resource_version.as_deref()?).ok()?))
     });
-    pods.collect()
+    (active.collect(), leave.into_iter().filter_map(|pod| PodUid::new(pod.uid.as_deref()?).ok()).collect())
 }
 
 /// The full name of a revision. The label of a pod holds it, or its hash alone (OpenKruise feature gate
@@ -207,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pods_count_that_belong_to_the_cloneset_and_neither_leave_nor_have_ended() {
+    fn pods_are_told_apart_by_whether_they_belong_to_the_cloneset_leave_or_have_ended() {
         let pod = |uid: &str, owner: &str| ObjectMeta {
             uid: Some(uid.into()),
             resource_version: Some("7".into()),
@@ -222,9 +223,10 @@ mod tests {
         let leaves = ObjectMeta { deletion_timestamp: Some(at), ..pod("b", "web") };
         let orphan = ObjectMeta { owner_references: None, ..pod("c", "web") };
         let pods = [pod("a", "web"), leaves, orphan, pod("d", "other"), pod("e", "web")];
-        let counts = active(pods.iter(), "web", &["e"].into());
-        let named: Vec<_> = counts.iter().map(|(uid, version)| (uid.as_str(), version.as_str())).collect();
+        let (active, terminating) = owned(pods.iter(), "web", &["e"].into());
+        let named: Vec<_> = active.iter().map(|(uid, version)| (uid.as_str(), version.as_str())).collect();
         assert_eq!(named, [("a", "7")]);
+        assert_eq!(terminating.iter().map(PodUid::as_str).collect::<Vec<_>>(), ["b"]);
     }
 
     #[test]

@@ -85,6 +85,12 @@ fn policies(rules: &mut Vec<Rule>, strategy: &'static str) {
         ("self in ['', 'pause', 'cancel']", "must be pause or cancel")
     };
     push(rules, &at("onFailure"), policies, message);
+    push(
+        rules,
+        &at("podReplacementPolicy"),
+        "self in ['', 'TerminationStarted', 'TerminationComplete']",
+        "must be TerminationStarted or TerminationComplete",
+    );
     size(rules, &at("maxUnavailable"));
     threshold(rules, &at("failureThreshold"));
     size(rules, &at("batchSizes.*"));
@@ -194,10 +200,19 @@ const FIXED: [(&str, &[&str]); 2] = [
             "failureThreshold",
             "onFailure",
             "cancelPolicy",
+            "podReplacementPolicy",
         ],
     ),
     (
         "nonUpdateStrategy",
-        &["mode", "drainSeconds", "maxUnavailable", "failureThreshold", "onFailure", "podsToDelete"],
+        &[
+            "mode",
+            "drainSeconds",
+            "maxUnavailable",
+            "failureThreshold",
+            "onFailure",
+            "podReplacementPolicy",
+            "podsToDelete",
+        ],
     ),
 ];
