@@ -310,6 +310,17 @@ fn exchanges() -> Vec<Setup> {
             .canary(1)
             .unavailable(1)
             .with(lost),
+        new("update 3 to 2 in two steps, a lost pod", Action::Update, 2)
+            .from(old(3))
+            .unavailable(1)
+            .waiting_for_termination()
+            .with(Budget { pauses: 0, ..lost }),
+        new("restart 2 in two steps, late writes", Action::Restart, 2)
+            .same_size()
+            .from(old(2))
+            .unavailable(1)
+            .waiting_for_termination()
+            .with(Budget { stale: 1, ..ORDERS }),
         new("update 2 that reverts when cancelled", Action::Update, 2)
             .from(old(2))
             .reverting()

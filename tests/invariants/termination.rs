@@ -7,7 +7,7 @@ use super::{Cause, Change, Invariant, Outcome, Property, ensure};
 pub(super) const ROW: Invariant = Invariant {
     property: Property::S22Termination,
     says: "a batch of a flow that waits for termination asks for no more pods while a pod is being deleted",
-    source: "semantics section 3",
+    source: "semantics section 2",
     intent: None,
     change: Some(change),
 };

@@ -138,6 +138,12 @@ impl Setup {
         self
     }
 
+    /// New pods are asked for when old ones are gone.
+    pub(crate) fn waiting_for_termination(mut self) -> Self {
+        self.flow.spec.pod_replacement_policy = PodReplacementPolicy::TerminationComplete;
+        self
+    }
+
     /// Pods are updated in place; those without the gate do not get it.
     pub(crate) fn in_place(mut self) -> Self {
         self.in_place = true;
