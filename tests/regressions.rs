@@ -217,10 +217,10 @@ fn ended_flows_do_not_pile_up_and_a_rollback_needs_none_of_them() {
 #[test]
 fn what_two_flows_left_at_any_moment_is_taken_over_by_a_third_one() {
     use Stage::{Leaving, Proving, Smoking, Vacating};
-    let takes_over = [(2, None), (4, None), (2, Some(1)), (4, Some(1))];
+    let takes_over = [2, 4, 5, 6].into_iter().flat_map(|pods| [(pods, None), (pods, Some(1))]);
     for first in [Smoking, Proving, Leaving] {
         for second in [Smoking, Proving, Leaving, Vacating] {
-            for (replicas, unavailable) in takes_over {
+            for (replicas, unavailable) in takes_over.clone() {
                 let mut rig = Rig::serving(4);
                 rig.leave("app:2", None, first);
                 let one = (second == Vacating).then_some(1);

@@ -102,11 +102,27 @@ impl Rolling<'_> {
                     (want.replicas.saturating_add(more), partition.saturating_add(more));
                 Shape { replicas, partition: Some(partition), ..want }
             }
-            Some(_) if row.until == Until::Gone && self.passed_over(seen) > 0 => {
-                Shape { doomed: Some(shape::idle(seen, self.passed_over(seen))), ..want }
+            Some(_) if row.until == Until::Gone && self.leave_idle(want.replicas, seen) > 0 => {
+                let idle = self.leave_idle(want.replicas, seen);
+                Shape { doomed: Some(shape::idle(seen, idle)), ..want }
             }
             None | Some(_) => self.sheds(want, row, seen),
         }
+    }
+
+    /// On a workload that was left: old pods out of traffic that leave by name. The workload's controller chooses none
+    /// while a pod that serves is marked for deletion and may not be deleted, because others are out of traffic.
+    fn leave_idle(&self, replicas: u32, seen: &Observation) -> u32 {
+        let waits = seen.pods.any(Facts::SPECIFIED | Facts::IN, Facts::MARKED);
+        if seen.left.is_some() && waits && !seen.pods.any(Facts::MARKED, Facts::empty()) {
+            return Self::idle(seen).min(seen.pods.len().saturating_sub(replicas));
+        }
+        self.passed_over(seen)
+    }
+
+    /// Old pods that nobody asked into traffic and that were not chosen.
+    fn idle(seen: &Observation) -> u32 {
+        seen.pods.count(Facts::GATED, Facts::ASKED | Facts::MARKED | Facts::FRESH)
     }
 
     /// On a workload that was left: old pods out of traffic that leave by name, because those that the workload's
@@ -117,13 +133,12 @@ impl Rolling<'_> {
         if seen.left.is_none() || !self.is_held_up(seen) {
             return 0;
         }
-        let idle = pods.count(Facts::GATED, Facts::ASKED | Facts::MARKED | Facts::FRESH);
         let missing = self.after().fresh.saturating_sub(pods.count(Facts::FRESH, Facts::MARKED));
         let staying = pods.count(Facts::empty(), Facts::SPECIFIED);
         let surplus = pods.count(Facts::MARKED, Facts::SPECIFIED);
         let surplus = surplus.min(staying.saturating_sub(self.after().total()));
         let chosen = pods.count(Facts::MARKED, Facts::empty());
-        idle.min(missing.saturating_add(surplus)).min(chosen)
+        Self::idle(seen).min(missing.saturating_add(surplus)).min(chosen)
     }
 
     /// Failed pods that a batch goes on without leave by name: the workload's controller might choose others.
