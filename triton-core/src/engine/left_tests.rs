@@ -200,6 +200,29 @@ fn an_exchange_goes_on_beside_chosen_pods_that_have_to_serve_until_its_new_pods_
     }
 }
 
+/// Two flows were deleted in the middle of their batches: one of the pods that serve is marked for deletion, and the
+/// workload's controller may not delete it while others are out of traffic. It chooses nothing beside it.
+#[test]
+fn pods_out_of_traffic_leave_by_name_where_one_that_serves_keeps_the_controller_from_choosing() {
+    let flow = serving(4, Flow::test(Action::Update, 6).at(plan(base(4, 6), 0), 1, 0, 1, Stage::Leaving));
+    let named = |specified: Facts, left| {
+        let idle = IDLE.difference(Facts::FRESH);
+        let seen = Observation::mine(5, 4, 1).with(1, SERVES).with(3, OLD).with(1, OLD | specified);
+        match decide(&flow, &Observation { left, ..seen.with(3, idle) }, NOW) {
+            Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) => {
+                assert_eq!((shape.replicas, shape.partition), (5, Some(4)), "nothing more is asked for");
+                shape.doomed.map(|names| names.iter().map(PodName::as_str).collect::<Vec<_>>().join(" "))
+            }
+            Decision::Wait(..) => None,
+            other => panic!("{other:?}"),
+        }
+    };
+    let some = Some(Left { size: Some(4) });
+    assert_eq!(named(Facts::SPECIFIED, some).as_deref(), Some("app-5 app-6 app-7"), "as many as are too many");
+    assert_eq!(named(Facts::empty(), some), None, "the controller chooses by itself");
+    assert_eq!(named(Facts::SPECIFIED, None), None, "without a mark they may serve yet");
+}
+
 /// A new pod that stays out of traffic until a batch brings it.
 const IDLE: Facts = Facts::FRESH.union(Facts::HOOKED).union(Facts::GATED).union(Facts::OUT);
 
