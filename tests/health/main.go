@@ -83,7 +83,8 @@ func kstatusSays(object *unstructured.Unstructured) string {
 	return result.Status.String()
 }
 
-// argoSays runs a script as Argo CD does (util/lua): three libraries, one second, the object as the global obj.
+// argoSays runs a script as Argo CD does (util/lua): three libraries, a limited time (there one second), the object
+// as the global obj.
 func argoSays(script string, object *unstructured.Unstructured) string {
 	machine := lua.NewState(lua.Options{SkipOpenLibs: true})
 	defer machine.Close()
@@ -97,7 +98,7 @@ func argoSays(script string, object *unstructured.Unstructured) string {
 		machine.Push(lua.LString(library))
 		machine.Call(1, 0)
 	}
-	limit, cancel := context.WithTimeout(context.Background(), time.Second)
+	limit, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	machine.SetContext(limit)
 	machine.SetGlobal("obj", value(machine, object.Object))
