@@ -12,6 +12,7 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 use triton_tests::{
+    go,
     operator::Operator,
     plane::free_port,
     python::{self, run},
@@ -22,11 +23,7 @@ async fn the_client_for_go_leads_a_flow_to_success() -> Result<()> {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("client-go");
     fs::create_dir_all(&folder)?;
     let client = folder.join("quickstart");
-    let mut build = Command::new("go");
-    build.args(["build", "-mod=readonly", "-buildvcs=false", "-o"]).arg(&client).arg(".");
-    // No C compiler, no workspace file of somebody's own.
-    build.envs([("CGO_ENABLED", "0"), ("GOWORK", "off")]).current_dir(clients().join("go"));
-    run(build).await?;
+    go::build(&clients().join("go"), &client).await?;
     leads(&[client.as_path()]).await
 }
 

@@ -1,12 +1,18 @@
 //! What triton relies on of the CloneSet controller: true of the stand-in, and to be true of the real one.
 //! The hook here is not triton's, so nothing but the controller acts.
 
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
 use serde_json::{Value, json};
-use triton_tests::scene::{Kind, View, is_active, is_marked, label, name, revision};
+use triton_tests::scene::{Kind, View, answers, is_active, is_marked, label, name, revision};
 
 use crate::site::Site;
 
 const HOOK: &str = "test.triton.io/hold";
+const INSTANCE: &str = "apps.kruise.io/cloneset-instance-id";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cloneset_exchanges_and_removes_pods_as_triton_expects() {
@@ -109,6 +115,78 @@ async fn a_cloneset_takes_back_a_choice_and_replaces_a_specified_pod_before_it_g
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cloneset_lets_no_old_pod_go_before_a_new_one_was_ready_for_min_ready_seconds() {
+    const MIN_READY: u64 = 8;
+    let site = Site::new("cloneset-age").await;
+    let mut aged = set("nginx:1");
+    aged["spec"]["minReadySeconds"] = json!(MIN_READY);
+    site.apply(&aged);
+    site.scene.holds("three pods are ready", |view| rests(view, 3) && count(view, "ready") == 3).await;
+    site.scene.holds("and available later", |view| rests(view, 3) && count(view, "available") == 3).await;
+    aged["spec"]["template"]["spec"]["containers"][0]["image"] = json!("nginx:2");
+    aged["spec"]["updateStrategy"]["partition"] = json!(2);
+    site.apply(&aged);
+    let young = |view: &View| {
+        let ready = count(view, "updatedReady") == 1 && count(view, "updatedAvailable") == 0;
+        rests(view, 4) && ready && !view.pods().into_iter().any(is_marked)
+    };
+    site.scene.holds("a new pod is ready, and none of the old ones is chosen", young).await;
+    let since = Instant::now();
+    let chosen = |view: &View| view.pods().into_iter().any(is_marked);
+    site.scene.holds("an old one is chosen", chosen).await;
+    // The API server keeps times in whole seconds, and the test has seen the pod ready some time after it was.
+    let waited = since.elapsed() + Duration::from_secs(3);
+    assert!(waited > Duration::from_secs(MIN_READY), "{waited:?} with 3 s more than it took");
+    assert_eq!(count(&site.view(), "updated"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloneset_gives_its_pods_claims_that_go_with_them_and_outlast_their_loss() {
+    let site = Site::new("cloneset-claims").await;
+    let mut claiming = set("nginx:1");
+    claiming["spec"].as_object_mut().and_then(|spec| spec.remove("lifecycle"));
+    claiming["spec"]["volumeClaimTemplates"] = json!([{
+        "metadata": {"name": "data", "labels": {"tier": "fast"}},
+        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "none",
+            "resources": {"requests": {"storage": "1Gi"}}},
+    }]);
+    site.apply(&claiming);
+    site.scene.holds("there are three pods", |view| rests(view, 3)).await;
+    let before = claims(&site);
+    let names = |view: &View| view.pods().into_iter().map(|pod| name(pod).to_owned()).collect::<Vec<_>>();
+    let pods = names(&site.view());
+    for pod in site.view().pods() {
+        let claim = before.get(&format!("data-{}", name(pod))).expect("each pod has a claim of its name");
+        let id = label(pod, INSTANCE);
+        assert_eq!([label(claim, INSTANCE), label(claim, "app"), label(claim, "tier")], [id, "web", "fast"]);
+        assert_eq!(claim["metadata"]["ownerReferences"], pod["metadata"]["ownerReferences"]);
+        let volume = &pod["spec"]["volumes"][0];
+        assert_eq!(
+            (&volume["name"], &volume["persistentVolumeClaim"]["claimName"]),
+            (&json!("data"), &claim["metadata"]["name"])
+        );
+    }
+    assert_eq!(before.len(), 3);
+
+    let lost = &pods[0];
+    let uid = site.view().get(Kind::Pod, lost).expect("it is there")["metadata"]["uid"].clone();
+    site.kubectl(&["delete", "pod", lost, "--wait=false"]);
+    site.scene
+        .holds("a pod of the same name takes over the claim of one that was lost", |view| {
+            let other = |pod: &Value| pod["metadata"]["uid"] != uid;
+            rests(view, 3) && view.get(Kind::Pod, lost).is_some_and(other)
+        })
+        .await;
+    assert_eq!(uids(&claims(&site)), uids(&before));
+
+    patch(&site, &json!({"replicas": 2}));
+    site.scene.holds("a pod goes", |view| rests(view, 2)).await;
+    let left: Vec<_> = names(&site.view()).into_iter().map(|pod| format!("data-{pod}")).collect();
+    let kept = |claims: &BTreeMap<String, Value>| claims.keys().cloned().collect::<Vec<_>>() == left;
+    answers("its claim goes with it", || claims(&site), kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cloneset_that_could_never_exchange_a_pod_is_refused() {
     let site = Site::new("cloneset-refused").await;
     let mut stuck = set("nginx:1");
@@ -133,6 +211,18 @@ fn set(image: &str) -> Value {
             },
         },
     })
+}
+
+/// The claims of the namespace that are not being deleted, by name.
+fn claims(site: &Site) -> BTreeMap<String, Value> {
+    let list = site.kubectl_json(&["get", "persistentvolumeclaims"]);
+    let claims = list["items"].as_array().cloned().unwrap_or_default().into_iter();
+    let stays = claims.filter(|claim| claim["metadata"]["deletionTimestamp"].is_null());
+    stays.map(|claim| (name(&claim).to_owned(), claim)).collect()
+}
+
+fn uids(claims: &BTreeMap<String, Value>) -> BTreeMap<&str, &Value> {
+    claims.iter().map(|(name, claim)| (name.as_str(), &claim["metadata"]["uid"])).collect()
 }
 
 fn patch(site: &Site, spec: &Value) {

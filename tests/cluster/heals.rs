@@ -1,11 +1,14 @@
 //! Pods that do not run yet, or do not end yet, and heal: the flow shows why it waits, undoes nothing, and succeeds.
 
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
 use serde_json::{Value, json};
-use triton_tests::scene::{Kind, View, name};
+use triton_tests::scene::{Kind, View, answers, is_marked, name};
 
 use crate::{
     app,
-    safety::{Safety, all_run},
+    safety::{LATE, Safety, all_run},
     site::Site,
 };
 
@@ -22,53 +25,123 @@ enum Until {
 struct Case {
     name: &'static str,
     until: Until,
-    /// What the status of the pod says.
-    reason: &'static str,
+    /// What the status of the pod and of the flow say: the class, and whose own words. Empty where the kubelet writes
+    /// no cause into the status of the pod.
+    told: [&'static str; 2],
+    /// Whether it counts as a failure when it lasts for longer than the grace.
+    counts: bool,
 }
 
-const CASES: [Case; 3] = [
-    Case { name: "heals-node", until: Until::Node, reason: "Unschedulable" },
-    Case { name: "heals-image", until: Until::Kubelet("image"), reason: "ImagePull" },
-    Case { name: "heals-crash", until: Until::Kubelet("crash"), reason: "CrashLoop" },
+const CASES: [Case; 6] = [
+    Case {
+        name: "heals-node",
+        until: Until::Node,
+        told: ["Unschedulable", "didn't match Pod's node affinity/selector"],
+        counts: false,
+    },
+    Case {
+        name: "heals-image",
+        until: Until::Kubelet("image"),
+        told: ["ImagePull", "ImagePullBackOff: Back-off pulling image"],
+        counts: true,
+    },
+    Case {
+        name: "heals-crash",
+        until: Until::Kubelet("crash"),
+        told: ["CrashLoop", "CrashLoopBackOff: back-off 10s restarting failed container"],
+        counts: true,
+    },
+    Case {
+        name: "heals-init",
+        until: Until::Kubelet("init"),
+        told: [
+            "InitFailure",
+            "container init: CrashLoopBackOff: back-off 10s restarting failed container=init",
+        ],
+        counts: true,
+    },
+    Case {
+        name: "heals-secret",
+        until: Until::Kubelet("secret"),
+        told: ["Setup", "CreateContainerConfigError: secret \"token\" not found"],
+        counts: true,
+    },
+    Case { name: "heals-mount", until: Until::Kubelet("mount"), told: ["", ""], counts: false },
 ];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_heals_is_shown_at_once_and_stops_nothing() {
-    for case in &CASES {
-        let site = Site::on_own_plane(case.name).await;
-        site.serve(2).await;
-        site.gives_back("first").await;
-        let safety = Safety::from_now(&site.scene);
-        let strategy = json!({"mode": "auto", "batchSize": 1, "drainSeconds": 0, "onFailure": "rollback", "failureGraceSeconds": 60});
-        site.apply(&case.until.given(&site, app::update(FLOW, 2, strategy)));
-        let told = |view: &View| {
-            let message = view.flow(FLOW)["status"]["waiting"]["message"].as_str().unwrap_or_default();
-            let pods = view.batch(FLOW)["pods"].as_array().cloned().unwrap_or_default();
-            view.waits_for(FLOW) == "PodsStarting"
-                && message.contains(case.reason)
-                && pods.iter().any(|pod| pod["reason"] == case.reason && pod["phase"] != "Failed")
-        };
-        site.scene.holds(&format!("{}: the flow says why the pod does not run", case.name), told).await;
+    join_all(CASES.iter().map(|case| async {
+        let (site, safety) = case.begins(1, 60).await;
+        let waits = |view: &View| case.is_told(view) && view.waits_for(FLOW) == "PodsStarting";
+        site.scene.holds(&format!("{}: the flow says why the pod does not run", case.name), waits).await;
+        case.until.comes(&site).await;
+        site.succeeds(FLOW).await;
+        all_run(&site.view(), "nginx:2", 2);
+        safety.never_held(&site.scene);
+        safety.serving_at_least(&site.scene, 2);
+        safety.out_before_deletion(&site.scene);
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lasts_for_longer_than_the_grace_is_held_where_it_counts_and_goes_on_by_itself_when_it_is_mended()
+ {
+    join_all(CASES.iter().map(|case| async {
+        let (site, safety) = case.begins(2, 1).await;
+        let counts = |view: &View| case.is_told(view) && view.waits_for(FLOW) == "PodsFailed";
+        if case.counts {
+            site.scene.holds(&format!("{}: the flow holds", case.name), counts).await;
+        } else {
+            outlasts(&site, FLOW, Duration::from_secs(3)).await;
+            assert!(case.is_told(&site.view()), "{}: {}", case.name, site.view().summary());
+        }
         case.until.comes(&site).await;
         site.succeeds(FLOW).await;
         all_run(&site.view(), "nginx:2", 2);
         safety.serving_at_least(&site.scene, 2);
-        safety.out_before_deletion(&site.scene);
-    }
+        if !case.counts {
+            safety.never_held(&site.scene);
+        }
+    }))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hold_by_failed_pods_lifts_itself_when_they_are_mended() {
-    let site = Site::new("heals-hold").await;
+async fn old_pods_leave_after_min_ready_seconds_which_count_against_no_deadline() {
+    const MIN_READY: Duration = Duration::from_secs(16);
+    let site = Site::on_own_plane("heals-min-ready").await;
     site.serve(2).await;
     site.gives_back("first").await;
-    let strategy = json!({"mode": "auto", "batchSize": 2, "drainSeconds": 0, "failureGraceSeconds": 1});
-    let until = Until::Kubelet("image");
-    site.apply(&until.given(&site, app::update(FLOW, 2, strategy)));
-    site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "PodsFailed").await;
-    until.comes(&site).await;
+    let workload = format!("clonesets.apps.kruise.io/{}", app::NAME);
+    let longer = json!({"spec": {"minReadySeconds": MIN_READY.as_secs()}}).to_string();
+    site.kubectl(&["patch", &workload, "--type=merge", "-p", &longer]);
+    let safety = Safety::from_now(&site.scene);
+    let strategy = json!({"mode": "auto", "batchSize": 2, "drainSeconds": 0, "onFailure": "rollback",
+        "progressDeadlineSeconds": 8});
+    site.apply(&app::update(FLOW, 2, strategy));
+    let says = |view: &View| {
+        let message = view.flow(FLOW)["status"]["waiting"]["message"].as_str().unwrap_or_default();
+        view.waits_for(FLOW) == "MinReady" && message.contains("minReadySeconds of the workload")
+    };
+    site.scene.holds("it says what runs", says).await;
     site.succeeds(FLOW).await;
     all_run(&site.view(), "nginx:2", 2);
+    safety.serving_at_least(&site.scene, 2);
+    safety.never_held(&site.scene);
+
+    let journal = site.scene.journal();
+    let at = |is: &dyn Fn(&Value) -> bool| {
+        let found = journal.iter().find(|entry| entry.kind == Kind::Pod && is(&entry.object));
+        found.expect("it happened").at
+    };
+    let new = |pod: &Value| pod["spec"]["containers"][0]["image"] == "nginx:2";
+    let ready = at(&|pod| new(pod) && condition(pod, "Ready") == "True");
+    let left = at(&|pod| !new(pod) && is_marked(pod));
+    let waited = left.saturating_duration_since(ready);
+    // The API server keeps the time of a condition in whole seconds.
+    assert!(waited + LATE * 2 >= MIN_READY, "an old pod left after {waited:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,10 +189,38 @@ async fn a_drain_that_is_longer_than_the_deadline_counts_against_none() {
     safety.serving_at_least(&site.scene, 2);
 }
 
+impl Case {
+    /// Brings the application up, and begins an update whose pods wait.
+    async fn begins(&self, batch: u32, grace: u32) -> (Site, Safety) {
+        let site = Site::on_own_plane(self.name).await;
+        site.serve(2).await;
+        site.gives_back("first").await;
+        let safety = Safety::from_now(&site.scene);
+        let strategy = json!({"mode": "auto", "batchSize": batch, "drainSeconds": 0, "onFailure": self.on_failure(grace),
+            "failureGraceSeconds": grace});
+        site.apply(&self.until.given(&site, app::update(FLOW, 2, strategy)));
+        (site, safety)
+    }
+
+    /// Where nothing is to be held, one that is would be undone for good.
+    const fn on_failure(&self, grace: u32) -> &'static str {
+        if self.counts && grace < 60 { "pause" } else { "rollback" }
+    }
+
+    /// Whether the flow waits for pods that do not run, and says why: in its message, and at the pod.
+    fn is_told(&self, view: &View) -> bool {
+        let message = view.flow(FLOW)["status"]["waiting"]["message"].as_str().unwrap_or_default();
+        let pods = view.batch(FLOW)["pods"].as_array().cloned().unwrap_or_default();
+        let [reason, words] = self.told;
+        let stuck = |pod: &Value| pod["reason"].as_str().unwrap_or_default() == reason;
+        message.contains(reason) && message.contains(words) && pods.iter().any(stuck)
+    }
+}
+
 impl Until {
     fn given(&self, site: &Site, flow: Value) -> Value {
         match self {
-            Self::Kubelet(how) => app::annotated(flow, "triton.test/fail", how),
+            Self::Kubelet(how) => app::annotated(asks_for(how, flow), "triton.test/fail", how),
             Self::Node => with(flow, "nodeSelector", json!({label(site): "yes"})),
         }
     }
@@ -149,6 +250,38 @@ async fn fails(site: &Site) -> Option<String> {
         (pod.is_some() || view.flow(FLOW)["status"]["finished"] == true).then_some(pod)
     };
     site.scene.until("a pod fails, or the flow ends", next).await
+}
+
+/// The flow with what the kubelet fails in this way.
+fn asks_for(how: &str, mut flow: Value) -> Value {
+    let pod = &mut flow["spec"]["application"]["template"]["spec"];
+    match how {
+        "init" => pod["initContainers"] = json!([{"name": "init", "image": "busybox:1"}]),
+        "secret" => {
+            let from = json!({"secretKeyRef": {"name": "token", "key": "value"}});
+            pod["containers"][0]["env"] = json!([{"name": "TOKEN", "valueFrom": from}]);
+        }
+        "mount" => {
+            pod["volumes"] = json!([{"name": "token", "secret": {"secretName": "token"}}]);
+            pod["containers"][0]["volumeMounts"] = json!([{"name": "token", "mountPath": "/token"}]);
+        }
+        _ => {}
+    }
+    flow
+}
+
+/// Waits until a flow has waited for pods for so long.
+pub(crate) async fn outlasts(site: &Site, flow: &str, time: Duration) {
+    site.scene.holds("it waits for pods", |view| view.waits_for(flow) == "PodsStarting").await;
+    let since = Instant::now();
+    answers("it has waited for long enough", || since.elapsed(), |waited| *waited > time).await;
+    assert_eq!(site.view().waits_for(flow), "PodsStarting", "{}", site.view().summary());
+}
+
+fn condition<'a>(pod: &'a Value, kind: &str) -> &'a str {
+    let mut conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+    let found = conditions.find(|condition| condition["type"] == kind);
+    found.and_then(|condition| condition["status"].as_str()).unwrap_or_default()
 }
 
 fn label(site: &Site) -> String {

@@ -52,6 +52,16 @@ impl Safety {
         });
     }
 
+    /// No flow was held, or ended without success.
+    pub(crate) fn never_held(&self, scene: &Scene) {
+        self.replay(scene, |_, entry, _| {
+            let entries = entry.object["status"]["conditions"].as_array();
+            let newest = entries.and_then(|entries| entries.last());
+            let stalled = newest.is_some_and(|newest| newest["type"] == "Stalled");
+            assert!(entry.kind != Kind::Flow || !stalled, "{} stalled: {newest:?}", entry.name());
+        });
+    }
+
     /// There were never more pods than this.
     pub(crate) fn pods_at_most(&self, scene: &Scene, most: usize) {
         self.replay(scene, |_, entry, after| {

@@ -5,6 +5,7 @@
 //! real one works. What it leaves out is what the pure function leaves out.
 
 mod cache;
+mod claims;
 mod connect;
 mod crd;
 mod history;

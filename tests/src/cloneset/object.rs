@@ -91,6 +91,11 @@ pub(super) fn revision(meta: &ObjectMeta) -> &str {
     label(meta, REVISION).unwrap_or_default()
 }
 
+/// The instance that a pod or a claim is of.
+pub(super) fn instance(meta: &ObjectMeta) -> Option<&str> {
+    label(meta, INSTANCE)
+}
+
 /// A number, or a percentage of the replicas.
 fn share(value: &Value, replicas: u32, up: bool) -> Option<u32> {
     if let Some(number) = value.as_u64() {

@@ -19,6 +19,7 @@ use triton_core::sim::{
 use super::{
     AGENT,
     cache::{Cache, Key},
+    claims::Claims,
     history::History,
     in_place, object, resource,
 };
@@ -145,6 +146,11 @@ impl Reconciler {
 
     async fn create(&mut self, look: &Look, changes: &Changes) -> Result<()> {
         let Some(history) = &self.history else { return Ok(()) };
+        if changes.create_updated + changes.create_current == 0 {
+            return Ok(());
+        }
+        let claims = Claims::of(&self.client, &look.set, history.owner()).await?;
+        let mut free = claims.free(&look.pods).into_iter();
         let mut wanted = Vec::new();
         let revisions = [
             (&look.update_revision, changes.create_updated),
@@ -155,7 +161,8 @@ impl Reconciler {
             // OpenKruise, too, falls back on the newest when the current one is gone.
             let template = template.or_else(|| history.template(&look.update_revision)).unwrap_or_default();
             for _ in 0..count {
-                let mut pod = new_pod(history, revision, &template, &letters(&mut self.random))?;
+                let id = free.next().unwrap_or_else(|| letters(&mut self.random));
+                let mut pod = new_pod(history, revision, &template, &id)?;
                 if object::policy(&look.set).in_place() {
                     // OpenKruise gives it to every pod; where nothing is updated in place it says nothing.
                     let gate = PodReadinessGate { condition_type: in_place::GATE.into() };
@@ -164,8 +171,9 @@ impl Reconciler {
                 wanted.push(pod);
             }
         }
-        let (api, cache) = (&self.pod_api, &self.pods);
-        let create = async |pod: Pod| {
+        let (api, cache, claims) = (&self.pod_api, &self.pods, &claims);
+        let create = async |mut pod: Pod| {
+            claims.give(&mut pod).await?;
             cache.enter(api.create(&PostParams::default(), &pod).await?);
             anyhow::Ok(())
         };
@@ -173,21 +181,30 @@ impl Reconciler {
     }
 
     async fn change(&self, look: &Look, changes: Vec<(usize, PodChange)>) -> Result<()> {
-        let change =
-            async |(at, change): (usize, PodChange)| match self.carry_out(look, &look.pods[at], change).await
-            {
+        let Some(history) = self.history.as_ref().filter(|_| !changes.is_empty()) else { return Ok(()) };
+        let claims = &Claims::of(&self.client, &look.set, history.owner()).await?;
+        let change = async |(at, change): (usize, PodChange)| {
+            let pod = &look.pods[at];
+            match self.carry_out(look, claims, pod, change).await {
                 // Somebody was faster: its event is on its way, or has come.
                 Err(kube::Error::Api(refusal)) if refusal.is_conflict() => Ok(()),
                 Err(kube::Error::Api(refusal)) if refusal.is_not_found() => {
-                    self.pods.forget(&look.pods[at]);
+                    self.pods.forget(pod);
                     Ok(())
                 }
                 done => done.with_context(|| format!("{change:?} of a pod")),
-            };
+            }
+        };
         stream::iter(changes.into_iter().map(change)).buffer_unordered(PARALLEL).try_collect().await
     }
 
-    async fn carry_out(&self, look: &Look, pod: &Pod, change: PodChange) -> kube::Result<()> {
+    async fn carry_out(
+        &self,
+        look: &Look,
+        claims: &Claims<'_>,
+        pod: &Pod,
+        change: PodChange,
+    ) -> kube::Result<()> {
         let name = pod.metadata.name.as_deref().unwrap_or_default();
         let mut labels = Map::new();
         let mut set = |label: &str, value: Value| labels.insert(label.to_owned(), value);
@@ -213,7 +230,7 @@ impl Reconciler {
                 let how = DeleteParams::default().preconditions(preconditions);
                 let answer = self.pod_api.delete(name, &how).await?;
                 answer.either(|pod| drop(self.pods.enter(pod)), |_| self.pods.forget(pod));
-                return Ok(());
+                return claims.take(pod).await;
             }
         };
         let patch = json!({"metadata": {

@@ -9,11 +9,13 @@ use super::{
 };
 
 /// What a rollout needs: pods get nodes that are ready, services get EndpointSlices, owned and
-/// orphaned objects go away, and namespaces get their default service account. Quotas and autoscalers stand in
-/// the way of some.
+/// orphaned objects go away, claims get volumes and are kept while pods use them, and namespaces get their default
+/// service account. Quotas and autoscalers stand in the way of some.
 const CONTROLLERS: &str = "node-lifecycle-controller,endpoints-controller,endpointslice-controller,\
     garbage-collector-controller,namespace-controller,serviceaccount-controller,\
-    pod-garbage-collector-controller,resourcequota-controller,horizontal-pod-autoscaler-controller";
+    pod-garbage-collector-controller,resourcequota-controller,horizontal-pod-autoscaler-controller,\
+    persistentvolume-binder-controller,persistentvolumeclaim-protection-controller,\
+    persistentvolume-protection-controller";
 
 /// Client-side throttling off: tests measure triton, not the components' manners.
 const QPS: u32 = 5_000;

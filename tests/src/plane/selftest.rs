@@ -50,16 +50,39 @@ fn a_pod_without_gates_is_ready_once_it_has_booted() {
 #[test]
 fn a_pod_fails_when_its_annotation_says_so_and_recovers_without_it() {
     let site = Site::shared("failures");
-    site.apply(&pod("crash", &json!({"triton.test/fail": "crash"}), &[]));
-    site.apply(&pod("image", &json!({"triton.test/fail": "image"}), &[]));
-    let waiting = "{.status.containerStatuses[0].state.waiting.reason}";
-    site.until("one crashes", || site.field("crash", waiting) == "CrashLoopBackOff");
-    site.until("one has no image", || site.field("image", waiting) == "ImagePullBackOff");
-    assert_eq!(site.field("image", "{.status.phase}"), "Pending");
-    assert_eq!(site.condition("crash", "ContainersReady"), "False");
-
-    site.annotate("crash", "triton.test/fail-");
-    site.until("the pod boots again", || site.condition("crash", "Ready") == "True");
+    let (main, init) = ("containerStatuses", "initContainerStatuses");
+    // How it fails, in which list its status says so, with which reason, and in which phase the pod is.
+    let rows = [
+        ("crash", main, "CrashLoopBackOff", "Running"),
+        ("init", init, "CrashLoopBackOff", "Pending"),
+        ("image", main, "ImagePullBackOff", "Pending"),
+        ("secret", main, "CreateContainerConfigError", "Pending"),
+        ("mount", main, "ContainerCreating", "Pending"),
+    ];
+    for (how, list, ..) in rows {
+        let mut pod = pod(how, &json!({"triton.test/fail": how}), &[]);
+        if list == init {
+            pod["spec"]["initContainers"] = json!([{"name": "init", "image": "busybox:1"}]);
+        }
+        let from = json!({"secretKeyRef": {"name": "token", "key": "value"}});
+        pod["spec"]["containers"][0]["env"] = json!([{"name": "TOKEN", "valueFrom": from}]);
+        site.apply(&pod);
+    }
+    for (how, list, reason, phase) in rows {
+        let waiting = format!("{{.status.{list}[0].state.waiting.reason}}");
+        site.until(how, || site.field(how, &waiting) == reason);
+        assert_eq!(site.field(how, "{.status.phase}"), phase, "{how}");
+        assert_eq!(site.condition(how, "ContainersReady"), "False", "{how}");
+    }
+    let told =
+        |how: &str, list: &str| site.field(how, &format!("{{.status.{list}[0].state.waiting.message}}"));
+    assert_eq!(told("secret", main), "secret \"token\" not found");
+    assert!(told("init", init).starts_with("back-off 10s restarting failed container=init pod=init_"));
+    for (how, ..) in rows {
+        site.annotate(how, "triton.test/fail-");
+        site.until("the pod boots", || site.condition(how, "Ready") == "True");
+    }
+    assert_eq!(site.field("init", "{.status.initContainerStatuses[0].restartCount}"), "2");
     assert_eq!(site.field("crash", "{.status.containerStatuses[0].restartCount}"), "1");
     site.annotate("crash", "triton.test/fail=crash");
     site.until("a ready pod crashes", || site.condition("crash", "Ready") == "False");

@@ -122,7 +122,13 @@ impl CloneSetPod {
     /// `PreparingUpdate` is not, although it may still serve.
     #[must_use]
     pub const fn available(&self) -> bool {
-        self.update_ready() && !self.young && matches!(self.state, Lifecycle::Normal)
+        self.serves() && !self.young
+    }
+
+    /// The same without a regard for `spec.minReadySeconds`: of pods that are to be deleted, only one that does not
+    /// serve is free to go (OpenKruise: `isPodReady`).
+    const fn serves(&self) -> bool {
+        self.update_ready() && matches!(self.state, Lifecycle::Normal)
     }
 
     /// Ready in the sense of `status.readyReplicas` (OpenKruise: `IsPodUpdateReady`).

@@ -187,6 +187,28 @@ fn ready_pods_leave_only_within_what_may_be_unavailable() {
 }
 
 #[test]
+fn a_pod_that_is_ready_for_less_than_min_ready_seconds_lets_no_other_go_and_goes_itself_as_a_ready_one() {
+    let young = CloneSetPod { young: true, ..new() };
+    let listed = |pod| CloneSetPod { specified: true, ..pod };
+    let shrunk = CloneSet { replicas: 2, partition: 1, ..THREE };
+    let without_surge = CloneSet { max_surge: 0, max_unavailable: 1, partition: 1, ..THREE };
+    let full = CloneSet { replicas: 2, max_surge: 0, ..THREE };
+    // The numbers, the pods, and what happens to them.
+    let rows = [
+        ("too many beside it", shrunk, vec![old(), old(), young], vec![]),
+        ("too many beside one of age", shrunk, vec![old(), old(), new()], vec![PodChange::Mark]),
+        ("an update beside it", without_surge, vec![old(), old(), young], vec![]),
+        ("an update beside one of age", without_surge, vec![old(), old(), new()], vec![PodChange::Specify]),
+        ("listed beside it", full, vec![young, listed(young)], vec![]),
+        ("listed where there is one more", full, vec![new(), new(), listed(young)], vec![PodChange::Mark]),
+    ];
+    for (name, set, pods, changes) in rows {
+        assert_eq!(changes_of(&set, &pods), changes, "{name}");
+        assert_eq!(status(&set, &pods).ready, u32::try_from(pods.len()).expect("a few"), "{name}");
+    }
+}
+
+#[test]
 fn without_surge_an_update_specifies_old_pods_within_max_unavailable() {
     let set = CloneSet { max_surge: 0, max_unavailable: 1, partition: 1, ..THREE };
     assert_eq!(changes_of(&set, &[old(); 3]), [PodChange::Specify]);

@@ -57,10 +57,10 @@ fn delete(set: &CloneSet, pods: &[CloneSetPod], at: Vec<usize>) -> Option<Change
     (!changes.is_empty()).then(|| Changes { pods: changes, ..Changes::default() })
 }
 
-/// Of these pods, all that are not available and as many available ones as may be missing.
+/// Of these pods, all that do not serve and as many of those that do as may be missing.
 fn within(pods: &[CloneSetPod], at: Vec<usize>, ready_left: &mut i64) -> Vec<usize> {
     let allowed = |at: &usize| {
-        let free = !pods[*at].available();
+        let free = !pods[*at].serves();
         if !free {
             *ready_left -= 1;
         }
