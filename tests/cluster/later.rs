@@ -35,12 +35,12 @@ async fn every_action_is_carried_out_on_the_newest_version_that_is_served() {
 
     site.apply(&app::update("second", 3, auto(json!({"canary": 1, "batchSize": 1}))));
     site.asks("second", 1, "Smoked").await;
-    assert_eq!(strategy(&set(&site.view()))["partition"], 2);
-    let edit = json!({"spec": {"updateStrategy": {"rollingUpdate": {"partition": 3}}}});
+    assert_eq!(strategy(&set(&site.view()))["partition"], 3);
+    let edit = json!({"spec": {"updateStrategy": {"rollingUpdate": {"partition": 2}}}});
     patch(&site, &edit);
     let right = |view: &View| {
         let edited = view.flow("second")["status"]["progress"]["batch"]["edited"].is_u64();
-        edited && strategy(&set(view))["partition"] == 2
+        edited && strategy(&set(view))["partition"] == 3
     };
     site.scene.holds("the partition is set right", right).await;
     patch(&site, &edit);
@@ -133,14 +133,14 @@ async fn started(plane: &Plane) -> Operator {
     operator
 }
 
-/// Waits until the operator has ended by itself; answers the end of its log.
+/// Waits until the operator has ended by itself; answers its log.
 async fn ended(operator: &mut Operator) -> String {
     let deadline = Instant::now() + Duration::from_secs(60);
     while operator.alive().is_ok() {
         assert!(Instant::now() < deadline, "it goes on\n{}", operator.tail(20));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    operator.tail(20)
+    operator.log()
 }
 
 fn auto(mut strategy: Value) -> Value {

@@ -1,5 +1,6 @@
 //! What this process knows of the cluster: one pruned cache per kind, each fed by one watch.
 
+mod apis;
 pub mod cache;
 pub mod container;
 pub mod endpoints;
@@ -10,19 +11,18 @@ mod served;
 pub mod stuck;
 
 use std::collections::BTreeSet;
-use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, ApiResource, DynamicObject};
-use kube::core::NamespaceResourceScope;
-use kube::{Client, Resource};
+use kube::Client;
+use kube::api::{ApiResource, DynamicObject};
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 use triton_core::model::{FlowId, Seconds, Silence};
 use triton_core::ports::{Loaded, PortError, PortErrorKind};
 
+use self::apis::{always, dynamic, scoped};
 use self::cache::{Cache, Entry as _, Key};
 use self::endpoints::{ServiceEntry, SliceEntry};
 use self::pods::PodEntry;
@@ -249,7 +249,10 @@ impl World {
     /// before says why.
     pub fn watch(self: &Arc<Self>, client: &Client, namespace: Option<&str>) -> JoinSet<String> {
         let warn = |kind: &'static str, error: &WatchError| {
-            tracing::warn!(kind, %error, "a kind is listed and watched anew");
+            // Of this one the whole process ends, and says so.
+            if !matches!(error, WatchError::Replaced { .. }) {
+                tracing::warn!(kind, %error, "a kind is listed and watched anew");
+            }
         };
         let mut tasks = self.watch_some(client, namespace, Kinds::All, Arc::new(warn));
         let world = Arc::clone(self);
@@ -383,26 +386,4 @@ fn readable(object: &DynamicObject) -> Option<CloneSetState> {
         }
     }
     Some(state)
-}
-
-fn dynamic(client: &Client, namespace: Option<&str>, resource: &ApiResource) -> Api<DynamicObject> {
-    match namespace {
-        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
-        None => Api::all_with(client.clone(), resource),
-    }
-}
-
-/// A kind of which there is one version.
-fn always<K: Clone>(api: Api<K>) -> impl Fn() -> Ready<Result<Api<K>, WatchError>> {
-    move || ready(Ok(api.clone()))
-}
-
-fn scoped<K>(client: &Client, namespace: Option<&str>) -> Api<K>
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-{
-    match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    }
 }

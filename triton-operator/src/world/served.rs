@@ -7,7 +7,8 @@ use kube::Client;
 use kube::api::{Api, DynamicObject, ListParams};
 use tokio::time::timeout;
 
-use super::{WatchError, dynamic};
+use super::WatchError;
+use super::apis::dynamic;
 use crate::backend::cloneset::api_version::ApiVersion;
 use crate::limits::Limits;
 
