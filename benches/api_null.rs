@@ -11,8 +11,9 @@ use kube::{
     api::{DynamicObject, Patch, PatchParams},
 };
 use serde_json::{Value, json};
+use triton_operator::backend::cloneset::api_version::ApiVersion;
 use triton_tests::{
-    cloneset::{connect, resource},
+    cloneset::connect,
     scene::{Kind, Scene, View, is_marked, name},
 };
 
@@ -37,7 +38,7 @@ impl<'a> Null<'a> {
         let client = connect(site.plane.kubeconfig(), "null-controller").await?;
         Ok(Self {
             scene,
-            sets: Api::namespaced_with(client.clone(), namespace, &resource()),
+            sets: Api::namespaced_with(client.clone(), namespace, &ApiVersion::V1Alpha1.resource()),
             pods: Api::namespaced(client, namespace),
         })
     }

@@ -3,11 +3,10 @@
 use std::env;
 
 use anyhow::{Result, ensure};
-use kube::CustomResourceExt;
 use serde_json::{Value, json};
-use triton_operator::backend::cloneset::binding::CloneSet;
+use triton_operator::backend::cloneset::api_version::ApiVersion;
 use triton_tests::{
-    cloneset::{StandIn, connect, with_defaults},
+    cloneset::{StandIn, connect, definition},
     operator::Operator,
     plane::{Plane, free_port},
     scene::Scene,
@@ -27,7 +26,7 @@ impl Site {
         ensure!(!plane.external(), "a cluster of somebody else's has no audit log to count from");
         let apply = ["apply", "--server-side", "-f", "-"];
         plane.kubectl_with_input(&apply, &triton_operator::crd::yaml()?)?;
-        let sets = serde_json::to_string(&with_defaults(CloneSet::crd()))?;
+        let sets = serde_json::to_string(&definition(&[ApiVersion::V1Alpha1]))?;
         plane.kubectl_with_input(&apply, &sets)?;
         for name in ["crd/deployflows.apps.triton.io", "crd/clonesets.apps.kruise.io"] {
             plane.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", name])?;

@@ -40,6 +40,8 @@ mod in_place;
 mod input;
 #[path = "cluster/keeper.rs"]
 mod keeper;
+#[path = "cluster/later.rs"]
+mod later;
 #[path = "cluster/line.rs"]
 mod line;
 #[path = "cluster/losses.rs"]

@@ -6,6 +6,7 @@ use triton_tests::scene::{View, answers};
 
 use crate::{
     app,
+    rig::SETS,
     safety::{Safety, all_run},
     site::Site,
 };
@@ -96,7 +97,7 @@ async fn a_size_that_comes_back_lifts_its_hold_by_itself() {
     site.apply(&update);
     site.asks(FLOW, 1, "Smoked").await;
     let scale = |size: &str| {
-        site.kubectl(&["scale", "clonesets.apps.kruise.io", app::NAME, &format!("--replicas={size}")])
+        site.kubectl(&["scale", SETS, app::NAME, &format!("--replicas={size}")])
     };
     scale("0");
     site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "Resized").await;
@@ -142,5 +143,5 @@ fn autoscale(site: &Site, least: u32, most: u32) {
 }
 
 fn workload(site: &Site) -> Value {
-    site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME])
+    site.kubectl_json(&["get", SETS, app::NAME])
 }

@@ -7,9 +7,13 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use triton_operator::backend::cloneset::api_version::ApiVersion;
 use triton_tests::scene::{Kind, View, answers, is_active, is_marked, label, name, revision};
 
-use crate::site::Site;
+use crate::{
+    rig::{CLONESETS, Rig, SETS},
+    site::Site,
+};
 
 const HOOK: &str = "test.triton.io/hold";
 const INSTANCE: &str = "apps.kruise.io/cloneset-instance-id";
@@ -195,6 +199,24 @@ async fn a_cloneset_that_could_never_exchange_a_pod_is_refused() {
     assert!(refusal.contains("maxUnavailable"), "{refusal}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_field_of_the_definition_that_is_installed_is_known() {
+    let rig = Rig::shared();
+    let definition = rig.plane.kubectl(&["get", "crd", CLONESETS, "-o", "json"]).expect("it is defined");
+    let definition: Value = serde_json::from_str(&definition).expect("kubectl prints JSON");
+    let versions = definition["spec"]["versions"].as_array().expect("versions");
+    let mut known = Vec::new();
+    for version in versions {
+        let named = ApiVersion::ALL.into_iter().find(|it| it.resource().version == version["name"]);
+        let Some(named) = named.filter(|_| version["served"] == true) else { continue };
+        let spec = &version["schema"]["openAPIV3Schema"]["properties"]["spec"];
+        assert!(spec["properties"].is_object(), "{named:?} has a schema");
+        assert_eq!(named.unknown(spec), [""; 0], "{named:?}: say in known.rs what triton makes of it");
+        known.push(named);
+    }
+    assert!(!known.is_empty(), "none of the versions is known");
+}
+
 fn set(image: &str) -> Value {
     json!({
         "apiVersion": "apps.kruise.io/v1alpha1",
@@ -227,7 +249,7 @@ fn uids(claims: &BTreeMap<String, Value>) -> BTreeMap<&str, &Value> {
 
 fn patch(site: &Site, spec: &Value) {
     let patch = json!({"spec": spec}).to_string();
-    site.kubectl(&["patch", "clonesets.apps.kruise.io", "web", "--type=merge", "-p", &patch]);
+    site.kubectl(&["patch", SETS, "web", "--type=merge", "-p", &patch]);
 }
 
 fn release(site: &Site, pod: &str) {

@@ -6,6 +6,7 @@ use triton_tests::scene::{Kind, View, name};
 
 use crate::{
     app,
+    rig::SETS,
     safety::{Safety, all_run},
     site::Site,
 };
@@ -57,7 +58,7 @@ async fn a_template_that_others_bring_holds_the_flow_at_once() {
 
     let image =
         json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "nginx:3"}]);
-    let name = format!("clonesets.apps.kruise.io/{}", app::NAME);
+    let name = format!("{SETS}/{}", app::NAME);
     site.kubectl(&["patch", &name, "--type", "json", "-p", &image.to_string()]);
     site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "Drift").await;
     let message = site.view().flow(FLOW)["status"]["message"].as_str().unwrap_or_default().to_owned();
@@ -81,7 +82,7 @@ async fn an_update_follows_a_size_that_others_set_and_no_unapproved_pod_serves()
     ));
     site.asks(FLOW, 1, "Smoked").await;
 
-    site.kubectl(&["scale", "clonesets.apps.kruise.io", app::NAME, "--replicas=4"]);
+    site.kubectl(&["scale", SETS, app::NAME, "--replicas=4"]);
     let followed = |view: &View| view.flow(FLOW)["status"]["replicasToProcess"] == 4;
     site.scene.holds("the update is one of four pods", followed).await;
     // The workload's controller may have started one before the partition moved: it serves nobody.
@@ -103,7 +104,7 @@ async fn an_update_follows_a_size_that_others_set_and_no_unapproved_pod_serves()
 }
 
 fn patch(site: &Site, edit: &Value) {
-    let name = format!("clonesets.apps.kruise.io/{}", app::NAME);
+    let name = format!("{SETS}/{}", app::NAME);
     site.kubectl(&["patch", &name, "--type", "merge", "-p", &edit.to_string()]);
 }
 
@@ -114,7 +115,7 @@ fn notes(view: &View, batch: u64) -> bool {
 }
 
 fn strategy(site: &Site) -> [Value; 3] {
-    numbers(&site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME]))
+    numbers(&site.kubectl_json(&["get", SETS, app::NAME]))
 }
 
 /// What is set right of an update strategy. A pause leaves `paused: false` behind, or nothing.

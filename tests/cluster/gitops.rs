@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use triton_tests::scene::{Kind, View, answers};
 
-use crate::{app, safety::all_run, site::Site};
+use crate::{app, rig::SETS, safety::all_run, site::Site};
 
 const ALREADY: &str = "AlreadyCarriedOut";
 
@@ -163,7 +163,7 @@ async fn kubectl_waits_for_the_condition_of_a_flow() {
 
     let image =
         json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "nginx:9"}]);
-    let workload = format!("clonesets.apps.kruise.io/{}", app::NAME);
+    let workload = format!("{SETS}/{}", app::NAME);
     site.kubectl(&["patch", &workload, "--type", "json", "-p", &image.to_string()]);
     site.kubectl(&["wait", "df/second", "--for=condition=Stalled", "--timeout=60s"]);
     site.scene.holds("it says why", |view| view.waits_for("second") == "Drift").await;
@@ -185,7 +185,7 @@ async fn three_people_who_change_the_surge_are_three_readable_events() {
         3,
         json!({"mode": "manual", "canary": 1, "batchSize": 1, "drainSeconds": 0}),
     ));
-    let workload = format!("clonesets.apps.kruise.io/{}", app::NAME);
+    let workload = format!("{SETS}/{}", app::NAME);
     let edit = json!({"spec": {"updateStrategy": {"maxSurge": 3}}}).to_string();
     let stages = [("alice", 1, "Smoked"), ("bob", 1, "Baking"), ("carol", 2, "Smoking")];
     for (who, batch, stage) in stages {
@@ -230,7 +230,7 @@ fn end(view: &View, flow: &str) -> String {
 }
 
 fn set(site: &Site) -> Value {
-    site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME])
+    site.kubectl_json(&["get", SETS, app::NAME])
 }
 
 fn pods(view: &View) -> BTreeSet<String> {

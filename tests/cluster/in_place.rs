@@ -11,6 +11,7 @@ use triton_tests::scene::{Kind, Scene, View, label, name, revision};
 
 use crate::{
     app,
+    rig::SETS,
     safety::{LATE, Safety},
     site::Site,
 };
@@ -114,7 +115,7 @@ fn set() -> Value {
 /// Lets the workload update its pods in this way from now on.
 async fn updates(site: &Site, how: &str) {
     let patch = json!({"spec": {"updateStrategy": {"type": how, "maxSurge": null}}}).to_string();
-    site.kubectl(&["patch", "clonesets.apps.kruise.io", app::NAME, "--type=merge", "-p", &patch]);
+    site.kubectl(&["patch", SETS, app::NAME, "--type=merge", "-p", &patch]);
     site.scene
         .holds("the patch is seen", |view| {
             view.get(Kind::Set, app::NAME).is_some_and(|set| set["spec"]["updateStrategy"]["type"] == how)

@@ -11,6 +11,7 @@ use triton_tests::scene::{Kind, View};
 use crate::{
     app,
     bad::{Case, cases, orders, wrong_types, wrong_values},
+    rig::SETS,
     site::Site,
 };
 
@@ -110,10 +111,10 @@ async fn what_the_cluster_shows_fails_the_flow_and_touches_nothing() {
     let site = Site::new("input-cluster").await;
     site.serve(1).await;
     site.gives_back("first").await;
-    let held = || site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME]);
+    let held = || site.kubectl_json(&["get", SETS, app::NAME]);
     let edit = |patch: Value| {
         let patch = patch.to_string();
-        site.kubectl(&["patch", "clonesets.apps.kruise.io", app::NAME, "--type=merge", "-p", &patch]);
+        site.kubectl(&["patch", SETS, app::NAME, "--type=merge", "-p", &patch]);
     };
     let mut missing = app::update("missing", 1, json!({"mode": "auto"}));
     missing["spec"]["application"]["instanceName"] = json!("nothing");
@@ -131,7 +132,7 @@ async fn what_the_cluster_shows_fails_the_flow_and_touches_nothing() {
     let before = held();
     fails_with(&site, &app::update("owned", 1, json!({"mode": "auto"})), "WorkloadOwned").await;
     assert_eq!(held(), before);
-    site.kubectl(&["delete", "clonesets.apps.kruise.io", app::NAME, "--wait=false"]);
+    site.kubectl(&["delete", SETS, app::NAME, "--wait=false"]);
     let before = held();
     fails_with(&site, &app::update("deleted", 1, json!({"mode": "auto"})), "WorkloadDeleted").await;
     assert_eq!(held()["spec"], before["spec"]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use triton_tests::scene::{View, is_marked, name};
 
-use crate::{app, safety::Safety, site::Site};
+use crate::{app, rig::SETS, safety::Safety, site::Site};
 
 /// How long a pod that was removed by hand is drained.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -53,5 +53,5 @@ async fn a_flow_that_waits_in_pending_keeps_no_replacement_out_of_traffic() {
 }
 
 fn scale(site: &Site, replicas: u32) {
-    site.kubectl(&["scale", "clonesets.apps.kruise.io", app::NAME, &format!("--replicas={replicas}")]);
+    site.kubectl(&["scale", SETS, app::NAME, &format!("--replicas={replicas}")]);
 }

@@ -10,7 +10,7 @@ use triton_tests::{
     scene::{Kind, View, answers, name},
 };
 
-use crate::{app, safety::all_run, site::Site};
+use crate::{app, rig::SETS, safety::all_run, site::Site};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_operator");
 
@@ -136,7 +136,7 @@ async fn release_gives_everything_back_and_restarts_no_pod() {
     assert!(said.contains(&format!("CloneSet {}/{}", site.namespace, app::NAME)), "{said}");
     let set = |view: &View| view.get(Kind::Set, app::NAME).cloned().unwrap_or_default();
     assert_eq!(
-        site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME])["spec"],
+        site.kubectl_json(&["get", SETS, app::NAME])["spec"],
         set(&before)["spec"]
     );
     let pods = |view: &View| -> Vec<(String, Value)> {
@@ -166,14 +166,14 @@ async fn release_names_a_workload_that_it_cannot_read_and_fails() {
     site.gives_back("first").await;
     site.kill_operator();
     let annotate = |name: &str, note: &str| {
-        site.kubectl(&["annotate", "clonesets.apps.kruise.io", name, note]);
+        site.kubectl(&["annotate", SETS, name, note]);
     };
     let line = format!("{PROGRAM} release --namespace {}", site.namespace);
-    let before = site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME]);
+    let before = site.kubectl_json(&["get", SETS, app::NAME]);
     annotate(app::NAME, "apps.triton.io/replicas-before-stop=many");
     let failed = site.rig.plane.shell(&line).expect_err("it cannot be read").to_string();
     assert!(failed.contains(&format!("{}/{}", site.namespace, app::NAME)), "{failed}");
-    let after = site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME]);
+    let after = site.kubectl_json(&["get", SETS, app::NAME]);
     assert_eq!(after["spec"], before["spec"], "it is left alone");
     let hooked = |view: &View| {
         view.pods().iter().all(|pod| !pod["metadata"]["labels"]["apps.triton.io/in-traffic"].is_null())

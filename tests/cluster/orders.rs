@@ -8,6 +8,7 @@ use triton_tests::scene::{Kind, View, is_marked, name, revision};
 
 use crate::{
     app,
+    rig::SETS,
     safety::{Safety, all_run},
     site::Site,
 };
@@ -214,7 +215,7 @@ async fn stop_and_cancel(site: &Site, old: &Old, safety: &Safety, kept: usize) {
     safety.pods_at_most(&site.scene, 3);
     safety.out_before_deletion(&site.scene);
 
-    site.kubectl(&["scale", "clonesets.apps.kruise.io", app::NAME, "--replicas=3"]);
+    site.kubectl(&["scale", SETS, app::NAME, "--replicas=3"]);
     site.scene.holds("a third pod serves", |view| view.serving().len() == 3).await;
     let view = site.view();
     assert!(names(&view).is_superset(&left), "no pod was exchanged");

@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 use triton_tests::scene::{Kind, answers};
 
-use crate::{app, direct::Person, site::Site};
+use crate::{app, direct::Person, rig::SETS, site::Site};
 
-const SETS: &str = "clonesets.apps.kruise.io";
 
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::too_many_lines, reason = "a table")]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use triton_operator::backend::cloneset::api_version::ApiVersion;
 use triton_tests::{
     cloneset::StandIn,
     operator::Operator,
@@ -18,7 +19,7 @@ const NAMESPACE: &str = "restored";
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_restore_of_etcd_the_operator_goes_on_from_the_backup() {
     let mut plane = Plane::start_own().unwrap_or_else(|error| panic!("{error}"));
-    let stand_in = install(&plane).unwrap_or_else(|error| panic!("{error:#}"));
+    let stand_in = install(&plane, &[ApiVersion::V1Alpha1]).unwrap_or_else(|error| panic!("{error:#}"));
     plane.create_namespace(NAMESPACE).unwrap_or_else(|error| panic!("{error}"));
     let program = ["TRITON_MAX_VIEW_AGE=8", env!("CARGO_BIN_EXE_operator")];
     let operator = Operator::start(&plane, &program, free_port(), Some(NAMESPACE));

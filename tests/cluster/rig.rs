@@ -3,21 +3,24 @@
 use std::sync::OnceLock;
 
 use anyhow::Context;
-use kube::CustomResourceExt;
-use triton_operator::backend::cloneset::binding::CloneSet;
+use triton_operator::backend::cloneset::api_version::ApiVersion;
 use triton_tests::{
-    cloneset::{StandIn, with_defaults},
+    cloneset::{StandIn, definition},
     plane::{Plane, PlaneError},
 };
 
 /// The name of the definition of flows.
 const FLOWS: &str = "deployflows.apps.triton.io";
 /// The name of the definition of CloneSets.
-const CLONESETS: &str = "clonesets.apps.kruise.io";
+pub(crate) const CLONESETS: &str = "clonesets.apps.kruise.io";
+/// CloneSets for kubectl, in the version in which tests look at them: later ones than OpenKruise 1.9 prefer another.
+pub(crate) const SETS: &str = "clonesets.v1alpha1.apps.kruise.io";
 
 /// A control plane, ready for operators.
 pub(crate) struct Rig {
     pub(crate) plane: &'static Plane,
+    /// The version in which tests look at CloneSets.
+    pub(crate) version: ApiVersion,
     _stand_in: Option<StandIn>,
 }
 
@@ -25,19 +28,26 @@ impl Rig {
     /// The one that most tests share.
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Rig> = OnceLock::new();
-        SHARED.get_or_init(|| Self::on(Plane::shared()))
+        SHARED.get_or_init(|| Self::on(Plane::shared(), ApiVersion::V1Alpha1))
     }
 
     /// One on a plane that the suite has started, for tests that others would notice.
     pub(crate) fn apart() -> &'static Self {
         static PLANE: OnceLock<Plane> = OnceLock::new();
         static APART: OnceLock<Rig> = OnceLock::new();
-        let plane = || PLANE.get_or_init(|| Plane::start_own().unwrap_or_else(|error| panic!("{error}")));
-        APART.get_or_init(|| Self::on(plane()))
+        APART.get_or_init(|| Self::on(own(&PLANE), ApiVersion::V1Alpha1))
     }
 
-    fn on(plane: &'static Plane) -> Self {
-        Self { plane, _stand_in: install(plane).unwrap_or_else(|error| panic!("{error:#}")) }
+    /// One on a plane that the suite has started, with the CloneSets of an OpenKruise later than 1.9.
+    pub(crate) fn later() -> &'static Self {
+        static PLANE: OnceLock<Plane> = OnceLock::new();
+        static LATER: OnceLock<Rig> = OnceLock::new();
+        LATER.get_or_init(|| Self::on(own(&PLANE), ApiVersion::V1Beta1))
+    }
+
+    fn on(plane: &'static Plane, version: ApiVersion) -> Self {
+        let stand_in = install(plane, &[version]).unwrap_or_else(|error| panic!("{error:#}"));
+        Self { plane, version, _stand_in: stand_in }
     }
 
     /// Defines flows as this version does.
@@ -52,16 +62,24 @@ impl Rig {
     }
 }
 
+fn own(plane: &'static OnceLock<Plane>) -> &'static Plane {
+    plane.get_or_init(|| Plane::start_own().unwrap_or_else(|error| panic!("{error}")))
+}
+
 /// The resources, and the CloneSet controller. On a cluster that was given they must be there: nothing is changed.
-pub(crate) fn install(plane: &Plane) -> anyhow::Result<Option<StandIn>> {
+pub(crate) fn install(plane: &Plane, versions: &[ApiVersion]) -> anyhow::Result<Option<StandIn>> {
     if plane.external() {
         has_definitions(plane)?;
         return Ok(None);
     }
     define(plane, &triton_operator::crd::yaml()?, FLOWS)?;
-    let sets = with_defaults(CloneSet::crd());
-    define(plane, &serde_json::to_string(&sets)?, CLONESETS)?;
+    define_clonesets(plane, versions)?;
     StandIn::start(plane.kubeconfig()).map(Some)
+}
+
+/// Defines CloneSets in these versions; the first is stored.
+pub(crate) fn define_clonesets(plane: &Plane, versions: &[ApiVersion]) -> anyhow::Result<()> {
+    Ok(define(plane, &serde_json::to_string(&definition(versions))?, CLONESETS)?)
 }
 
 fn has_definitions(plane: &Plane) -> anyhow::Result<()> {

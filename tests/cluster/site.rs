@@ -58,6 +58,11 @@ impl Site {
         Self::fresh(Rig::apart(), turn, name).await
     }
 
+    /// A namespace of a plane with the CloneSets of an OpenKruise later than 1.9.
+    pub(crate) async fn later(name: &str) -> Self {
+        Self::fresh(Rig::later(), Turn::Any, name).await
+    }
+
     /// Several namespaces of such a plane.
     pub(crate) async fn several_apart(names: &[String]) -> Vec<Self> {
         let (first, others) = names.split_first().expect("a name");
@@ -91,7 +96,7 @@ impl Site {
 
     async fn open(rig: &'static Rig, turn: Turn, namespace: String) -> Self {
         let client = connect(rig.plane.kubeconfig(), "watching-test").await.expect("the cluster answers");
-        let scene = Scene::open(&client, &namespace);
+        let scene = Scene::open_as(&client, &namespace, rig.version);
         let site = Self { rig, namespace, scene, grpc: free_port(), operator: Mutex::default(), turn };
         site.start_operator().await;
         site

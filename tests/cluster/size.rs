@@ -17,7 +17,7 @@ use triton_core::{
 use triton_operator::kube_error::meaning;
 use triton_tests::{cloneset::connect, scene::Kind};
 
-use crate::{app, site::Site};
+use crate::{app, rig::SETS, site::Site};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_refuses_a_status_for_its_size_the_answer_is_that_it_is_too_large() {
@@ -117,7 +117,7 @@ async fn an_update_whose_pods_could_not_be_labelled_is_refused_and_touches_nothi
     };
     site.scene.holds("a pod runs", runs).await;
     site.scene.catches_up().await;
-    let held = || site.kubectl_json(&["get", "clonesets.apps.kruise.io", LONG]);
+    let held = || site.kubectl_json(&["get", SETS, LONG]);
     let before = held();
     let mut update = app::update("update", 1, json!({"mode": "auto"}));
     update["spec"]["application"]["instanceName"] = json!(LONG);

@@ -7,6 +7,7 @@ use triton_tests::scene::Kind;
 
 use crate::{
     app,
+    rig::SETS,
     safety::{Safety, all_run, batches_once},
     site::Site,
 };
@@ -47,7 +48,7 @@ pub(crate) async fn set_foreign_fields(site: &Site) {
             "updateStrategy": {"scatterStrategy": [{"key": "app", "value": "1"}]},
         },
     });
-    let patch = ["patch", "clonesets.apps.kruise.io", app::NAME, "--type=merge", "-p", &foreign.to_string()];
+    let patch = ["patch", SETS, app::NAME, "--type=merge", "-p", &foreign.to_string()];
     site.kubectl(&patch);
     site.scene
         .holds("the patch is seen", |view| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use triton_tests::scene::{Kind, View, answers, name};
 
-use crate::{app, input::lenient, safety::all_run, site::Site};
+use crate::{app, input::lenient, rig::SETS, safety::all_run, site::Site};
 
 const FLOW: &str = "second";
 /// What must not happen gets so much time to happen.
@@ -110,14 +110,14 @@ async fn a_lock_that_cannot_be_read_is_somebodys_and_nothing_is_written_until_it
     let site = Site::new("unread-lock").await;
     canary(&site).await;
     let lock = |set: &Value| set["metadata"]["annotations"][LOCK].as_str().unwrap_or_default().to_owned();
-    let set = || site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME]);
+    let set = || site.kubectl_json(&["get", SETS, app::NAME]);
     let note = lock(&set());
     let mut odd: Value = serde_json::from_str(&note).expect("a note");
     odd["wrote"]["template"] = json!("strange");
     for text in [odd.to_string(), "{".into(), "somebody".into()] {
         site.kubectl(&[
             "annotate",
-            "clonesets.apps.kruise.io",
+            SETS,
             app::NAME,
             "--overwrite",
             &format!("{LOCK}={text}"),
@@ -134,7 +134,7 @@ async fn a_lock_that_cannot_be_read_is_somebodys_and_nothing_is_written_until_it
         site.order("Resume", FLOW);
         site.kubectl(&[
             "annotate",
-            "clonesets.apps.kruise.io",
+            SETS,
             app::NAME,
             "--overwrite",
             &format!("{LOCK}={note}"),
@@ -151,7 +151,7 @@ async fn a_workload_that_cannot_be_read_is_not_absent_and_its_flow_waits() {
     let site = Site::new("unread-workload").await;
     canary(&site).await;
     let size = "apps.triton.io/replicas-before-stop";
-    let annotate = |note: &str| site.kubectl(&["annotate", "clonesets.apps.kruise.io", app::NAME, note]);
+    let annotate = |note: &str| site.kubectl(&["annotate", SETS, app::NAME, note]);
     annotate(&format!("{size}=many"));
     let waits = |view: &View| view.waits_for(FLOW) == "WorkloadUnreadable";
     site.scene.holds("the flow says what cannot be read", waits).await;
@@ -201,7 +201,7 @@ async fn holds(site: &Site, field: &str) {
 
 /// The workload and its pods, without what its controller and the kubelet say of them.
 fn workload(site: &Site) -> Value {
-    let set = site.kubectl_json(&["get", "clonesets.apps.kruise.io", app::NAME]);
+    let set = site.kubectl_json(&["get", SETS, app::NAME]);
     let pods = site.view();
     let pods: Vec<_> =
         pods.pods().into_iter().map(|pod| json!([name(pod), pod["metadata"]["labels"]])).collect();

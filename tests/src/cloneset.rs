@@ -26,16 +26,17 @@ use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, Client,
-    api::{ApiResource, DynamicObject, GroupVersionKind},
+    api::{ApiResource, DynamicObject},
     runtime::watcher,
 };
 use tokio::sync::{Notify, oneshot};
+use triton_operator::backend::cloneset::api_version::ApiVersion;
 
 use self::{
     cache::{Cache, Key},
     reconcile::Reconciler,
 };
-pub use self::{connect::connect, crd::with_defaults};
+pub use self::{connect::connect, crd::definition};
 use crate::watches::watch;
 
 /// The program that its calls are counted under in the audit log.
@@ -49,7 +50,8 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// Starts it in a thread of its own, for all namespaces. The CloneSet resource must be there.
+    /// Starts it in a thread of its own, for all namespaces. The CloneSet resource must be there; the newest version of
+    /// it is read and written.
     ///
     /// # Errors
     /// When the kubeconfig cannot be used, or a thread not be started.
@@ -59,13 +61,13 @@ impl StandIn {
         let (stop, stopped) = oneshot::channel();
         let (connected, connection) = mpsc::channel();
         let work = async move {
-            let client = match connect(&kubeconfig, AGENT).await {
-                Ok(client) => client,
+            let (client, version) = match open(&kubeconfig).await {
+                Ok(opened) => opened,
                 Err(error) => return drop(connected.send(Err(error))),
             };
             let _ = connected.send(Ok(()));
             tokio::select! {
-                () = serve(client) => {}
+                () = serve(client, version.resource()) => {}
                 _ = stopped => {}
             }
         };
@@ -84,15 +86,16 @@ impl Drop for StandIn {
     }
 }
 
-/// Group, version, kind and plural of CloneSets.
-#[must_use]
-pub fn resource() -> ApiResource {
-    ApiResource::from_gvk(&GroupVersionKind::gvk("apps.kruise.io", "v1alpha1", "CloneSet"))
+async fn open(kubeconfig: &Path) -> Result<(Client, ApiVersion)> {
+    let client = connect(kubeconfig, AGENT).await?;
+    let version = ApiVersion::newest(&client).await?.context("CloneSets are not defined")?;
+    Ok((client, version))
 }
 
 /// One worker per CloneSet, woken by every change of it or of its pods.
 struct Workers {
     client: Client,
+    resource: ApiResource,
     sets: Cache<DynamicObject>,
     pods: Cache<Pod>,
     wakes: parking_lot::Mutex<HashMap<Key, Arc<Notify>>>,
@@ -103,7 +106,9 @@ impl Workers {
         let mut wakes = self.wakes.lock();
         let wake = wakes.entry(key.clone()).or_insert_with(|| {
             let wake = Arc::new(Notify::new());
-            let reconciler = Reconciler::new(self.client.clone(), key, self.sets.clone(), self.pods.clone());
+            let set_api = Api::namespaced_with(self.client.clone(), &key.0, &self.resource);
+            let reconciler =
+                Reconciler::new(self.client.clone(), key, set_api, self.sets.clone(), self.pods.clone());
             tokio::spawn(reconciler.run(Arc::clone(&wake)));
             wake
         });
@@ -111,14 +116,15 @@ impl Workers {
     }
 }
 
-async fn serve(client: Client) {
+async fn serve(client: Client, resource: ApiResource) {
     let workers = Arc::new(Workers {
         sets: Cache::default(),
         pods: Cache::default(),
         wakes: parking_lot::Mutex::default(),
         client: client.clone(),
+        resource: resource.clone(),
     });
-    let sets = Api::<DynamicObject>::all_with(client.clone(), &resource());
+    let sets = Api::<DynamicObject>::all_with(client.clone(), &resource);
     tokio::join!(
         follow(watch(sets), &workers.sets, |set| workers.wake(cache::key(set))),
         follow(watch(Api::<Pod>::all(client)), &workers.pods, |pod| {

@@ -17,6 +17,7 @@ use kube::{
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::{sync::watch, task::JoinHandle};
+use triton_operator::backend::cloneset::api_version::ApiVersion;
 
 use crate::watches;
 
@@ -39,12 +40,12 @@ pub enum Kind {
 impl Kind {
     const ALL: [Self; 4] = [Self::Flow, Self::Set, Self::Pod, Self::Slice];
 
-    /// Group, version and kind.
+    /// Group, version and kind; CloneSets in their first version.
     #[must_use]
     pub fn resource(self) -> ApiResource {
         let (group, version, kind) = match self {
             Self::Flow => ("apps.triton.io", "v1alpha1", "DeployFlow"),
-            Self::Set => ("apps.kruise.io", "v1alpha1", "CloneSet"),
+            Self::Set => return ApiVersion::V1Alpha1.resource(),
             Self::Pod => ("", "v1", "Pod"),
             Self::Slice => ("discovery.k8s.io", "v1", "EndpointSlice"),
         };
@@ -96,13 +97,21 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Opens the watches.
+    /// Opens the watches; CloneSets are watched in their first version.
     #[must_use]
     pub fn open(client: &Client, namespace: &str) -> Self {
+        Self::open_as(client, namespace, ApiVersion::V1Alpha1)
+    }
+
+    /// The same with CloneSets in this version.
+    #[must_use]
+    pub fn open_as(client: &Client, namespace: &str, version: ApiVersion) -> Self {
         let (changes, changed) = watch::channel(());
         let journal = Arc::new(Mutex::new(Journal::default()));
-        let api =
-            |kind: Kind| Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind.resource());
+        let api = |kind: Kind| {
+            let resource = if kind == Kind::Set { version.resource() } else { kind.resource() };
+            Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &resource)
+        };
         let follow =
             |kind: Kind| tokio::spawn(follow(kind, api(kind), Arc::clone(&journal), changes.clone()));
         let tasks = Kind::ALL.map(follow).into();

@@ -45,6 +45,20 @@ where
     }
 }
 
+/// Reads one object, as [`read`]; `None` where there is none of that name.
+///
+/// # Errors
+/// As [`call`].
+pub async fn find<T, F>(request: impl Fn() -> F) -> Result<Option<T>, PortError>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    match read(request).await {
+        Err(error) if error.kind == PortErrorKind::Gone => Ok(None),
+        found => found.map(Some),
+    }
+}
+
 /// Makes a dry run, and says what it came to: `None` when what was asked would be taken, or when nobody can tell.
 ///
 /// # Errors
@@ -75,6 +89,7 @@ pub fn meaning(error: Error) -> PortError {
         };
     };
     let kind = match (status.code, status.reason.as_str()) {
+        _ if is_unserved(status) => PortErrorKind::Transient,
         (409, "AlreadyExists") => PortErrorKind::Exists,
         (409, _) => PortErrorKind::Conflict,
         (404, _) => PortErrorKind::Gone,
@@ -84,13 +99,22 @@ pub fn meaning(error: Error) -> PortError {
         (400 | 403 | 405 | 413 | 415 | 422, _) => PortErrorKind::Rejected,
         _ => PortErrorKind::Transient,
     };
-    let message = if status.message.is_empty() { error.to_string() } else { status.message.clone() };
+    let message = match status.message.as_str() {
+        "" => error.to_string(),
+        text if is_unserved(status) => {
+            format!("the API server does not serve this kind, or this version of it: {text}")
+        }
+        text => text.to_owned(),
+    };
     PortError { kind, message, source: Some(Box::new(error)) }
 }
 
 /// What an error of a watch means to somebody who waits for what it brings.
 #[must_use]
 pub fn watching(error: &WatchError) -> ApiError {
+    if matches!(error, WatchError::Unserved | WatchError::Replaced { .. }) {
+        return ApiError::new(ApiErrorKind::FailedPrecondition, error.to_string());
+    }
     let Some(status) = error.status() else {
         return ApiError::new(ApiErrorKind::Unavailable, with_root(error));
     };
@@ -98,13 +122,25 @@ pub fn watching(error: &WatchError) -> ApiError {
         401 => ApiErrorKind::Unauthenticated,
         403 => ApiErrorKind::PermissionDenied,
         404 => {
-            let text = "the cluster does not know DeployFlows (triton-operator/deploy/crd.yaml defines them) or \
-                        CloneSets (OpenKruise does)";
+            let text = "the cluster does not know DeployFlows: triton-operator/deploy/crd.yaml defines them";
             return ApiError::new(ApiErrorKind::FailedPrecondition, text);
         }
         _ => ApiErrorKind::Unavailable,
     };
     ApiError::new(kind, if status.message.is_empty() { error.to_string() } else { status.message.clone() })
+}
+
+/// The API server does not know the address: it does not serve the kind, or not in that version. Nothing can be told of
+/// what it has stored (Kubernetes: of an object that is not there it says `NotFound`, here it sends plain text).
+fn is_unserved(status: &Status) -> bool {
+    status.code == 404 && status.reason != "NotFound"
+}
+
+/// The API server does not serve the kind that was asked for.
+#[must_use]
+pub fn knows_no_such_kind(error: &PortError) -> bool {
+    let cause = error.source.as_ref().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(Error::Api(status)) if is_unserved(status))
 }
 
 /// An error and the one that all began with: "refused" says more than "cannot connect".
@@ -153,6 +189,7 @@ mod tests {
             (409, "AlreadyExists", "", PortErrorKind::Exists),
             (409, "Conflict", "", PortErrorKind::Conflict),
             (404, "NotFound", "", PortErrorKind::Gone),
+            (404, "Failed to parse error data", "404 page not found", PortErrorKind::Transient),
             (403, "Forbidden", "exceeded quota", PortErrorKind::Rejected),
             (422, "Invalid", "spec.replicas: Invalid value", PortErrorKind::Rejected),
             (422, "Invalid", "testing value /metadata/uid failed: test failed", PortErrorKind::Conflict),

@@ -12,7 +12,7 @@ use kube::{Client, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::backend::cloneset::binding::CloneSet;
+use crate::backend::cloneset::api_version::ApiVersion;
 use crate::backend::cloneset::entry::CloneSetEntry;
 use crate::backend::cloneset::lock::LockFault;
 use crate::crd::DeployFlow;
@@ -28,7 +28,9 @@ pub async fn release(client: &Client, namespace: Option<&str>, dry_run: bool) ->
     let params =
         PatchParams { field_manager: Some(labels::MANAGER.into()), dry_run, ..PatchParams::default() };
     let scope = Scope { client, namespace, params };
-    let clonesets = ApiResource::erase::<CloneSet>(&());
+    let version = ApiVersion::newest(client).await.context("asking which CloneSets are served")?;
+    let clonesets =
+        version.context("the API server serves no CloneSets: OpenKruise defines them")?.resource();
     let (mut unread, mut left_alone) = (Vec::new(), HashSet::new());
     for object in pages(scope.dynamic(&clonesets), "").await.context("listing CloneSets")? {
         let name = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
@@ -184,6 +186,9 @@ fn cloneset(object: &DynamicObject) -> Result<Option<Value>, String> {
     let mut body = json!({ "metadata": { "uid": entry.uid, "resourceVersion": entry.version } });
     if labelled {
         body["metadata"]["labels"] = json!({ labels::EXCLUDE_PREPARING_DELETE: null });
+        if entry.api_version.excludes_by_field() {
+            body["spec"]["scaleStrategy"] = json!({ "excludePreparingDelete": null });
+        }
     }
     for name in noted {
         body["metadata"]["annotations"][*name] = Value::Null;
@@ -202,11 +207,11 @@ fn cloneset(object: &DynamicObject) -> Result<Option<Value>, String> {
         (None, None) => None,
     };
     if let Some(before) = before {
-        body["spec"]["updateStrategy"] = json!({
+        body["spec"]["updateStrategy"] = entry.api_version.wrapped(json!({
             "maxSurge": before.max_surge,
             "maxUnavailable": before.max_unavailable,
             "paused": before.paused,
-        });
+        }));
     }
     Ok(Some(body))
 }
@@ -255,6 +260,25 @@ mod tests {
         assert_eq!(body["metadata"]["labels"], json!({ labels::EXCLUDE_PREPARING_DELETE: null }));
         assert_eq!(body["spec"]["lifecycle"], json!({ "preDelete": null, "inPlaceUpdate": null }));
         assert_eq!(body["spec"]["updateStrategy"]["maxSurge"], 2);
+    }
+
+    #[test]
+    fn a_workload_of_a_later_openkruise_is_given_back_where_that_has_the_fields() {
+        let note = json!({ "namespace": "default", "name": "f", "uid": "u", "before": { "maxSurge": 2 } });
+        let object = object(json!({
+            "apiVersion": ApiVersion::V1Beta1.name(),
+            "metadata": {
+                "name": "demo", "namespace": "default", "uid": "cs", "resourceVersion": "1",
+                "labels": { labels::EXCLUDE_PREPARING_DELETE: "true" },
+                "annotations": { labels::LOCK: note.to_string() },
+            },
+            "spec": { "selector": {}, "template": {} },
+        }));
+        let given = json!({
+            "updateStrategy": { "rollingUpdate": { "maxSurge": 2, "maxUnavailable": null, "paused": null } },
+            "scaleStrategy": { "excludePreparingDelete": null },
+        });
+        assert_eq!(cloneset(&object).unwrap().unwrap()["spec"], given);
     }
 
     #[test]
@@ -345,7 +369,9 @@ mod tests {
         assert_eq!(flow(&other).unwrap()["metadata"]["finalizers"], json!(["theirs"]));
     }
 
-    fn object(value: Value) -> DynamicObject {
+    fn object(mut value: Value) -> DynamicObject {
+        let version = value.get("apiVersion").cloned().unwrap_or_else(|| ApiVersion::V1Alpha1.name().into());
+        (value["apiVersion"], value["kind"]) = (version, "CloneSet".into());
         serde_json::from_value(value).unwrap()
     }
 }

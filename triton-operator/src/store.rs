@@ -16,7 +16,7 @@ use triton_core::model::{
 use triton_core::ports::{FlowStore, Loaded, NewFlow, PortError, PortErrorKind, StoreEvent};
 
 use crate::crd::convert::{self, Fate, FlowEntry};
-use crate::kube_error::{call, read};
+use crate::kube_error::{call, find};
 use crate::labels;
 use crate::world::cache::Key;
 use crate::world::{FlowChange, World};
@@ -69,7 +69,7 @@ impl Flows {
     /// Reads past the cache.
     async fn read(&self, id: &FlowId) -> Result<Option<FlowEntry>, PortError> {
         let api = self.api(id.namespace.as_str());
-        let object = read(|| api.get_opt(id.name.as_str())).await?;
+        let object = find(|| api.get(id.name.as_str())).await?;
         let Some(entry) = object.as_ref().and_then(FlowEntry::of) else { return Ok(None) };
         self.world.flows.wrote(entry.clone());
         Ok(Some(entry))

@@ -1,5 +1,6 @@
 //! Works only while every part of the process does.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::time::Duration;
 
@@ -13,15 +14,27 @@ use crate::queue::Queue;
 /// Nothing may be finished for so long while something is due.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Adds a part that is to last; one that ends says why.
+/// Adds a part that is to last.
 pub fn part(
     parts: &mut JoinSet<String>,
     name: &'static str,
     work: impl Future<Output = ()> + Send + 'static,
 ) {
+    part_that_tells(parts, name, async {
+        work.await;
+        "ended by itself"
+    });
+}
+
+/// The same for one that tells why it ended.
+pub fn part_that_tells(
+    parts: &mut JoinSet<String>,
+    name: &'static str,
+    work: impl Future<Output = impl Display + Send> + Send + 'static,
+) {
     parts.spawn(async move {
         match caught(work).await {
-            Ok(()) => format!("{name} ended by itself"),
+            Ok(why) => format!("{name} {why}"),
             Err(panic) => format!("{name} panicked: {panic}"),
         }
     });

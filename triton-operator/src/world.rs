@@ -1,11 +1,13 @@
 //! What this process knows of the cluster: one pruned cache per kind, each fed by one watch.
 
+mod apis;
 pub mod cache;
 pub mod container;
 pub mod endpoints;
 mod feed;
 pub mod offer;
 pub mod pods;
+mod served;
 pub mod stuck;
 
 use std::collections::BTreeSet;
@@ -13,23 +15,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, ApiResource, DynamicObject};
-use kube::core::NamespaceResourceScope;
-use kube::{Client, Resource};
+use kube::Client;
+use kube::api::{ApiResource, DynamicObject};
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 use triton_core::model::{FlowId, Seconds, Silence};
 use triton_core::ports::{Loaded, PortError, PortErrorKind};
 
+use self::apis::{always, dynamic, scoped};
 use self::cache::{Cache, Entry as _, Key};
 use self::endpoints::{ServiceEntry, SliceEntry};
 use self::pods::PodEntry;
-use crate::backend::cloneset::binding::CloneSet;
+use self::served::Served;
+use crate::backend::cloneset::api_version::ApiVersion;
 use crate::backend::cloneset::state::CloneSetState;
 use crate::crd::DeployFlow;
 use crate::crd::convert::FlowEntry;
 use crate::limits::Limits;
-use crate::supervise::part;
+use crate::supervise::{part, part_that_tells};
 
 pub use self::feed::WatchError;
 
@@ -56,8 +59,7 @@ pub struct World {
     pub slices: Cache<SliceEntry>,
     /// How to address flows.
     pub flow_resource: ApiResource,
-    /// How to address CloneSets.
-    pub cloneset_resource: ApiResource,
+    served: Arc<Served>,
     changes: broadcast::Sender<FlowChange>,
     limits: Limits,
     wake: Wake,
@@ -131,7 +133,7 @@ impl World {
                     }),
                 ),
                 flow_resource: ApiResource::erase::<DeployFlow>(&()),
-                cloneset_resource: ApiResource::erase::<CloneSet>(&()),
+                served: Arc::default(),
                 changes,
                 limits,
                 wake,
@@ -160,6 +162,16 @@ impl World {
     pub fn check_ready(&self) -> Result<(), PortError> {
         let error = || PortError::new(PortErrorKind::Transient, "the cluster was not read completely yet");
         if self.is_ready() { Ok(()) } else { Err(error()) }
+    }
+
+    /// The version of CloneSets that is read and written.
+    ///
+    /// # Errors
+    /// `Transient` before they were listed first.
+    pub fn api_version(&self) -> Result<ApiVersion, PortError> {
+        self.served
+            .chosen()
+            .ok_or_else(|| PortError::new(PortErrorKind::Transient, "no CloneSets were read yet"))
     }
 
     /// Waits until every cache holds its first complete list.
@@ -237,7 +249,10 @@ impl World {
     /// before says why.
     pub fn watch(self: &Arc<Self>, client: &Client, namespace: Option<&str>) -> JoinSet<String> {
         let warn = |kind: &'static str, error: &WatchError| {
-            tracing::warn!(kind, %error, "a kind is listed and watched anew");
+            // Of this one the whole process ends, and says so.
+            if !matches!(error, WatchError::Replaced { .. }) {
+                tracing::warn!(kind, %error, "a kind is listed and watched anew");
+            }
         };
         let mut tasks = self.watch_some(client, namespace, Kinds::All, Arc::new(warn));
         let world = Arc::clone(self);
@@ -256,25 +271,25 @@ impl World {
         let mut tasks = JoinSet::new();
         let limits = self.limits;
         macro_rules! follow {
-            ($cache:ident, $api:expr, $prune:expr) => {
-                let (world, failed, api) = (Arc::clone(self), Arc::clone(&failed), $api);
+            ($cache:ident, $open:expr, $prune:expr) => {
+                let (world, failed, open) = (Arc::clone(self), Arc::clone(&failed), $open);
                 self.$cache.heard();
-                part(&mut tasks, self.$cache.kind(), async move {
-                    feed::feed(api, $prune, &world.$cache, limits, &failed).await
+                part_that_tells(&mut tasks, self.$cache.kind(), async move {
+                    feed::feed(open, $prune, &world.$cache, limits, &failed).await
                 });
             };
         }
-        follow!(flows, dynamic(client, namespace, &self.flow_resource), FlowEntry::of);
+        follow!(flows, always(dynamic(client, namespace, &self.flow_resource)), FlowEntry::of);
         if kinds >= Kinds::Workloads {
-            follow!(clonesets, dynamic(client, namespace, &self.cloneset_resource), readable);
-            follow!(pods, scoped(client, namespace), PodEntry::of);
+            follow!(clonesets, Arc::clone(&self.served).opens(client, namespace, limits), readable);
+            follow!(pods, always(scoped(client, namespace)), PodEntry::of);
         } else {
             self.clonesets.relisted();
             self.pods.relisted();
         }
         if kinds == Kinds::All {
-            follow!(services, scoped(client, namespace), ServiceEntry::of);
-            follow!(slices, scoped(client, namespace), SliceEntry::of);
+            follow!(services, always(scoped(client, namespace)), ServiceEntry::of);
+            follow!(slices, always(scoped(client, namespace)), SliceEntry::of);
         } else {
             self.services.relisted();
             self.slices.relisted();
@@ -371,21 +386,4 @@ fn readable(object: &DynamicObject) -> Option<CloneSetState> {
         }
     }
     Some(state)
-}
-
-fn dynamic(client: &Client, namespace: Option<&str>, resource: &ApiResource) -> Api<DynamicObject> {
-    match namespace {
-        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
-        None => Api::all_with(client.clone(), resource),
-    }
-}
-
-fn scoped<K>(client: &Client, namespace: Option<&str>) -> Api<K>
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-{
-    match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    }
 }

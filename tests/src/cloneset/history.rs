@@ -26,7 +26,7 @@ impl History {
         let meta = &set.metadata;
         let api = Api::namespaced(client.clone(), meta.namespace.as_deref().unwrap_or_default());
         let owner = OwnerReference {
-            api_version: "apps.kruise.io/v1alpha1".to_owned(),
+            api_version: set.types.as_ref().map(|types| types.api_version.clone()).unwrap_or_default(),
             kind: "CloneSet".to_owned(),
             name: meta.name.clone().unwrap_or_default(),
             uid: meta.uid.clone().unwrap_or_default(),

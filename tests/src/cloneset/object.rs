@@ -12,6 +12,7 @@ use triton_core::{
     model::Timestamp,
     sim::cloneset::{CloneSet, CloneSetPod, Lifecycle, UpdatePolicy},
 };
+use triton_operator::backend::cloneset::api_version::ApiVersion;
 
 use super::in_place;
 
@@ -37,7 +38,7 @@ pub(super) fn is_active(pod: &Pod) -> bool {
 
 pub(super) fn numbers(set: &DynamicObject) -> CloneSet {
     let spec = &set.data["spec"];
-    let update = &spec["updateStrategy"];
+    let update = strategy(set);
     let replicas = spec["replicas"].as_u64().map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX));
     let asks = |hook: &str| {
         let labels = &spec["lifecycle"][hook]["labelsHandler"];
@@ -57,7 +58,11 @@ pub(super) fn numbers(set: &DynamicObject) -> CloneSet {
         policy: policy(set),
         pre_delete_hook: asks("preDelete"),
         in_place_hook: asks("inPlaceUpdate"),
-        exclude_preparing_delete: label(&set.metadata, EXCLUDE) == Some("true"),
+        exclude_preparing_delete: match version(set) {
+            ApiVersion::V1Alpha1 => label(&set.metadata, EXCLUDE) == Some("true"),
+            // Nobody reads the label any more.
+            ApiVersion::V1Beta1 => spec["scaleStrategy"]["excludePreparingDelete"] == true,
+        },
     }
 }
 
@@ -68,8 +73,21 @@ fn partition(value: &Value, replicas: u32) -> u32 {
     if short && replicas > 1 && pods == replicas { replicas - 1 } else { pods }
 }
 
+fn version(set: &DynamicObject) -> ApiVersion {
+    ApiVersion::of(set).unwrap_or(ApiVersion::V1Alpha1)
+}
+
+/// Where a CloneSet has what concerns the exchange of its pods.
+fn strategy(set: &DynamicObject) -> &Value {
+    let strategy = &set.data["spec"]["updateStrategy"];
+    match version(set) {
+        ApiVersion::V1Alpha1 => strategy,
+        ApiVersion::V1Beta1 => &strategy["rollingUpdate"],
+    }
+}
+
 pub(super) fn policy(set: &DynamicObject) -> UpdatePolicy {
-    match set.data["spec"]["updateStrategy"]["type"].as_str() {
+    match strategy(set)[version(set).policy()].as_str() {
         Some("InPlaceIfPossible") => UpdatePolicy::InPlaceIfPossible,
         Some("InPlaceOnly") => UpdatePolicy::InPlaceOnly,
         _ => UpdatePolicy::ReCreate,

@@ -21,7 +21,7 @@ use super::{
     cache::{Cache, Key},
     claims::Claims,
     history::History,
-    in_place, object, resource,
+    in_place, object,
 };
 
 /// Writes at a time.
@@ -56,10 +56,16 @@ struct Look {
 }
 
 impl Reconciler {
-    pub(super) fn new(client: Client, key: Key, sets: Cache<DynamicObject>, pods: Cache<Pod>) -> Self {
+    pub(super) fn new(
+        client: Client,
+        key: Key,
+        set_api: Api<DynamicObject>,
+        sets: Cache<DynamicObject>,
+        pods: Cache<Pod>,
+    ) -> Self {
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), &key);
         Self {
-            set_api: Api::namespaced_with(client.clone(), &key.0, &resource()),
+            set_api,
             pod_api: Api::namespaced(client.clone(), &key.0),
             history: None,
             failed: None,

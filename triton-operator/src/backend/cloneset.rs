@@ -1,6 +1,7 @@
 //! OpenKruise CloneSets as the workload of an instance: pure [`view()`](view::view), pure
 //! [requests](patch), then the calls.
 
+pub mod api_version;
 pub mod binding;
 mod dry_run;
 pub mod editors;
@@ -8,6 +9,7 @@ pub mod entry;
 mod faults;
 pub mod fields;
 pub mod fixed;
+pub mod known;
 pub mod lock;
 pub mod patch;
 pub mod sizer;
@@ -39,7 +41,7 @@ use self::entry::CloneSetEntry;
 use self::state::CloneSetState;
 use crate::concurrent::each;
 use crate::crd::convert::Fate;
-use crate::kube_error::{call, read};
+use crate::kube_error::{call, find, read};
 use crate::labels;
 use crate::store::Flows;
 use crate::world::World;
@@ -64,8 +66,9 @@ impl CloneSets {
         Self { client, world, flows, looks: Mutex::default(), doubtful: Mutex::default() }
     }
 
-    fn api(&self, namespace: &str) -> Api<DynamicObject> {
-        Api::namespaced_with(self.client.clone(), namespace, &self.world.cloneset_resource)
+    fn api(&self, namespace: &str) -> Result<Api<DynamicObject>, PortError> {
+        let resource = self.world.api_version()?.resource();
+        Ok(Api::namespaced_with(self.client.clone(), namespace, &resource))
     }
 
     /// The workload from the cache; past it when the cache has none or may miss our last write, or when a flow
@@ -92,8 +95,8 @@ impl CloneSets {
     /// The workload as the API server has it now (Kubernetes: a read without `resourceVersion` is answered by
     /// etcd); the cache learns of it.
     async fn read(&self, key: &Key) -> Result<Option<(Arc<CloneSetEntry>, bool)>, PortError> {
-        let api = self.api(&key.namespace);
-        let found = read(|| api.get_opt(&key.name)).await?;
+        let api = self.api(&key.namespace)?;
+        let found = find(|| api.get(&key.name)).await?;
         self.doubtful.lock().remove(key);
         let Some(object) = found else { return Ok(None) };
         self.world.clonesets.wrote(decoded(&object)?);
@@ -132,11 +135,12 @@ impl CloneSets {
     }
 
     async fn create(&self, flow: &Flow, shape: &Shape) -> Result<(), PortError> {
-        let body = patch::create(flow, shape, patch::pod_template(flow, !flow.spec.no_pull_in));
+        let template = patch::pod_template(flow, !flow.spec.no_pull_in);
+        let body = patch::create(self.world.api_version()?, flow, shape, template);
         let object: DynamicObject = serde_json::from_value(body).map_err(unreadable)?;
         let params = PostParams { field_manager: Some(labels::MANAGER.into()), ..PostParams::default() };
         let key = Key::new(flow.id.namespace.as_str(), flow.spec.identity.instance.as_str());
-        let api = self.api(&key.namespace);
+        let api = self.api(&key.namespace)?;
         let made = self.watched(&key, call(api.create(&params, &object)).await);
         match made {
             // It is there although it was absent, perhaps by a write of ours that nobody answered: look again.
@@ -187,7 +191,7 @@ impl CloneSets {
         let resizes = flow.progress.base().is_some_and(|base| base.kind.exchanges() && base.from != base.to);
         let sized_by = if resizes { sizer::sizer(&self.client, cloneset).await } else { None };
         let body = patch::lock(cloneset, flow, remember, (before.as_ref(), left), sized_by);
-        let api = self.api(&cloneset.key.namespace);
+        let api = self.api(&cloneset.key.namespace)?;
         let params = PatchParams::apply(labels::MANAGER).force();
         let patch = Patch::Apply(&body);
         let request = api.patch(&cloneset.key.name, &params, &patch);
@@ -201,7 +205,7 @@ impl CloneSets {
     ) -> Result<Option<Arc<CloneSetEntry>>, PortError> {
         let Some(ops) = ops else { return Ok(None) };
         let ops = serde_json::from_value(ops).map_err(unreadable)?;
-        let api = self.api(&cloneset.key.namespace);
+        let api = self.api(&cloneset.key.namespace)?;
         let params = PatchParams { field_manager: Some(labels::MANAGER.into()), ..PatchParams::default() };
         let patch = Patch::Json::<()>(ops);
         let request = api.patch(&cloneset.key.name, &params, &patch);
@@ -215,7 +219,7 @@ impl CloneSets {
             resource_version: Some(cloneset.version.clone()),
         };
         let params = DeleteParams::background().preconditions(seen);
-        let api = self.api(&cloneset.key.namespace);
+        let api = self.api(&cloneset.key.namespace)?;
         let deleted = call(api.delete(&cloneset.key.name, &params)).await;
         self.doubtful.lock().insert(cloneset.key.clone());
         match deleted {
@@ -311,7 +315,7 @@ pub async fn template_of(
 ) -> Result<Value, PortError> {
     let api: Api<ControllerRevision> = Api::namespaced(client.clone(), &cloneset.key.namespace);
     let lost = || PortError::new(PortErrorKind::Rejected, format!("revision {wanted} is not kept any more"));
-    let revision = read(|| api.get_opt(wanted.as_str())).await?.ok_or_else(lost)?;
+    let revision = find(|| api.get(wanted.as_str())).await?.ok_or_else(lost)?;
     if !revision.metadata.owner_references.iter().flatten().any(|owner| owner.uid == cloneset.uid) {
         return Err(lost());
     }

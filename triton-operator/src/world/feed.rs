@@ -6,6 +6,7 @@
 //! was restored counts resource versions from an older one on, and a watch that begins at a version from before
 //! the restore is silent, or leaves out what happened since.
 
+use std::convert::Infallible;
 use std::fmt::Debug;
 use std::pin::pin;
 use std::time::Duration;
@@ -44,6 +45,19 @@ pub enum WatchError {
     /// Nothing came in time.
     #[error("the API server was silent for {} s", .0.as_secs())]
     Silent(Duration),
+    /// CloneSets are not defined, or in no version that is known.
+    #[error("the API server serves no CloneSets that this triton knows: OpenKruise defines them")]
+    Unserved,
+    /// They are defined in another way now.
+    #[error(
+        "the API server serves CloneSets as {now} now, and what is known of them was read as {was}: start again"
+    )]
+    Replaced {
+        /// The version that was chosen.
+        was: &'static str,
+        /// The one that would be chosen now.
+        now: &'static str,
+    },
     /// A watch ended before its time: the API server stops, or somebody between it and here does.
     #[error("the watch ended before its time")]
     Early,
@@ -57,35 +71,47 @@ impl WatchError {
             Self::Refused(kube::Error::Api(status))
             | Self::Broken(kube::Error::Api(status))
             | Self::Ended(status) => Some(status),
-            Self::Refused(_) | Self::Broken(_) | Self::Silent(_) | Self::Early => None,
+            Self::Refused(_)
+            | Self::Broken(_)
+            | Self::Silent(_)
+            | Self::Unserved
+            | Self::Replaced { .. }
+            | Self::Early => None,
         }
     }
 }
 
-/// Follows one kind for ever. What `prune` refuses is not, or no longer, kept.
-pub(super) async fn feed<K, T>(
-    api: Api<K>,
+/// Follows one kind until it is another one, and tells so. `open` gives it before each list; what `prune` refuses is
+/// not, or no longer, kept.
+pub(super) async fn feed<K, T, F>(
+    open: impl Fn() -> F,
     prune: fn(&K) -> Option<T>,
     cache: &Cache<T>,
     limits: Limits,
     failed: &Failed,
-) where
+) -> String
+where
     K: Resource + Clone + DeserializeOwned + Debug,
     T: Entry,
+    F: Future<Output = Result<Api<K>, WatchError>>,
 {
-    let feed = Feed { api, prune, cache, limits };
     let pauses = || {
         let pauses = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_delay(limits.pause());
         pauses.without_max_times().with_jitter().build()
     };
     let mut pause = pauses();
     loop {
-        let error = match feed.list().await {
-            Ok(version) => feed.watches(version, &mut || pause = pauses()).await,
-            Err(error) => error,
+        let follow = async {
+            let feed = Feed { api: open().await?, prune, cache, limits };
+            let version = feed.list().await?;
+            Err(feed.watches(version, &mut || pause = pauses()).await)
         };
+        let Err::<Infallible, _>(error) = follow.await;
         cache.broke();
         failed(cache.kind(), &error);
+        if matches!(error, WatchError::Replaced { .. }) {
+            return format!("ended: {error}");
+        }
         tokio::time::sleep(pause.next().unwrap_or(PAUSE)).await;
     }
 }

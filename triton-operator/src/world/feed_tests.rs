@@ -1,5 +1,4 @@
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -60,6 +59,7 @@ async fn a_server_that_ends_every_watch_at_once_is_not_asked_without_pause() {
 async fn fed(watches: Vec<Watch>, requests: usize) -> (Vec<String>, Cache<PodEntry>, Duration) {
     let (asked, cache) = (Asked::default(), Cache::new("pods", Box::new(|_, _| ())));
     let api: Api<Pod> = Api::all(server(watches, Arc::clone(&asked)));
+    let open = || std::future::ready(Ok(api.clone()));
     let failed: Failed = Arc::new(|_, _| ());
     cache.heard();
     let began = Instant::now();
@@ -69,7 +69,7 @@ async fn fed(watches: Vec<Watch>, requests: usize) -> (Vec<String>, Cache<PodEnt
         }
     };
     tokio::select! {
-        () = feed(api, PodEntry::of, &cache, Limits::default(), &failed) => {}
+        why = feed(open, PodEntry::of, &cache, Limits::default(), &failed) => panic!("{why}"),
         () = enough => {}
         () = tokio::time::sleep(Duration::from_secs(3_600)) => panic!("only {:?}", asked.lock()),
     }

@@ -7,7 +7,7 @@ use triton_core::ports::{PortError, PortErrorKind};
 
 use super::entry::{CloneSetEntry, names};
 use super::{CloneSets, faults, patch, unreadable};
-use crate::kube_error::dry_run;
+use crate::kube_error::{dry_run, knows_no_such_kind};
 use crate::labels;
 use crate::world::cache::Key;
 
@@ -72,7 +72,7 @@ impl CloneSets {
         match dry_run(self.client.request_text(request)).await {
             Ok(refused) => Ok(refused.map_or_else(Vec::new, |status| faults::faults(&status, &object))),
             // An API server without them cannot tell.
-            Err(error) if error.kind == PortErrorKind::Gone => Ok(Vec::new()),
+            Err(error) if knows_no_such_kind(&error) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }
@@ -85,10 +85,10 @@ impl CloneSets {
         template: Value,
     ) -> Result<Option<Failure>, PortError> {
         let manager = Some(labels::MANAGER.to_owned());
-        let api = self.api(flow.id.namespace.as_str());
+        let api = self.api(flow.id.namespace.as_str())?;
         let refused = match cloneset {
             None => {
-                let body = patch::create(flow, &NEW, template);
+                let body = patch::create(self.world.api_version()?, flow, &NEW, template);
                 let object: DynamicObject = serde_json::from_value(body).map_err(unreadable)?;
                 let params = PostParams { dry_run: true, field_manager: manager };
                 dry_run(api.create(&params, &object)).await?
@@ -118,7 +118,7 @@ impl CloneSets {
         let Key { namespace, name } = &cloneset.key;
         let same = Preconditions { uid: Some(cloneset.uid.clone()), resource_version: None };
         let params = DeleteParams { dry_run: true, ..DeleteParams::background().preconditions(same) };
-        let refused = dry_run(self.api(namespace).delete(name, &params)).await?;
+        let refused = dry_run(self.api(namespace)?.delete(name, &params)).await?;
         Ok(refused.map(|status| {
             let what = format!(
                 "the API server refuses to delete CloneSet {namespace}/{name}: {}; nothing was touched. Allow it; or \

@@ -7,6 +7,7 @@ use serde_json::Value;
 use triton_core::model::{CarriedOut, Field, Flow, Shape};
 use triton_core::ports::{PortError, PortErrorKind};
 
+use super::api_version::ApiVersion;
 use super::binding::{CloneSetCondition, CloneSetSpec, CloneSetStatus, UpdateStrategy};
 use super::editors::{editor, editors};
 use super::fixed::Fixed;
@@ -53,6 +54,8 @@ pub struct CloneSetEntry {
     pub uid: String,
     /// Resource version.
     pub version: String,
+    /// The version of the API that it was read in.
+    pub api_version: ApiVersion,
     /// `metadata.generation`.
     pub generation: i64,
     /// Generation that its controller has seen.
@@ -63,8 +66,10 @@ pub struct CloneSetEntry {
     pub owner: Option<String>,
     /// Updates containers in place (OpenKruise: `InPlaceIfPossible`, `InPlaceOnly`).
     pub in_place: bool,
-    /// `updateStrategy.type` as it stands there.
+    /// How pods are updated, as it stands there.
     pub kind: Option<String>,
+    /// Where that stands, below `spec`.
+    pub kind_field: &'static str,
     /// `scaleStrategy.maxUnavailable` as it stands there.
     pub scale_limit: Option<IntOrString>,
     /// Pods wanted.
@@ -101,8 +106,8 @@ pub struct CloneSetEntry {
     pub pods_to_delete: Vec<String>,
     /// It may not be deleted while it has pods (OpenKruise: label `policy.kruise.io/delete-protection`).
     pub protected_with_pods: bool,
-    /// It has a `scaleStrategy`.
-    pub scales: bool,
+    /// Objects that changes are written into and that are not there, outermost first.
+    pub missing: Vec<&'static str>,
     /// The size that it had when a flow stopped it.
     pub remembered: Option<u32>,
     /// Revisions that flows brought successfully, newest first.
@@ -132,6 +137,7 @@ impl CloneSetEntry {
     /// Which field cannot be read, and what is wrong with it.
     #[expect(clippy::too_many_lines, reason = "one line per field")]
     pub fn of(object: &DynamicObject) -> Result<Self, String> {
+        let api_version = ApiVersion::of(object)?;
         let part = |name: &str| object.data[name].clone();
         let spec: CloneSetSpec = serde_json::from_value(part("spec")).map_err(|e| format!("spec: {e}"))?;
         let status: Option<CloneSetStatus> =
@@ -149,8 +155,9 @@ impl CloneSetEntry {
         let gated = gates.is_some_and(|gates| gates.iter().any(|gate| gate["conditionType"] == labels::GATE));
         let good = annotation(labels::GOOD).unwrap_or_default();
         let carried = carried(annotation(labels::CARRIED_OUT))?;
-        let strategy = spec.update_strategy;
-        let partition = numbers(&strategy, replicas)?;
+        let (strategy, kind_field) = api_version.unwrapped(spec.update_strategy)?;
+        let partition = numbers(api_version, &strategy, replicas)?;
+        let is_missing = |pointer: &&str| !object.data.pointer(pointer).is_some_and(Value::is_object);
         let hook = spec.lifecycle.and_then(|lifecycle| lifecycle.pre_delete?.labels_handler);
         let (lock, lock_fault) = match LockNote::read(lock_text.as_deref()) {
             Ok(note) => (note, None),
@@ -160,12 +167,14 @@ impl CloneSetEntry {
             key: Key::new(text("no namespace", &meta.namespace)?, text("no name", &meta.name)?),
             uid: text("no uid", &meta.uid)?,
             version: text("no resourceVersion", &meta.resource_version)?,
+            api_version,
             generation: meta.generation.unwrap_or(0),
             observed: status.observed_generation,
             terminating: meta.deletion_timestamp.is_some(),
             owner: owner.map(|owner| format!("{} {}", owner.kind, owner.name)),
             in_place: strategy.kind.as_deref().is_some_and(|kind| kind.starts_with("InPlace")),
             kind: strategy.kind,
+            kind_field,
             scale_limit: spec.scale_strategy.max_unavailable,
             replicas,
             // Below 0 it means nothing (OpenKruise does not refuse it).
@@ -194,7 +203,7 @@ impl CloneSetEntry {
             counts_leaving: label(labels::EXCLUDE_PREPARING_DELETE).is_some_and(|value| value == "false"),
             pods_to_delete: spec.scale_strategy.pods_to_delete.unwrap_or_default(),
             protected_with_pods: label(labels::DELETE_PROTECTION).is_some_and(|sort| sort == "Cascading"),
-            scales: object.data["spec"]["scaleStrategy"].is_object(),
+            missing: api_version.parents().iter().copied().filter(is_missing).collect(),
             remembered: remembered(annotation(labels::REMEMBERED))?,
             carried,
             fixed: Fixed::of(object),
@@ -237,12 +246,13 @@ impl CloneSetEntry {
         });
         let count = |pods: usize| u32::try_from(pods).unwrap_or(u32::MAX);
         let asked = shape.doomed.as_ref().map_or(0, |doomed| count(doomed.len()));
+        let strategy = |field| self.api_version.strategy(field);
         let fields = [
-            ("replicas", self.replicas, shape.replicas),
-            ("scaleStrategy.podsToDelete", count(doomed), asked),
-            ("updateStrategy.partition", self.partition, shape.partition.unwrap_or(self.partition)),
-            ("updateStrategy.maxSurge", self.surge(), shape.surge),
-            ("updateStrategy.maxUnavailable", self.unavailable(), shape.unavailable),
+            ("replicas".into(), self.replicas, shape.replicas),
+            ("scaleStrategy.podsToDelete".into(), count(doomed), asked),
+            (strategy("partition"), self.partition, shape.partition.unwrap_or(self.partition)),
+            (strategy("maxSurge"), self.surge(), shape.surge),
+            (strategy("maxUnavailable"), self.unavailable(), shape.unavailable),
         ];
         let Some((field, is, wanted)) = fields.into_iter().find(|(_, is, wanted)| is != wanted) else {
             return Ok(());
@@ -309,9 +319,10 @@ fn size(replicas: Option<i32>) -> Result<u32, String> {
 ///
 /// # Errors
 /// Which number of the strategy cannot be read.
-fn numbers(strategy: &UpdateStrategy, replicas: u32) -> Result<u32, String> {
+fn numbers(version: ApiVersion, strategy: &UpdateStrategy, replicas: u32) -> Result<u32, String> {
     let number = |name: &str, value: &Option<IntOrString>| {
-        scaled(value.as_ref(), replicas, true).map_err(|fault| format!("spec.updateStrategy.{name}: {fault}"))
+        let named = |fault| format!("spec.{}: {fault}", version.strategy(name));
+        scaled(value.as_ref(), replicas, true).map_err(named)
     };
     number("maxSurge", &strategy.max_surge)?;
     number("maxUnavailable", &strategy.max_unavailable)?;

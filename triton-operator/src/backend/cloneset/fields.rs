@@ -1,8 +1,9 @@
-//! With which fields of a CloneSet a flow cannot go on. The tests list every field that a CloneSet has.
+//! With which fields of a CloneSet a flow cannot go on. What triton makes of the others: [`known`](super::known).
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use triton_core::model::{Action, Flow, selector_mismatch};
 
+use super::api_version::ApiVersion;
 use super::entry::CloneSetEntry;
 
 /// Which field of a CloneSet keeps this flow from being carried out, why, and what to do.
@@ -40,8 +41,12 @@ fn kind(cloneset: &CloneSetEntry, flow: &Flow) -> Option<String> {
     let known = matches!(kind, "" | "ReCreate" | "InPlaceIfPossible" | "InPlaceOnly");
     let exchanges = matches!(flow.spec.action, Action::Update | Action::Rollback);
     (exchanges && !known).then(|| {
-        let field = named(cloneset, "updateStrategy.type", &IntOrString::String(kind.into()));
-        format!("{field}: no pod would be exchanged; make it ReCreate, InPlaceIfPossible or InPlaceOnly")
+        let field = named(cloneset, cloneset.kind_field, &IntOrString::String(kind.into()));
+        let types = match cloneset.api_version {
+            ApiVersion::V1Beta1 if cloneset.kind_field == "updateStrategy.type" => "RollingUpdate",
+            ApiVersion::V1Alpha1 | ApiVersion::V1Beta1 => "ReCreate, InPlaceIfPossible or InPlaceOnly",
+        };
+        format!("{field}: no pod would be exchanged; make it {types}")
     })
 }
 

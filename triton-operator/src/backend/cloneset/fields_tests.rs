@@ -1,70 +1,9 @@
 use kube::api::DynamicObject;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use triton_core::model::{Draft, Flow, FlowId, Lock, Obstacle, Orders, Progress};
 
 use super::*;
 use crate::backend::cloneset::view::view;
-
-/// What triton makes of a field of `spec`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Use {
-    /// It is read, written, or both: see [`CloneSetEntry`] and the requests.
-    Modelled,
-    /// It stays as it is, and changes nothing that a flow waits for without an end.
-    Kept,
-    /// Flows that it would keep waiting are refused.
-    Refused,
-}
-use Use::{Kept, Modelled, Refused};
-
-/// Every field of `spec`; a path stands for all that is below it.
-const FIELDS: [(&str, Use); 25] = [
-    ("replicas", Modelled),
-    ("selector", Modelled),
-    ("template", Modelled),
-    ("volumeClaimTemplates", Modelled),
-    ("lifecycle.preDelete.labelsHandler", Modelled),
-    ("lifecycle.inPlaceUpdate.labelsHandler", Modelled),
-    // Hooks of others: their owners let the pods go.
-    ("lifecycle.preDelete.finalizersHandler", Kept),
-    ("lifecycle.preDelete.markPodNotReady", Kept),
-    ("lifecycle.inPlaceUpdate.finalizersHandler", Kept),
-    ("lifecycle.inPlaceUpdate.markPodNotReady", Kept),
-    ("lifecycle.preNormal", Kept),
-    // Pods count as available so much later, and old ones leave after that.
-    ("minReadySeconds", Kept),
-    // Sets a condition, and nothing else.
-    ("progressDeadlineSeconds", Kept),
-    ("revisionHistoryLimit", Kept),
-    ("scaleStrategy.podsToDelete", Modelled),
-    ("scaleStrategy.maxUnavailable", Refused),
-    ("scaleStrategy.disablePVCReuse", Kept),
-    ("updateStrategy.type", Refused),
-    ("updateStrategy.partition", Modelled),
-    ("updateStrategy.maxSurge", Modelled),
-    ("updateStrategy.maxUnavailable", Modelled),
-    ("updateStrategy.paused", Modelled),
-    // Which pods are first: a flow counts them, and names those for which it matters.
-    ("updateStrategy.priorityStrategy", Kept),
-    ("updateStrategy.scatterStrategy", Kept),
-    // Between out of service and the swap of containers.
-    ("updateStrategy.inPlaceUpdateStrategy.gracePeriodSeconds", Kept),
-];
-
-#[test]
-fn every_field_of_the_definition_of_openkruise_is_known() {
-    let path = format!("{}/tests/data/openkruise-1.9.0-clonesets.yaml", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(path).expect("the definition");
-    let documents = serde_norway::Deserializer::from_str(&text);
-    let definition = documents.map(|document| Value::deserialize(document).expect("YAML"));
-    let definition = definition.into_iter().find(|it| it["kind"] == "CustomResourceDefinition").expect("one");
-    let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
-    assert_eq!(unknown(schema, ""), [""; 0], "say in FIELDS what triton makes of it");
-    let mut newer = schema.clone();
-    newer["properties"]["scaleStrategy"]["properties"]["new"] = json!({"type": "string"});
-    assert_eq!(unknown(&newer, ""), ["scaleStrategy.new"]);
-}
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
@@ -149,23 +88,46 @@ fn a_limit_that_is_set_while_a_flow_runs_is_told_where_pods_are_missing() {
     );
 }
 
-/// Fields of a schema, down to the leaves, that [`FIELDS`] does not have.
-fn unknown(schema: &Value, at: &str) -> Vec<String> {
-    if FIELDS.iter().any(|(known, _)| *known == at) {
-        return Vec::new();
+#[test]
+fn a_type_by_which_no_pod_is_exchanged_is_named_where_each_version_has_it() {
+    let strategy = |value: Value| json!({ "updateStrategy": value });
+    let rolling = |policy: &str| strategy(json!({ "rollingUpdate": { "podUpdatePolicy": policy } }));
+    let rows = [
+        (
+            ApiVersion::V1Alpha1,
+            strategy(json!({ "type": "OnDelete" })),
+            Some("updateStrategy.type of CloneSet"),
+        ),
+        (ApiVersion::V1Beta1, strategy(json!({ "type": "OnDelete" })), Some("make it RollingUpdate")),
+        (
+            ApiVersion::V1Beta1,
+            strategy(json!({ "type": "OnDelete", "rollingUpdate": { "podUpdatePolicy": "ReCreate" } })),
+            Some("updateStrategy.type of CloneSet"),
+        ),
+        (
+            ApiVersion::V1Beta1,
+            rolling("Later"),
+            Some("updateStrategy.rollingUpdate.podUpdatePolicy of CloneSet"),
+        ),
+        (ApiVersion::V1Beta1, rolling("ReCreate"), None),
+        (ApiVersion::V1Beta1, rolling("InPlaceOnly"), None),
+        (ApiVersion::V1Beta1, strategy(json!({ "type": "RollingUpdate" })), None),
+        (ApiVersion::V1Beta1, strategy(json!({})), None),
+    ];
+    for (version, fields, wanted) in rows {
+        let told = refused(&cloneset_in(version, &fields), &flow("update", None));
+        let named = told.as_deref().zip(wanted).is_some_and(|(told, wanted)| told.contains(wanted));
+        assert!(named || (told.is_none() && wanted.is_none()), "{version:?} {fields}: {told:?}");
     }
-    let below = schema["properties"].as_object().into_iter().flatten().flat_map(|(name, schema)| {
-        let dot = if at.is_empty() { "" } else { "." };
-        unknown(schema, &format!("{at}{dot}{name}"))
-    });
-    let below: Vec<String> = below.collect();
-    let leaf = schema["properties"].is_null() && !at.is_empty();
-    if leaf { vec![at.to_owned()] } else { below }
 }
 
 fn cloneset(fields: &Value) -> CloneSetEntry {
+    cloneset_in(ApiVersion::V1Alpha1, fields)
+}
+
+fn cloneset_in(version: ApiVersion, fields: &Value) -> CloneSetEntry {
     let mut object = json!({
-        "apiVersion": "apps.kruise.io/v1alpha1", "kind": "CloneSet",
+        "apiVersion": version.name(), "kind": "CloneSet",
         "metadata": {
             "name": "demo", "namespace": "default", "uid": "cs-uid", "resourceVersion": "9", "generation": 3,
         },

@@ -11,14 +11,15 @@ use triton_core::model::{
     Verdict, Wrote,
 };
 
+use super::api_version::ApiVersion;
 use super::entry::{CloneSetEntry, Settings};
 use super::lock::LockNote;
 use super::view;
 use crate::labels;
 
-/// The object of a workload that does not exist yet: locked, and with its hook.
+/// The object of a workload that does not exist yet, in this version: locked, and with its hook.
 #[must_use]
-pub fn create(flow: &Flow, shape: &Shape, template: Value) -> Value {
+pub fn create(version: ApiVersion, flow: &Flow, shape: &Shape, template: Value) -> Value {
     let identity = flow.spec.identity.labels();
     let identity: Map<_, _> =
         identity.map(|(key, value)| (key.to_owned(), value.into())).into_iter().collect();
@@ -28,26 +29,31 @@ pub fn create(flow: &Flow, shape: &Shape, template: Value) -> Value {
     all.insert(labels::EXCLUDE_PREPARING_DELETE.into(), "true".into());
     let selector = flow.spec.selector.as_ref().map(|selector| selector.to_json());
     let selector = selector.unwrap_or_else(|| json!({ "matchLabels": identity }));
+    let strategy = json!({
+        version.policy(): "ReCreate",
+        "partition": shape.partition.unwrap_or(0),
+        "maxSurge": shape.surge,
+        "maxUnavailable": shape.unavailable,
+        "paused": false,
+    });
     let mut spec = json!({
         "replicas": shape.replicas,
         "selector": selector,
         "template": template,
-        "updateStrategy": {
-            "type": "ReCreate",
-            "partition": shape.partition.unwrap_or(0),
-            "maxSurge": shape.surge,
-            "maxUnavailable": shape.unavailable,
-            "paused": false,
-        },
+        "updateStrategy": version.wrapped(strategy),
         "lifecycle": hook(false),
     });
+    if version.excludes_by_field() {
+        // In v1alpha1 claims are taken again unless something else is said; in v1beta1 only then.
+        spec["scaleStrategy"] = json!({ "excludePreparingDelete": true, "enablePVCReuse": true });
+    }
     if let Some(claims) = &flow.spec.volume_claims {
         spec["volumeClaimTemplates"] = claims.to_json();
     }
     let at = flow.progress.position();
     let made = Wrote::locked(false, at).reshaped(shape, at, false, 0);
     json!({
-        "apiVersion": "apps.kruise.io/v1alpha1",
+        "apiVersion": version.name(),
         "kind": "CloneSet",
         "metadata": {
             "namespace": flow.id.namespace,
@@ -135,8 +141,17 @@ pub fn lock(
     set("maxSurge", json!(max_surge));
     set("maxUnavailable", json!(max_unavailable));
     set("paused", json!(paused));
+    let version = cloneset.api_version;
+    let mut spec = json!({
+        "replicas": cloneset.replicas,
+        "updateStrategy": version.wrapped(strategy.into()),
+        "lifecycle": hook(cloneset.in_place),
+    });
+    if version.excludes_by_field() {
+        spec["scaleStrategy"] = json!({ "excludePreparingDelete": excludes });
+    }
     json!({
-        "apiVersion": "apps.kruise.io/v1alpha1",
+        "apiVersion": version.name(),
         "kind": "CloneSet",
         "metadata": {
             "namespace": &*cloneset.key.namespace,
@@ -146,11 +161,7 @@ pub fn lock(
             "labels": { labels::EXCLUDE_PREPARING_DELETE: excludes.to_string() },
             "annotations": notes,
         },
-        "spec": {
-            "replicas": cloneset.replicas,
-            "updateStrategy": strategy,
-            "lifecycle": hook(cloneset.in_place),
-        },
+        "spec": spec,
     })
 }
 
@@ -175,9 +186,10 @@ pub fn reshape(
         }
     };
     set("/spec/replicas", cloneset.replicas, shape.replicas);
-    set("/spec/updateStrategy/partition", cloneset.partition, shape.partition.unwrap_or(cloneset.partition));
-    set("/spec/updateStrategy/maxSurge", cloneset.surge(), shape.surge);
-    set("/spec/updateStrategy/maxUnavailable", cloneset.unavailable(), shape.unavailable);
+    let strategy = |field| cloneset.api_version.pointer(field);
+    set(&strategy("partition"), cloneset.partition, shape.partition.unwrap_or(cloneset.partition));
+    set(&strategy("maxSurge"), cloneset.surge(), shape.surge);
+    set(&strategy("maxUnavailable"), cloneset.unavailable(), shape.unavailable);
     ops.extend(doomed(cloneset, shape));
     if let Some(template) = template {
         let of = if shape.template == Some(TemplateRef::Flow) { flow.uid.as_str() } else { "" };
@@ -209,11 +221,7 @@ fn doomed(cloneset: &CloneSetEntry, shape: &Shape) -> Option<Value> {
     if wanted.len() == cloneset.pods_to_delete.len() && wanted.iter().all(named) {
         return None;
     }
-    Some(if cloneset.scales {
-        json!({ "op": "add", "path": "/spec/scaleStrategy/podsToDelete", "value": wanted })
-    } else {
-        json!({ "op": "add", "path": "/spec/scaleStrategy", "value": { "podsToDelete": wanted } })
-    })
+    Some(json!({ "op": "add", "path": "/spec/scaleStrategy/podsToDelete", "value": wanted }))
 }
 
 /// JSON patch that pauses the workload's controller, or lets it go on.
@@ -222,7 +230,8 @@ pub fn freeze(cloneset: &CloneSetEntry, flow: &Flow, paused: bool) -> Option<Val
     if cloneset.paused() == paused {
         return None;
     }
-    let mut ops = vec![json!({ "op": "add", "path": "/spec/updateStrategy/paused", "value": paused })];
+    let path = cloneset.api_version.pointer("paused");
+    let mut ops = vec![json!({ "op": "add", "path": path, "value": paused })];
     let names = cloneset.pods_to_delete.iter().filter_map(|name| PodName::new(name).ok()).collect();
     let (seen, revision) = (view::shape(cloneset, Some(flow), names), view::revision(cloneset));
     ops.extend(cloneset.lock.as_ref().zip(seen).and_then(|(held, seen)| {
@@ -247,7 +256,7 @@ pub fn release(cloneset: &CloneSetEntry, flow: &Flow, good: Option<&[Revision]>)
         ops.push(json!({ "op": "add", "path": annotation(labels::CARRIED_OUT), "value": carried.as_str() }));
     }
     let mut back = |name: &str, now: Value, before: Value| {
-        let path = format!("/spec/updateStrategy/{name}");
+        let path = cloneset.api_version.pointer(name);
         match (now == before, before.is_null()) {
             (true, _) => {}
             (false, true) => ops.push(json!({ "op": "remove", "path": path })),
@@ -260,6 +269,10 @@ pub fn release(cloneset: &CloneSetEntry, flow: &Flow, good: Option<&[Revision]>)
     if cloneset.counts_leaving {
         let path = format!("/metadata/labels/{}", escaped(labels::EXCLUDE_PREPARING_DELETE));
         ops.push(json!({ "op": "replace", "path": path, "value": "true" }));
+        if cloneset.api_version.excludes_by_field() {
+            let path = "/spec/scaleStrategy/excludePreparingDelete";
+            ops.push(json!({ "op": "add", "path": path, "value": true }));
+        }
     }
     guarded(cloneset, ops)
 }
@@ -347,6 +360,12 @@ fn guarded(cloneset: &CloneSetEntry, ops: Vec<Value>) -> Option<Value> {
         json!({ "op": "test", "path": "/metadata/generation", "value": cloneset.generation }),
         json!({ "op": "test", "path": annotation(labels::LOCK), "value": cloneset.lock_text }),
     ];
+    let needed = |parent: &&&str| {
+        let within = |path: &str| path.strip_prefix(**parent).is_some_and(|rest| rest.starts_with('/'));
+        ops.iter().any(|op| op["path"].as_str().is_some_and(within))
+    };
+    let parents = cloneset.missing.iter().filter(needed);
+    all.extend(parents.map(|parent| json!({ "op": "add", "path": parent, "value": {} })));
     all.extend(ops);
     Some(Value::Array(all))
 }

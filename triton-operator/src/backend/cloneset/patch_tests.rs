@@ -13,7 +13,7 @@ use crate::world::pods::PodEntry;
 #[test]
 fn a_workload_is_made_locked_hooked_gated_and_labelled() {
     let flow = flow(|_| ());
-    let made = create(&flow, &shape(4, 2), pod_template(&flow, true));
+    let made = create(ApiVersion::V1Alpha1, &flow, &shape(4, 2), pod_template(&flow, true));
     let (meta, spec) = (&made["metadata"], &made["spec"]);
     assert_eq!(meta["labels"]["app"], "7");
     assert_eq!(meta["labels"]["team"], "blue");
@@ -39,7 +39,7 @@ fn selector_and_claims_of_the_flow_arrive_in_the_workload() {
         draft.volume_claim_templates = Some(claims.clone());
         draft.template.as_mut().unwrap()["metadata"]["labels"] = json!({ "tier": "front" });
     });
-    let spec = &create(&flow, &shape(4, 2), pod_template(&flow, true))["spec"];
+    let spec = &create(ApiVersion::V1Alpha1, &flow, &shape(4, 2), pod_template(&flow, true))["spec"];
     assert_eq!((&spec["selector"], &spec["volumeClaimTemplates"]), (&selector, &claims));
 }
 
@@ -186,6 +186,7 @@ fn what_a_flow_carried_out_is_noted_in_the_write_that_releases_or_takes_over_its
 #[test]
 fn an_entry_of_what_was_carried_out_that_cannot_be_read_makes_the_cloneset_one_that_cannot() {
     let object = json!({
+        "apiVersion": "apps.kruise.io/v1alpha1", "kind": "CloneSet",
         "metadata": {
             "name": "demo", "namespace": "default", "uid": "cs", "resourceVersion": "1",
             "annotations": { labels::CARRIED_OUT: "a:0123456789abcdef::,nonsense" },
