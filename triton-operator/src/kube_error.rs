@@ -221,7 +221,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_read_is_made_once_more_where_it_failed_for_the_moment_and_no_request_waits_for_ever() {
         let answer = |code| {
-            let status = Status { code, ..Status::default() };
+            let status = Status { code, reason: "NotFound".into(), ..Status::default() };
             Err::<(), _>(Error::Api(Box::new(status)))
         };
         for (code, calls) in [(503, 2), (429, 2), (404, 1), (403, 1)] {
