@@ -143,7 +143,7 @@ fn subjects() -> Vec<Subject> {
         if let Progress::Rolling { batch, .. } = &mut flow.progress {
             *batch = samples::held(stage);
         }
-        let held = Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: Vec::new() };
+        let held = Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: Vec::new(), paused: false };
         let (kind, object) = subject(&flow, &waits(&flow, &begun, &held));
         let mut resumed = object.clone();
         resumed["metadata"]["generation"] = json!(2);

@@ -122,17 +122,20 @@ pub(crate) fn waitings() -> Vec<Waiting> {
                     .into(),
         },
         Waiting::Paused,
-        Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: vec![] },
-        Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0, edits: vec![] },
+        Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: vec![], paused: false },
+        Waiting::Held { reason: HoldReason::PodsFailed, failed: 0, edits: vec![], paused: true },
+        Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0, edits: vec![], paused: false },
         Waiting::Held {
             reason: HoldReason::Resized,
             failed: 0,
             edits: vec![FieldEdit { field: Field::Replicas, by: Some("kubectl".into()) }],
+            paused: false,
         },
         Waiting::Held {
             reason: HoldReason::Drift,
             failed: 0,
             edits: vec![FieldEdit { field: Field::Partition, by: Some("kubectl-patch".into()) }],
+            paused: false,
         },
     ]
 }

@@ -48,6 +48,30 @@ fn what_may_heal_counts_after_the_grace_and_what_waits_for_room_never() {
 }
 
 #[test]
+fn a_hold_that_a_person_keeps_does_not_say_that_it_lifts_itself() {
+    for reason in [HoldReason::PodsFailed, HoldReason::Resized] {
+        for paused in [false, true] {
+            let held = Waiting::Held { reason, failed: 0, edits: [].into(), paused };
+            let (text, itself) = (alloc::string::ToString::to_string(&held), "goes on by itself");
+            assert_eq!(text.contains(itself), !paused, "{text}");
+            assert_eq!(text.contains("by order"), paused, "{text}");
+        }
+    }
+    let hold = Some(Hold { reason: HoldReason::PodsFailed, resumes: 0 });
+    for paused in [false, true] {
+        let mut flow = Flow::test(Action::Create, 1).at(plan(base_of(Kind::Grow, 0, 1), 0), 1, 0, 1, Stage::Smoking);
+        flow.orders.paused = paused;
+        if let Progress::Rolling { batch, .. } = &mut flow.progress {
+            batch.hold = hold;
+        }
+        let seen = Observation { frozen: true, ..Observation::mine(1, 0, 1).with(1, FAILED) };
+        let Decision::Wait(waiting, _) = decide(&flow, &seen, NOW) else { panic!("it is held") };
+        let told = Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: [].into(), paused };
+        assert_eq!(waiting, told);
+    }
+}
+
+#[test]
 fn a_pod_that_has_restarted_is_shaky_until_it_was_seen_calm_for_the_grace() {
     for (restarts, booted, calm, shaky) in [
         (0, true, 0, false),

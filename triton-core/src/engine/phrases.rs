@@ -68,12 +68,25 @@ pub(super) fn listed(edits: &[FieldEdit]) -> String {
 }
 
 /// What a held flow waits for.
-pub(super) fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit]) -> String {
+pub(super) fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit], paused: bool) -> String {
     match reason {
+        HoldReason::PodsFailed if paused => {
+            format!(
+                "paused because pods failed ({failed} fail now), and by order: mend them; Resume lets it go on, \
+                 Cancel ends it"
+            )
+        }
         HoldReason::PodsFailed => {
             format!(
                 "paused because pods failed ({failed} fail now): mend them, and it goes on by itself; Resume tries \
                  again at once, Cancel ends it"
+            )
+        }
+        HoldReason::Resized if paused => {
+            let what = listed(edits);
+            format!(
+                "paused because the flow cannot go on with the new size, others changed {what}, and by order: Resume \
+                 gives the workload its size back, Cancel ends it"
             )
         }
         HoldReason::Drift => {

@@ -62,7 +62,7 @@ pub fn report(
                 let ending = seen.workload.iter().flat_map(|view| &view.terminating);
                 for pod in ending.take(NAMED) {
                     new.message.push_str("; ");
-                    new.message.push_str(&ends_yet(pod));
+                    new.message.push_str(&format!("pod {} was still being deleted then", pod.name));
                 }
             }
             new.waiting = None;

@@ -37,7 +37,7 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
     let waiting = match hold {
         Some(Hold { reason, .. }) => {
             let failed = seen.pods.count(Facts::STUCK, Facts::MARKED);
-            Waiting::Held { reason, failed, edits: seen.edits.fields.clone() }
+            Waiting::Held { reason, failed, edits: seen.edits.fields.clone(), paused: flow.orders.paused }
         }
         None if flow.orders.paused => Waiting::Paused,
         None => return None,

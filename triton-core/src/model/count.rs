@@ -18,7 +18,7 @@ pub const MAX_NAMED: u32 = 1_000;
 ///
 /// A text without a percent sign, such as `"10"`, is a number of pods.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be a whole number or a percentage such as \"25%\"")]
 pub enum RawSize {
     /// Pods.
     Int(i64),

@@ -219,8 +219,11 @@ fn part<T: DeserializeOwned + PartialEq>(spec: &Value, name: &str) -> Result<Opt
     if given.is_null() {
         return Ok(None);
     }
-    let read = |value: &Value| serde_json::from_value::<T>(value.clone());
-    let part = read(given).map_err(|error| fault(&path, &error.to_string()))?;
+    let read = |value: &Value| serde_path_to_error::deserialize::<_, T>(value.clone());
+    let part = read(given).map_err(|error| {
+        let (at, what) = (error.path().to_string(), error.inner().to_string());
+        fault(&if at == "." { path.clone() } else { format!("{path}.{at}") }, &what)
+    })?;
     for (field, _) in given.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
         let mut without = given.clone();
         without.as_object_mut().map(|fields| fields.remove(field));

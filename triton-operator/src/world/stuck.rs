@@ -86,10 +86,19 @@ fn of_container(container: &ContainerStatus, init: bool) -> Option<PodFailure> {
         }
         (None, Some(_) | None) => return None,
     };
-    let ended = state.terminated.as_ref();
     let last = container.last_state.as_ref().and_then(|last| last.terminated.as_ref());
-    let message =
-        format!("container {}: {words}{}", container.name, counted(container.restart_count, ended.or(last)));
+    let end = match &state.terminated {
+        // Its reason and its message are said already.
+        Some(ended) => counted(container.restart_count, None, Some(ended)),
+        None => {
+            let reason = last.and_then(|last| last.reason.as_deref());
+            let telling = reason.filter(|reason| !matches!(*reason, "" | "Error" | "Completed"));
+            let message = last.and_then(|last| last.message.as_deref()).filter(|message| !message.is_empty());
+            let message = message.map_or_else(String::new, |message| format!(": {message}"));
+            counted(container.restart_count, telling, last) + &message
+        }
+    };
+    let message = format!("container {}: {words}{end}", container.name);
     Some(PodFailure { class, heals, message })
 }
 
@@ -100,12 +109,12 @@ fn said(reason: &str, message: Option<&str>) -> String {
     }
 }
 
-/// Exit code and restarts, as far as there are any.
-fn counted(restarts: i32, ended: Option<&ContainerStateTerminated>) -> String {
+/// Why a container ended, such as `OOMKilled`, exit code and restarts, as far as there are any.
+fn counted(restarts: i32, reason: Option<&str>, ended: Option<&ContainerStateTerminated>) -> String {
     let code = ended.map(|ended| format!("exit code {}", ended.exit_code));
     let restarts = (restarts > 0).then(|| format!("{restarts} restarts"));
-    let both: Vec<String> = code.into_iter().chain(restarts).collect();
-    if both.is_empty() { String::new() } else { format!(" ({})", both.join(", ")) }
+    let all: Vec<String> = reason.map(str::to_owned).into_iter().chain(code).chain(restarts).collect();
+    if all.is_empty() { String::new() } else { format!(" ({})", all.join(", ")) }
 }
 
 #[cfg(test)]
@@ -173,6 +182,25 @@ mod tests {
             assert_eq!(told.as_ref().map(|told| (told.class, told.heals)), class, "{status}");
             let message = told.map(|told| told.message).unwrap_or_default();
             assert!(message.contains(words), "{message:?} of {status}");
+        }
+    }
+
+    #[test]
+    fn how_a_container_that_is_started_again_ended_is_told() {
+        // The end before the present wait, and what is said of it.
+        let rows = [
+            (json!({ "exitCode": 137, "reason": "OOMKilled" }), " (OOMKilled, exit code 137, 1 restarts)"),
+            (
+                json!({ "exitCode": 1, "reason": "Error", "message": "no route to db" }),
+                " (exit code 1, 1 restarts): no route to db",
+            ),
+            (json!({ "exitCode": 0, "reason": "Completed", "message": "" }), " (exit code 0, 1 restarts)"),
+        ];
+        for (end, words) in rows {
+            let mut status = main(waits("CrashLoopBackOff"), 1);
+            status["containerStatuses"][0]["lastState"] = json!({ "terminated": end });
+            let told = failure(&read(&status)).expect("it waits").message;
+            assert_eq!(told, format!("container c: CrashLoopBackOff: because{words}"));
         }
     }
 

@@ -69,6 +69,8 @@ pub enum Waiting {
         failed: u32,
         /// What others changed and is not set right.
         edits: Vec<FieldEdit>,
+        /// A person has paused the flow, too: it does not go on by itself.
+        paused: bool,
     },
     /// Another flow that holds the workload's lock, or is to have it first.
     Rival {
@@ -221,7 +223,9 @@ impl fmt::Display for Waiting {
                  or ended meanwhile"
             ),
             Self::Paused => f.write_str("paused by order: Resume lets it go on, Cancel ends it"),
-            Self::Held { reason, failed, edits } => f.write_str(&phrases::held(*reason, *failed, edits)),
+            Self::Held { reason, failed, edits, paused } => {
+                f.write_str(&phrases::held(*reason, *failed, edits, *paused))
+            }
             Self::Rival { rival, place } => f.write_str(&phrases::queued(rival, place.as_ref())),
             Self::Spec { faults } => f.write_str(&phrases::unread(faults)),
             Self::ServiceLost { what } => f.write_str(&phrases::lost(what)),
