@@ -197,6 +197,12 @@ fn a_pod_that_is_ready_for_less_than_min_ready_seconds_lets_no_other_go_and_goes
     let rows = [
         ("too many beside it", shrunk, vec![old(), old(), young], vec![]),
         ("too many beside one of age", shrunk, vec![old(), old(), new()], vec![PodChange::Mark]),
+        (
+            "too many that are as young themselves",
+            CloneSet { partition: 0, max_surge: 2, ..shrunk },
+            vec![CloneSetPod { young: true, ..old() }, CloneSetPod { young: true, ..old() }, young, young],
+            vec![],
+        ),
         ("an update beside it", without_surge, vec![old(), old(), young], vec![]),
         ("an update beside one of age", without_surge, vec![old(), old(), new()], vec![PodChange::Specify]),
         ("listed beside it", full, vec![young, listed(young)], vec![]),
