@@ -30,13 +30,14 @@ const ENDED: [&str; 3] = ["Degraded", "Failed", "Failed"];
 
 /// By the reason of a flow that has not ended, and by phase and reason of one that has; whatever the reason, where it
 /// has failed.
-const ROWS: [Row; 27] = [
+const ROWS: [Row; 28] = [
     ("nobody has looked at it", GOES_ON),
     ("nobody has looked at its new orders", GOES_ON),
     ("nobody has looked at the orders of one that has ended", ["Healthy", "InProgress", "InProgress"]),
     ("PodsStarting", GOES_ON),
     ("PullingIn", GOES_ON),
     ("PodsLeaving", GOES_ON),
+    ("PodsTerminating", GOES_ON),
     ("MinReady", GOES_ON),
     ("Interval", GOES_ON),
     ("Verifying", GOES_ON),
