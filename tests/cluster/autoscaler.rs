@@ -96,9 +96,7 @@ async fn a_size_that_comes_back_lifts_its_hold_by_itself() {
     update["spec"]["application"].as_object_mut().and_then(|fields| fields.remove("replicas"));
     site.apply(&update);
     site.asks(FLOW, 1, "Smoked").await;
-    let scale = |size: &str| {
-        site.kubectl(&["scale", SETS, app::NAME, &format!("--replicas={size}")])
-    };
+    let scale = |size: &str| site.kubectl(&["scale", SETS, app::NAME, &format!("--replicas={size}")]);
     scale("0");
     site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "Resized").await;
     let message = site.view().flow(FLOW)["status"]["message"].as_str().unwrap_or_default().to_owned();

@@ -29,7 +29,10 @@ async fn every_action_is_carried_out_on_the_newest_version_that_is_served() {
     site.gives_back("first").await;
     let made = set(&site.view());
     assert_eq!(made["apiVersion"], V1Beta1.name());
-    assert_eq!(made["spec"]["scaleStrategy"], json!({"excludePreparingDelete": true, "enablePVCReuse": true}));
+    assert_eq!(
+        made["spec"]["scaleStrategy"],
+        json!({"excludePreparingDelete": true, "enablePVCReuse": true})
+    );
     let lent = strategy(&made);
     let safety = Safety::from_now(&site.scene);
 
@@ -60,9 +63,10 @@ async fn every_action_is_carried_out_on_the_newest_version_that_is_served() {
     safety.serving_at_least(&site.scene, 3);
 
     let since = site.scene.version();
+    let again = Safety::from_now(&site.scene);
     site.apply(&app::order("again", "restart", None, auto(json!({"maxUnavailable": 1}))));
     site.succeeds("again").await;
-    safety.pods_at_most(&site.scene, 5);
+    again.pods_at_most(&site.scene, 5);
     let counted = |entry: &Entry| {
         let later = entry.kind == Kind::Set && entry.version > since;
         later && entry.object["spec"]["scaleStrategy"]["excludePreparingDelete"] == false

@@ -135,10 +135,7 @@ async fn release_gives_everything_back_and_restarts_no_pod() {
     let said = release("--dry-run");
     assert!(said.contains(&format!("CloneSet {}/{}", site.namespace, app::NAME)), "{said}");
     let set = |view: &View| view.get(Kind::Set, app::NAME).cloned().unwrap_or_default();
-    assert_eq!(
-        site.kubectl_json(&["get", SETS, app::NAME])["spec"],
-        set(&before)["spec"]
-    );
+    assert_eq!(site.kubectl_json(&["get", SETS, app::NAME])["spec"], set(&before)["spec"]);
     let pods = |view: &View| -> Vec<(String, Value)> {
         let pods = view.pods();
         pods.into_iter().map(|pod| (name(pod).to_owned(), pod["metadata"]["uid"].clone())).collect()

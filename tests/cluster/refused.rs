@@ -5,7 +5,6 @@ use triton_tests::scene::{Kind, answers};
 
 use crate::{app, direct::Person, rig::SETS, site::Site};
 
-
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::too_many_lines, reason = "a table")]
 async fn a_template_that_kubernetes_refuses_is_named_by_its_field_before_anything_is_touched() {

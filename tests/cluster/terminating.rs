@@ -37,7 +37,7 @@ async fn new_pods_start_when_no_pod_is_being_deleted_any_more() {
             finalizers(&site, pod, &json!(["triton.test/stays"]));
         }
         let mut strategy = json!({"mode": "auto", "batchSize": 1, "drainSeconds": 0, "onFailure": "rollback",
-            "progressDeadlineSeconds": 5, "podReplacementPolicy": "TerminationComplete"});
+            "progressDeadlineSeconds": 120, "podReplacementPolicy": "TerminationComplete"});
         if case.leave_first {
             strategy["maxUnavailable"] = json!(1);
         }

@@ -115,13 +115,7 @@ async fn a_lock_that_cannot_be_read_is_somebodys_and_nothing_is_written_until_it
     let mut odd: Value = serde_json::from_str(&note).expect("a note");
     odd["wrote"]["template"] = json!("strange");
     for text in [odd.to_string(), "{".into(), "somebody".into()] {
-        site.kubectl(&[
-            "annotate",
-            SETS,
-            app::NAME,
-            "--overwrite",
-            &format!("{LOCK}={text}"),
-        ]);
+        site.kubectl(&["annotate", SETS, app::NAME, "--overwrite", &format!("{LOCK}={text}")]);
         let waits = |view: &View| view.waits_for(FLOW) == "LockUnreadable";
         site.scene.holds("the flow says that the lock cannot be read", waits).await;
         let (spec, since) = (set()["spec"].clone(), lock(&set()));
@@ -132,13 +126,7 @@ async fn a_lock_that_cannot_be_read_is_somebodys_and_nothing_is_written_until_it
         tokio::time::sleep(STILL).await;
         assert_eq!((set()["spec"].clone(), lock(&set())), (spec, since), "nothing is written");
         site.order("Resume", FLOW);
-        site.kubectl(&[
-            "annotate",
-            SETS,
-            app::NAME,
-            "--overwrite",
-            &format!("{LOCK}={note}"),
-        ]);
+        site.kubectl(&["annotate", SETS, app::NAME, "--overwrite", &format!("{LOCK}={note}")]);
         site.asks(FLOW, 1, "Smoked").await;
     }
     never_served(&site, "nginx:2");

@@ -59,7 +59,8 @@ fn a_hold_that_a_person_keeps_does_not_say_that_it_lifts_itself() {
     }
     let hold = Some(Hold { reason: HoldReason::PodsFailed, resumes: 0 });
     for paused in [false, true] {
-        let mut flow = Flow::test(Action::Create, 1).at(plan(base_of(Kind::Grow, 0, 1), 0), 1, 0, 1, Stage::Smoking);
+        let mut flow =
+            Flow::test(Action::Create, 1).at(plan(base_of(Kind::Grow, 0, 1), 0), 1, 0, 1, Stage::Smoking);
         flow.orders.paused = paused;
         if let Progress::Rolling { batch, .. } = &mut flow.progress {
             batch.hold = hold;

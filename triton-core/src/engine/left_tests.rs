@@ -218,7 +218,11 @@ fn pods_out_of_traffic_leave_by_name_where_one_that_serves_keeps_the_controller_
         }
     };
     let some = Some(Left { size: Some(4) });
-    assert_eq!(named(Facts::SPECIFIED, some).as_deref(), Some("app-5 app-6 app-7"), "as many as are too many");
+    assert_eq!(
+        named(Facts::SPECIFIED, some).as_deref(),
+        Some("app-5 app-6 app-7"),
+        "as many as are too many"
+    );
     assert_eq!(named(Facts::empty(), some), None, "the controller chooses by itself");
     assert_eq!(named(Facts::SPECIFIED, None), None, "without a mark they may serve yet");
 }

@@ -30,7 +30,11 @@ fn a_slip_of_the_pen_is_named_with_its_path() {
         ("canary: 1", "canary: one", "spec.updateStrategy.canary"),
         ("canary: 1", "canary: 1\n    batchIntervalSeconds: 1h", "spec.updateStrategy.batchIntervalSeconds"),
         ("canary: 1", "canary: 1\n    batchSizes: [1, 1.5]", "spec.updateStrategy.batchSizes[1]"),
-        ("batchSize: 1", "batchSize: 1.5", "spec.updateStrategy.batchSize: must be a whole number or a percentage such"),
+        (
+            "batchSize: 1",
+            "batchSize: 1.5",
+            "spec.updateStrategy.batchSize: must be a whole number or a percentage such",
+        ),
         ("replicas: 3", "replicas: \"3\"", "spec.application.replicas"),
         ("name: 12122-sample-10010-df", "name: A_B", "metadata.name"),
     ] {
