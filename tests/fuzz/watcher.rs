@@ -487,7 +487,7 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
         place: None,
         // A pod that is being deleted takes traffic as long as an endpoint shows it.
         terminating: count(workload.pods.iter().filter(|pod| !pod.active() && pod.listed)),
-        ending: count(workload.pods.iter().filter(|pod| pod.ends_at.is_some())),
+        ending: count(workload.pods.iter().filter(|pod| !pod.active())),
         draining: false,
         turns_in: None,
         available_in: None,

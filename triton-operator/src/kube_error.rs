@@ -220,15 +220,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_read_is_made_once_more_where_it_failed_for_the_moment_and_no_request_waits_for_ever() {
-        let answer = |code| {
-            let status = Status { code, reason: "NotFound".into(), ..Status::default() };
+        let answer = |code, reason: &str| {
+            let status = Status { code, reason: reason.into(), ..Status::default() };
             Err::<(), _>(Error::Api(Box::new(status)))
         };
-        for (code, calls) in [(503, 2), (429, 2), (404, 1), (403, 1)] {
+        for (code, reason, calls) in [(503, "", 2), (429, "", 2), (404, "NotFound", 1), (403, "", 1)] {
             let made = std::cell::Cell::new(0);
             let asked = read(|| {
                 made.set(made.get() + 1);
-                std::future::ready(answer(code))
+                std::future::ready(answer(code, reason))
             });
             assert!(asked.await.is_err());
             assert_eq!(made.get(), calls, "{code}");

@@ -5,9 +5,7 @@
 use alloc::vec::Vec;
 
 use super::{gate, goal, prepare, rolling, shape, table};
-use crate::model::{
-    Action, Base, Brings, Kind, Orders, Plan, PodReplacementPolicy, Seconds, Spec, Stage, Target,
-};
+use crate::model::{Action, Base, Brings, Kind, Orders, Plan, Seconds, Spec, Stage, Target};
 
 /// A batch to come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,13 +44,17 @@ impl Forecast {
     /// Most pods that are asked for at once.
     #[must_use]
     pub fn peak(&self) -> u32 {
-        self.batches.iter().map(|batch| batch.peak).fold(self.plan.base.from, u32::max)
+        self.most(|batch| batch.peak)
     }
 
     /// Most pods that there may be at once; see [`Coming::peak_with_terminating`].
     #[must_use]
     pub fn peak_with_terminating(&self) -> u32 {
-        self.batches.iter().map(|batch| batch.peak_with_terminating).fold(self.plan.base.from, u32::max)
+        self.most(|batch| batch.peak_with_terminating)
+    }
+
+    fn most(&self, pods: impl Fn(&Coming) -> u32) -> u32 {
+        self.batches.iter().map(pods).fold(self.plan.base.from, u32::max)
     }
 
     /// Earliest end after the start of the flow; see [`Coming::starts`].
@@ -151,12 +153,14 @@ fn coming(
 fn terminating(spec: &Spec, plan: &Plan, wanted: goal::Goal) -> u32 {
     let Plan { base, .. } = plan;
     let left = goal::goal(plan, 0).stale.saturating_sub(wanted.stale);
-    match (base.kind, spec.pod_replacement_policy) {
-        (Kind::Shrink, _) => base.from.saturating_sub(wanted.total()),
-        (Kind::Grow, _) | (_, PodReplacementPolicy::TerminationComplete) => 0,
+    let fewer = base.from.saturating_sub(wanted.total());
+    match base.kind {
+        Kind::Shrink => fewer,
+        Kind::Grow => 0,
+        Kind::Replace | Kind::Swap if spec.pod_replacement_policy.waits() => 0,
         // Updated in place they stay; only those that are too many leave.
-        (Kind::Swap, _) if base.in_place && !base.by_name() => base.from.saturating_sub(wanted.total()),
-        (Kind::Replace | Kind::Swap, PodReplacementPolicy::TerminationStarted) => left,
+        Kind::Swap if base.in_place && !base.by_name() => fewer,
+        Kind::Replace | Kind::Swap => left,
     }
 }
 
@@ -168,7 +172,7 @@ const fn add(a: Seconds, b: Seconds) -> Seconds {
 mod tests {
     use super::*;
     use crate::engine::batches;
-    use crate::model::{Draft, RawSize, UpdateStrategy};
+    use crate::model::{Draft, PodReplacementPolicy, RawSize, UpdateStrategy};
 
     #[test]
     fn the_tutorial_is_three_batches_the_first_of_which_asks_three_times() {

@@ -13,8 +13,8 @@ use super::tend::{Tend, pick, serving, tend};
 use super::{goal, shape};
 use crate::model::{
     Action, Base, Brings, Carried, Facts, Failure, Flow, FlowId, Kind, Lock, MAX_CREATED, MAX_LABEL,
-    Observation, PodName, PodReplacementPolicy, Progress, Revision, RevisionLabel, Shape, Spec, TemplateRef,
-    Timestamp, Verdict, WorkloadChange,
+    Observation, PodName, Progress, Revision, RevisionLabel, Shape, Spec, TemplateRef, Timestamp, Verdict,
+    WorkloadChange,
 };
 
 /// Checks what the action needs of the world and reads the base.
@@ -346,7 +346,7 @@ fn same(seen: &Observation) -> Result<(), Failure> {
 /// Whether new pods can wait for the end of old ones: where a workload updates in place, its controller decides which
 /// pods it makes anew, and starts the new ones at once.
 fn replaces(flow: &Flow, base: &Base) -> Result<(), Failure> {
-    let waits = flow.spec.pod_replacement_policy == PodReplacementPolicy::TerminationComplete;
+    let waits = flow.spec.pod_replacement_policy.waits();
     if !(waits && base.in_place && base.kind == Kind::Swap && !base.by_name()) {
         return Ok(());
     }

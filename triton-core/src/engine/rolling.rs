@@ -8,8 +8,8 @@ use super::table::{self, Row, Until};
 use super::tend::{Tend, held_back, hooked, look_again, ordered, serving, steer, tend};
 use super::{gate, shape, until};
 use crate::model::{
-    Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, PodReplacementPolicy, Progress,
-    Seconds, Shape, Spec, Stage, Target, Timestamp, Tolerance,
+    Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Seconds, Shape, Spec,
+    Stage, Target, Timestamp, Tolerance,
 };
 
 /// Where a rolling flow is.
@@ -68,7 +68,7 @@ impl Rolling<'_> {
     /// What is waited for before more pods are asked for, where the flow wants those that are being deleted to be gone
     /// first.
     fn waits_for_termination(&self, want: &Shape, seen: &Observation) -> Option<Waiting> {
-        let waits = self.flow.spec.pod_replacement_policy == PodReplacementPolicy::TerminationComplete;
+        let waits = self.flow.spec.pod_replacement_policy.waits();
         let grows = seen.shape.as_ref().is_some_and(|shape| want.replicas > shape.replicas);
         (waits && grows && seen.ending > 0).then_some(Waiting::Terminating { pods: seen.ending })
     }
@@ -102,10 +102,10 @@ impl Rolling<'_> {
                     (want.replicas.saturating_add(more), partition.saturating_add(more));
                 Shape { replicas, partition: Some(partition), ..want }
             }
-            Some(_) if row.until == Until::Gone && self.leave_idle(want.replicas, seen) > 0 => {
-                let idle = self.leave_idle(want.replicas, seen);
-                Shape { doomed: Some(shape::idle(seen, idle)), ..want }
-            }
+            Some(_) if row.until == Until::Gone => match self.leave_idle(want.replicas, seen) {
+                0 => self.sheds(want, row, seen),
+                idle => Shape { doomed: Some(shape::idle(seen, idle)), ..want },
+            },
             None | Some(_) => self.sheds(want, row, seen),
         }
     }
@@ -235,7 +235,7 @@ impl Rolling<'_> {
     /// What keeps up while the flow is paused: pods that are not of the current batch stay in traffic,
     /// and what others chose to remove leaves, where pods may `go`.
     pub(super) fn upkeep(&self, go: bool, seen: &Observation) -> Option<Effect> {
-        let row = table::row_of(&self.flow.spec, self.kind(), self.batch.stage);
+        let row = table::of(self.kind(), self.batch.stage);
         let been_in = row.admit && (self.batch.stage > Stage::PullingIn || self.kind() == Kind::Shrink);
         let go = go && !matches!(self.batch.stage, Stage::Leaving | Stage::Vacating);
         tend(self.rule(been_in, go), &seen.pods)

@@ -1,6 +1,6 @@
 //! The whole life of a batch on one screen: kind × stage → row.
 
-use crate::model::{Kind, PodReplacementPolicy, Spec, Stage};
+use crate::model::{Kind, Spec, Stage};
 
 /// What ends a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,12 +44,8 @@ const fn row(flags: [bool; 3], until: Until, ask: bool, next: Option<Stage>) -> 
 #[must_use]
 pub(super) const fn row_of(spec: &Spec, kind: Kind, stage: Stage) -> Row {
     let row = of(kind, stage);
-    match (spec.pod_replacement_policy, kind, stage) {
-        (PodReplacementPolicy::TerminationComplete, Kind::Swap, Stage::Vacating) => {
-            Row { grown: false, ..row }
-        }
-        (PodReplacementPolicy::TerminationStarted | PodReplacementPolicy::TerminationComplete, _, _) => row,
-    }
+    let leaves_first = matches!((kind, stage), (Kind::Swap, Stage::Vacating));
+    if leaves_first && spec.pod_replacement_policy.waits() { Row { grown: false, ..row } } else { row }
 }
 
 /// The row of a stage.

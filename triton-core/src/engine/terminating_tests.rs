@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::decide;
 use crate::engine::fixtures::{NOW, OLD, RUNS, SERVES, base_of, counted};
 use crate::engine::goal::plan;
-use crate::model::{Action, Base, Failure, Lock, Verdict, WorkloadChange};
+use crate::model::{Action, Base, Failure, Lock, PodReplacementPolicy, Verdict, WorkloadChange};
 
 const POLICIES: [PodReplacementPolicy; 2] = PodReplacementPolicy::ALL;
 

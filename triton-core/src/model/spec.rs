@@ -257,7 +257,7 @@ pub enum OnFailure {
 }
 
 /// When new pods may be asked for beside pods that are being deleted. The names are those of the field of the same
-/// name that Kubernetes plans for Deployments (KEP-3973).
+/// name that Kubernetes plans for Deployments (KEP-5882, before that a part of KEP-3973).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PodReplacementPolicy {
     /// At once: both may be there at the same time.
@@ -270,6 +270,12 @@ pub enum PodReplacementPolicy {
 impl PodReplacementPolicy {
     /// Every policy.
     pub const ALL: [Self; 2] = [Self::TerminationStarted, Self::TerminationComplete];
+
+    /// Whether pods that are being deleted have to be gone first.
+    #[must_use]
+    pub const fn waits(self) -> bool {
+        matches!(self, Self::TerminationComplete)
+    }
 
     /// The name on the wire.
     #[must_use]

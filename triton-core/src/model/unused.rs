@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::spec::{Action, CancelPolicy, PodReplacementPolicy, Spec, Tolerance};
+use super::spec::{Action, CancelPolicy, Spec, Tolerance};
 
 impl Spec {
     /// Paths of the fields that are set and have no effect for the action.
@@ -17,7 +17,7 @@ impl Spec {
         let only_leave = matches!(action, ScaleIn | Stop | Delete);
         let (template, tolerant) = (self.template.is_some(), self.tolerance != Tolerance::Nothing);
         let revert = self.cancel_policy == CancelPolicy::Revert;
-        let waits = self.pod_replacement_policy == PodReplacementPolicy::TerminationComplete;
+        let waits = self.pod_replacement_policy.waits();
         let strategy = |update, other| if action.is_update() { update } else { other };
         let rows = [
             (template && !action.is_update(), "spec.application.template"),

@@ -9,6 +9,8 @@ pub mod entry;
 mod faults;
 pub mod fields;
 pub mod fixed;
+#[cfg(test)]
+mod fixtures;
 pub mod known;
 pub mod lock;
 pub mod patch;

@@ -99,7 +99,7 @@ impl WorkloadBackend for Host {
         let mut world = self.sim.world();
         self.may_read(&mut world)?;
         let same = |now: &Workload| {
-            let terminating = now.pods.iter().filter(|pod| pod.ends_at.is_some()).map(|pod| &pod.uid);
+            let terminating = now.pods.iter().filter(|pod| !pod.active()).map(|pod| &pod.uid);
             are_as_seen(seen, now.active().map(|pod| (&pod.uid, &pod.version)), terminating)
         };
         if world.workload(instance).is_some_and(same) {

@@ -1,11 +1,10 @@
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
-use triton_core::model::{
-    Base, Brings, Draft, Flow, FlowId, FlowUid, Kind, Orders, PodName, Progress, Shape, TemplateRef,
-};
+use triton_core::model::{Draft, Flow, FlowId, FlowUid, Kind, Orders, PodName, Progress, Shape, TemplateRef};
 
 use super::*;
 use crate::backend::cloneset::entry::CloneSetEntry;
+use crate::backend::cloneset::fixtures::{base, object};
 use crate::backend::cloneset::patch;
 use crate::labels;
 
@@ -160,21 +159,6 @@ fn read(version: ApiVersion, fields: &Value) -> Result<CloneSetEntry, String> {
     CloneSetEntry::of(&serde_json::from_value::<DynamicObject>(object(version, fields)).expect("an object"))
 }
 
-fn object(version: ApiVersion, fields: &Value) -> Value {
-    let mut object = json!({
-        "apiVersion": version.name(), "kind": "CloneSet",
-        "metadata": {
-            "name": "demo", "namespace": "default", "uid": "cs-uid", "resourceVersion": "9", "generation": 3,
-        },
-        "spec": { "replicas": 4, "selector": {}, "template": {} },
-        "status": { "observedGeneration": 3, "updateRevision": "demo-abc" },
-    });
-    for (name, value) in fields.as_object().into_iter().flatten() {
-        object["spec"][name] = value.clone();
-    }
-    object
-}
-
 fn locked(object: &mut Value) {
     let note = json!({ "namespace": "default", "name": "demo-df", "uid": "flow-uid" });
     object["metadata"]["annotations"] = json!({ labels::LOCK: note.to_string() });
@@ -204,19 +188,6 @@ fn flow(kind: Kind) -> Flow {
     };
     let (spec, _) = draft.parse().unwrap();
     let id = FlowId { namespace: "default".parse().unwrap(), name: "demo-df".parse().unwrap() };
-    let base = Base {
-        kind,
-        brings: Brings::Flow,
-        in_place: false,
-        degraded: 0,
-        turned: false,
-        from: 4,
-        to: 4,
-        partition: 0,
-        previous: None,
-        brought: None,
-        followed: None,
-    };
     let uid = FlowUid::new("flow-uid").unwrap();
-    Flow { id, uid, spec, orders: Orders::default(), progress: Progress::Preparing { base } }
+    Flow { id, uid, spec, orders: Orders::default(), progress: Progress::Preparing { base: base(kind) } }
 }

@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use triton_core::model::{Draft, Flow, FlowId, Lock, Obstacle, Orders, Progress};
 
 use super::*;
+use crate::backend::cloneset::fixtures::object;
 use crate::backend::cloneset::view::view;
 
 #[test]
@@ -126,18 +127,7 @@ fn cloneset(fields: &Value) -> CloneSetEntry {
 }
 
 fn cloneset_in(version: ApiVersion, fields: &Value) -> CloneSetEntry {
-    let mut object = json!({
-        "apiVersion": version.name(), "kind": "CloneSet",
-        "metadata": {
-            "name": "demo", "namespace": "default", "uid": "cs-uid", "resourceVersion": "9", "generation": 3,
-        },
-        "spec": { "replicas": 4, "selector": {}, "template": {} },
-        "status": { "observedGeneration": 3, "updateRevision": "demo-abc" },
-    });
-    for (name, value) in fields.as_object().into_iter().flatten() {
-        object["spec"][name] = value.clone();
-    }
-    CloneSetEntry::of(&serde_json::from_value::<DynamicObject>(object).expect("an object"))
+    CloneSetEntry::of(&serde_json::from_value::<DynamicObject>(object(version, fields)).expect("an object"))
         .expect("it is read")
 }
 

@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use kube::api::DynamicObject;
 use triton_core::model::{
-    Base, Brings, Draft, Field, FieldEdit, FlowId, Kind, Lock, Orders, PodName, PodUid, Position, Revision,
-    Version,
+    Base, Draft, Field, FieldEdit, FlowId, Kind, Lock, Orders, PodName, PodUid, Position, Revision, Version,
 };
 
 use super::*;
+use crate::backend::cloneset::fixtures::base;
 use crate::backend::cloneset::view::view;
 use crate::world::pods::PodEntry;
 
@@ -117,7 +117,7 @@ fn a_reshape_names_only_what_differs_and_is_guarded_by_uid_generation_and_lock()
     let same = Shape { surge: 1, unavailable: 0, ..shape(4, 0) };
     let cloneset = wrote(&same, 2);
     assert_eq!(reshape(&cloneset, &flow(|_| ()), &same, None), None);
-    let further = Flow { progress: Progress::Preparing { base: base() }, ..flow(|_| ()) };
+    let further = Flow { progress: Progress::Preparing { base: base(Kind::Replace) }, ..flow(|_| ()) };
     let ops = reshape(&cloneset, &further, &Shape { replicas: 6, ..same }, None).unwrap();
     let paths: Vec<_> =
         ops.as_array().unwrap().iter().map(|op| (op["op"].as_str(), op["path"].as_str())).collect();
@@ -214,7 +214,7 @@ fn a_release_gives_back_what_the_lock_remembers() {
 
 #[test]
 fn leaving_pods_count_while_a_flow_runs_whose_old_pods_leave_first() {
-    let of = |kind| Flow { progress: Progress::Preparing { base: Base { kind, ..base() } }, ..flow(|_| ()) };
+    let of = |kind| Flow { progress: Progress::Preparing { base: base(kind) }, ..flow(|_| ()) };
     let label = |kind| {
         let body = lock(&cloneset(|_| ()), &of(kind), None, (None, false), None);
         body["metadata"]["labels"][labels::EXCLUDE_PREPARING_DELETE].clone()
@@ -259,7 +259,7 @@ fn an_edit_by_others_is_told_from_what_the_flow_wrote() {
 #[test]
 fn a_foreign_template_is_told_by_its_revision() {
     let brought = |revision: &str| {
-        let base = Base { brought: Revision::new(revision).ok(), ..base() };
+        let base = Base { brought: Revision::new(revision).ok(), ..base(Kind::Replace) };
         Flow { progress: Progress::Preparing { base }, ..flow(|_| ()) }
     };
     let mut cloneset = wrote(&shape(4, 0), 2);
@@ -368,22 +368,6 @@ fn wrote(shape: &Shape, generation: u64) -> CloneSetEntry {
     let (held, at) = (cloneset.lock.as_mut().unwrap(), Position::default());
     held.wrote = Some(Wrote::locked(false, at).reshaped(shape, at, false, generation));
     cloneset
-}
-
-fn base() -> Base {
-    Base {
-        kind: Kind::Replace,
-        brings: Brings::Flow,
-        in_place: false,
-        degraded: 0,
-        turned: false,
-        from: 4,
-        to: 4,
-        partition: 0,
-        previous: None,
-        brought: None,
-        followed: None,
-    }
 }
 
 fn shape(replicas: u32, partition: u32) -> Shape {

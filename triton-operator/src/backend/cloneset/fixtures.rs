@@ -1,0 +1,39 @@
+//! What tests of several parts begin with.
+
+use serde_json::{Value, json};
+use triton_core::model::{Base, Brings, Kind};
+
+use super::api_version::ApiVersion;
+
+/// A CloneSet of 4 pods in this version, with these fields in its spec.
+pub(super) fn object(version: ApiVersion, fields: &Value) -> Value {
+    let mut object = json!({
+        "apiVersion": version.name(), "kind": "CloneSet",
+        "metadata": {
+            "name": "demo", "namespace": "default", "uid": "cs-uid", "resourceVersion": "9", "generation": 3,
+        },
+        "spec": { "replicas": 4, "selector": {}, "template": {} },
+        "status": { "observedGeneration": 3, "updateRevision": "demo-abc" },
+    });
+    for (name, value) in fields.as_object().into_iter().flatten() {
+        object["spec"][name] = value.clone();
+    }
+    object
+}
+
+/// What a flow that keeps 4 pods found.
+pub(super) fn base(kind: Kind) -> Base {
+    Base {
+        kind,
+        brings: Brings::Flow,
+        in_place: false,
+        degraded: 0,
+        turned: false,
+        from: 4,
+        to: 4,
+        partition: 0,
+        previous: None,
+        brought: None,
+        followed: None,
+    }
+}
