@@ -121,6 +121,8 @@ fn flow(action: Action, stage: Stage, size: u32) -> Flow {
         previous: "old".parse().ok(),
         brought: None,
         followed: None,
+        workload: None,
+        revisions: None,
     };
     let plan = Plan { base, fresh: 0, work: to };
     let batch = Batch {

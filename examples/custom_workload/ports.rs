@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use triton_core::model::{
     Edits, Flow, FlowUid, InstanceId, Lasts, Lock, PodPhase, PodRef, PodTraffic, RevisionLabel, Seconds,
     Shape, Steps, TemplateRef, Timestamp, Traffic, TrafficChange, TrafficView, Version, WorkloadChange,
-    WorkloadPod, WorkloadView,
+    WorkloadPod, WorkloadUid, WorkloadView,
 };
 use triton_core::ports::{
     Clock, PortError, PortErrorKind, Subject, TrafficRegistry, WorkloadBackend, are_as_seen,
@@ -203,10 +203,13 @@ fn view(group: &Group, flow: Option<&Flow>, now: Timestamp) -> WorkloadView {
     let names = group.processes.iter().map(|process| group.name(process));
     let doomed = names.filter(|name| group.doomed.contains(name)).collect();
     WorkloadView {
+        // There is one group, and it is never made anew.
+        uid: WorkloadUid::new("group").expect("it is not empty"),
         version: version(group.version),
         settled: true,
         lock,
-        // Nobody edits a group by hand, so that every flow that holds one ends.
+        // Nobody edits a group by hand, so that every flow that holds one keeps its lock, and ends.
+        last: None,
         left: None,
         frozen: group.frozen,
         shape: Shape {
@@ -218,6 +221,7 @@ fn view(group: &Group, flow: Option<&Flow>, now: Timestamp) -> WorkloadView {
             unavailable: group.unavailable,
         },
         revision: Some(group.current_revision()),
+        stable: None,
         label: RevisionLabel::Unknown,
         obstacle: None,
         // Processes are started at once: there is nothing to tell of what keeps them from coming.

@@ -163,6 +163,8 @@ fn verifying() -> Progress {
         previous: None,
         brought: None,
         followed: None,
+        workload: None,
+        revisions: None,
     };
     let plan = Plan { base, fresh: 0, work: 1 };
     Progress::Verifying { plan, since: Timestamp::default(), counted: Seconds(0), hold: None, edited: None }

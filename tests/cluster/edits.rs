@@ -2,10 +2,11 @@
 //! another size.
 
 use serde_json::{Value, json};
-use triton_tests::scene::{Kind, View, name};
+use triton_tests::scene::{Kind, View, answers, name};
 
 use crate::{
     app,
+    gitops::notes,
     rig::SETS,
     safety::{Safety, all_run},
     site::Site,
@@ -28,7 +29,7 @@ async fn a_partition_that_others_set_twice_holds_the_flow_until_resume() {
     let before = strategy(&site);
     let edited = json!({"spec": {"updateStrategy": {"partition": 2}}});
     patch(&site, &edited);
-    site.scene.holds("the partition is set right", |view| notes(view, 1)).await;
+    site.scene.holds("the partition is set right", |view| counts(view, 1)).await;
     until_strategy(&site, &before).await;
 
     patch(&site, &edited);
@@ -49,6 +50,7 @@ async fn a_partition_that_others_set_twice_holds_the_flow_until_resume() {
 async fn a_template_that_others_bring_holds_the_flow_at_once() {
     let site = Site::new("drift-template").await;
     site.serve(2).await;
+    let safety = Safety::from_now(&site.scene);
     site.apply(&app::update(
         FLOW,
         2,
@@ -63,11 +65,61 @@ async fn a_template_that_others_bring_holds_the_flow_at_once() {
     site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "Drift").await;
     let message = site.view().flow(FLOW)["status"]["message"].as_str().unwrap_or_default().to_owned();
     assert!(message.contains("template (by kubectl-patch)"), "{message}");
+    let booted = |pod: &Value| {
+        let conditions = pod["status"]["conditions"].as_array();
+        conditions
+            .is_some_and(|all| all.iter().any(|it| it["type"] == "ContainersReady" && it["status"] == "True"))
+    };
+    let runs = |view: &View| {
+        view.pods().iter().any(|pod| pod["spec"]["containers"][0]["image"] == "nginx:3" && booted(pod))
+    };
+    site.scene.holds("a pod of the template of others runs", runs).await;
+    safety.never_serves(&site.scene, "nginx:2");
 
     site.order("Resume", FLOW);
     site.agrees(FLOW).await;
     site.succeeds(FLOW).await;
     all_run(&site.view(), "nginx:2", 2);
+    safety.never_serves(&site.scene, "nginx:3");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_others_take_off_exposes_nothing_and_the_flow_goes_on() {
+    let lock = |value: Value| json!({"metadata": {"annotations": {"apps.triton.io/lock": value}}});
+    let gone = json!({"metadata": {"annotations": null}});
+    // The name of the namespace, and how somebody takes the lock off.
+    let rows = [("removed", lock(Value::Null)), ("emptied", lock("".into())), ("all-annotations", gone)];
+    for (how, edit) in rows {
+        let site = Site::new(&format!("lock-{how}")).await;
+        site.serve(3).await;
+        let safety = Safety::from_now(&site.scene);
+        let before = strategy(&site);
+        site.apply(&app::update(
+            FLOW,
+            3,
+            json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0}),
+        ));
+        site.asks(FLOW, 1, "Smoked").await;
+        patch(&site, &edit);
+        let held = |view: &View| {
+            let set = view.get(Kind::Set, app::NAME);
+            set.is_some_and(|set| {
+                set["metadata"]["annotations"]["apps.triton.io/lock"]
+                    .as_str()
+                    .is_some_and(|it| it.contains(FLOW))
+            })
+        };
+        site.scene.holds("the flow has its lock again", held).await;
+        site.asks(FLOW, 1, "Smoked").await;
+        answers("an event tells it", || notes(&site, "LockRestored"), |notes| notes.len() == 1).await;
+        safety.never_serves(&site.scene, "nginx:2");
+
+        site.agrees(FLOW).await;
+        site.succeeds(FLOW).await;
+        all_run(&site.view(), "nginx:2", 3);
+        assert_eq!(strategy(&site), before, "{how}: what the flow changed is given back");
+        safety.serving_at_least(&site.scene, 3);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +161,7 @@ fn patch(site: &Site, edit: &Value) {
 }
 
 /// The progress has counted an edit in the present stage.
-fn notes(view: &View, batch: u64) -> bool {
+fn counts(view: &View, batch: u64) -> bool {
     let progress = &view.flow(FLOW)["status"]["progress"];
     progress["batch"]["number"] == batch && progress["batch"]["edited"].is_u64()
 }

@@ -204,8 +204,8 @@ async fn three_people_who_change_the_surge_are_three_readable_events() {
     assert_eq!(notes.len(), 3, "{notes:#?}");
 }
 
-/// The texts of the events of a reason.
-fn notes(site: &Site, reason: &str) -> Vec<String> {
+/// The texts of the events of a reason, of flow `second`.
+pub(crate) fn notes(site: &Site, reason: &str) -> Vec<String> {
     let events = site.kubectl_json(&["get", "events.events.k8s.io"]);
     let events = events["items"].as_array().into_iter().flatten();
     let told = events.filter(|event| event["reason"] == reason && event["regarding"]["name"] == "second");

@@ -42,6 +42,17 @@ impl Safety {
         });
     }
 
+    /// At no moment a pod with this image was ready in the EndpointSlices.
+    pub(crate) fn never_serves(&self, scene: &Scene, image: &str) {
+        self.replay(scene, |_, entry, after| {
+            let serving = after.serving();
+            let of =
+                |pod: &&Value| pod["spec"]["containers"][0]["image"] == image && serving.contains(name(pod));
+            let found = after.all(Kind::Pod).find(of).map(name);
+            assert!(found.is_none(), "{found:?} with {image} serves at version {}", entry.version);
+        });
+    }
+
     /// No pod was made while another one was being deleted.
     pub(crate) fn starts_none_beside_pods_that_end(&self, scene: &Scene) {
         self.replay(scene, |before, entry, _| {

@@ -180,8 +180,12 @@ impl Watcher {
         self.carries_out(world, &flow, before, after);
         // What never had the workload left nothing in it. What succeeded had it, and may have given it back already.
         let prepared = matches!(before, Progress::Preparing { .. }) && holder(world) != Some(id);
+        // Nor what another flow has had since.
+        let last = world.workloads().next().and_then(|workload| workload.last.as_ref());
+        let passed_on = last.is_some_and(|last| last.uid != flow.uid);
         if let Progress::Finished { verdict, .. } = after
             && (!prepared || *verdict == Verdict::Succeeded)
+            && !passed_on
             && !matches!(verdict, Verdict::AlreadyCarriedOut { .. })
         {
             self.last = Some((flow.clone(), verdict.clone()));
@@ -207,7 +211,9 @@ impl Watcher {
     /// Takes note of an order that was carried out.
     fn carries_out(&mut self, world: &World, flow: &Flow, before: &Progress, after: &Progress) {
         let succeeded = matches!(after, Progress::Finished { verdict: Verdict::Succeeded, .. });
-        let workload = world.workloads().next().filter(|_| succeeded && *before != Progress::Pending);
+        let had = before.base().and_then(|base| base.workload.as_ref());
+        let same = |workload: &&Workload| had.is_some_and(|had| had.as_str() == workload.uid);
+        let workload = world.workloads().next().filter(same).filter(|_| succeeded);
         self.carried.extend(workload.map(|workload| (workload.uid.clone(), flow.clone())));
     }
 
@@ -291,19 +297,26 @@ impl Watcher {
         u32::try_from(before.pods.iter().filter(differs).count()).expect("a count of pods fits")
     }
 
-    /// While the flow that holds the workload cannot be read, is gone before it ended, or the lock itself cannot
-    /// be read, no pod is pulled in.
+    /// While the flow that has the workload cannot be read, or is gone before it ended, and while the lock cannot be
+    /// read, or others took it off, no pod is pulled in.
     fn nothing_is_exposed_unread(&mut self, world: &World, step: &Step) -> Result<(), String> {
         let pods = || world.workloads().flat_map(Workload::active);
         let asked = |pod: &Pod| pod.gate == Some(true);
         let now: BTreeSet<PodUid> = pods().filter(|pod| asked(pod)).map(|pod| pod.uid.clone()).collect();
         let before = std::mem::replace(&mut self.asked, now);
-        let held = world.workloads().next().and_then(|workload| workload.lock.as_ref());
         let driven = matches!(step.what, StepKind::Drove { .. } | StepKind::Tended { .. });
-        let Some(held) = held.filter(|_| driven && self.looks_are_fresh()) else { return Ok(()) };
-        let flow = world.flows().get(&held.holder.id).filter(|flow| flow.uid == held.holder.uid);
-        let unread = |flow: &Entry| flow.spec().is_none() && !flow.record.finished;
-        if !held.spoilt && !flow.is_none_or(unread) {
+        let Some(workload) = world.workloads().next().filter(|_| driven && self.looks_are_fresh()) else {
+            return Ok(());
+        };
+        let closed = match &workload.lock {
+            Some(held) => {
+                let flow = world.flows().get(&held.holder.id).filter(|flow| flow.uid == held.holder.uid);
+                let unread = |flow: &Entry| flow.spec().is_none() && !flow.record.finished;
+                held.spoilt || flow.is_none_or(unread)
+            }
+            None => world.flows().iter().any(|flow| has_begun(flow, workload)),
+        };
+        if !closed {
             return Ok(());
         }
         let early = pods().find(|pod| asked(pod) && !before.contains(&pod.uid));
@@ -428,9 +441,18 @@ fn stored(entry: &Entry) -> Option<Flow> {
     Some(Flow { id: entry.id.clone(), uid: entry.uid.clone(), spec, orders, progress: entry.progress()? })
 }
 
-/// The flow that holds the only workload.
+/// The flow that has the only workload: others may have taken its lock off.
 fn holder(world: &World) -> Option<&FlowId> {
-    world.workloads().next().and_then(|workload| workload.lock.as_ref()).map(|held| &held.holder.id)
+    let workload = world.workloads().next()?;
+    let holder = workload.lock.as_ref().map(|held| &held.holder.id);
+    holder.or_else(|| world.flows().iter().find(|flow| has_begun(flow, workload)).map(|flow| &flow.id))
+}
+
+/// Whether a flow is in the middle of its batches on this workload.
+fn has_begun(flow: &Entry, workload: &Workload) -> bool {
+    let progress = flow.progress();
+    let base = progress.as_ref().and_then(Progress::base);
+    base.and_then(|base| base.workload.as_ref()).is_some_and(|uid| uid.as_str() == workload.uid)
 }
 
 /// The only workload as it really is.
@@ -461,8 +483,10 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
     let template = Some(template);
     Observation {
         stale: None,
+        workload: workload.uid.parse().ok(),
         settled: workload.observed_latest(),
         lock: if workload.lock.is_some() { Lock::Mine } else { Lock::Free },
+        last: workload.last.clone(),
         left: None,
         frozen: workload.paused,
         shape: Some(Shape {
@@ -474,6 +498,7 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
             unavailable: workload.unavailable,
         }),
         revision: workload.update_revision.clone(),
+        revisions: BTreeSet::new(),
         label: triton_core::model::RevisionLabel::Unknown,
         obstacle: None,
         refused: None,

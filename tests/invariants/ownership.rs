@@ -19,9 +19,11 @@ fn intent(intent: &Intent<'_>) -> Outcome {
     let seen = intent.seen;
     let fine = match intent.decision {
         Decision::Act(Effect::Workload(WorkloadChange::Lock { .. })) => {
-            seen.lock == Lock::Free
-                && seen.obstacle.is_none()
-                && matches!(intent.flow.progress, Progress::Preparing { .. })
+            let locked = intent.flow.progress.base().and_then(|base| base.workload.as_ref());
+            let again = locked.is_some() && locked == seen.workload.as_ref();
+            let begins =
+                seen.obstacle.is_none() && matches!(intent.flow.progress, Progress::Preparing { .. });
+            seen.lock == Lock::Free && (begins || again)
         }
         Decision::Act(Effect::Workload(WorkloadChange::Release { .. })) => {
             is_mine(seen) && intent.flow.progress.is_finished()

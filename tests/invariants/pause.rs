@@ -31,6 +31,9 @@ fn intent(intent: &Intent<'_>) -> Outcome {
         Decision::Wait(..) | Decision::Done => true,
         Decision::Move(_, Why::Fits) => !orders.paused && fits(intent),
         Decision::Move(_, Why::Mended) => !orders.paused && mended(intent),
+        // Whose the workload is may be told at any time.
+        Decision::Move(_, Why::Relocked) => true,
+        Decision::Act(Effect::Workload(WorkloadChange::Lock { .. })) => true,
         Decision::Move(progress, _) => matches!(progress, Progress::Finished { .. }),
         Decision::Act(Effect::Workload(WorkloadChange::Freeze(on))) => *on,
         Decision::Act(Effect::Workload(WorkloadChange::Hook(_))) => true,

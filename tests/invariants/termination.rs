@@ -1,6 +1,6 @@
 //! S22: new pods come once old ones are gone, where a flow orders that.
 
-use triton_core::model::{PodReplacementPolicy, Progress};
+use triton_core::model::{Flow, PodReplacementPolicy, Progress};
 
 use super::{Cause, Change, Invariant, Outcome, Property, ensure};
 
@@ -15,7 +15,8 @@ pub(super) const ROW: Invariant = Invariant {
 fn change(change: &Change<'_>) -> Outcome {
     let Change { before, after, .. } = change;
     let waits = before.flow.spec.pod_replacement_policy == PodReplacementPolicy::TerminationComplete;
-    let batch = matches!(before.flow.progress, Progress::Rolling { .. }) && !before.flow.orders.canceled;
+    let rolls = |flow: &Flow| matches!(flow.progress, Progress::Rolling { .. }) && !flow.orders.canceled;
+    let batch = rolls(before.flow) && rolls(after.flow);
     let (Some(had), Some(has)) = (&before.world.shape, &after.world.shape) else { return Ok(()) };
     let asks = has.replicas > had.replicas;
     ensure(!(change.cause == Cause::Driver && waits && batch && asks && before.world.ending > 0), || {

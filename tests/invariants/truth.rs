@@ -30,7 +30,9 @@ fn intent(intent: &Intent<'_>) -> Outcome {
         format!("{ordered} pods were planned, {:?} ordered", flow.spec.replicas)
     })?;
     if flow.spec.action == Action::Delete {
-        return ensure(seen.shape.is_none() && seen.pods.is_empty(), || "the workload is there".into());
+        let gone = seen.shape.is_none() && seen.pods.is_empty();
+        let anew = plan.base.workload.is_some() && plan.base.workload != seen.workload;
+        return ensure(gone || anew, || "the workload is there".into());
     }
     let good = seen.pods.count(Facts::FRESH | Facts::BOOTED | Facts::IN, Facts::MARKED | Facts::FAILED);
     ensure(good == ordered && seen.pods.len() == ordered && seen.terminating == 0, || {

@@ -7,7 +7,7 @@ use triton_core::engine::{Effect, look};
 use triton_core::model::{
     Edits, FailureClass, Flow, Heals, Lasts, Lock, Observation, PodFailure, PodName, PodPhase, PodRef,
     PodTraffic, PodUid, Position, Revision, RevisionLabel, Seconds, Shape, Steps, TemplateRef, Traffic,
-    TrafficChange, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
+    TrafficChange, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadUid, WorkloadView,
 };
 
 use triton_core::sim::cloneset::Lifecycle;
@@ -22,6 +22,7 @@ static NAMES: LazyLock<Vec<PodRef>> = LazyLock::new(|| {
     };
     (0..32).map(at).collect()
 });
+static WORKLOAD: LazyLock<WorkloadUid> = LazyLock::new(|| WorkloadUid::new("w").expect("not empty"));
 static VERSION: LazyLock<Version> = LazyLock::new(|| Version::new("v").expect("not empty"));
 static REVISIONS: LazyLock<[Revision; 2]> =
     LazyLock::new(|| ["old", "new"].map(|name| Revision::new(name).expect("not empty")));
@@ -44,9 +45,11 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
     let doomed = state.pods.iter().enumerate().filter(|(_, pod)| pod.doomed && !pod.gone);
     let doomed = doomed.map(|(at, _)| NAMES[at].name.clone()).collect();
     let view = WorkloadView {
+        uid: WORKLOAD.clone(),
         version: VERSION.clone(),
         settled: set.observed,
         lock: if set.locked { Lock::Mine } else { Lock::Free },
+        last: None,
         left: None,
         frozen: set.paused,
         shape: Shape {
@@ -62,6 +65,7 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
             unavailable: set.unavailable,
         },
         revision: set.told.map(revision),
+        stable: None,
         label: RevisionLabel::Unknown,
         obstacle: None,
         trouble: None,

@@ -19,7 +19,7 @@ use crate::engine::{
 };
 use crate::model::{
     Flow, FlowId, FlowUid, Left, Lock, Observation, Progress, Report, Seconds, Silence, Spec, TextFor,
-    Timestamp, Version, WaitingReport, shorten,
+    Timestamp, Version, WaitingReport, WorkloadChange, shorten,
 };
 use crate::ports::{
     Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored, Subject, TrafficRegistry, WorkloadBackend,
@@ -177,6 +177,11 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let flow = &stored.flow;
         let subject = Subject { instance: &world.instance, flow: Some(flow) };
         let backend = self.adapters.workload(&flow.spec.workload_kind);
+        if flow.progress.has_begun() && matches!(effect, Effect::Workload(WorkloadChange::Lock { .. })) {
+            // An old record does not know that its flow has given the lock back since.
+            let confirmed = self.store.confirm_flow(&flow.id, &stored.version).await;
+            confirmed.map_err(during("making sure that the flow is as it was read"))?;
+        }
         self.execute(backend, Some(&flow.spec), subject, world, &effect).await?;
         Ok(Step::Did(effect))
     }
@@ -215,6 +220,14 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
     /// before that one in line. A workload that its holder gives up is free, and needs no line.
     async fn confront(&self, stored: &Stored, seen: &mut Observation) -> Result<(), DriveError> {
         let starts = stored.flow.progress.is_before_batches();
+        if starts
+            && seen.lock == Lock::Free
+            && seen.shape.is_some()
+            && let Some(holder) = self.begun(&stored.flow.instance()).await?
+        {
+            // Others took its lock off the workload, and it takes it again.
+            seen.lock = Lock::Theirs(holder);
+        }
         if let (true, Lock::Theirs(rival)) = (starts, &seen.lock) {
             let loaded = self.rival(rival).await;
             match loaded.map_err(during("reading the flow that holds the workload"))? {

@@ -235,6 +235,11 @@ impl FlowStore for &Rig {
         Ok(())
     }
 
+    async fn confirm_flow(&self, _: &FlowId, version: &Version) -> Result<(), PortError> {
+        let Loaded::Flow(stored) = self.loaded() else { return Err(conflict()) };
+        if stored.version == *version { Ok(()) } else { Err(conflict()) }
+    }
+
     async fn forget(&self, _: &FlowId, uid: &FlowUid) -> Result<(), PortError> {
         self.forgotten.lock().expect("forgotten").push(uid.clone());
         Ok(())
@@ -287,6 +292,8 @@ pub(super) fn base() -> Base {
         previous: None,
         brought: None,
         followed: None,
+        workload: None,
+        revisions: None,
     }
 }
 

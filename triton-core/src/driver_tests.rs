@@ -273,6 +273,22 @@ fn the_keeper_leaves_a_locked_workload_alone() {
 }
 
 #[test]
+fn a_workload_whose_flow_lost_its_lock_is_for_nobody_else() {
+    let begun = || vec![Peer { ended_at: None, begun: true, ..ended(3) }];
+    let mut rig = Rig::new(flow(Progress::Preparing { base: Base { kind: Kind::Replace, ..base() } }));
+    rig.backend.expect_observe().returning(|| {
+        let mut seen = WorkloadView { lock: Lock::Free, ..view(2, 2) };
+        seen.pods[0].booted = true;
+        Ok(Some(seen))
+    });
+    *rig.peers.lock().expect("peers") = begun();
+    assert_eq!(rig.tend().expect("nothing to do"), None, "the keeper keeps off");
+    rig.set(update(rig.loaded()));
+    let rest = rig.advance().expect("it waits");
+    assert!(matches!(rest, Rest::Until(_, Waiting::Rival { rival, .. }) if rival == begun()[0].id));
+}
+
+#[test]
 fn the_keeper_pulls_in_what_is_ready() {
     let mut rig = Rig::new(rolling());
     let mut looks = 0;
@@ -434,6 +450,7 @@ fn ended(nth: i64) -> Peer {
         created_at: Timestamp::from_micros(nth),
         ended_at: Some(Timestamp::from_micros(nth)),
         held: false,
+        begun: false,
         waits: false,
         rollback: false,
     }

@@ -38,7 +38,7 @@ pub use flow::Flow;
 pub use hash::SpecHash;
 pub use name::{
     FlowId, FlowName, FlowUid, InstanceId, InstanceName, MAX_CREATED, MAX_LABEL, NameError, Namespace,
-    PodName, PodUid, Revision, Version,
+    PodName, PodUid, Revision, Version, WorkloadUid,
 };
 pub use observation::{
     Exchange, Holder, Left, Lock, Observation, Obstacle, PodPhase, PodTraffic, RevisionLabel, Shape,

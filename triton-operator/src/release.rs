@@ -166,8 +166,14 @@ where
 }
 
 /// Annotations of triton's on a CloneSet.
-const NOTES: [&str; 5] =
-    [labels::LOCK, labels::TEMPLATE_OF, labels::REMEMBERED, labels::GOOD, labels::CARRIED_OUT];
+const NOTES: [&str; 6] = [
+    labels::LOCK,
+    labels::LAST_FLOW,
+    labels::TEMPLATE_OF,
+    labels::REMEMBERED,
+    labels::GOOD,
+    labels::CARRIED_OUT,
+];
 
 /// Merge patch that takes everything of triton's off a CloneSet; `None` when nothing is on it.
 ///

@@ -95,6 +95,7 @@ fn action(why: &Why, note: &str) -> String {
         | Why::AllBatchesDone
         | Why::Held { .. }
         | Why::Edited { .. }
+        | Why::Relocked
         | Why::Drifted { .. }
         | Why::Resized { .. }
         | Why::Fits

@@ -86,11 +86,7 @@ impl Flows {
     /// The flow, if it is still the version that was read.
     async fn find_at(&self, id: &FlowId, version: &Version) -> Result<Arc<FlowEntry>, PortError> {
         let entry = self.find(id).await?;
-        if entry.version == version.as_str() {
-            Ok(entry)
-        } else {
-            Err(PortError::new(PortErrorKind::Conflict, "the flow has changed since it was read"))
-        }
+        if entry.version == version.as_str() { Ok(entry) } else { Err(changed()) }
     }
 
     /// Takes the answer to a write.
@@ -210,6 +206,12 @@ impl FlowStore for Flows {
         self.took(self.write(id, request).await).map(drop)
     }
 
+    async fn confirm_flow(&self, id: &FlowId, version: &Version) -> Result<(), PortError> {
+        let read = self.read(id).await?;
+        let same = read.is_some_and(|entry| entry.version == version.as_str());
+        if same { Ok(()) } else { Err(changed()) }
+    }
+
     async fn forget(&self, id: &FlowId, uid: &FlowUid) -> Result<(), PortError> {
         let entry = match self.find(id).await {
             Ok(entry) if entry.uid == uid.as_str() && entry.is_kept() => entry,
@@ -253,6 +255,10 @@ impl FlowStore for Flows {
             }
         }))
     }
+}
+
+fn changed() -> PortError {
+    PortError::new(PortErrorKind::Conflict, "the flow has changed since it was read")
 }
 
 fn key(id: &FlowId) -> Key {

@@ -177,6 +177,8 @@ fn base() -> Base {
         previous: None,
         brought: None,
         followed: None,
+        workload: None,
+        revisions: None,
     }
 }
 

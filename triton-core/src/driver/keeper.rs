@@ -35,6 +35,10 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             let Some(effect) = keep(&seen, drain) else {
                 return Ok(keeps_for(&seen, drain).map(|left| self.clock.now().after(left)));
             };
+            // Others took its lock off the workload.
+            if self.begun(instance).await?.is_some() {
+                return Ok(None);
+            }
             let world = World { instance: instance.clone(), workload, traffic };
             self.execute(Some(backend), None, subject, &world, &effect).await?;
         }

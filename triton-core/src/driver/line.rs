@@ -2,10 +2,16 @@
 
 use super::{Adapters, DriveError, Driver, during};
 use crate::engine::place;
-use crate::model::{Lock, Observation, Place};
+use crate::model::{FlowId, InstanceId, Lock, Observation, Place};
 use crate::ports::{Clock, FlowStore, Stored};
 
 impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
+    /// The flow that is in the middle of its batches, whether the workload carries its lock or not.
+    pub(super) async fn begun(&self, instance: &InstanceId) -> Result<Option<FlowId>, DriveError> {
+        let peers = self.store.peers(instance).await.map_err(during("listing the flows of the workload"))?;
+        Ok(peers.into_iter().find(|peer| peer.begun).map(|peer| peer.id))
+    }
+
     /// The place of a flow in the line for its workload; `None` when it is first, has the workload already,
     /// or there is none yet: whoever makes it comes first.
     pub(super) async fn place(

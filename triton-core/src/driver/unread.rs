@@ -45,7 +45,13 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             return Ok(None);
         };
         let view = backend.observe(Subject { instance, flow: None }).await;
-        let lock = view.map_err(during("looking at the workload"))?.map(|view| view.lock);
+        let view = view.map_err(during("looking at the workload"))?;
+        // Another flow has had it since, and has ended.
+        let last = view.as_ref().and_then(|view| view.last.clone()).filter(|last| last.uid != invalid.uid);
+        let lock = view.map(|view| view.lock);
+        if let (Some(Lock::Free), Some(last)) = (&lock, last) {
+            return Ok(Some(Lock::Theirs(last.id)));
+        }
         if let Some(Lock::Theirs(other)) = &lock
             && *other != invalid.id
         {

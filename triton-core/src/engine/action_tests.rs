@@ -34,6 +34,12 @@ fn a_workload_that_was_taken_away_ends_the_flow() {
     assert_eq!(verdict(&flow, &Observation::absent()), Some(Verdict::Failed(Failure::WorkloadMissing)));
     let anew = Observation { lock: Lock::Free, ..Observation::mine(2, 0, 1) };
     assert_eq!(verdict(&flow, &anew), Some(Verdict::Failed(Failure::LockLost)));
+    let base = crate::model::Base { workload: "the-one".parse().ok(), ..base_of(Kind::Shrink, 2, 0) };
+    let deletes = Flow::test(Action::Delete, 0).at(plan(base, 0), 1, 0, 2, Stage::Vacating);
+    for (workload, wanted) in [("the-one", None), ("made-later", Some(Verdict::Succeeded))] {
+        let seen = Observation { workload: workload.parse().ok(), ..anew.clone() };
+        assert_eq!(verdict(&deletes, &seen), wanted, "a deletion is done when its workload is gone");
+    }
 }
 
 #[test]

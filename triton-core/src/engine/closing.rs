@@ -1,5 +1,7 @@
 //! The end: cancel, shed, restore, revert, verify.
 
+use alloc::collections::BTreeSet;
+
 use super::decide::act;
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, goal};
@@ -8,7 +10,8 @@ use super::shape;
 use super::tend::{Tend, drains, held_back, hooked, look_again, pick, steer};
 use crate::model::{
     Action, Base, Batch, Brings, CancelPolicy, Facts, Failure, Flow, FlowId, Hold, HoldReason, Kind,
-    Observation, OnFailure, Plan, Progress, Seconds, Shape, Stage, Timestamp, Verdict, WorkloadChange,
+    Observation, OnFailure, Plan, Progress, Revision, Seconds, Shape, Stage, Timestamp, Verdict,
+    WorkloadChange,
 };
 
 /// When to look again where nothing else says so.
@@ -168,6 +171,7 @@ impl Closing<'_> {
                     to: size,
                     partition: 0,
                     previous: None,
+                    revisions: with_brought(&plan.base),
                     brought: None,
                     ..plan.base.clone()
                 };
@@ -181,7 +185,7 @@ impl Closing<'_> {
         let Self { plan, keep, shed, .. } = *self;
         let want = if shed { shape::restored(plan, keep) } else { shape::shedding(plan, keep) };
         let doomed = match (plan.base.kind, &plan.base.brings) {
-            (Kind::Shrink, _) => Some(alloc::collections::BTreeSet::new()),
+            (Kind::Shrink, _) => Some(BTreeSet::new()),
             (Kind::Replace | Kind::Swap, Brings::Nothing) => {
                 Some(shape::doomed(seen, plan, goal(plan, keep), true))
             }
@@ -250,6 +254,13 @@ impl Closing<'_> {
         });
         ask(seen, Shape { replicas: rest.replicas.saturating_add(more), partition, ..rest })
     }
+}
+
+/// The revisions that may be in traffic while what the flow brought returns: its own is an old one now.
+fn with_brought(base: &Base) -> Option<BTreeSet<Revision>> {
+    let mut revisions = base.revisions.clone()?;
+    revisions.extend(base.brought.clone());
+    Some(revisions)
 }
 
 /// All batches are done: the final check begins.

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::closing::{Closing, LOOK_AGAIN, cancel, end, verify};
 use super::decision::{Decision, Effect, Waiting};
-use super::drift::drifted;
+use super::drift::{drifted, retake};
 use super::look::is_mine;
 use super::prepare::{good, pending, preparing};
 use super::rolling::Rolling;
@@ -36,6 +36,9 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
         && !unbegun
     {
         return unreadable(what, now);
+    }
+    if let Some(decision) = retake(flow, seen, now) {
+        return decision;
     }
     let lost = lost(flow, seen);
     if flow.orders.canceled
@@ -103,9 +106,13 @@ fn unreadable(what: &str, now: Timestamp) -> Decision {
 /// How a flow ends because the workload that it acts on is not the one it locked any more. To a deletion
 /// that is what was ordered.
 fn lost(flow: &Flow, seen: &Observation) -> Option<Verdict> {
-    let (Progress::Rolling { .. } | Progress::Verifying { .. }) = &flow.progress else { return None };
+    let (Progress::Rolling { plan, .. } | Progress::Verifying { plan, .. }) = &flow.progress else {
+        return None;
+    };
+    let anew = plan.base.workload.is_some() && plan.base.workload != seen.workload;
     match (&seen.shape, flow.spec.action) {
         (None, Action::Delete) => Some(Verdict::Succeeded),
+        (Some(_), Action::Delete) if anew => Some(Verdict::Succeeded),
         (None, _) => Some(Failure::WorkloadMissing.into()),
         (Some(_), _) => (!is_mine(seen)).then(|| Failure::LockLost.into()),
     }

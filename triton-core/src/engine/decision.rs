@@ -104,6 +104,8 @@ pub enum Why {
         /// What, and who.
         edits: Vec<FieldEdit>,
     },
+    /// Others took the lock off the workload: the flow takes it again.
+    Relocked,
     /// Others changed what the flow owns, again or in a way that is not set right unasked: the flow holds.
     Drifted {
         /// Drift, or a size that the flow cannot follow.
@@ -196,6 +198,7 @@ impl Why {
             Self::AllBatchesDone => "Verifying",
             Self::Held { reason } | Self::Stopping { reason } => phrases::held_reason(*reason),
             Self::Edited { .. } => "Edited",
+            Self::Relocked => "LockRestored",
             Self::Drifted { reason, .. } => phrases::held_reason(*reason),
             Self::Resized { .. } => "Resized",
             Self::GoesOnWithout { .. } => "PodsTolerated",
@@ -249,6 +252,9 @@ impl fmt::Display for Why {
                     "others changed {}; it is set right, and next time the flow holds",
                     phrases::listed(edits)
                 )
+            }
+            Self::Relocked => {
+                f.write_str("somebody took the lock of this flow off the workload; the flow takes it again")
             }
             Self::Drifted { edits, .. } => f.write_str(&phrases::drifted(edits)),
             Self::Resized { from, to, edits } => {

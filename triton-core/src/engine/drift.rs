@@ -1,13 +1,18 @@
-//! What others change of a workload that the flow holds: set right once, then the flow holds.
+//! What others change of a workload that the flow holds: set right once, then the flow holds. A lock that others took
+//! off is taken again.
 //!
 //! An edit is told from the flow's own writes by the note that the backend keeps of these (see
 //! [`Edits`]), and counted in the progress before it is set right. Both carry the generation of the
 //! workload, so that neither a crash in between nor an old view makes two edits of one.
 
-use super::decision::{Decision, Why};
+use super::closing::LOOK_AGAIN;
+use super::decide::act;
+use super::decision::{Decision, Waiting, Why};
 use super::look::is_mine;
 use super::resized::{self, Size};
-use crate::model::{Batch, Edits, Field, Flow, Hold, HoldReason, Observation, Progress, Timestamp};
+use crate::model::{
+    Batch, Edits, Field, Flow, Hold, HoldReason, Lock, Observation, Progress, Timestamp, WorkloadChange,
+};
 
 /// What a flow does about edits by others; `None` where there are none, and where they are to be set right:
 /// the stage asks for its shape anyway.
@@ -48,6 +53,34 @@ pub(super) fn drifted(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
         }
         None | Some(_) => held(HoldReason::Drift),
     }
+}
+
+/// What a flow does whose lock is gone although nobody else has had the workload since, which is the one that it has
+/// begun with:
+/// it takes the lock again, before anything else, and tells so once in a stage.
+pub(super) fn retake(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
+    let locked = flow.progress.base().and_then(|base| base.workload.as_ref());
+    let same = locked.is_some() && locked == seen.workload.as_ref();
+    let passed_on = seen.last.as_ref().is_some_and(|last| last.uid != flow.uid);
+    if !same || passed_on || seen.lock != Lock::Free {
+        return None;
+    }
+    if !seen.settled {
+        return Some(Decision::Wait(Waiting::Backend, now.plus(LOOK_AGAIN)));
+    }
+    let untold = match &flow.progress {
+        Progress::Rolling { batch, .. } => batch.edited.is_none(),
+        Progress::Verifying { edited, .. } => edited.is_none(),
+        Progress::Pending
+        | Progress::Preparing { .. }
+        | Progress::Closing { .. }
+        | Progress::Finished { .. } => false,
+    };
+    if untold {
+        let progress = edited(&flow.progress, seen.edits.generation, flow.progress.hold());
+        return Some(Decision::Move(progress, Why::Relocked));
+    }
+    Some(act(WorkloadChange::Lock { remember: None }))
 }
 
 /// The progress with an edit counted: what is there at this generation may be set right.

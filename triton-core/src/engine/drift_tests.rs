@@ -134,6 +134,100 @@ fn what_others_hold_and_what_is_closing_is_not_judged() {
     assert_eq!(drifted(&Flow { progress: closing, ..update() }, &seen, NOW), None);
 }
 
+#[test]
+fn a_lock_that_others_took_off_is_taken_again_and_told_once_in_a_stage() {
+    let (own, other) = (Some("the-one"), Some("made-later"));
+    let verifying =
+        Progress::Verifying { plan: begun(own), since: NOW, counted: Seconds(0), hold: None, edited: None };
+    let closing = |shed| {
+        let verdict = crate::model::Verdict::Canceled;
+        Progress::Closing { plan: begun(own), verdict, keep: 0, floor: 0, shed }
+    };
+    let turned = Progress::Preparing { base: Base { turned: true, ..begun(own).base } };
+    let rolling = |workload| update().at(begun(workload), 1, 0, 1, Stage::Smoking).progress;
+    let counted = with(Flow { progress: rolling(own), ..update() }, Some(0), None).progress;
+    let held = Some(Hold { reason: HoldReason::PodsFailed, resumes: 0 });
+    let held = with(Flow { progress: rolling(own), ..update() }, Some(3), held).progress;
+    let free = Lock::Free;
+    let theirs = Lock::Theirs(Flow::test(Action::Update, 4).id);
+    // How far the flow is, who has the workload, which workload it is, and what the flow does.
+    let rows = [
+        (rolling(own), &free, own, "tells"),
+        (verifying, &free, own, "tells"),
+        (counted.clone(), &free, own, "locks"),
+        (held, &free, own, "locks"),
+        (closing(false), &free, own, "locks"),
+        (closing(true), &free, own, "locks"),
+        (turned, &free, own, "locks"),
+        (counted.clone(), &theirs, own, "ends"),
+        (counted.clone(), &free, other, "ends"),
+        (rolling(None), &free, own, "ends"),
+    ];
+    for (progress, lock, workload, wanted) in rows {
+        let flow = Flow { progress, ..update() };
+        let workload = workload.and_then(|uid| uid.parse().ok());
+        let seen = Observation { lock: lock.clone(), workload, ..partition(4) };
+        let decision = decide(&flow, &seen, NOW);
+        let is = match &decision {
+            Decision::Move(progress, Why::Relocked) => {
+                let told = Flow { progress: progress.clone(), ..flow.clone() };
+                assert_eq!(decide(&told, &seen, NOW), act(WorkloadChange::Lock { remember: None }));
+                "tells"
+            }
+            Decision::Act(Effect::Workload(WorkloadChange::Lock { remember: None })) => "locks",
+            Decision::Move(Progress::Finished { .. }, Why::Ended { .. }) => "ends",
+            _ => panic!("{decision:?}"),
+        };
+        assert_eq!(is, wanted, "{:?} {lock:?}", flow.progress);
+        let old = Observation { settled: false, ..seen };
+        let waits = matches!(decide(&flow, &old, NOW), Decision::Wait(Waiting::Backend, _));
+        assert_eq!(waits, wanted != "ends", "nothing is written on a view that is not settled");
+    }
+}
+
+#[test]
+fn the_workload_and_its_revisions_are_noted_before_pods_change() {
+    let revisions =
+        |names: &[&str]| names.iter().map(|name| Revision::new(name).expect("a revision")).collect();
+    let seen = |names| Observation {
+        lock: Lock::Free,
+        workload: "the-one".parse().ok(),
+        revisions: revisions(names),
+        ..Observation::mine(4, 0, 1)
+    };
+    let noted = |names| {
+        let decision = decide(&Flow::test(Action::Update, 4), &seen(names), NOW);
+        let Decision::Move(progress, Why::Started) = decision else { panic!("{decision:?}") };
+        progress
+    };
+    let progress = noted(&["app-0", "app-1"]);
+    let base = progress.base().expect("a base");
+    assert_eq!(
+        (base.revisions.as_ref(), base.workload.as_ref()),
+        (Some(&revisions(&["app-0", "app-1"])), None)
+    );
+    let many = ["0", "1", "2", "3", "4", "5", "6", "7", "8"];
+    assert_eq!(
+        noted(&many).base().and_then(|base| base.revisions.clone()),
+        None,
+        "too many are not told apart"
+    );
+    let flow = Flow { progress, ..Flow::test(Action::Update, 4) };
+    let locked = Observation { lock: Lock::Mine, ..seen(&[]) }.with(4, OLD);
+    let locked = Observation { shape: Observation::mine(4, 4, 1).shape, ..locked };
+    let Decision::Move(progress, Why::BatchStarted { .. }) = decide(&flow, &locked, NOW) else { panic!() };
+    let base = progress.base().expect("a base");
+    assert_eq!(base.workload, "the-one".parse().ok());
+    let known =
+        ["app-0", "app-1", "app-new"].map(|name| base.is_foreign(&Revision::new(name).expect("a revision")));
+    assert_eq!((known, base.is_foreign(&Revision::new("app-x").expect("a revision"))), ([false; 3], true));
+}
+
+/// The plan of an update of four pods of this workload.
+fn begun(workload: Option<&str>) -> crate::model::Plan {
+    plan(Base { workload: workload.and_then(|uid| uid.parse().ok()), ..base(4, 4) }, 0)
+}
+
 fn held_final(hold: Option<Hold>) -> Progress {
     let plan = plan(base_of(Kind::Replace, 2, 2), 0);
     Progress::Verifying { plan, since: NOW, counted: Seconds(0), hold, edited: Some(9) }

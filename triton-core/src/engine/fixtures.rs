@@ -127,6 +127,8 @@ pub(in crate::engine) fn base_of(kind: Kind, from: u32, to: u32) -> Base {
         previous,
         brought: None,
         followed: None,
+        workload: None,
+        revisions: None,
     }
 }
 

@@ -97,6 +97,8 @@ pub fn forecast_from(spec: &Spec, orders: &Orders, found: Found) -> Forecast {
         previous: None,
         brought: None,
         followed: None,
+        workload: None,
+        revisions: None,
     };
     let plan = goal::plan(base, if restarts { from.saturating_sub(listed) } else { 0 });
     forecast(spec, orders, plan, min_ready)

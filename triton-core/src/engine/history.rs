@@ -65,6 +65,7 @@ mod tests {
             created_at: Timestamp::default(),
             ended_at: Some(Timestamp::from_micros(at)),
             held: false,
+            begun: false,
             waits: false,
             rollback: false,
         }

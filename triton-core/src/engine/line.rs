@@ -90,6 +90,7 @@ mod tests {
             created_at: micros(at),
             ended_at: None,
             held: true,
+            begun: false,
             waits: true,
             rollback: false,
         }

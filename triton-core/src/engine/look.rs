@@ -1,13 +1,14 @@
 //! From what the ports say to what decisions read.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::decision::Effect;
 use crate::model::{
     Action, Brings, DEFAULT_GRACE, Exchange, Facts, Flow, Heals, Lock, Observation, PodRef, PodTraffic,
-    PodUid, Pods, Progress, Seconds, Shape, TemplateRef, Traffic, TrafficView, WorkloadChange, WorkloadPod,
-    WorkloadView,
+    PodUid, Pods, Progress, Revision, Seconds, Shape, TemplateRef, Traffic, TrafficView, WorkloadChange,
+    WorkloadPod, WorkloadView,
 };
 
 /// One consistent look at the world, through the eyes of a flow or, without one, of the keeper.
@@ -30,7 +31,8 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         facts.set(Facts::FRESH, is_fresh(flow, view, pod));
         facts.set(Facts::CURRENT, is_current(view, pod));
         facts.set(Facts::NAMED, flow.is_some_and(|flow| is_named(flow, pod)));
-        if view.left.is_some() && stays_out(flow, facts) {
+        facts.set(Facts::FOREIGN, is_foreign(flow, view, pod));
+        if facts.contains(Facts::FOREIGN) || (view.left.is_some() && stays_out(flow, facts)) {
             facts.remove(Facts::BOOTED);
         }
         let pod = PodRef { name: pod.name.clone(), uid: pod.uid.clone(), version: pod.version.clone() };
@@ -39,12 +41,15 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
     let undrained = undrained(flow, view, traffic);
     Observation {
         stale: None,
+        workload: Some(view.uid.clone()),
         settled: view.settled && !is_old(flow, view),
         lock: view.lock.clone(),
+        last: view.last.clone(),
         left: view.left,
         frozen: view.frozen,
         shape: Some(view.shape.clone()),
         revision: view.revision.clone(),
+        revisions: flow.map_or_else(BTreeSet::new, |flow| revisions(flow, view)),
         label: view.label,
         obstacle: view.obstacle.clone(),
         refused: None,
@@ -175,20 +180,43 @@ fn is_current(view: &WorkloadView, pod: &WorkloadPod) -> bool {
     view.revision.is_some() && pod.revision == view.revision
 }
 
-/// Whether a pod is as the flow wants it. A pod is of the flow's revision only while the workload has the
-/// flow's template and its controller has told that template's revision.
+/// Whether a pod is as the flow wants it. Which revision the flow's template has is known once the workload's controller
+/// has told it.
 pub(super) fn is_fresh(flow: Option<&Flow>, view: &WorkloadView, pod: &WorkloadPod) -> bool {
     let Some(flow) = flow else { return true };
     let current = is_current(view, pod);
     match flow.progress.base() {
         Some(base) if !base.kind.exchanges() => true,
         Some(base) => match &base.brings {
+            // Also while the workload has a template of others.
+            Brings::Flow if base.brought.is_some() => pod.revision == base.brought,
             Brings::Flow => view.shape.template == Some(TemplateRef::Flow) && current,
             Brings::Revision(wanted) => view.revision.as_ref() == Some(wanted) && current,
             Brings::Nothing => !pod.listed,
         },
         None => flow.spec.action != Action::Restart || !pod.listed,
     }
+}
+
+/// Whether a pod is of a revision that others brought while the flow has the workload: neither the flow nor whoever
+/// agreed to it knows anything of it. What the workload's controller starts in place of old pods is not. A flow that brings no template takes the one of others back from nobody: it holds
+/// until a person agrees.
+fn is_foreign(flow: Option<&Flow>, view: &WorkloadView, pod: &WorkloadPod) -> bool {
+    let Some((flow, base)) = flow.and_then(|flow| Some((flow, flow.progress.base()?))) else { return false };
+    let holds = || flow.progress.hold().is_some_and(|hold| hold.reason.is_others());
+    let judges = base.brings != Brings::Nothing || holds();
+    judges
+        && pod.revision != view.stable
+        && pod.revision.as_ref().is_some_and(|revision| base.is_foreign(revision))
+}
+
+/// The revisions that are there before the first batch of a flow.
+fn revisions(flow: &Flow, view: &WorkloadView) -> BTreeSet<Revision> {
+    if !flow.progress.is_before_batches() {
+        return BTreeSet::new();
+    }
+    let told = view.revision.iter().chain(&view.stable);
+    view.pods.iter().filter_map(|pod| pod.revision.as_ref()).chain(told).cloned().collect()
 }
 
 /// Whether the flow names this pod, or names none and means all.
@@ -217,9 +245,17 @@ fn facts(pod: &WorkloadPod, grace: Duration, traffic: Option<PodTraffic>) -> (Fa
     }
 }
 
-/// The effect that brings the workload to this shape; `None` when it has it.
+/// The effect that brings the workload to this shape; `None` when it has it. Pods of a template that others brought
+/// leave by name, whatever is asked for.
 pub(super) fn ask(seen: &Observation, want: Shape) -> Option<Effect> {
+    let want = if seen.pods.any(Facts::FOREIGN, Facts::empty()) { without_foreign(seen, want) } else { want };
     (!has(seen, &want)).then_some(Effect::Workload(WorkloadChange::Reshape(want)))
+}
+
+fn without_foreign(seen: &Observation, want: Shape) -> Shape {
+    let mut doomed = want.doomed.unwrap_or_default();
+    doomed.extend(seen.pods.matching(Facts::FOREIGN, Facts::empty()).map(|(pod, _, _)| pod.name.clone()));
+    Shape { doomed: Some(doomed), ..want }
 }
 
 /// Whether a workload has everything that is wanted; what is `None` is not asked for.

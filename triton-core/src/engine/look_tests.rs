@@ -3,7 +3,9 @@ use alloc::vec::Vec;
 use super::*;
 use crate::engine::fixtures::base_of;
 use crate::engine::tend::{Tend, serving, tend};
-use crate::model::{Base, Edits, Kind, Left, Progress, Revision, Seconds, Timestamp};
+use crate::model::{
+    Base, Edits, Hold, HoldReason, Kind, Left, Progress, Revision, Seconds, Timestamp, TrafficChange,
+};
 
 #[test]
 fn a_pod_is_new_only_when_it_is_as_the_flow_wants_it() {
@@ -23,6 +25,56 @@ fn a_pod_is_new_only_when_it_is_as_the_flow_wants_it() {
     assert!(!fresh(Brings::Revision(revision("app-old")), &seen, &new));
     assert!(fresh(Brings::Nothing, &seen, &new));
     assert!(!fresh(Brings::Nothing, &seen, &WorkloadPod { listed: true, ..pod() }));
+}
+
+#[test]
+fn a_pod_of_a_revision_that_others_brought_is_never_asked_into_traffic() {
+    let of = |name: &str| WorkloadPod { revision: Some(revision(name)), booted: true, ..pod() };
+    let revisions = || Some([revision("app-old"), revision("app-older")].into());
+    let base = |brings| Base {
+        brings,
+        brought: Some(revision("app-new")),
+        revisions: revisions(),
+        ..base_of(Kind::Replace, 2, 2)
+    };
+    let update = base(Brings::Flow);
+    let scale = Base { kind: Kind::Grow, brought: None, ..base(Brings::Nothing) };
+    let unknown = Base { revisions: None, ..base(Brings::Flow) };
+    // What the flow brings, the revision of the pod, and whether it is pulled in where every pod may be.
+    let rows = [
+        (&update, "app-new", true),
+        (&update, "app-old", true),
+        (&update, "app-older", true),
+        (&update, "app-others", false),
+        (&scale, "app-old", true),
+        (&scale, "app-others", true),
+        (&unknown, "app-others", true),
+    ];
+    let drift = Hold { reason: HoldReason::Drift, resumes: 0 };
+    let rows = rows.map(|(base, name, wanted)| (base, name, None, wanted));
+    let held = [(&scale, "app-old", Some(drift), true), (&scale, "app-others", Some(drift), false)];
+    for (base, name, hold, wanted) in rows.into_iter().chain(held) {
+        let plan = crate::model::Plan { base: base.clone(), fresh: 0, work: 2 };
+        let verdict = crate::model::Verdict::Canceled;
+        let verifying = Progress::Verifying {
+            plan: plan.clone(),
+            since: Timestamp::default(),
+            counted: Seconds(0),
+            hold,
+            edited: None,
+        };
+        let closing = Progress::Closing { plan, verdict, keep: 0, floor: 0, shed: false };
+        for progress in core::iter::once(verifying).chain(hold.is_none().then_some(closing)) {
+            let flow = Flow { progress, ..Flow::test(Action::Update, 2) };
+            let view = WorkloadView { revision: Some(revision(name)), pods: alloc::vec![of(name)], ..view() };
+            let mut traffic = TrafficView::default();
+            traffic.pods.insert(pod().uid, PodTraffic { asked: Some(false), shown: Traffic::Moving });
+            let seen = look(Some(&flow), Some(&view), &traffic);
+            let rule = Tend { admit: u32::MAX, floor: 0, go: true, drain: Seconds(0) };
+            let pulled = matches!(tend(rule, &seen.pods), Some(Effect::Traffic(TrafficChange::PullIn(_))));
+            assert_eq!(pulled, wanted, "{name} with {base:?}");
+        }
+    }
 }
 
 #[test]

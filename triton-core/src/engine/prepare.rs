@@ -1,5 +1,6 @@
 //! Before the first batch: preconditions, the base, the lock, the flow's template in place.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -144,7 +145,7 @@ pub(super) fn preparing(flow: &Flow, stored: &Base, seen: &Observation, now: Tim
         Brings::Flow | Brings::Revision(_) => seen.pods.count(Facts::FRESH | Facts::IN, Facts::MARKED),
     };
     let brought = seen.revision.clone().filter(|_| stored.brings != Brings::Nothing);
-    let plan = goal::plan(Base { brought, ..stored.clone() }, fresh);
+    let plan = goal::plan(Base { brought, workload: seen.workload.clone(), ..stored.clone() }, fresh);
     start(flow, &plan, 0, 1, seen, now)
 }
 
@@ -223,7 +224,15 @@ fn base(flow: &Flow, seen: &Observation, chosen: Option<&Brings>) -> Result<Base
         previous,
         brought: None,
         followed: None,
+        workload: None,
+        revisions: revisions(seen),
     })
+}
+
+/// The revisions that were there, where they are few enough to be noted. Of a workload that is to be made there are none.
+fn revisions(seen: &Observation) -> Option<BTreeSet<Revision>> {
+    let told = seen.shape.is_none() || !seen.revisions.is_empty();
+    (told && seen.revisions.len() <= Base::MAX_REVISIONS).then(|| seen.revisions.clone())
 }
 
 /// The size that a workload of so many pods was to have: those that a flow left for an exchange do not count.

@@ -91,7 +91,10 @@ impl Rolling<'_> {
             Some(partition) if self.kind() == Kind::Replace && !row.shrunk => {
                 // Pods that are to be deleted anyway are replaced one by one beside them: to keep those too would
                 // ask for more and more.
-                let rest = |known| seen.pods.count(Facts::empty(), known | Facts::MARKED | Facts::SPECIFIED);
+                let rest = |known| {
+                    let leave = Facts::MARKED | Facts::SPECIFIED | Facts::FOREIGN;
+                    seen.pods.count(Facts::empty(), known | leave)
+                };
                 // Which pods are new cannot be told before the flow's template is in place again.
                 let more = if has_template(seen, &want) {
                     rest(Facts::FRESH).saturating_sub(partition)

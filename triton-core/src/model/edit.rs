@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::name::{PodName, Revision};
 use super::observation::{Shape, TemplateRef};
 use super::position::Position;
+use super::progress::{Brings, Progress};
 
 /// A setting of a workload that the flow owns that holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -144,6 +145,19 @@ impl Wrote {
     #[must_use]
     pub fn locked(paused: bool, at: Position) -> Self {
         Self { paused: Some(paused), at, ..Self::default() }
+    }
+
+    /// The note of a flow that takes its lock again, and does not know any more what it wrote: of all it knows which
+    /// template the workload is to have.
+    #[must_use]
+    pub fn relocked(paused: bool, progress: &Progress) -> Self {
+        let base = progress.base().filter(|base| base.workload.is_some());
+        let template = base.and_then(|base| match &base.brings {
+            Brings::Flow => Some(TemplateRef::Flow),
+            Brings::Revision(revision) => Some(TemplateRef::Revision(revision.clone())),
+            Brings::Nothing => base.previous.clone().map(TemplateRef::Revision),
+        });
+        Self { template, ..Self::locked(paused, progress.position()) }
     }
 
     /// The note after a flow that is so far brought the workload to this shape; `generation` and `paused` are

@@ -39,9 +39,11 @@ impl WorkloadView {
     /// A workload of the flow that looks, at version `7`, that is to have so many pods of revision `app-1`.
     pub(crate) fn test(replicas: u32, pods: Vec<WorkloadPod>) -> Self {
         Self {
+            uid: "workload-uid".parse().expect("a uid"),
             version: "7".parse().expect("a version"),
             settled: true,
             lock: Lock::Mine,
+            last: None,
             left: None,
             frozen: false,
             shape: Shape {
@@ -53,6 +55,7 @@ impl WorkloadView {
                 unavailable: 0,
             },
             revision: "app-1".parse().ok(),
+            stable: None,
             label: RevisionLabel::Unknown,
             obstacle: None,
             trouble: None,

@@ -121,6 +121,11 @@ text!(
     opaque_fault
 );
 text!(
+    /// Identity of one workload for its whole life; a workload of the same name made later has another.
+    WorkloadUid,
+    opaque_fault
+);
+text!(
     /// Identity of one flow for its whole life; a flow of the same name made later has another.
     FlowUid,
     opaque_fault

@@ -11,7 +11,7 @@ use super::carried::{Carried, CarriedOut};
 use super::edit::Edits;
 use super::failure::Failure;
 use super::flow::Flow;
-use super::name::{FlowId, FlowUid, PodName, PodUid, Revision, Version};
+use super::name::{FlowId, FlowUid, PodName, PodUid, Revision, Version, WorkloadUid};
 use super::peer::Place;
 use super::pod_failure::{Lasts, PodFailure, Steps};
 use super::pods::Pods;
@@ -189,12 +189,16 @@ pub struct WorkloadPod {
 /// A workload and its pods, as its backend sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkloadView {
+    /// Identity.
+    pub uid: WorkloadUid,
     /// Token that guards writes to the workload.
     pub version: Version,
     /// The workload's controller has seen the latest spec **and** this view contains our own last write.
     pub settled: bool,
     /// Who holds the lock.
     pub lock: Lock,
+    /// The flow that took the lock last, whether it has it still; `None` where that cannot be told.
+    pub last: Option<Holder>,
     /// What a flow left behind that held it before, where nobody holds it or the flow that looks does.
     pub left: Option<Left>,
     /// The workload's controller is told to pause.
@@ -203,6 +207,9 @@ pub struct WorkloadView {
     pub shape: Shape,
     /// The revision that new pods get; `None` while the controller has not told it.
     pub revision: Option<Revision>,
+    /// The revision of the pods that its controller starts in place of old ones; `None` where that is not known
+    /// (OpenKruise: `status.currentRevision`).
+    pub stable: Option<Revision>,
     /// What its newest pod carries as the label of its revision.
     pub label: RevisionLabel,
     /// Why it cannot be acted on.
@@ -289,10 +296,14 @@ pub struct Exchange<'a> {
 pub struct Observation {
     /// The kind that was not heard of for longest, beyond the limit: nothing is decided on such a view.
     pub stale: Option<Silence>,
+    /// See [`WorkloadView::uid`]; `None` when there is no workload.
+    pub workload: Option<WorkloadUid>,
     /// See [`WorkloadView::settled`]; true when there is no workload.
     pub settled: bool,
     /// See [`WorkloadView::lock`]; free when there is no workload.
     pub lock: Lock,
+    /// See [`WorkloadView::last`].
+    pub last: Option<Holder>,
     /// See [`WorkloadView::left`].
     pub left: Option<Left>,
     /// See [`WorkloadView::frozen`].
@@ -301,6 +312,8 @@ pub struct Observation {
     pub shape: Option<Shape>,
     /// See [`WorkloadView::revision`].
     pub revision: Option<Revision>,
+    /// That revision and those of the active pods, each once; told before the first batch alone.
+    pub revisions: BTreeSet<Revision>,
     /// See [`WorkloadView::label`].
     pub label: RevisionLabel,
     /// See [`WorkloadView::obstacle`].
@@ -347,12 +360,15 @@ impl Observation {
     pub fn absent() -> Self {
         Self {
             stale: None,
+            workload: None,
             settled: true,
             lock: Lock::Free,
+            last: None,
             left: None,
             frozen: false,
             shape: None,
             revision: None,
+            revisions: BTreeSet::new(),
             label: RevisionLabel::Unknown,
             obstacle: None,
             refused: None,

@@ -17,6 +17,8 @@ pub struct Peer {
     pub ended_at: Option<Timestamp>,
     /// It is kept from disappearing (Kubernetes: by a finalizer), or is disappearing already.
     pub held: bool,
+    /// It is in the middle of its batches: it has the workload, whatever that says.
+    pub begun: bool,
     /// It is to have the workload as soon as it is its turn: it has not started, and neither a person nor
     /// what is stored of it keeps it from that.
     pub waits: bool,

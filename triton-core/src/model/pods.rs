@@ -56,6 +56,8 @@ bitflags::bitflags! {
         const STUCK = 1 << 15;
         /// It has restarted before, and was not seen ready for long enough since.
         const SHAKY = 1 << 16;
+        /// Of a revision that others brought while the flow has the workload: it counts as one that does not run.
+        const FOREIGN = 1 << 17;
     }
 }
 

@@ -1,11 +1,12 @@
 //! How far a flow is: the half of a flow that the driver writes.
 
+use alloc::collections::BTreeSet;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
-use super::name::{FlowId, Revision};
+use super::name::{FlowId, Revision, WorkloadUid};
 use super::orders::BatchPhase;
 use super::time::{Seconds, Timestamp};
 
@@ -150,9 +151,25 @@ pub struct Base {
     pub brought: Option<Revision>,
     /// The generation of the workload at which the flow followed a size that others gave it last.
     pub followed: Option<u64>,
+    /// The workload, once batches begin: one of the same name made later is another one.
+    pub workload: Option<WorkloadUid>,
+    /// Revisions of the pods then, and of the template: beside the revision that the flow brings, pods of these alone
+    /// are asked into traffic. `None` where that is not known: more than [`MAX_REVISIONS`](Self::MAX_REVISIONS), or a
+    /// record of an earlier version.
+    pub revisions: Option<BTreeSet<Revision>>,
 }
 
 impl Base {
+    /// Most revisions that are noted.
+    pub const MAX_REVISIONS: usize = 8;
+
+    /// Whether pods of this revision came neither with the flow nor were there before it.
+    #[must_use]
+    pub fn is_foreign(&self, revision: &Revision) -> bool {
+        let known = |revisions: &BTreeSet<Revision>| revisions.contains(revision);
+        self.brought.as_ref() != Some(revision) && self.revisions.as_ref().is_some_and(|all| !known(all))
+    }
+
     /// Whether pods are exchanged without a template to tell the new ones by: those that leave are named.
     #[must_use]
     pub fn by_name(&self) -> bool {
@@ -273,6 +290,12 @@ impl Progress {
     #[must_use]
     pub const fn is_before_batches(&self) -> bool {
         matches!(self, Self::Pending | Self::Preparing { .. })
+    }
+
+    /// Whether batches have begun and the flow has not ended: it has its workload, whatever that says.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.base().is_some_and(|base| base.workload.is_some())
     }
 
     /// Whether the flow has ended.

@@ -34,7 +34,7 @@ proptest! {
             let stripped = Record { progress: Some(stripped), ..record };
             // These are optional for good, or younger than the record; everything else is needed.
             let read = Progress::try_from(&stripped);
-            let optional = ["previous", "brought", "followed", "counted", "hold", "edited"].contains(&name.as_str());
+            let optional = ["previous", "brought", "followed", "workload", "revisions", "counted", "hold", "edited"].contains(&name.as_str());
             prop_assert!(read.is_err() || optional, "{} could be left out: {:?}", name, read);
         }
     }
@@ -120,7 +120,20 @@ fn plans() -> impl Strategy<Value = Plan> {
             let (in_place, turned, degraded) = flags;
             let followed = (to % 2 > 0).then(|| u64::from(from));
             let brought = (work % 2 > 0).then(|| Revision::new("app-2").expect("a revision"));
-            let base = Base { kind, brings, in_place, turned, degraded, brought, followed, ..base(from, to) };
+            let workload = (to % 2 > 0).then(|| crate::model::WorkloadUid::new("uid").expect("a uid"));
+            let revisions = (from % 2 > 0).then(|| base(from, to).previous.into_iter().collect());
+            let base = Base {
+                kind,
+                brings,
+                in_place,
+                turned,
+                degraded,
+                brought,
+                followed,
+                workload,
+                revisions,
+                ..base(from, to)
+            };
             let work = work.min(from + to);
             Plan { fresh: from.min(to), work, base }
         },
@@ -141,6 +154,8 @@ fn base(from: u32, to: u32) -> Base {
         previous,
         brought: None,
         followed: None,
+        workload: None,
+        revisions: None,
     }
 }
 

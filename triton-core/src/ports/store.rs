@@ -127,6 +127,11 @@ impl Loaded {
             // Flows that ended under the original carry no progress.
             Self::Corrupt { version, phase, .. } => (version, ended_at.filter(|_| phase.is_final())),
         };
+        let progress = match self {
+            Self::Flow(stored) => Some(&stored.flow.progress),
+            Self::Invalid(invalid) => Some(&invalid.progress),
+            Self::Corrupt { .. } => None,
+        };
         let flow = match self {
             Self::Flow(stored) => Some(stored),
             Self::Invalid(_) | Self::Corrupt { .. } => None,
@@ -137,6 +142,7 @@ impl Loaded {
             created_at,
             ended_at,
             held,
+            begun: progress.is_some_and(Progress::has_begun),
             waits: flow.is_some_and(|stored| stored.waits()),
             rollback: flow.is_some_and(|stored| stored.flow.spec.action == Action::Rollback),
         }
@@ -220,6 +226,17 @@ pub trait FlowStore: Send + Sync {
         id: &FlowId,
         progress: &Progress,
         report: &Report,
+        version: &Version,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Makes sure, past every cache, that a flow is still the version that was read. Asked before a write that nothing
+    /// else guards against an old record of it.
+    ///
+    /// # Errors
+    /// `Conflict` when it is not; `Gone`; `Transient` when it cannot be told.
+    fn confirm_flow(
+        &self,
+        id: &FlowId,
         version: &Version,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 

@@ -74,6 +74,7 @@ faults! {
     BadSpec "F16" "a flow with a bad spec was in the store",
     SpecSpoilt "F16" "the spec of a running flow became one that cannot be read",
     LockSpoilt "F16" "the lock of a workload could not be read",
+    LockRemoved "F16" "somebody took the lock off a workload",
 }
 
 /// How often each fault happened.

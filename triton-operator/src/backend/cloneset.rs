@@ -40,6 +40,7 @@ use triton_core::model::{
 use triton_core::ports::{PortError, PortErrorKind, Subject, WorkloadBackend, are_as_seen};
 
 use self::entry::CloneSetEntry;
+use self::lock::LockNote;
 use self::state::CloneSetState;
 use crate::concurrent::each;
 use crate::crd::convert::Fate;
@@ -50,13 +51,21 @@ use crate::world::World;
 use crate::world::cache::Key;
 use crate::world::pods::PodEntry;
 
+/// A workload as it was looked at last.
+#[derive(Clone)]
+struct Look {
+    cloneset: Arc<CloneSetEntry>,
+    /// The same when it carried a lock last.
+    locked: Option<Arc<CloneSetEntry>>,
+}
+
 /// Runs pods through CloneSets.
 pub struct CloneSets {
     client: Client,
     world: Arc<World>,
     flows: Flows,
     /// Each workload as it was looked at last: what the next change is guarded by.
-    looks: Mutex<HashMap<Key, Arc<CloneSetEntry>>>,
+    looks: Mutex<HashMap<Key, Look>>,
     /// Workloads whose last write has no known outcome: read past the cache before the next look.
     doubtful: Mutex<HashSet<Key>>,
 }
@@ -127,9 +136,24 @@ impl CloneSets {
         })
     }
 
+    /// The workload as it was looked at last.
+    fn looked(&self, key: &Key) -> Option<Arc<CloneSetEntry>> {
+        self.looks.lock().get(key).map(|look| Arc::clone(&look.cloneset))
+    }
+
+    /// The note that a flow had beside its lock, where others took that off the workload since.
+    fn lost_note(&self, cloneset: &CloneSetEntry, flow: &Flow) -> Option<LockNote> {
+        let locked = self.looks.lock().get(&cloneset.key)?.locked.clone()?;
+        let own = |note: &&LockNote| note.holder.uid == flow.uid && locked.uid == cloneset.uid;
+        locked.lock.as_ref().filter(own).cloned()
+    }
+
     fn remember(&self, key: Key, cloneset: Arc<CloneSetEntry>) {
         let mut looks = self.looks.lock();
-        looks.insert(key, cloneset);
+        let same = |look: Look| look.locked.filter(|before| before.uid == cloneset.uid);
+        let locked = cloneset.lock.is_some().then(|| Arc::clone(&cloneset));
+        let locked = locked.or_else(|| looks.remove(&key).and_then(same));
+        looks.insert(key, Look { cloneset, locked });
         // Of what was deleted since nobody takes a look again.
         if looks.len() > 2 * self.world.clonesets.len() + 64 {
             looks.retain(|key, _| self.world.clonesets.get(key).is_some());
@@ -192,7 +216,9 @@ impl CloneSets {
         };
         let resizes = flow.progress.base().is_some_and(|base| base.kind.exchanges() && base.from != base.to);
         let sized_by = if resizes { sizer::sizer(&self.client, cloneset).await } else { None };
-        let body = patch::lock(cloneset, flow, remember, (before.as_ref(), left), sized_by);
+        let note = self.lost_note(cloneset, flow);
+        let note = note.unwrap_or_else(|| LockNote { left, sized_by, ..patch::note_of_lock(cloneset, flow) });
+        let body = patch::lock(cloneset, flow, remember, before.as_ref(), &note);
         let api = self.api(&cloneset.key.namespace)?;
         let params = PatchParams::apply(labels::MANAGER).force();
         let patch = Patch::Apply(&body);
@@ -378,7 +404,7 @@ impl WorkloadBackend for CloneSets {
             return self.patch_pods(subject.instance, pods, unlisted, body).await;
         }
         let key = Key::new(subject.instance.namespace.as_str(), subject.instance.name.as_str());
-        let looked = self.looks.lock().get(&key).cloned();
+        let looked = self.looked(&key);
         let cloneset = match (looked, seen, change) {
             (None, None, WorkloadChange::Reshape(shape)) => return self.create(flow, shape).await,
             (Some(cloneset), Some(seen), _) if cloneset.version == seen.as_str() => cloneset,
@@ -389,7 +415,7 @@ impl WorkloadBackend for CloneSets {
 
     async fn dry_run(&self, flow: &Flow, seen: Option<&Version>) -> Result<Option<Failure>, PortError> {
         let key = Key::new(flow.id.namespace.as_str(), flow.spec.identity.instance.as_str());
-        let looked = self.looks.lock().get(&key).cloned();
+        let looked = self.looked(&key);
         // Its identity guards what is asked, and a newer look at it tells no less.
         if looked.is_some() != seen.is_some() {
             return Err(PortError::new(
@@ -402,7 +428,7 @@ impl WorkloadBackend for CloneSets {
 
     async fn confirm(&self, instance: &InstanceId, seen: &Version) -> Result<(), PortError> {
         let key = Key::new(instance.namespace.as_str(), instance.name.as_str());
-        let looked = self.looks.lock().get(&key).cloned();
+        let looked = self.looked(&key);
         let looked = looked.filter(|cloneset| cloneset.version == seen.as_str());
         let now = self.read(&key).await?;
         match (looked, now) {
@@ -415,7 +441,7 @@ impl WorkloadBackend for CloneSets {
     async fn confirm_pods(&self, instance: &InstanceId, seen: &WorkloadView) -> Result<(), PortError> {
         let key = Key::new(instance.namespace.as_str(), instance.name.as_str());
         let conflict = |what: &str| PortError::new(PortErrorKind::Conflict, what);
-        let looked = self.looks.lock().get(&key).cloned();
+        let looked = self.looked(&key);
         let looked = looked.ok_or_else(|| conflict("the workload is not the one that was looked at"))?;
         let selector = LabelSelector::deserialize(&looked.fixed.selector);
         let selector = selector.map_err(|error| PortError::caused(PortErrorKind::Unreadable, error))?;

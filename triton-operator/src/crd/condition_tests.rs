@@ -89,6 +89,8 @@ fn verifying(hold: Option<Hold>) -> Progress {
         previous: None,
         brought: None,
         followed: None,
+        workload: None,
+        revisions: None,
     };
     let plan = Plan { base, fresh: 0, work: 1 };
     Progress::Verifying { plan, since: at(1), counted: Seconds(0), hold, edited: None }

@@ -1,11 +1,13 @@
 //! [`Progress`] as a flat object, and the two conversions.
 
+use alloc::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::CorruptRecord;
 use super::parts::{BringsRecord, FailureRecord, HoldRecord, StageRecord};
 use crate::model::count::MAX_REPLICAS;
-use crate::model::name::{FlowId, Revision};
+use crate::model::name::{FlowId, Revision, WorkloadUid};
 use crate::model::progress::{Base, Brings, FlowPhase, Kind, Plan, Progress, Verdict};
 use crate::model::time::{Seconds, Timestamp};
 
@@ -71,6 +73,12 @@ pub struct ProgressRecord {
     /// The generation of the workload at which the flow followed a size that others gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub followed: Option<u64>,
+    /// Identity of the workload, once batches begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<WorkloadUid>,
+    /// Revisions of the pods when the flow started, and of the template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revisions: Option<BTreeSet<Revision>>,
     /// Pods that needed no work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fresh: Option<u32>,
@@ -137,6 +145,8 @@ impl ProgressRecord {
             previous: None,
             brought: None,
             followed: None,
+            workload: None,
+            revisions: None,
             fresh: None,
             work: None,
             done: None,
@@ -175,6 +185,8 @@ impl ProgressRecord {
             previous: base.previous.clone(),
             brought: base.brought.clone(),
             followed: base.followed,
+            workload: base.workload.clone(),
+            revisions: base.revisions.clone(),
             ..self
         }
     }
@@ -218,6 +230,8 @@ impl ProgressRecord {
             previous: self.previous.clone(),
             brought: self.brought.clone(),
             followed: self.followed,
+            workload: self.workload.clone(),
+            revisions: self.revisions.clone(),
         };
         let sane = |n: u32| n <= MAX_REPLICAS;
         if sane(base.from) && sane(base.to) { Ok(base) } else { Err(CorruptRecord("size is over 10000")) }

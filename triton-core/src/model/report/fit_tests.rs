@@ -7,8 +7,8 @@ use super::*;
 use crate::model::orders::BatchPhase;
 use crate::model::report::{Counts, PullIn, WaitingReport};
 use crate::model::{
-    Base, Batch, Brings, Failure, Kind, MAX_BATCHES, MAX_REPLICAS, Plan, PodName, Progress, Record, Revision,
-    Stage, Timestamp, Verdict,
+    Base, Batch, Brings, Failure, Kind, MAX_BATCHES, MAX_LABEL, MAX_REPLICAS, Plan, PodName, Progress,
+    Record, Revision, Stage, Timestamp, Verdict,
 };
 
 proptest! {
@@ -131,6 +131,11 @@ fn large(pods: u32, batches: u32, name: usize, failing: u32, text: &str) -> Repo
     }
 }
 
+/// As long as the name of a revision can be: that of its instance, and a hash.
+fn revision_of(nth: usize) -> Revision {
+    Revision::new(format!("{}-{nth:010}", "r".repeat(MAX_LABEL))).expect("a revision")
+}
+
 fn revision() -> Revision {
     Revision::new("r".repeat(253)).expect("a revision")
 }
@@ -150,6 +155,8 @@ fn progresses(text: &str) -> [Progress; 3] {
         previous: Some(revision()),
         brought: Some(revision()),
         followed: Some(u64::MAX),
+        workload: "u".repeat(36).parse().ok(),
+        revisions: Some((0..Base::MAX_REVISIONS).map(|nth| revision_of(nth)).collect()),
     };
     let plan = Plan { base, fresh: MAX_REPLICAS, work: MAX_REPLICAS };
     let batch = Batch {

@@ -155,14 +155,17 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
     let (listed, ending): (Vec<&Pod>, Vec<&Pod>) = pods.pods.iter().partition(|pod| pod.active());
     let shape = change::shape(object, flow, doomed(object, &listed));
     WorkloadView {
+        uid: object.uid.parse().expect("a uid"),
         version: version(object.version),
         settled: object.observed_latest(),
         lock: lock(world, object, flow.map(|flow| &flow.uid)),
+        last: object.last.clone(),
         left: left(world, object, flow.map(|flow| &flow.uid)),
         frozen: object.paused,
         edits: edits(object, &shape),
         shape,
         revision: revision(object).cloned(),
+        stable: object.current_revision.clone(),
         label: label(object, &listed),
         obstacle: obstacle(object),
         trouble: object.trouble.clone(),

@@ -211,9 +211,9 @@ fn only_in_place(before: &Workload, after: &Workload) -> Result<(), PortError> {
 }
 
 fn lock(world: &mut World, id: &InstanceId, flow: &Flow, remember: Option<u32>) -> Result<bool, PortError> {
-    let holder = world.workload(id).and_then(|workload| workload.lock.as_ref());
-    let ended = holder.is_some_and(|held| world.flows().ended(&held.holder));
-    let before = holder.and_then(|held| world.flows().flow(&held.holder));
+    let before = world.workload(id).and_then(|workload| workload.lock.as_ref());
+    let ended = before.is_some_and(|held| world.flows().ended(&held.holder));
+    let before = before.and_then(|held| world.flows().flow(&held.holder));
     edit(world, id, |workload| {
         if let Some(before) = &before {
             note(workload, before);
@@ -226,6 +226,7 @@ fn lock(world: &mut World, id: &InstanceId, flow: &Flow, remember: Option<u32>) 
             None => Held { surge, unavailable, ..mine },
             Some(Held { surge, unavailable, paused, .. }) => Held { surge, unavailable, paused, ..mine },
         });
+        workload.last = Some(holder(flow));
         workload.hook = true;
         workload.in_place_hook = workload.policy.in_place();
         workload.exclude_preparing_delete = !flow.progress.base().is_some_and(Base::waits_for_room);
@@ -346,6 +347,7 @@ fn create(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Res
             wrote: Wrote::locked(false, at).reshaped(shape, at, false, 0),
             ..held(flow, false)
         }),
+        last: Some(holder(flow)),
         replicas: shape.replicas,
         partition: shape.partition.unwrap_or(0),
         surge: shape.surge,
@@ -383,7 +385,7 @@ fn held(flow: &Flow, paused: bool) -> Held {
         surge: 0,
         unavailable: 0,
         paused,
-        wrote: Wrote::locked(paused, flow.progress.position()),
+        wrote: Wrote::relocked(paused, &flow.progress),
         size: flow.progress.base().filter(|base| base.kind.exchanges()).map(|base| base.to),
         brings: flow.progress.base().is_none_or(|base| base.brings != Brings::Nothing),
         left: false,

@@ -91,6 +91,15 @@ impl FlowStore for Host {
         .await
     }
 
+    async fn confirm_flow(&self, id: &FlowId, seen: &Version) -> Result<(), PortError> {
+        let mut world = self.sim.world();
+        self.may_read(&mut world)?;
+        match world.flows.get(id) {
+            Some(entry) if version(entry.version) == *seen => Ok(()),
+            Some(_) | None => Err(conflict(id)),
+        }
+    }
+
     async fn forget(&self, id: &FlowId, uid: &FlowUid) -> Result<(), PortError> {
         let kept = {
             let mut world = self.sim.world();

@@ -44,6 +44,7 @@ enum Event {
     BadFlow,
     SpoilSpec,
     SpoilLock,
+    RemoveLock,
 }
 
 impl Event {
@@ -66,6 +67,7 @@ impl Event {
             Self::BadFlow => Fault::BadSpec,
             Self::SpoilSpec => Fault::SpecSpoilt,
             Self::SpoilLock => Fault::LockSpoilt,
+            Self::RemoveLock => Fault::LockRemoved,
             Self::Mishaps | Self::Outage | Self::Absence => return None,
         })
     }
@@ -161,7 +163,10 @@ impl Runner<'_> {
         add(chaos.slow_controller, &[Event::Stall]);
         add(chaos.api_errors, &[Event::Outage]);
         add(chaos.clocks, &[Event::Jump]);
-        add(chaos.hostile_records, &[Event::Tamper, Event::BadFlow, Event::SpoilSpec, Event::SpoilLock]);
+        add(
+            chaos.hostile_records,
+            &[Event::Tamper, Event::BadFlow, Event::SpoilSpec, Event::SpoilLock, Event::RemoveLock],
+        );
         events
     }
 
@@ -210,6 +215,7 @@ impl Runner<'_> {
             Event::BadFlow => self.bad_flow(),
             Event::SpoilSpec => self.spoil_spec(),
             Event::SpoilLock => self.spoil_lock(),
+            Event::RemoveLock => self.remove_lock(),
         }
     }
 
@@ -380,6 +386,12 @@ impl Runner<'_> {
             }
         });
         Some(if spoilt { "the lock can not be read any more" } else { "the lock is mended" }.into())
+    }
+
+    /// F16: somebody takes the lock off the workload.
+    fn remove_lock(&self) -> Option<String> {
+        let done = self.sim.world().edit(&draw::instance(), |workload| workload.lock = None);
+        done.then(|| "the lock is taken off the workload".into())
     }
 
     /// F16: a flow that no admission let in is put into the store.

@@ -66,6 +66,8 @@ pub struct Workload {
     pub policy: UpdatePolicy,
     /// Who acts on it.
     pub lock: Option<Held>,
+    /// Who took the lock last.
+    pub last: Option<Holder>,
     /// `spec.replicas`.
     pub replicas: u32,
     /// `spec.updateStrategy.partition`.
@@ -134,6 +136,7 @@ impl Workload {
             deleting: false,
             policy: UpdatePolicy::ReCreate,
             lock: None,
+            last: None,
             replicas: 1,
             partition: 0,
             surge: 0,

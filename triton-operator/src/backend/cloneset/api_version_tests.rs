@@ -87,7 +87,7 @@ fn a_workload_is_made_alike_in_both_versions() {
 fn whether_leaving_pods_count_is_written_where_each_version_obeys_it() {
     let lock = |version, kind| {
         let cloneset = read(version, &json!({})).expect("it is read");
-        patch::lock(&cloneset, &flow(kind), None, (None, false), None)
+        patch::lock(&cloneset, &flow(kind), None, None, &patch::note_of_lock(&cloneset, &flow(kind)))
     };
     for (kind, excludes) in [(Kind::Replace, true), (Kind::Swap, false)] {
         let (alpha, beta) = (lock(V1Alpha1, kind), lock(V1Beta1, kind));

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::DynamicObject;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use triton_core::model::{CarriedOut, Field, Flow, Shape};
+use triton_core::model::{CarriedOut, Field, Flow, FlowId, Holder, Shape};
 use triton_core::ports::{PortError, PortErrorKind};
 
 use super::api_version::ApiVersion;
@@ -88,6 +88,8 @@ pub struct CloneSetEntry {
     pub lock_fault: Option<LockFault>,
     /// The lock annotation as it stands there.
     pub lock_text: Option<String>,
+    /// The flow that took the lock last.
+    pub last: Option<Holder>,
     /// Others that manage fields of it, while a lock is held.
     pub editors: Vec<(Field, String)>,
     /// Who set the size last, unless that was triton.
@@ -96,6 +98,8 @@ pub struct CloneSetEntry {
     pub template_of: Option<String>,
     /// Revision that new pods get.
     pub update_revision: Option<String>,
+    /// Revision that pods get that it keeps at the partition.
+    pub current_revision: Option<String>,
     /// Its `preDelete` hook holds pods with triton's label.
     pub hooked: bool,
     /// Pods that are about to leave count as replicas until they are gone, by the label that a flow sets.
@@ -191,7 +195,10 @@ impl CloneSetEntry {
             lock,
             lock_fault,
             lock_text,
+            last: annotation(labels::LAST_FLOW)
+                .and_then(|text| last(object.metadata.namespace.as_deref()?, &text)),
             template_of: annotation(labels::TEMPLATE_OF).filter(|uid| !uid.is_empty()),
+            current_revision: Some(status.current_revision).filter(|revision| !revision.is_empty()),
             update_revision: Some(status.update_revision).filter(|revision| !revision.is_empty()),
             trouble: status.conditions.iter().find_map(trouble),
             ids: (id("app"), id("group")),
@@ -332,6 +339,13 @@ fn numbers(version: ApiVersion, strategy: &UpdateStrategy, replicas: u32) -> Res
 fn carried(line: Option<String>) -> Result<CarriedOut, String> {
     let named = |fault| format!("annotation {}: {fault}; take that entry out", labels::CARRIED_OUT);
     CarriedOut::parse(&line.unwrap_or_default()).map_err(named)
+}
+
+/// A flow as `name/uid`; nobody can tell which one where it is something else.
+fn last(namespace: &str, text: &str) -> Option<Holder> {
+    let (name, uid) = text.split_once('/')?;
+    let id = FlowId { namespace: namespace.parse().ok()?, name: name.parse().ok()? };
+    Some(Holder { id, uid: uid.parse().ok()? })
 }
 
 fn remembered(size: Option<String>) -> Result<Option<u32>, String> {

@@ -35,5 +35,7 @@ pub(super) fn base(kind: Kind) -> Base {
         previous: None,
         brought: None,
         followed: None,
+        workload: None,
+        revisions: None,
     }
 }

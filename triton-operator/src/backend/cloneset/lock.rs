@@ -71,7 +71,7 @@ impl LockFault {
         };
         format!(
             "annotation {} of CloneSet {namespace}/{name}: {}; {whose}; nothing is written meanwhile: put back \
-             what stood there, or, where no flow is at work, make it empty",
+             what stood there, or make it empty: a flow that is at work takes its lock again",
             labels::LOCK,
             self.fault
         )

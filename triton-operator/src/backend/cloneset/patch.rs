@@ -61,6 +61,7 @@ pub fn create(version: ApiVersion, flow: &Flow, shape: &Shape, template: Value) 
             "labels": all,
             "annotations": {
                 labels::LOCK: json!(note(flow, Settings::defaults(), made)).to_string(),
+                labels::LAST_FLOW: last(flow),
                 labels::TEMPLATE_OF: flow.uid,
             },
         },
@@ -103,21 +104,21 @@ pub fn pod_template(flow: &Flow, gated: bool) -> Value {
 
 /// Server-side apply that takes the lock: everything that triton owns of a workload, as it stands there,
 /// with the hook and the label that keeps leaving pods out of the count, or in it where no pod may start
-/// before there is room. `before`: a flow that has ended and has not given its lock back.
+/// before there is room. `before`: a flow that has ended and has not given its lock back. `note`: what stands beside
+/// the lock.
 #[must_use]
 pub fn lock(
     cloneset: &CloneSetEntry,
     flow: &Flow,
     remember: Option<u32>,
-    (before, left): (Option<&Flow>, bool),
-    sized_by: Option<String>,
+    before: Option<&Flow>,
+    note: &LockNote,
 ) -> Value {
     let mut notes = Map::new();
-    let wrote = Wrote::locked(cloneset.paused(), flow.progress.position());
-    let note = LockNote { left, sized_by, ..note(flow, given_back(cloneset), wrote) };
     notes.insert(labels::LOCK.into(), json!(note).to_string().into());
     let template_of = cloneset.template_of.as_deref().unwrap_or_default();
     notes.insert(labels::TEMPLATE_OF.into(), template_of.into());
+    notes.insert(labels::LAST_FLOW.into(), last(flow).into());
     // What an apply leaves out is taken away.
     if let Some(size) = remember.or(cloneset.remembered) {
         notes.insert(labels::REMEMBERED.into(), size.to_string().into());
@@ -163,6 +164,12 @@ pub fn lock(
         },
         "spec": spec,
     })
+}
+
+/// The note of a flow that takes the lock as the workload is now.
+#[must_use]
+pub fn note_of_lock(cloneset: &CloneSetEntry, flow: &Flow) -> LockNote {
+    note(flow, given_back(cloneset), Wrote::relocked(cloneset.paused(), &flow.progress))
 }
 
 /// What the new holder will give back: an abandoned lock remembers it better than the workload shows it.
@@ -339,6 +346,10 @@ fn note(flow: &Flow, before: Settings, wrote: Wrote) -> LockNote {
 fn noted(held: &LockNote, wrote: Wrote) -> Value {
     let note = json!(LockNote { wrote: Some(wrote), ..held.clone() }).to_string();
     json!({ "op": "add", "path": annotation(labels::LOCK), "value": note })
+}
+
+fn last(flow: &Flow) -> String {
+    format!("{}/{}", flow.id.name, flow.uid)
 }
 
 fn annotation(name: &str) -> String {

@@ -72,12 +72,16 @@ fn without_pulling_in_there_is_no_gate() {
     assert!(pod_template(&flow, !flow.spec.no_pull_in)["spec"].get("readinessGates").is_none());
 }
 
+fn locks(cloneset: &CloneSetEntry, flow: &Flow, before: Option<&Flow>) -> Value {
+    lock(cloneset, flow, None, before, &note_of_lock(cloneset, flow))
+}
+
 #[test]
 fn taking_the_lock_changes_no_number_and_remembers_what_to_give_back() {
     let cloneset = cloneset(|object| {
         object["spec"]["updateStrategy"] = json!({ "maxUnavailable": "25%", "partition": "50%" });
     });
-    let body = lock(&cloneset, &flow(|_| ()), None, (None, false), None);
+    let body = locks(&cloneset, &flow(|_| ()), None);
     assert_eq!(body["spec"]["replicas"], 4);
     assert_eq!(
         body["spec"]["updateStrategy"],
@@ -106,7 +110,7 @@ fn a_number_that_the_api_server_did_not_keep_is_named_instead_of_asked_for_again
 #[test]
 fn an_abandoned_lock_remembers_better_than_the_workload() {
     let abandoned = cloneset(locked);
-    let body = lock(&abandoned, &flow(|_| ()), None, (None, true), None);
+    let body = locks(&abandoned, &flow(|_| ()), None);
     let note: LockNote =
         serde_json::from_str(body["metadata"]["annotations"][labels::LOCK].as_str().unwrap()).unwrap();
     assert_eq!(json!(note.before), json!({ "maxUnavailable": "30%", "paused": true }));
@@ -175,7 +179,7 @@ fn what_a_flow_carried_out_is_noted_in_the_write_that_releases_or_takes_over_its
     assert_eq!(both, format!("{released},older:0123456789abcdef::"));
 
     let carried = |before: Option<&Flow>| {
-        let body = lock(&cloneset(known), &flow(|_| ()), None, (before, false), None);
+        let body = locks(&cloneset(known), &flow(|_| ()), before);
         body["metadata"]["annotations"][labels::CARRIED_OUT].as_str().unwrap_or_default().to_owned()
     };
     assert_eq!(carried(Some(&done)), both, "who takes over notes what the one before carried out");
@@ -216,7 +220,7 @@ fn a_release_gives_back_what_the_lock_remembers() {
 fn leaving_pods_count_while_a_flow_runs_whose_old_pods_leave_first() {
     let of = |kind| Flow { progress: Progress::Preparing { base: base(kind) }, ..flow(|_| ()) };
     let label = |kind| {
-        let body = lock(&cloneset(|_| ()), &of(kind), None, (None, false), None);
+        let body = locks(&cloneset(|_| ()), &of(kind), None);
         body["metadata"]["labels"][labels::EXCLUDE_PREPARING_DELETE].clone()
     };
     assert_eq!((label(Kind::Swap), label(Kind::Replace)), (json!("false"), json!("true")));

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use triton_core::model::{
     Edits, Field, FieldEdit, Flow, Lasts, Lock, Obstacle, PodName, PodUid, Revision, RevisionLabel, Seconds,
-    Shape, TemplateRef, Version, WorkloadPod, WorkloadView,
+    Shape, TemplateRef, Version, WorkloadPod, WorkloadUid, WorkloadView,
 };
 
 use super::entry::CloneSetEntry;
@@ -34,14 +34,17 @@ pub fn view(
     let shape = shape(cloneset, flow, doomed(cloneset, &active))?;
     let mine = lock == Lock::Mine;
     Some(WorkloadView {
+        uid: WorkloadUid::new(&cloneset.uid).ok()?,
         version: Version::new(&cloneset.version).ok()?,
         settled: observed && certain,
         edits: if mine { edits(cloneset, &shape) } else { Edits::default() },
         lock,
+        last: cloneset.last.clone(),
         left: None,
         frozen: cloneset.paused(),
         shape,
         revision,
+        stable: cloneset.current_revision.as_deref().and_then(|told| named(cloneset, told)),
         label: active.last().map_or(RevisionLabel::Unknown, |pod| label(&cloneset.key.name, pod)),
         obstacle: obstacle(cloneset, flow),
         trouble: cloneset.trouble.clone().or_else(|| fields::limited(cloneset)),
@@ -86,18 +89,22 @@ pub(super) fn revision(cloneset: &CloneSetEntry) -> Option<Revision> {
 
 /// The full name of the revision that the controller told last, whatever it has seen since.
 pub(super) fn told_revision(cloneset: &CloneSetEntry) -> Option<Revision> {
-    let told = cloneset.update_revision.as_deref()?;
-    Revision::new(full_name(&cloneset.key.name, told)).ok()
+    named(cloneset, cloneset.update_revision.as_deref()?)
 }
 
-/// Whether a CloneSet has the template that this flow brought. Somebody else who writes a template leaves
-/// the note of whose it is: its revision tells.
+fn named(cloneset: &CloneSetEntry, revision: &str) -> Option<Revision> {
+    Revision::new(full_name(&cloneset.key.name, revision)).ok()
+}
+
+/// Whether a CloneSet has the template that this flow brought: its revision tells, and before that is known the note of
+/// whose it is.
 #[must_use]
 pub fn is_template_of(cloneset: &CloneSetEntry, flow: &Flow) -> bool {
-    let noted = cloneset.template_of.as_deref() == Some(flow.uid.as_str());
     let brought = flow.progress.base().and_then(|base| base.brought.as_ref());
-    let now = revision(cloneset);
-    noted && (brought.is_none() || now.is_none() || brought == now.as_ref())
+    match (brought, revision(cloneset)) {
+        (Some(brought), Some(now)) => *brought == now,
+        (_, _) => cloneset.template_of.as_deref() == Some(flow.uid.as_str()),
+    }
 }
 
 /// What others changed since the flow that holds the lock wrote last.
