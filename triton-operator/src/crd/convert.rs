@@ -92,9 +92,12 @@ impl FlowEntry {
         let (spec, mut status) = (&object.data["spec"], without_nulls(&object.data["status"]));
         let condition = Condition::take(&mut status);
         let finished = status["finished"] == Value::Bool(true);
-        let observed = status["observedGeneration"].as_i64() == meta.generation;
-        let ended = serde_json::from_value(status["finishedAt"].clone()).unwrap_or(created_at);
         let leaving = meta.deletion_timestamp.is_some();
+        // Whoever took the finalizer off has it put back by the next save; once the deletion was asked for, the API
+        // server takes none (Kubernetes: `metadata.finalizers`).
+        let complete = finished || leaving || is_kept(meta.finalizers.as_deref().unwrap_or_default());
+        let observed = complete && status["observedGeneration"].as_i64() == meta.generation;
+        let ended = serde_json::from_value(status["finishedAt"].clone()).unwrap_or(created_at);
         let instance = spec["application"]["instanceName"].as_str().unwrap_or_default();
         let instance = InstanceName::new(instance).ok();
         let instance = instance.map(|name| InstanceId { namespace: id.namespace.clone(), name });
@@ -144,7 +147,7 @@ impl FlowEntry {
     /// Whether our finalizer is on it.
     #[must_use]
     pub fn is_kept(&self) -> bool {
-        self.finalizers.iter().any(|finalizer| finalizer == labels::FINALIZER)
+        is_kept(&self.finalizers)
     }
 
     /// It as the others of its application see it.
@@ -187,6 +190,11 @@ impl FlowEntry {
             Loaded::Invalid(_) | Loaded::Corrupt { .. } => None,
         }
     }
+}
+
+/// Whether our finalizer is among these.
+fn is_kept(finalizers: &[String]) -> bool {
+    finalizers.iter().any(|finalizer| finalizer == labels::FINALIZER)
 }
 
 fn missing(identity: &Identity, meta: &ObjectMeta) -> BTreeMap<String, String> {
