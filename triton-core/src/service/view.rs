@@ -113,10 +113,11 @@ pub struct InstanceView {
     pub name: String,
     /// Pods in traffic.
     pub available_replicas: u32,
-    /// Pods wanted.
+    /// Pods wanted; where a flow left it, without those that this flow wanted beside the others.
     pub replicas: u32,
-    /// `InProgress` while a flow or the workload's controller is at work, else `Ready`; `LockUnreadable` and
-    /// `Unreadable` where its lock, or the workload itself, cannot be read.
+    /// `InProgress` while a flow or the workload's controller is at work, else `Ready`; `Left` where a flow left it in
+    /// the middle of its batches; `LockUnreadable` and `Unreadable` where its lock, or the workload itself, cannot be
+    /// read.
     pub status: String,
     /// Label `app`; 0 when the workload has none or one that is not a number.
     pub app_id: i32,
@@ -145,6 +146,9 @@ pub struct InstanceView {
     pub sized_by: String,
     /// How long a new pod has to be ready before old pods leave for it.
     pub min_ready: Seconds,
+    /// The flow that left it in the middle of its batches, as `namespace/name`; empty where none did. Until another one
+    /// has succeeded it takes `update`, `rollback`, `stop` and `delete` only.
+    pub left_by: String,
 }
 
 /// A pod of an application instance.
