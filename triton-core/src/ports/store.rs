@@ -91,6 +91,10 @@ pub enum Loaded {
         uid: FlowUid,
         /// Guards its deletion.
         version: Version,
+        /// What it acts on; `None` where that cannot be read.
+        instance: Option<InstanceId>,
+        /// When it was made.
+        created_at: Timestamp,
         /// How far it says that it is; nothing is decided by it but whether it may be deleted.
         phase: FlowPhase,
         /// Its deletion was asked for.

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::Why;
 use crate::model::{
     BatchReport, Draft, Flow, FlowId, FlowName, FlowPhase, InstanceName, Namespace, PodName, Progress,
     Record, Report, Seconds, Target, Timestamp,
@@ -254,9 +255,18 @@ impl FlowView {
         match loaded {
             Loaded::Flow(stored) => Self::new(stored),
             Loaded::Invalid(invalid) => Self::invalid(invalid),
-            Loaded::Corrupt { id, phase, error, .. } => {
-                let message = alloc::format!("{error}; the flow holds until the object is mended or deleted");
-                Self::broken(id, *phase, "CorruptStatus", message)
+            Loaded::Corrupt { id, instance, created_at, phase, error, .. } => {
+                let message = if phase.is_final() {
+                    error.to_string()
+                } else {
+                    Why::Corrupt { what: error.clone() }.to_string()
+                };
+                let name = instance.as_ref().map(|instance| instance.name.to_string());
+                Self {
+                    instance_name: name.unwrap_or_default(),
+                    created_at: *created_at,
+                    ..Self::broken(id, *phase, "CorruptStatus", message)
+                }
             }
         }
     }

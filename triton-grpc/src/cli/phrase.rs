@@ -42,8 +42,10 @@ pub(super) fn tone(view: &FlowView) -> Tone {
         FlowPhase::Canceled => Tone::Faint,
         FlowPhase::Pending | FlowPhase::Initializing | FlowPhase::BatchStarted | FlowPhase::BatchFinished => {
             match reason(view) {
-                "PodsFailed" | "DeadlineExceeded" | "Drift" | "Resized" | "CorruptStatus" | "InvalidSpec"
-                | "LockUnreadable" | "WorkloadUnreadable" | "Rejected" | "Unreachable" => Tone::Bad,
+                "PodsFailed" | "DeadlineExceeded" | "Drift" | "Resized" | "CorruptStatus" | "OldStatus"
+                | "InvalidSpec" | "LockUnreadable" | "WorkloadUnreadable" | "Rejected" | "Unreachable" => {
+                    Tone::Bad
+                }
                 _ => Tone::Busy,
             }
         }

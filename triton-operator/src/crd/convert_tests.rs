@@ -1,5 +1,5 @@
 use super::*;
-use triton_core::model::{Action, FlowPhase, Mode, Seconds, Verdict};
+use triton_core::model::{Action, Failure, FlowPhase, Mode, Seconds, Verdict};
 
 #[test]
 fn the_tutorial_manifest_becomes_a_flow() {
@@ -62,6 +62,27 @@ fn a_spoilt_flow_that_is_deleted_is_given_free_and_its_lock_counts_no_more() {
     spoilt.metadata.deletion_timestamp = Some(serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap());
     let entry = FlowEntry::of(&spoilt).unwrap();
     assert!(entry.is_driven() && entry.fate() == Fate::Gone);
+}
+
+#[test]
+fn the_lock_of_a_flow_counts_as_it_ended() {
+    let at = Timestamp::from_micros(1);
+    let rows = [
+        (Progress::Pending, Fate::Alive),
+        (Progress::Finished { verdict: Verdict::Canceled, at }, Fate::Ended),
+        (Progress::Finished { verdict: Verdict::Failed(Failure::LockLost), at }, Fate::Ended),
+        // It ended in the middle of its batches: as one that is gone.
+        (Progress::Finished { verdict: Verdict::Failed(Failure::StatusLost), at }, Fate::Gone),
+    ];
+    for (progress, fate) in rows {
+        let status = status(&progress, &Report::default(), 1, None).unwrap();
+        for action in ["create", "explode"] {
+            let mut spec = tutorial();
+            spec["action"] = json!(action);
+            let entry = FlowEntry::of(&object(spec, status.clone())).unwrap();
+            assert_eq!(entry.fate(), fate, "{action} {progress:?}");
+        }
+    }
 }
 
 #[test]
