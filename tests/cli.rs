@@ -76,6 +76,14 @@ fn an_operator_that_is_not_there_is_named_with_what_to_type() {
 }
 
 #[test]
+fn usage_names_what_is_missing_and_not_what_the_environment_gives() {
+    let output = kubectl_triton("http://127.0.0.1:1", &["scale", INSTANCE]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("--replicas") && !text.contains("--server"), "{text}");
+}
+
+#[test]
 fn without_a_server_and_a_kubeconfig_both_ways_are_named() {
     let output = kubectl_triton("", &["list"]);
     let text = String::from_utf8_lossy(&output.stderr);

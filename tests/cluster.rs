@@ -10,6 +10,8 @@ mod app;
 mod autoscaler;
 #[path = "cluster/bad.rs"]
 mod bad;
+#[path = "cluster/by_hand.rs"]
+mod by_hand;
 #[path = "cluster/claims.rs"]
 mod claims;
 #[path = "cluster/cloneset.rs"]

@@ -8,10 +8,13 @@ use std::{
 
 use serde_json::{Value, json};
 use triton_operator::backend::cloneset::api_version::ApiVersion;
-use triton_tests::scene::{Kind, View, answers, is_active, is_marked, label, name, revision};
+use triton_tests::{
+    definitions::CLONESETS,
+    scene::{Kind, View, answers, is_active, is_marked, label, name, revision},
+};
 
 use crate::{
-    rig::{CLONESETS, Rig, SETS},
+    rig::{Rig, SETS},
     site::Site,
 };
 

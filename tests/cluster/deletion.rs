@@ -1,7 +1,7 @@
 //! Deleting flows, one or all or with their definition, never removes a workload.
 
 use serde_json::{Value, json};
-use triton_tests::scene::{Kind, View};
+use triton_tests::scene::{Kind, View, answers};
 
 use crate::{
     app,
@@ -42,6 +42,33 @@ async fn a_running_flow_with_a_spoilt_status_can_be_deleted_and_blocks_nobody() 
     all_run(&site.view(), "nginx:3", 2);
     safety.serving_at_least(&site.scene, 2);
     safety.out_before_deletion(&site.scene);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finalizer_that_somebody_takes_off_a_flow_that_waits_comes_back() {
+    let site = Site::new("deletion-unkept").await;
+    site.serve(2).await;
+    let safety = Safety::from_now(&site.scene);
+    site.apply(&canary());
+    site.asks("second", 1, "Smoked").await;
+    let third = app::flow("third", "update", 2, "nginx:3", json!({"mode": "auto"}));
+    site.apply(&third);
+    site.scene.holds("the third flow waits for the second", |view| view.waits_for("third") == "Rival").await;
+    let tear = r#"[{"op": "remove", "path": "/metadata/finalizers"}]"#;
+    // One waits for a person, one for the other.
+    for (flow, manifest) in [("second", canary()), ("third", third)] {
+        site.kubectl(&["patch", "df", flow, "--type=json", "-p", tear]);
+        is_kept_again(&site, flow).await;
+        let replace = ["-n", &site.namespace, "replace", "-f", "-"];
+        site.rig
+            .plane
+            .kubectl_with_input(&replace, &manifest.to_string())
+            .unwrap_or_else(|error| panic!("{error}"));
+        is_kept_again(&site, flow).await;
+    }
+    site.kubectl(&["delete", "df", "third", "--timeout=60s"]);
+    site.kubectl(&["delete", "df", "second", "--timeout=60s"]);
+    assert_left_alone(&site, &safety).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,6 +120,12 @@ async fn deleting_the_definition_of_flows_leaves_the_workload() {
     site.apply(&again);
     let done = |view: &View| view.pods().iter().all(|pod| pod["spec"]["containers"][0]["image"] == "nginx:4");
     site.scene.holds("flows are carried out again", done).await;
+}
+
+/// Each of these writes has taken the finalizer off.
+async fn is_kept_again(site: &Site, flow: &str) {
+    let read = || site.kubectl_json(&["get", "df", flow])["metadata"]["finalizers"].clone();
+    answers(&format!("{flow} is kept again"), read, |kept| kept == &json!(["apps.triton.io/flow"])).await;
 }
 
 fn canary() -> Value {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use triton_operator::backend::cloneset::api_version::ApiVersion::{V1Alpha1, V1Beta1};
 use triton_tests::{
+    definitions::{define_clonesets, install},
     operator::Operator,
     plane::{Plane, free_port},
     scene::{Entry, Kind, View, name},
@@ -14,7 +15,6 @@ use triton_tests::{
 use crate::{
     app,
     direct::Person,
-    rig::{define_clonesets, install},
     safety::{Safety, all_run},
     site::Site,
 };

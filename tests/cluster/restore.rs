@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use triton_operator::backend::cloneset::api_version::ApiVersion;
 use triton_tests::{
     cloneset::StandIn,
+    definitions::install,
     operator::Operator,
     plane::{Plane, free_port},
     scene::answers,
 };
 
-use crate::{app, rig::install};
+use crate::app;
 
 const NAMESPACE: &str = "restored";
 

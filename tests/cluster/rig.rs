@@ -2,17 +2,13 @@
 
 use std::sync::OnceLock;
 
-use anyhow::Context;
 use triton_operator::backend::cloneset::api_version::ApiVersion;
 use triton_tests::{
-    cloneset::{StandIn, definition},
-    plane::{Plane, PlaneError},
+    cloneset::StandIn,
+    definitions::{FLOWS, define, install},
+    plane::Plane,
 };
 
-/// The name of the definition of flows.
-const FLOWS: &str = "deployflows.apps.triton.io";
-/// The name of the definition of CloneSets.
-pub(crate) const CLONESETS: &str = "clonesets.apps.kruise.io";
 /// CloneSets for kubectl, in the version in which tests look at them: later ones than OpenKruise 1.9 prefer another.
 pub(crate) const SETS: &str = "clonesets.v1alpha1.apps.kruise.io";
 
@@ -64,40 +60,4 @@ impl Rig {
 
 fn own(plane: &'static OnceLock<Plane>) -> &'static Plane {
     plane.get_or_init(|| Plane::start_own().unwrap_or_else(|error| panic!("{error}")))
-}
-
-/// The resources, and the CloneSet controller. On a cluster that was given they must be there: nothing is changed.
-pub(crate) fn install(plane: &Plane, versions: &[ApiVersion]) -> anyhow::Result<Option<StandIn>> {
-    if plane.external() {
-        has_definitions(plane)?;
-        return Ok(None);
-    }
-    define(plane, &triton_operator::crd::yaml()?, FLOWS)?;
-    define_clonesets(plane, versions)?;
-    StandIn::start(plane.kubeconfig()).map(Some)
-}
-
-/// Defines CloneSets in these versions; the first is stored.
-pub(crate) fn define_clonesets(plane: &Plane, versions: &[ApiVersion]) -> anyhow::Result<()> {
-    Ok(define(plane, &serde_json::to_string(&definition(versions))?, CLONESETS)?)
-}
-
-fn has_definitions(plane: &Plane) -> anyhow::Result<()> {
-    plane.kubectl(&["get", "crd", CLONESETS]).context("OpenKruise must be installed")?;
-    let diff = ["diff", "--server-side", "--force-conflicts", "-f", "-"];
-    let same = plane.kubectl_with_input(&diff, &triton_operator::crd::yaml()?);
-    same.context(
-        "the definition of flows differs from this version's: \
-         kubectl apply --server-side --force-conflicts -f triton-operator/deploy/crd.yaml",
-    )?;
-    Ok(())
-}
-
-fn define(plane: &Plane, definition: &str, name: &str) -> Result<(), PlaneError> {
-    let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
-    plane.kubectl_with_input(&apply, definition)?;
-    // As a condition it would be an error until the definition has any.
-    let established = r#"--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True"#;
-    plane.kubectl(&["wait", established, "--timeout=30s", &format!("crd/{name}")])?;
-    Ok(())
 }

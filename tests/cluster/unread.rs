@@ -106,6 +106,76 @@ async fn a_flow_that_cannot_be_read_is_deleted_and_its_new_pods_stay_out_until_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_cannot_be_read_is_told_once_with_the_ways_out_and_the_flow_goes_on_once_it_is_mended()
+{
+    let site = Site::new("corrupt-told").await;
+    canary(&site).await;
+    let before = workload(&site);
+    let good = site.kubectl_json(&["get", "df", FLOW])["status"]["progress"].clone();
+    patch_status(&site, &json!([{ "op": "remove", "path": "/status/progress" }]));
+    let ways = ["is missing although the flow has started", "put back what stood there", "delete the flow"];
+    answers("an event tells it", || told(&site), |told| told.len() == 1).await;
+    assert!(ways.iter().all(|way| told(&site)[0]["note"].to_string().contains(way)), "{:?}", told(&site));
+    for (order, answers) in [("Get", site.try_order("Get", FLOW)), ("Next", site.try_order("Next", FLOW))] {
+        let answer = answers.unwrap_or_else(|error| error.to_string());
+        let named = answer.contains("CorruptStatus") && ways.iter().all(|way| answer.contains(way));
+        assert!(named, "{order}: {answer}");
+    }
+    // Other looks and other changes of the object are no news; another fault is.
+    site.kubectl(&["label", "df", FLOW, "news=none"]);
+    let pod = name(site.view().pods()[0]).to_owned();
+    site.kubectl(&["label", "pod", &pod, "news=none"]);
+    let mut odd = good.clone();
+    odd["work"] = json!(7000);
+    patch_status(&site, &json!([{ "op": "add", "path": "/status/progress", "value": odd }]));
+    answers("another fault is told", || told(&site), |told| told.len() == 2).await;
+    site.kubectl(&["label", "pod", &pod, "news-"]);
+    assert_eq!(workload(&site), before, "the workload is left alone");
+    patch_status(&site, &json!([{ "op": "add", "path": "/status/progress", "value": good }]));
+    site.asks(FLOW, 1, "Smoked").await;
+    never_served(&site, "nginx:2");
+    site.agrees(FLOW).await;
+    site.succeeds(FLOW).await;
+    let series = told(&site).iter().filter(|event| !event["series"].is_null()).count();
+    assert_eq!((told(&site).len(), series), (2, 0), "once each: {:?}", told(&site));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_whose_status_was_cleared_says_so_and_cancel_leaves_its_workload_to_the_next_one() {
+    let site = Site::new("status-cleared").await;
+    canary(&site).await;
+    let before = workload(&site);
+    patch_status(&site, &json!([{ "op": "remove", "path": "/status" }]));
+    let waits = |view: &View| view.waits_for(FLOW) == "OldStatus";
+    site.scene.holds("the flow says that its status is older than the lock", waits).await;
+    assert!(site.view().flow(FLOW)["status"]["message"].to_string().contains("Cancel ends the flow"));
+    site.order("Cancel", FLOW);
+    site.ends(FLOW, "Failed").await;
+    assert_eq!(site.view().flow(FLOW)["status"]["reason"], "StatusLost");
+    site.gives_back(FLOW).await;
+    // Neither the keeper nor another process takes it for free.
+    site.start_operator().await;
+    tokio::time::sleep(STILL).await;
+    assert_eq!(workload(&site), before, "the workload is left alone");
+    let shown = app_call(&site, "Get").unwrap_or_else(|error| panic!("{error}"));
+    let left = format!("{}/{FLOW}", site.namespace);
+    assert!(
+        shown.contains("\"Left\"") && shown.contains(&left) && shown.contains("\"replicas\": 2"),
+        "{shown}"
+    );
+    site.apply(&app::order("scaled", "scale", Some(4), json!({"mode": "auto"})));
+    site.ends("scaled", "Failed").await;
+    assert_eq!(site.view().flow("scaled")["status"]["reason"], "Abandoned");
+    site.kubectl(&["delete", "df", FLOW, "--timeout=60s"]);
+    let mut third = app::flow("third", "update", 2, "nginx:3", json!({"mode": "auto", "drainSeconds": 0}));
+    third["spec"]["application"].as_object_mut().and_then(|fields| fields.remove("replicas"));
+    site.apply(&third);
+    site.succeeds("third").await;
+    all_run(&site.view(), "nginx:3", 2);
+    never_served(&site, "nginx:2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_cannot_be_read_is_somebodys_and_nothing_is_written_until_it_is_mended() {
     let site = Site::new("unread-lock").await;
     canary(&site).await;
@@ -169,6 +239,19 @@ async fn spoil(site: &Site, spec: &Value) {
     let patch = json!({ "spec": spec }).to_string();
     let write = || site.try_kubectl(&["patch", "df", FLOW, "--type=merge", "-p", &patch]);
     answers("the definition takes everything", write, Result::is_ok).await;
+}
+
+/// Changes what only the operator writes.
+fn patch_status(site: &Site, patch: &Value) {
+    let patch = patch.to_string();
+    site.kubectl(&["patch", "df", FLOW, "--subresource=status", "--type=json", "-p", &patch]);
+}
+
+/// The events that tell of a status that cannot be read.
+fn told(site: &Site) -> Vec<Value> {
+    let events = site.kubectl_json(&["get", "events.events.k8s.io"]);
+    let events = events["items"].as_array().cloned().unwrap_or_default();
+    events.into_iter().filter(|event| event["reason"] == "CorruptStatus").collect()
 }
 
 /// Puts the spec back as it was.

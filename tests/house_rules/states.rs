@@ -136,6 +136,7 @@ fn who(waiting: &Waiting) -> &'static str {
         Waiting::Available { .. } => "nobody: time",
         Waiting::Terminating { .. } => "the kubelet, and whoever set finalizers on these pods",
         Waiting::Backend => "the workload's controller: see that it runs",
+        Waiting::Record => "nobody, or a person who cleared the status: `Cancel`",
         Waiting::Unreachable { .. } => "the API server, or the network to it",
         Waiting::Paused => "a person: `Resume` or `Cancel`",
         Waiting::Held { reason: HoldReason::PodsFailed, .. } => {
@@ -181,6 +182,7 @@ fn say(failure: &Failure) -> String {
         | Failure::NoRevision { .. }
         | Failure::Refused { .. }
         | Failure::Abandoned
+        | Failure::StatusLost
         | Failure::LockLost => failure.to_string(),
     }
 }

@@ -1,6 +1,7 @@
 //! Helpers that the suites share.
 
 pub mod cloneset;
+pub mod definitions;
 pub mod go;
 pub mod limits;
 pub mod operator;

@@ -46,8 +46,9 @@ use crate::limits;
 pub const KUBECONFIG_VARIABLE: &str = "TRITON_KUBECONFIG";
 
 const NODES: u8 = 3;
-/// Generous: a machine that also compiles may take ten times the usual 4 s.
-const START_DEADLINE: Duration = Duration::from_secs(90);
+/// The longest that each step of a start may take. A start has six, and takes some 4 s; on a machine that also
+/// compiles, one of them alone was seen to take a minute.
+const STEP: Duration = Duration::from_secs(90);
 
 /// A control plane; its processes end when it is dropped, and when the test process ends in any way.
 #[derive(Debug)]
@@ -100,6 +101,14 @@ impl Plane {
     /// As [`Plane::start`].
     pub fn start_own() -> Result<Self, PlaneError> {
         limits::watch();
+        Self::start_by_hand()
+    }
+
+    /// Starts a control plane that is no part of a suite, and may run for as long as somebody needs it.
+    ///
+    /// # Errors
+    /// As [`Plane::start`].
+    pub fn start_by_hand() -> Result<Self, PlaneError> {
         Self::launch(Binaries::ensure()?, Home::create()?)
     }
 
@@ -241,22 +250,21 @@ impl Plane {
     }
 
     fn launch(binaries: Binaries, home: Home) -> Result<Self, PlaneError> {
-        let deadline = Instant::now() + START_DEADLINE;
         let (etcd, peer, port) = (free_port(), free_port(), free_port());
         let files = Credentials::create(home.path(), port)?;
         let kubeconfig = files.kubeconfig.clone();
         let setup = Some(Setup { files, etcd, peer, port, data: "etcd".to_owned() });
         let mut plane = Self { binaries, kubeconfig, components: Vec::new(), home, setup };
-        plane.start_all(deadline)?;
+        plane.start_all()?;
         for index in 0..NODES {
             plane.kubectl_with_input(&["create", "--raw=/api/v1/nodes", "-f", "-"], &node(index))?;
         }
-        plane.until(deadline, Self::takes_pods)?;
+        plane.until(Self::takes_pods)?;
         Ok(plane)
     }
 
     /// Starts the programs, one after the other.
-    fn start_all(&mut self, deadline: Instant) -> Result<(), PlaneError> {
+    fn start_all(&mut self) -> Result<(), PlaneError> {
         let Some(setup) = &self.setup else { return Ok(()) };
         let (home, files) = (self.home.path(), &setup.files);
         let (etcd_port, port) = (setup.etcd, setup.port);
@@ -265,10 +273,10 @@ impl Plane {
         let manager = components::controller_manager(files);
         let (scheduler, kwok) = (components::scheduler(home, files)?, components::kwok(home, files)?);
         self.component("etcd", &etcd)?;
-        self.until(deadline, |_| TcpStream::connect(("127.0.0.1", etcd_port)).is_ok())?;
+        self.until(|_| TcpStream::connect(("127.0.0.1", etcd_port)).is_ok())?;
         self.component("kube-apiserver", &apiserver)?;
-        self.until(deadline, |_| TcpStream::connect(("127.0.0.1", port)).is_ok())?;
-        self.until(deadline, |plane| plane.kubectl(&["get", "--raw=/readyz"]).is_ok())?;
+        self.until(|_| TcpStream::connect(("127.0.0.1", port)).is_ok())?;
+        self.until(|plane| plane.kubectl(&["get", "--raw=/readyz"]).is_ok())?;
         self.component("kube-controller-manager", &manager)?;
         self.component("kube-scheduler", &scheduler)?;
         self.component("kwok", &kwok)
@@ -312,9 +320,8 @@ impl Plane {
             format!("--data-dir={}", data.display()),
         ];
         command::run(command.args(["snapshot", "restore"]).arg(snapshot).args(cluster), "")?;
-        let deadline = Instant::now() + START_DEADLINE;
-        self.start_all(deadline)?;
-        self.until(deadline, Self::takes_pods)
+        self.start_all()?;
+        self.until(Self::takes_pods)
     }
 
     fn component(&mut self, name: &'static str, args: &[String]) -> Result<(), PlaneError> {
@@ -324,13 +331,14 @@ impl Plane {
     }
 
     /// Waits for what the component started last has to do; fails when any component ends before.
-    fn until(&mut self, deadline: Instant, done: impl Fn(&Self) -> bool) -> Result<(), PlaneError> {
+    fn until(&mut self, done: impl Fn(&Self) -> bool) -> Result<(), PlaneError> {
+        let deadline = Instant::now() + STEP;
         while !done(self) {
             for component in &mut self.components {
                 component.alive()?;
             }
             if Instant::now() > deadline {
-                let seconds = START_DEADLINE.as_secs();
+                let seconds = STEP.as_secs();
                 return Err(self.components[0].failure(format!("was not ready within {seconds} s")));
             }
             #[expect(

@@ -461,6 +461,8 @@ fn corrupt(leaving: bool) -> Loaded {
         id: id(),
         uid: uid(),
         version: "1".parse().expect("a version"),
+        instance: None,
+        created_at: Timestamp::default(),
         phase: FlowPhase::BatchStarted,
         leaving,
         error: CorruptRecord("work is missing"),

@@ -17,6 +17,8 @@ mod action_tests;
 mod admit;
 #[cfg(test)]
 mod batch_tests;
+#[cfg(test)]
+mod behind_tests;
 mod closing;
 mod decide;
 mod decision;

@@ -32,11 +32,12 @@ mod wait;
 mod watch;
 mod yaml;
 
+use std::env;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use triton_core::model::Namespace;
 use triton_core::service::{DeployApi, InstanceApi, LifecycleApi};
 
@@ -45,6 +46,9 @@ use crate::{Age, ViewAge};
 use args::{Args, Command, Delete, Global, Task};
 use failure::{Door, Failure};
 use screen::{Paint, Screen, now};
+
+/// Names the address of an operator. Clap would show what comes from there as something that has to be typed.
+const SERVER_VARIABLE: &str = "TRITON_SERVER";
 
 /// What every command works with.
 struct Session<'a, A, L> {
@@ -79,7 +83,8 @@ pub fn main<A>(open: impl AsyncFnOnce(Cluster) -> Result<(A, Age), String>) -> E
 where
     A: DeployApi + InstanceApi + LifecycleApi,
 {
-    let args = Args::parse();
+    let mut args = args::parse(env::args_os()).unwrap_or_else(|error| error.exit());
+    args.global.server = args.global.server.or_else(|| env::var(SERVER_VARIABLE).ok());
     let (stdout, stderr) = (io::stdout(), io::stderr());
     let paint = Paint::on(stdout.is_terminal());
     let (mut out, mut err) = (stdout, stderr);

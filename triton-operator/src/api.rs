@@ -35,7 +35,7 @@ impl Api {
         let workloads = Arc::new(CloneSets::new(client.clone(), Arc::clone(world), store.clone()));
         let service = Service { store: store.clone(), names: RandomNames };
         let deploys = Checked { deploys: service, workloads };
-        let instances = Instances::new(client.clone(), Arc::clone(world));
+        let instances = Instances::new(client.clone(), Arc::clone(world), store.clone());
         let lifecycle = Lifecycle { deploys: deploys.clone(), instances: instances.clone() };
         Self { store, deploys, instances, lifecycle }
     }

@@ -8,9 +8,12 @@ use triton_core::ports::PortError;
 use triton_core::service::{ApiError, ApiErrorKind, InstanceApi, InstanceView, PodFilter, PodId, PodView};
 
 use crate::backend::cloneset::entry::CloneSetEntry;
+use crate::backend::cloneset::lock::LockNote;
 use crate::backend::cloneset::sizer::sizer;
 use crate::backend::cloneset::state::CloneSetState;
+use crate::crd::convert::Fate;
 use crate::labels;
+use crate::store::Flows;
 use crate::world::World;
 use crate::world::cache::{Entry, Key};
 use crate::world::pods::PodEntry;
@@ -20,29 +23,37 @@ use crate::world::pods::PodEntry;
 pub struct Instances {
     client: Client,
     world: Arc<World>,
+    flows: Flows,
 }
 
 impl Instances {
     /// A read model of this cluster.
     #[must_use]
-    pub const fn new(client: Client, world: Arc<World>) -> Self {
-        Self { client, world }
+    pub const fn new(client: Client, world: Arc<World>, flows: Flows) -> Self {
+        Self { client, world, flows }
     }
 
     /// An instance; of one whose CloneSet cannot be read only that.
-    fn shown(&self, state: &CloneSetState) -> InstanceView {
+    async fn shown(&self, state: &CloneSetState) -> Result<InstanceView, ApiError> {
         match state {
-            CloneSetState::Read(entry) => self.view(entry),
-            CloneSetState::Unreadable { key, .. } => InstanceView {
+            CloneSetState::Read(entry) => Ok(self.view(entry, self.left(entry).await?)),
+            CloneSetState::Unreadable { key, .. } => Ok(InstanceView {
                 namespace: key.namespace.to_string(),
                 name: key.name.to_string(),
                 status: "Unreadable".into(),
                 ..InstanceView::default()
-            },
+            }),
         }
     }
 
-    fn view(&self, cloneset: &CloneSetEntry) -> InstanceView {
+    /// The lock, where its flow left the workload in the middle of its batches.
+    async fn left<'a>(&self, cloneset: &'a CloneSetEntry) -> Result<Option<&'a LockNote>, ApiError> {
+        let Some(note) = &cloneset.lock else { return Ok(None) };
+        let gone = self.flows.fate(&note.holder).await? == Fate::Gone;
+        Ok(Some(note).filter(|_| gone))
+    }
+
+    fn view(&self, cloneset: &CloneSetEntry, left: Option<&LockNote>) -> InstanceView {
         let pods = self.world.pods.group(&Key::new(&cloneset.key.namespace, &cloneset.uid));
         let active = pods.iter().filter(|pod| pod.is_active()).count();
         let serving = |pod: &&Arc<PodEntry>| pod.is_active() && pod.ready && pod.gate != Some(false);
@@ -50,10 +61,11 @@ impl Instances {
         let wanted = usize::try_from(cloneset.replicas).unwrap_or(usize::MAX);
         let worked_on = self.world.flows.group(&cloneset.key).iter().any(|flow| !flow.finished);
         let ready = !worked_on && cloneset.is_observed() && active == wanted && available == wanted;
-        let status = match &cloneset.lock_fault {
-            Some(_) => "LockUnreadable",
-            None if ready => "Ready",
-            None => "InProgress",
+        let status = match (&cloneset.lock_fault, left) {
+            (Some(_), _) => "LockUnreadable",
+            (None, Some(_)) => "Left",
+            (None, None) if ready => "Ready",
+            (None, None) => "InProgress",
         };
         let revision = cloneset.update_revision.as_deref().unwrap_or_default();
         let newest = short(&cloneset.key.name, revision);
@@ -67,7 +79,7 @@ impl Instances {
             namespace: cloneset.key.namespace.to_string(),
             name: cloneset.key.name.to_string(),
             available_replicas: u32::try_from(available).unwrap_or(u32::MAX),
-            replicas: cloneset.replicas,
+            replicas: left.and_then(|note| note.size).unwrap_or(cloneset.replicas),
             status: status.into(),
             app_id: cloneset.ids.0,
             group_id: cloneset.ids.1,
@@ -82,6 +94,7 @@ impl Instances {
             other_revision_replicas: u32::try_from(others).unwrap_or(u32::MAX),
             sized_by: cloneset.sized_by.clone().unwrap_or_default(),
             min_ready: Seconds(cloneset.min_ready),
+            left_by: left.map_or_else(String::new, |note| note.holder.id.to_string()),
         }
     }
 
@@ -122,7 +135,8 @@ impl InstanceApi for Instances {
         let gone = || ApiError::new(ApiErrorKind::NotFound, format!("there is no instance {id}"));
         let cloneset = cached.ok_or_else(gone)?.entry.read()?;
         let sized_by = sizer(&self.client, &cloneset).await.unwrap_or_default();
-        Ok(InstanceView { sized_by, ..self.view(&cloneset) })
+        let left = self.left(&cloneset).await?;
+        Ok(InstanceView { sized_by, ..self.view(&cloneset, left) })
     }
 
     async fn instances(&self, namespace: Option<&Namespace>) -> Result<Vec<InstanceView>, ApiError> {
@@ -130,7 +144,11 @@ impl InstanceApi for Instances {
         let mut all = self.world.clonesets.all();
         all.retain(|entry| namespace.is_none_or(|namespace| *entry.key().namespace == *namespace.as_str()));
         all.sort_by(|a, b| a.key().cmp(b.key()));
-        Ok(all.iter().map(|entry| self.shown(entry)).collect())
+        let mut shown = Vec::with_capacity(all.len());
+        for entry in &all {
+            shown.push(self.shown(entry).await?);
+        }
+        Ok(shown)
     }
 
     async fn pod(&self, id: &PodId) -> Result<PodView, ApiError> {

@@ -8,14 +8,15 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use tokio::sync::mpsc;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc};
 use triton_core::engine::Why;
 use triton_core::model::{FlowId, TextFor, Verdict, shorten};
 
 use crate::controller::Listener;
 use crate::labels;
-use crate::world::World;
 use crate::world::cache::Key;
+use crate::world::{FlowChange, World};
 
 /// Events that may wait to be published.
 const BACKLOG: usize = 1024;
@@ -35,16 +36,26 @@ impl Events {
     /// [watched over](crate::supervise::part): without it events would pile up and be left out, unnoticed.
     pub fn new(client: Client, world: Arc<World>) -> (Self, impl Future<Output = ()> + Send) {
         let (queue, waiting) = mpsc::channel(BACKLOG);
-        (Self { queue, world }, publish(client, waiting))
+        let publishes = publish(client, waiting, Arc::clone(&world), world.subscribe());
+        (Self { queue, world }, publishes)
     }
 }
 
-async fn publish(client: Client, mut waiting: mpsc::Receiver<(ObjectReference, Event)>) {
+async fn publish(
+    client: Client,
+    mut waiting: mpsc::Receiver<(ObjectReference, Event)>,
+    world: Arc<World>,
+    mut changes: broadcast::Receiver<FlowChange>,
+) {
     let reporter = Reporter { controller: labels::MANAGER.into(), instance: None };
     loop {
         let recorder = Recorder::new(client.clone(), reporter.clone());
         for _ in 0..REMEMBERED {
-            let Some((flow, event)) = waiting.recv().await else { return std::future::pending().await };
+            let told = tokio::select! {
+                told = waiting.recv() => told,
+                told = spoilt(&world, &mut changes) => told,
+            };
+            let Some((flow, event)) = told else { return std::future::pending().await };
             if let Err(error) = recorder.publish(&event, &flow).await {
                 tracing::debug!(%error, flow = flow.name, "an event could not be published");
             }
@@ -52,18 +63,39 @@ async fn publish(client: Client, mut waiting: mpsc::Receiver<(ObjectReference, E
     }
 }
 
+/// The next flow whose status cannot be read any more: nobody moves it, so nobody else tells of it.
+async fn spoilt(
+    world: &World,
+    changes: &mut broadcast::Receiver<FlowChange>,
+) -> Option<(ObjectReference, Event)> {
+    loop {
+        match changes.recv().await {
+            Ok(FlowChange::Spoilt(key, why)) => {
+                if let Some(flow) = reference(world, &key) {
+                    return Some((flow, event(&why)));
+                }
+            }
+            Ok(FlowChange::Changed(_) | FlowChange::Removed(_)) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return None,
+        }
+    }
+}
+
+fn reference(world: &World, key: &Key) -> Option<ObjectReference> {
+    Some(ObjectReference {
+        api_version: Some("apps.triton.io/v1alpha1".into()),
+        kind: Some("DeployFlow".into()),
+        namespace: Some(key.namespace.to_string()),
+        name: Some(key.name.to_string()),
+        uid: Some(world.flows.get(key)?.entry.uid.clone()),
+        ..ObjectReference::default()
+    })
+}
+
 impl Listener for Events {
     fn moved(&self, flow: &FlowId, why: &Why) {
         let key = Key::new(flow.namespace.as_str(), flow.name.as_str());
-        let Some(cached) = self.world.flows.get(&key) else { return };
-        let flow = ObjectReference {
-            api_version: Some("apps.triton.io/v1alpha1".into()),
-            kind: Some("DeployFlow".into()),
-            namespace: Some(flow.namespace.to_string()),
-            name: Some(flow.name.to_string()),
-            uid: Some(cached.entry.uid.clone()),
-            ..ObjectReference::default()
-        };
+        let Some(flow) = reference(&self.world, &key) else { return };
         if self.queue.try_send((flow, event(why))).is_err() {
             tracing::debug!("too many events wait to be published; one is left out");
         }
@@ -100,6 +132,7 @@ fn action(why: &Why, note: &str) -> String {
         | Why::Resized { .. }
         | Why::Fits
         | Why::Unread { .. }
+        | Why::Corrupt { .. }
         | Why::Resumed
         | Why::Mended
         | Why::Canceling
@@ -126,6 +159,7 @@ const fn is_warning(why: &Why) -> bool {
             | Why::Resized { .. }
             | Why::Stopping { .. }
             | Why::Unread { .. }
+            | Why::Corrupt { .. }
             | Why::GoesOnWithout { .. }
             | Why::ServiceLost { .. }
             | Why::Ended { verdict: Verdict::Failed(_) | Verdict::Aborted { .. } }
@@ -140,9 +174,11 @@ mod tests {
     use axum::http::{Request, Response};
     use futures::FutureExt;
     use kube::client::Body;
+    use serde_json::{Value, json};
     use tokio::task::JoinSet;
-    use triton_core::model::{Failure, Field, FieldEdit, HoldReason, Stage};
+    use triton_core::model::{Failure, Field, FieldEdit, HoldReason, Progress, Report, Stage};
 
+    use crate::crd::convert::FlowEntry;
     use crate::limits::Limits;
     use crate::supervise::part;
 
@@ -196,6 +232,61 @@ mod tests {
         let ended = tokio::time::timeout(Duration::from_secs(30), publishes.join_next()).await;
         let why = ended.expect("it is noticed").expect("there is a part").expect("it tells why");
         assert_eq!(why, "what publishes events panicked: out of luck");
+    }
+
+    #[test]
+    fn a_status_that_cannot_be_read_is_told_once_and_again_only_when_something_else_is_wrong() {
+        let world = World::new(Arc::new(|_| {}), Limits::default());
+        let mut changes = world.subscribe();
+        let status = |progress| json!({ "phase": "BatchStarted", "progress": progress });
+        let good =
+            crate::crd::convert::status(&Progress::Pending, &Report::default(), 1, None).expect("a status");
+        let ended = json!({ "phase": "Success", "finished": true });
+        // The status, and what is told when it is seen.
+        let rows = [
+            (good.clone(), ""),
+            (status(Value::Null), "is missing although the flow has started"),
+            (status(Value::Null), ""),
+            (status(json!({ "step": "Rolling" })), "is missing"),
+            (status(json!({ "step": "Rolling" })), ""),
+            (good, ""),
+            (status(Value::Null), "is missing although the flow has started"),
+            (ended, ""),
+        ];
+        for (at, (status, told)) in rows.into_iter().enumerate() {
+            world.flows.watched(entry(at, &status));
+            let event = spoilt(&world, &mut changes).now_or_never().flatten();
+            let (flow, event) = match event {
+                None => (None, None),
+                Some((flow, event)) => (flow.uid, Some(event)),
+            };
+            let note = event.as_ref().and_then(|event| event.note.clone()).unwrap_or_default();
+            assert_eq!(event.is_some(), !told.is_empty(), "{at}: {status} {note}");
+            assert!(note.contains(told), "{at}: {note}");
+            if let Some(event) = event {
+                assert_eq!((event.reason.as_str(), flow.as_deref()), ("CorruptStatus", Some("u-1")));
+                assert!(
+                    note.contains("put back what stood there") && note.contains("delete the flow"),
+                    "{note}"
+                );
+            }
+        }
+    }
+
+    fn entry(at: usize, status: &Value) -> FlowEntry {
+        let object = json!({
+            "apiVersion": "apps.triton.io/v1alpha1",
+            "kind": "DeployFlow",
+            "metadata": {
+                "name": "f", "namespace": "default", "uid": "u-1", "resourceVersion": format!("{}", 10 + at),
+            },
+            "spec": {
+                "action": "stop",
+                "application": { "appID": 1, "groupID": 1, "appName": "web", "instanceName": "web" },
+            },
+            "status": status,
+        });
+        FlowEntry::of(&serde_json::from_value(object).expect("an object")).expect("a flow")
     }
 
     /// Over a client that has no luck, or never answers.

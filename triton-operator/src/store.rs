@@ -246,13 +246,15 @@ impl FlowStore for Flows {
     fn watch(&self) -> Pin<Box<dyn Stream<Item = StoreEvent> + Send>> {
         let changes = self.world.subscribe();
         Box::pin(stream::unfold(changes, |mut changes| async move {
-            match changes.recv().await {
-                Ok(FlowChange::Changed(entry)) => Some((StoreEvent::Changed(entry.loaded.clone()), changes)),
-                Ok(FlowChange::Removed(entry)) => {
-                    Some((StoreEvent::Removed(entry.loaded.id().clone()), changes))
+            let event = loop {
+                match changes.recv().await {
+                    Ok(FlowChange::Changed(entry)) => break StoreEvent::Changed(entry.loaded.clone()),
+                    Ok(FlowChange::Removed(entry)) => break StoreEvent::Removed(entry.loaded.id().clone()),
+                    Ok(FlowChange::Spoilt(..)) => {}
+                    Err(RecvError::Lagged(_) | RecvError::Closed) => return None,
                 }
-                Err(RecvError::Lagged(_) | RecvError::Closed) => None,
-            }
+            };
+            Some((event, changes))
         }))
     }
 }

@@ -19,6 +19,7 @@ use kube::Client;
 use kube::api::{ApiResource, DynamicObject};
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
+use triton_core::engine::Why;
 use triton_core::model::{FlowId, Seconds, Silence};
 use triton_core::ports::{Loaded, PortError, PortErrorKind};
 
@@ -43,6 +44,8 @@ pub enum FlowChange {
     Changed(Arc<FlowEntry>),
     /// Gone; this is how it last was.
     Removed(Arc<FlowEntry>),
+    /// Its status cannot be read any more, or is wrong in another way than before; why it holds.
+    Spoilt(Key, Why),
 }
 
 /// Everything this process knows of the cluster.
@@ -349,8 +352,12 @@ fn flow_changed(
     new: Option<&Arc<FlowEntry>>,
 ) {
     let Some(entry) = new.or(old) else { return };
-    if let (Loaded::Corrupt { id, error, .. }, Some(_), false) = (&entry.loaded, new, entry.finished) {
-        tracing::warn!(flow = %id, %error, "the flow holds until its status is mended or it is deleted");
+    if let (Loaded::Corrupt { id, error, .. }, Some(_), false) = (&entry.loaded, new, entry.finished)
+        && !old.is_some_and(|old| matches!(&old.loaded, Loaded::Corrupt { error: told, .. } if told == error))
+    {
+        let why = Why::Corrupt { what: error.clone() };
+        tracing::warn!(flow = %id, reason = why.reason(), "{why}");
+        let _ = changes.send(FlowChange::Spoilt(entry.key.clone(), why));
     }
     if let (None, Loaded::Corrupt { id, .. }, false) = (new, &entry.loaded, entry.finished) {
         left(id);

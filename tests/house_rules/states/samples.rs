@@ -107,6 +107,7 @@ pub(crate) fn waitings() -> Vec<Waiting> {
         Waiting::Interval,
         Waiting::Verify { ready: 2, of: 3, drains: false },
         Waiting::Backend,
+        Waiting::Record,
         Waiting::Rival { rival: id("app-y"), place: None },
         Waiting::Rival { rival: id("app-y"), place: Some(Place { number: 2, behind: id("app-y") }) },
         Waiting::Rival { rival: id("app-y"), place: Some(Place { number: 3, behind: id("app-z") }) },
@@ -157,6 +158,7 @@ pub(super) fn failures() -> Vec<Failure> {
         Failure::Abandoned,
         Failure::WorkloadOwned { owner: "Rollout app".into() },
         Failure::LockLost,
+        Failure::StatusLost,
     ]
 }
 

@@ -5,7 +5,7 @@ use alloc::collections::BTreeSet;
 use super::decide::act;
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, goal};
-use super::look::{ask, is_mine};
+use super::look::{ask, is_behind, is_mine};
 use super::shape;
 use super::tend::{Tend, drains, held_back, hooked, look_again, pick, steer};
 use crate::model::{
@@ -47,6 +47,8 @@ fn close(flow: &Flow, seen: &Observation, now: Timestamp, verdict: Verdict, why:
         return Some(end(verdict, now));
     }
     let (plan, keep, serving, shed) = match &flow.progress {
+        // What it had found, and would restore, is not known any more.
+        Progress::Pending if is_behind(flow, seen) => return Some(end(Failure::StatusLost.into(), now)),
         Progress::Pending => return Some(end(verdict, now)),
         Progress::Preparing { base } => (goal::plan(base.clone(), 0), 0, base.from, true),
         Progress::Rolling { plan, done, batch } => {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::closing::{Closing, LOOK_AGAIN, cancel, end, verify};
 use super::decision::{Decision, Effect, Waiting};
 use super::drift::{drifted, retake};
-use super::look::is_mine;
+use super::look::{is_behind, is_mine};
 use super::prepare::{good, pending, preparing};
 use super::rolling::Rolling;
 use super::stopped::stopped;
@@ -26,6 +26,8 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
         // The verdict is durable before the lock is given back.
         let release = || act(WorkloadChange::Release { good: good(flow, verdict, seen) });
         return match &seen.lock {
+            // What it was in the middle of waits for another flow: the lock stays as the mark of that.
+            Lock::Mine if verdict.leaves() => Decision::Done,
             Lock::Mine => release(),
             Lock::Unreadable { what } => unreadable(what, now),
             Lock::Free | Lock::Theirs(_) => Decision::Done,
@@ -51,7 +53,8 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
         return end(verdict, now);
     }
     if is_mine(seen) && !seen.settled {
-        return Decision::Wait(Waiting::Backend, now.plus(LOOK_AGAIN));
+        let waiting = if is_behind(flow, seen) { Waiting::Record } else { Waiting::Backend };
+        return Decision::Wait(waiting, now.plus(LOOK_AGAIN));
     }
     if let Some(decision) = stopped(flow, seen, now) {
         return decision;

@@ -9,8 +9,8 @@ use core::fmt;
 pub use self::waiting::{Time, Waiting};
 use super::phrases;
 use crate::model::{
-    Failure, FieldEdit, FlowId, FlowName, HoldReason, PodName, Progress, Stage, Timestamp, TrafficChange,
-    Verdict, WorkloadChange,
+    CorruptRecord, Failure, FieldEdit, FlowId, FlowName, HoldReason, PodName, Progress, Stage, Timestamp,
+    TrafficChange, Verdict, WorkloadChange,
 };
 
 /// What happens next. Exactly one of these:
@@ -134,6 +134,11 @@ pub enum Why {
         /// Which fields, and what is wrong with them.
         faults: String,
     },
+    /// The status of the flow, which has begun, cannot be read any more: the flow holds.
+    Corrupt {
+        /// What is wrong with it.
+        what: CorruptRecord,
+    },
     /// The size that others gave is one again that the flow can go on with: its hold is lifted.
     Fits,
     /// A person lifted the hold.
@@ -203,6 +208,7 @@ impl Why {
             Self::Resized { .. } => "Resized",
             Self::GoesOnWithout { .. } => "PodsTolerated",
             Self::Unread { .. } => "InvalidSpec",
+            Self::Corrupt { .. } => "CorruptStatus",
             Self::GivingWay { .. } => "GivingWay",
             Self::Reverting => "Reverting",
             Self::Fits => "SizeFits",
@@ -271,6 +277,7 @@ impl fmt::Display for Why {
                 )
             }
             Self::Unread { faults } => f.write_str(&phrases::unread(faults)),
+            Self::Corrupt { what } => f.write_str(&phrases::corrupt(what)),
             Self::Stopping { reason } => f.write_str(phrases::stops(*reason)),
             Self::GivingWay { to } => write!(f, "flow {to} takes over; leaving the workload clean"),
             Self::Reverting => f.write_str("cancelled; returning the new pods to the revision before"),

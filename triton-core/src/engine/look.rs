@@ -281,6 +281,11 @@ pub(super) fn is_mine(seen: &Observation) -> bool {
     seen.lock == Lock::Mine
 }
 
+/// Whether the flow that is looking holds the lock, and had been further when it wrote to the workload last.
+pub(super) fn is_behind(flow: &Flow, seen: &Observation) -> bool {
+    is_mine(seen) && flow.progress.position().is_behind(seen.edits.at)
+}
+
 #[cfg(test)]
 #[path = "look_tests.rs"]
 mod tests;

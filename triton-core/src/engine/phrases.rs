@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::model::{FieldEdit, FlowId, HoldReason, Place};
+use crate::model::{CorruptRecord, FieldEdit, FlowId, HoldReason, Place};
 
 /// Why a flow holds.
 pub(super) const fn holds(reason: HoldReason) -> &'static str {
@@ -135,6 +135,20 @@ fn ordinal(number: u32) -> String {
 /// Why a flow holds that others interfere with.
 pub(super) fn drifted(edits: &[FieldEdit]) -> String {
     format!("paused because others changed {}; resume to set it right, or cancel", listed(edits))
+}
+
+/// What a flow waits for whose record is older than its workload.
+pub(super) const OLD_RECORD: &str = "waits for a newer status of this flow: by the lock of its workload the flow was \
+                                     further than its status says; where somebody cleared the status, or put an \
+                                     older one back, none will come, and Cancel ends the flow";
+
+/// What is done about a flow whose status cannot be read.
+pub(super) fn corrupt(what: &CorruptRecord) -> String {
+    format!(
+        "holds because its status cannot be read, and leaves the workload as it is: {what}; put back what stood \
+         there (kubectl edit --subresource=status), or delete the flow with kubectl: its workload then waits for \
+         an update, a rollback, a stop or a delete"
+    )
 }
 
 /// Why a flow holds whose spec cannot be read.

@@ -46,6 +46,8 @@ pub enum Failure {
         /// What, in the words of whoever refuses, and what to do instead.
         what: String,
     },
+    /// The record of the flow was lost in the middle of its batches: the workload stays as it is.
+    StatusLost,
     /// A flow was deleted that held the workload and could not close.
     Abandoned,
     /// There is nothing to return to.
@@ -72,6 +74,7 @@ impl Failure {
             Self::NoRevision { .. } => "NoRevision",
             Self::Refused { .. } => "Refused",
             Self::Abandoned => "Abandoned",
+            Self::StatusLost => "StatusLost",
         }
     }
 }
@@ -94,6 +97,10 @@ impl fmt::Display for Failure {
             Self::Abandoned => f.write_str(
                 "a flow that held the workload is gone before it ended, and new pods of it are out of traffic; \
                  use action update or rollback first, or stop or delete",
+            ),
+            Self::StatusLost => f.write_str(
+                "cancelled, but the status of the flow was cleared while it held the workload, and with it what the \
+                 flow had found: the workload stays as it is; use action update or rollback, or stop or delete",
             ),
             Self::LockLost => f.write_str(
                 "the workload was made anew or its lock was removed while the flow ran; look at it, then start a new flow",

@@ -223,6 +223,15 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// Whether the flow ended in the middle of its batches and left its workload as it was: the lock that it does not
+    /// give back is the mark of that, as that of a flow that is gone.
+    #[must_use]
+    pub const fn leaves(&self) -> bool {
+        matches!(self, Self::Failed(Failure::StatusLost))
+    }
+}
+
 /// Where a flow is in its life. A finished flow has no way out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Progress {

@@ -73,7 +73,7 @@ pub struct Record {
 }
 
 /// A stored record that is not one this engine writes. The flow holds; nothing is guessed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("status.progress: {0}")]
 pub struct CorruptRecord(pub &'static str);
 

@@ -25,7 +25,8 @@ pub struct Stored {
     pub version: Version,
     /// When it was made.
     pub created_at: Timestamp,
-    /// What people are shown is about these orders, not about earlier ones.
+    /// Nothing of the last save is missing: what people are shown is about these orders, not about earlier ones, and
+    /// the flow is kept from disappearing. Where something is, the flow is saved anew at the next look.
     pub observed: bool,
     /// Its deletion was asked for while it runs (Kubernetes: `deletionTimestamp` with our finalizer).
     pub leaving: bool,
@@ -90,6 +91,10 @@ pub enum Loaded {
         uid: FlowUid,
         /// Guards its deletion.
         version: Version,
+        /// What it acts on; `None` where that cannot be read.
+        instance: Option<InstanceId>,
+        /// When it was made.
+        created_at: Timestamp,
         /// How far it says that it is; nothing is decided by it but whether it may be deleted.
         phase: FlowPhase,
         /// Its deletion was asked for.

@@ -11,7 +11,7 @@ use futures_core::Stream;
 use super::api::{ApiStream, DeployApi, Templates};
 use super::error::{ApiError, ApiErrorKind};
 use super::view::{CreateFlow, FlowEvent, FlowFilter, FlowView, Ordered};
-use crate::engine::{Answer, Refusal, admit, edit};
+use crate::engine::{Answer, Refusal, Why, admit, edit};
 use crate::model::{Command, Edit, Flow, FlowId, FlowPhase, Progress, Target, Version};
 use crate::ports::{FlowStore, Loaded, Names, NewFlow, PortErrorKind, StoreEvent, Stored};
 
@@ -45,8 +45,7 @@ impl<S: FlowStore, N: Names> Service<S, N> {
                 Err(ApiError::new(ApiErrorKind::FailedPrecondition, text))
             }
             Ok(Loaded::Corrupt { error, .. }) => {
-                let text =
-                    alloc::format!("CorruptStatus: flow {id} holds: {error}; mend or delete the object");
+                let text = alloc::format!("CorruptStatus: flow {id} {}", Why::Corrupt { what: error });
                 Err(ApiError::new(ApiErrorKind::FailedPrecondition, text))
             }
             Err(error) => Err(error.into()),

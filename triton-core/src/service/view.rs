@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::Why;
 use crate::model::{
     BatchReport, Draft, Flow, FlowId, FlowName, FlowPhase, InstanceName, Namespace, PodName, Progress,
     Record, Report, Seconds, Target, Timestamp,
@@ -113,10 +114,11 @@ pub struct InstanceView {
     pub name: String,
     /// Pods in traffic.
     pub available_replicas: u32,
-    /// Pods wanted.
+    /// Pods wanted; where a flow left it, without those that this flow wanted beside the others.
     pub replicas: u32,
-    /// `InProgress` while a flow or the workload's controller is at work, else `Ready`; `LockUnreadable` and
-    /// `Unreadable` where its lock, or the workload itself, cannot be read.
+    /// `InProgress` while a flow or the workload's controller is at work, else `Ready`; `Left` where a flow left it in
+    /// the middle of its batches; `LockUnreadable` and `Unreadable` where its lock, or the workload itself, cannot be
+    /// read.
     pub status: String,
     /// Label `app`; 0 when the workload has none or one that is not a number.
     pub app_id: i32,
@@ -145,6 +147,9 @@ pub struct InstanceView {
     pub sized_by: String,
     /// How long a new pod has to be ready before old pods leave for it.
     pub min_ready: Seconds,
+    /// The flow that left it in the middle of its batches, as `namespace/name`; empty where none did. Until another one
+    /// has succeeded it takes `update`, `rollback`, `stop` and `delete` only.
+    pub left_by: String,
 }
 
 /// A pod of an application instance.
@@ -250,9 +255,18 @@ impl FlowView {
         match loaded {
             Loaded::Flow(stored) => Self::new(stored),
             Loaded::Invalid(invalid) => Self::invalid(invalid),
-            Loaded::Corrupt { id, phase, error, .. } => {
-                let message = alloc::format!("{error}; the flow holds until the object is mended or deleted");
-                Self::broken(id, *phase, "CorruptStatus", message)
+            Loaded::Corrupt { id, instance, created_at, phase, error, .. } => {
+                let message = if phase.is_final() {
+                    error.to_string()
+                } else {
+                    Why::Corrupt { what: error.clone() }.to_string()
+                };
+                let name = instance.as_ref().map(|instance| instance.name.to_string());
+                Self {
+                    instance_name: name.unwrap_or_default(),
+                    created_at: *created_at,
+                    ..Self::broken(id, *phase, "CorruptStatus", message)
+                }
             }
         }
     }

@@ -114,6 +114,8 @@ impl Entry {
                     id: self.id.clone(),
                     uid: self.uid.clone(),
                     version,
+                    instance: self.instance(),
+                    created_at: self.created_at,
                     phase: self.record.phase,
                     leaving: self.leaving,
                     error,
@@ -173,10 +175,13 @@ impl Flows {
         self.find(holder).is_some_and(|entry| !entry.record.finished)
     }
 
-    /// Whether it is there, and has ended.
+    /// Whether it is there, and has ended otherwise than in the middle of its batches.
     #[must_use]
     pub fn ended(&self, holder: &Holder) -> bool {
-        self.find(holder).is_some_and(|entry| entry.record.finished)
+        let leaves = |progress| matches!(progress, Progress::Finished { verdict, .. } if verdict.leaves());
+        self.find(holder).is_some_and(|entry| {
+            entry.record.finished && !Progress::try_from(&entry.record).is_ok_and(leaves)
+        })
     }
 
     /// It, if it can be read.

@@ -3,8 +3,11 @@
 mod order;
 mod value;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 use triton_core::model::{FlowName, InstanceName, Target};
@@ -23,6 +26,23 @@ pub(crate) struct Args {
     pub(crate) task: Task,
 }
 
+/// Reads what was typed; an error also says what to type where only the meaning of the words tells.
+pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, clap::Error> {
+    Args::try_parse_from(words).map_err(|mut error| {
+        let of = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+        let (name, usage) = (of(ContextKind::InvalidSubcommand), of(ContextKind::Usage));
+        if error.kind() == ErrorKind::InvalidSubcommand && usage.contains(" delete ") {
+            let tips = [
+                format!("kubectl triton delete flow {name}       forgets a finished flow"),
+                format!("kubectl triton delete instance {name}   removes the pods, and then the workload"),
+            ];
+            let tips = tips.map(StyledStr::from).to_vec();
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+        }
+        error
+    })
+}
+
 /// What every command takes.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Global {
@@ -32,8 +52,9 @@ pub(crate) struct Global {
     /// How to print: for people, with more columns, for programs, or names only.
     #[arg(short, long, global = true, value_enum, default_value = "text")]
     pub(crate) output: Format,
-    /// Address of an operator's gRPC, such as http://127.0.0.1:8099; without one, the cluster of the kubeconfig.
-    #[arg(long, global = true, env = "TRITON_SERVER", value_name = "ADDRESS")]
+    /// Address of an operator's gRPC, such as http://127.0.0.1:8099; else that of TRITON_SERVER; without either, the
+    /// cluster of the kubeconfig.
+    #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) server: Option<String>,
     /// The kubeconfig; else the files of KUBECONFIG, else ~/.kube/config.
     #[arg(long, global = true, value_name = "FILE")]
@@ -97,7 +118,7 @@ pub(crate) enum Command {
     Continue {
         name: FlowName,
         /// As far as this batch.
-        #[arg(long)]
+        #[arg(long, allow_negative_numbers = true)]
         batch: u32,
         /// As far as this stage of it: Pending, Smoking, Smoked, Baking or Baked.
         #[arg(long, default_value = "Baked", value_parser = value::stage)]
@@ -136,7 +157,7 @@ pub(crate) enum Command {
     Scale {
         instance: InstanceName,
         /// Pods wanted.
-        #[arg(long)]
+        #[arg(long, allow_negative_numbers = true)]
         replicas: u32,
         /// Pods that leave first.
         #[arg(long, value_delimiter = ',', value_name = "POD")]
@@ -149,7 +170,7 @@ pub(crate) enum Command {
     Start {
         instance: InstanceName,
         /// Pods wanted; else as many as there were.
-        #[arg(long)]
+        #[arg(long, allow_negative_numbers = true)]
         replicas: Option<u32>,
         #[command(flatten)]
         strategy: Strategy,
@@ -207,7 +228,7 @@ pub(crate) struct ListArgs {
     #[arg(long)]
     pub(crate) action: Option<String>,
     /// At most so many.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 100)]
     pub(crate) limit: u32,
     /// Of all namespaces.
     #[arg(short = 'A', long)]
@@ -267,7 +288,7 @@ pub(crate) struct WatchArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::{CommandFactory, error::ErrorKind};
+    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -293,6 +314,34 @@ mod tests {
             for flag in flags.filter(|flag| *flag != "help") {
                 assert!(page.contains(&format!("--{flag}")), "{name} --{flag}");
             }
+        }
+    }
+
+    #[test]
+    fn a_slip_is_answered_with_what_to_type() {
+        // What is typed, and what the answer says, and does not say.
+        let rows = [
+            (&["delete", "shop"][..], &["delete flow shop", "delete instance shop"][..], "required"),
+            (&["delete", "flows", "shop"], &["delete flow flows", "delete instance flows"], "required"),
+            (&["frobnicate", "shop"], &["unrecognized subcommand 'frobnicate'"], "delete flow"),
+            (&["scale", "shop", "--replicas", "-1"], &["'-1'", "--replicas", "0..="], "'-- -1'"),
+            (&["start", "shop", "--replicas", "-2"], &["'-2'", "--replicas", "0..="], "'-- -2'"),
+            (&["plan", "shop", "--current", "-3"], &["'-3'", "--current", "0..="], "'-- -3'"),
+            (&["list", "--limit", "-1"], &["'-1'", "--limit", "0..="], "'-- -1'"),
+            (&["continue", "df", "--batch", "-1"], &["'-1'", "--batch", "0..="], "'-- -1'"),
+        ];
+        for (words, says, not) in rows {
+            let words = [&["kubectl-triton"], words].concat();
+            let text = parse(words.iter().map(OsString::from)).unwrap_err().to_string();
+            assert!(says.iter().all(|said| text.contains(said)) && !text.contains(not), "{words:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_number_below_zero_reaches_the_rule_of_its_field() {
+        for flag in ["--interval", "--canary", "--deadline", "--grace", "--drain", "--batch-size"] {
+            let words = ["kubectl-triton", "rollback", "shop", flag, "-1"];
+            parse(words.map(OsString::from)).unwrap_or_else(|error| panic!("{flag}: {error}"));
         }
     }
 

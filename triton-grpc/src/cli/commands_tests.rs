@@ -193,6 +193,48 @@ fn orders_to_instances_reach_the_core() {
 }
 
 #[test]
+fn who_names_an_instance_where_a_flow_is_meant_is_told_of_its_history() {
+    let play = started();
+    for command in ["get", "explain", "wait", "next"] {
+        let failure = play.typed(&[command, INSTANCE]).0.unwrap_err();
+        let hint = failure.hint.unwrap_or_default();
+        assert!(hint.starts_with(&format!("kubectl triton history {INSTANCE} shows")), "{command}: {hint}");
+        let failure = play.typed(&[command, "nobody"]).0.unwrap_err();
+        assert_eq!(failure.hint, Some("kubectl triton list shows what there is".into()), "{command}");
+    }
+}
+
+#[test]
+fn a_workload_that_a_flow_left_is_named_with_what_it_takes() {
+    let play = started();
+    play.did(&["continue", NAME, "--batch", "100"]);
+    play.carry(&id());
+    let (_folder, file) = manifest(
+        &TUTORIAL
+            .replace("action: create", "action: update")
+            .replace(NAME, "next-df")
+            .replace("nginx:latest", "nginx:next"),
+    );
+    play.did(&["create", "-f", &file]);
+    let update = crate::views::id("next-df");
+    assert!(play.carry(&update));
+    let before = play.did(&["instances"]);
+    assert!(before.contains("InProgress") && !before.contains("was left"), "{before}");
+    play.remove(&update);
+    let left = "was left by flow default/next-df in the middle of its batches";
+    let instances = play.did(&["instances"]);
+    assert!(instances.contains("Left") && instances.contains(left), "{instances}");
+    let object: Value = serde_json::from_str(&play.did(&["instances", "-o", "json"])).unwrap();
+    assert_eq!(object["items"][0]["leftBy"], "default/next-df", "{object}");
+    // The canary comes beside the size that the instance is to have.
+    assert_eq!((&object["items"][0]["replicas"], play.pods()), (&3.into(), 4), "{object}");
+    let plan = play.did(&["plan", INSTANCE, "--batch-size", "2"]);
+    assert!(plan.contains("3 pods now, 3 wanted") && plan.contains(left), "{plan}");
+    let hint = play.typed(&["get", INSTANCE]).0.unwrap_err().hint.unwrap_or_default();
+    assert!(hint.contains(left) && hint.contains("stop and delete are taken too"), "{hint}");
+}
+
+#[test]
 fn only_a_finished_flow_is_forgotten() {
     let play = started();
     assert!(play.typed(&["delete", "flow", NAME]).0.is_err());

@@ -144,6 +144,7 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on
             Waiting::Available { pods: 1, left: Seconds(9) },
             Waiting::Terminating { pods: 1 },
             Waiting::Backend,
+            Waiting::Record,
             Waiting::Paused,
             Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: vec![], paused: false },
             Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0, edits: vec![], paused: false },

@@ -156,8 +156,9 @@ fn without_nulls(value: &Value) -> Value {
 /// Refuses fields other than these.
 fn refuse_others(path: &str, object: &Value, known: &[&str], message: &str) -> Result<(), Faults> {
     let given = object.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    let mut unknown = given.map(|(field, _)| field).filter(|field| !known.contains(&field.as_str()));
-    unknown.next().map_or(Ok(()), |field| Err(fault(&format!("{path}{field}"), message)))
+    let unknown = given.map(|(field, _)| field).filter(|field| !known.contains(&field.as_str()));
+    let unknown = unknown.map(|field| Fault { field: format!("{path}{field}"), message: message.into() });
+    fine((), unknown.collect())
 }
 
 /// A text in the metadata; `None` where it is absent or empty.
@@ -191,11 +192,23 @@ fn words(metadata: &Value, field: &str) -> Result<BTreeMap<String, String>, Faul
 fn draft(spec: &Value) -> Result<Draft, Faults> {
     let known = ["action", "application", "updateStrategy", "nonUpdateStrategy", "rollbackTo"];
     refuse_others("spec.", spec, &known, "is no field of a flow")?;
-    let Some(application) = part::<Application>(spec, "application")? else {
-        return Err(fault("spec.application", "is required"));
-    };
+    let missing = || fault("spec.application", "is required");
+    let application = part::<Application>(spec, "application").and_then(|part| part.ok_or_else(missing));
+    let action = part::<String>(spec, "action");
+    let update = part::<UpdateStrategy>(spec, "updateStrategy");
+    let other = part::<NonUpdateStrategy>(spec, "nonUpdateStrategy");
+    let back = part::<RollbackTarget>(spec, "rollbackTo");
+    let faults = [
+        application.as_ref().err(),
+        action.as_ref().err(),
+        update.as_ref().err(),
+        other.as_ref().err(),
+        back.as_ref().err(),
+    ];
+    fine((), faults.into_iter().flatten().flat_map(|Faults(faults)| faults.clone()).collect())?;
+    let application = application?;
     Ok(Draft {
-        action: part(spec, "action")?.unwrap_or_default(),
+        action: action?.unwrap_or_default(),
         app_id: application.app_id,
         group_id: application.group_id,
         app_name: application.app_name,
@@ -206,33 +219,54 @@ fn draft(spec: &Value) -> Result<Draft, Faults> {
         selector: application.selector,
         template: application.template,
         volume_claim_templates: application.volume_claim_templates,
-        update_strategy: part::<UpdateStrategy>(spec, "updateStrategy")?,
-        non_update_strategy: part::<NonUpdateStrategy>(spec, "nonUpdateStrategy")?,
-        rollback_to: part::<RollbackTarget>(spec, "rollbackTo")?,
+        update_strategy: update?,
+        non_update_strategy: other?,
+        rollback_to: back?,
         ..Draft::default()
     })
 }
 
 /// One part of the spec; `None` where there is none.
-fn part<T: DeserializeOwned + PartialEq>(spec: &Value, name: &str) -> Result<Option<T>, Faults> {
+fn part<T>(spec: &Value, name: &str) -> Result<Option<T>, Faults>
+where
+    T: DeserializeOwned + Serialize + PartialEq + Default,
+{
     let (given, path) = (&spec[name], format!("spec.{name}"));
     if given.is_null() {
         return Ok(None);
     }
-    let read = |value: &Value| serde_path_to_error::deserialize::<_, T>(value.clone());
-    let part = read(given).map_err(|error| {
-        let (at, what) = (error.path().to_string(), error.inner().to_string());
-        fault(&if at == "." { path.clone() } else { format!("{path}.{at}") }, &what)
+    let read = |value: &Value| {
+        serde_path_to_error::deserialize::<_, T>(value.clone()).map_err(|error| {
+            let (at, message) = (error.path().to_string(), error.inner().to_string());
+            Fault { field: if at == "." { path.clone() } else { format!("{path}.{at}") }, message }
+        })
+    };
+    let fields = || given.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    let part = read(given).map_err(|first| {
+        // Reading ends at the first fault: each field is tried alone beside good ones.
+        let good = serde_json::to_value(T::default()).ok().filter(Value::is_object);
+        let alone = |(field, value): (&String, &Value)| {
+            let mut one = good.clone()?;
+            one[field] = value.clone();
+            read(&one).err()
+        };
+        let all: Vec<Fault> = fields().filter_map(alone).collect();
+        Faults(if all.is_empty() { vec![first] } else { all })
     })?;
-    for (field, _) in given.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
+    let unread = fields().filter(|(field, _)| {
         let mut without = given.clone();
-        without.as_object_mut().map(|fields| fields.remove(field));
+        without.as_object_mut().map(|fields| fields.remove(*field));
         // A field that makes no difference is one that nobody reads.
-        if read(&without).is_ok_and(|without| without == part) {
-            return Err(fault(&format!("{path}.{field}"), "is no field of a flow"));
-        }
-    }
-    Ok(Some(part))
+        read(&without).is_ok_and(|without| without == part)
+    });
+    let unread = unread.map(|(field, _)| fault(&format!("{path}.{field}"), "is no field of a flow").0);
+    let unread = unread.flatten().collect();
+    fine(Some(part), unread)
+}
+
+/// A value, where nothing is wrong.
+fn fine<T>(value: T, faults: Vec<Fault>) -> Result<T, Faults> {
+    if faults.is_empty() { Ok(value) } else { Err(Faults(faults)) }
 }
 
 fn fault(field: &str, message: &str) -> Faults {

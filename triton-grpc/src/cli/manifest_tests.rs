@@ -45,6 +45,33 @@ fn a_slip_of_the_pen_is_named_with_its_path() {
 }
 
 #[test]
+fn every_fault_of_a_manifest_is_named() {
+    let strategy = "spec.updateStrategy";
+    // What is written instead of what, and the fields that are named.
+    let rows = [
+        // In one part, in two, of two kinds.
+        (
+            &[("canary: 1", "canary: one"), ("batchSize: 1", "batchSize: 1.5")][..],
+            &[".canary", ".batchSize"][..],
+        ),
+        (&[("canary: 1", "canary: 1\n    interval: 1\n    stages: 2")], &[".interval", ".stages"]),
+    ];
+    for (changes, fields) in rows {
+        let text = changes.iter().fold(TUTORIAL.to_owned(), |text, (from, to)| text.replacen(from, to, 1));
+        let message = parse(text.as_bytes()).unwrap_err().message;
+        for field in fields {
+            assert!(message.contains(&format!("{strategy}{field}: ")), "{field}: {message}");
+        }
+        assert_eq!(message.lines().count(), 1 + fields.len(), "{message}");
+    }
+    let text = TUTORIAL.replacen("canary: 1", "canary: one", 1).replacen("replicas: 3", "replicas: \"3\"", 1);
+    let message = parse(text.as_bytes()).unwrap_err().message;
+    for field in ["spec.updateStrategy.canary: ", "spec.application.replicas: "] {
+        assert!(message.contains(field), "{field}: {message}");
+    }
+}
+
+#[test]
 fn what_the_metadata_says_is_kept_or_refused() {
     let flow = "apiVersion: apps.triton.io/v1alpha1\nkind: DeployFlow\nmetadata:\n  name: a\nspec:\n  application: \
                 {appID: 1, groupID: 1, appName: a, instanceName: a}\n";

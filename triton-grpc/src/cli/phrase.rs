@@ -1,7 +1,7 @@
 //! Words for flows: where one is, whom it waits for, how long things took.
 
 use triton_core::model::{BatchPhase, BatchReport, FlowId, FlowPhase, PodReport, PullIn, Target, Timestamp};
-use triton_core::service::FlowView;
+use triton_core::service::{FlowView, InstanceView};
 
 use super::failure::Door;
 use super::screen::Tone;
@@ -42,8 +42,10 @@ pub(super) fn tone(view: &FlowView) -> Tone {
         FlowPhase::Canceled => Tone::Faint,
         FlowPhase::Pending | FlowPhase::Initializing | FlowPhase::BatchStarted | FlowPhase::BatchFinished => {
             match reason(view) {
-                "PodsFailed" | "DeadlineExceeded" | "Drift" | "Resized" | "CorruptStatus" | "InvalidSpec"
-                | "LockUnreadable" | "WorkloadUnreadable" | "Rejected" | "Unreachable" => Tone::Bad,
+                "PodsFailed" | "DeadlineExceeded" | "Drift" | "Resized" | "CorruptStatus" | "OldStatus"
+                | "InvalidSpec" | "LockUnreadable" | "WorkloadUnreadable" | "Rejected" | "Unreachable" => {
+                    Tone::Bad
+                }
                 _ => Tone::Busy,
             }
         }
@@ -61,6 +63,18 @@ pub(super) fn stale(door: &Door, ViewAge { age, stale }: &ViewAge) -> Option<Str
         Door::Cluster => format!("the API server has told nothing of {kind} for {seconds} s"),
     };
     Some(format!("warning: this may be out of date: {who}"))
+}
+
+/// What to know of an instance that a flow left.
+pub(super) fn left(view: &InstanceView) -> Option<String> {
+    let InstanceView { name, namespace, left_by, .. } = view;
+    (!left_by.is_empty()).then(|| {
+        format!(
+            "{namespace}/{name} was left by flow {left_by} in the middle of its batches: nothing is changed, and new \
+             pods stay out of traffic, until an update or a rollback has replaced what was left; stop and delete are \
+             taken too, everything else is refused"
+        )
+    })
 }
 
 /// What it waits for, or why it ended, in one word.

@@ -53,6 +53,7 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
                 };
                 let mut told = told(&draft, &id, found)?;
                 told.notes.extend(returning(told.action, &there));
+                told.notes.extend(phrase::left(&there));
                 told.sized_by = sizer(&told.forecast, there.sized_by);
                 told
             };

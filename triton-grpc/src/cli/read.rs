@@ -1,7 +1,9 @@
 //! Commands that only look: get, list, history, instances, pods.
 
 use triton_core::model::{FlowName, InstanceName, Timestamp};
-use triton_core::service::{DeployApi, FlowFilter, FlowView, InstanceApi, PodFilter, PodView};
+use triton_core::service::{
+    ApiError, ApiErrorKind, DeployApi, FlowFilter, FlowView, InstanceApi, PodFilter, PodView,
+};
 
 use super::args::ListArgs;
 use super::failure::{DONE, Failure};
@@ -23,7 +25,23 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
 
     /// The flow now.
     pub(super) async fn look(&self, name: &FlowName) -> Result<FlowView, Failure> {
-        self.api.get(&self.id(name)).await.map_err(|error| self.failed(error))
+        match self.api.get(&self.id(name)).await {
+            Ok(view) => Ok(view),
+            Err(error) => Err(self.unknown(error, name).await),
+        }
+    }
+
+    /// An error of a question about a flow. Where none has this name, an instance may be meant.
+    pub(super) async fn unknown(&self, error: ApiError, name: &FlowName) -> Failure {
+        let missing = error.kind == ApiErrorKind::NotFound;
+        let failure = self.failed(error);
+        let Some(instance) = InstanceName::new(name.as_str()).ok().filter(|_| missing) else {
+            return failure;
+        };
+        let Ok(view) = self.api.instance(&self.instance(&instance)).await else { return failure };
+        let left = phrase::left(&view).map_or_else(String::new, |left| format!("; {left}"));
+        let words = self.words(name);
+        failure.hint(format!("kubectl triton history {words} shows the flows of instance {name}{left}"))
     }
 
     /// `list`.
@@ -108,7 +126,11 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
         titles.extend(["APP", "GROUP", "CPU", "MEMORY"].iter().filter(|_| wide));
         let mut table = Table::new(&titles);
         for view in &found {
-            let tone = if view.status == "Ready" { Tone::Good } else { Tone::Busy };
+            let tone = match view.status.as_str() {
+                "Ready" => Tone::Good,
+                "Left" => Tone::Bad,
+                _ => Tone::Busy,
+            };
             let mut cells = vec![cell(&view.namespace); usize::from(all)];
             cells.extend([
                 cell(&view.name),
@@ -122,7 +144,9 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
             }
             table.row(cells);
         }
-        self.print(&table, screen)
+        self.print(&table, screen)?;
+        found.iter().filter_map(phrase::left).try_for_each(|left| screen.note(left))?;
+        Ok(DONE)
     }
 
     /// `pods`.

@@ -97,6 +97,16 @@ impl Play {
         panic!("nothing came of it");
     }
 
+    /// A flow is gone at once, whatever it holds.
+    pub(super) fn remove(&self, id: &FlowId) {
+        self.sim.world().remove_flow(id);
+    }
+
+    /// How many pods there are.
+    pub(super) fn pods(&self) -> usize {
+        self.sim.world().workloads().map(|workload| workload.active().count()).sum()
+    }
+
     fn pass_time(&self, until: Timestamp) {
         let mut world = self.sim.world();
         let now = world.now();

@@ -64,7 +64,10 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
     async fn until(&self, wait: &WaitArgs, last: &mut Option<FlowView>) -> Result<u8, Failure> {
         let mut follow = Follow::new(One(self.api, self.id(&wait.name)));
         loop {
-            let view = follow.next().await.map_err(|error| self.failed(error))?;
+            let view = match follow.next().await {
+                Ok(view) => view,
+                Err(error) => return Err(self.unknown(error, &wait.name).await),
+            };
             let first = last.replace(view.clone()).is_none();
             let Some(code) = judge(&view, wait.goal, wait.stay) else { continue };
             if !(first && view.record.paused && !view.record.finished) {

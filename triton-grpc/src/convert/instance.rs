@@ -74,6 +74,7 @@ fn instance(view: InstanceView) -> application::Instance {
         other_revision_replicas: wire_count(view.other_revision_replicas),
         sized_by: view.sized_by,
         min_ready_seconds: wire_count(view.min_ready.0),
+        left_by: view.left_by,
     }
 }
 
@@ -97,6 +98,7 @@ fn view_of_instance(instance: application::Instance) -> InstanceView {
         other_revision_replicas: count(instance.other_revision_replicas),
         sized_by: instance.sized_by,
         min_ready: Seconds(count(instance.min_ready_seconds)),
+        left_by: instance.left_by,
     }
 }
 
@@ -227,6 +229,7 @@ mod tests {
             other_revision_replicas: 1,
             sized_by: "HorizontalPodAutoscaler web".into(),
             min_ready: Seconds(30),
+            left_by: "default/second".into(),
         };
         assert_eq!(instance_view(instance_reply(view.clone())), Ok(view.clone()));
         assert_eq!(instance_views(instances_reply(vec![view.clone(), view.clone()])), [view.clone(), view]);

@@ -223,10 +223,10 @@ pub(super) struct Instance {
     name: String,
     /// Pods in traffic.
     available_replicas: u32,
-    /// Pods wanted.
+    /// Pods wanted; where a flow left it, without those that this flow wanted beside the others.
     replicas: u32,
-    /// InProgress while a flow or the workload's controller is at work, else Ready; LockUnreadable and Unreadable
-    /// where its lock, or the workload itself, cannot be read.
+    /// InProgress while a flow or the workload's controller is at work, else Ready; Left where a flow left it in the
+    /// middle of its batches; LockUnreadable and Unreadable where its lock, or the workload itself, cannot be read.
     status: String,
     /// Label `app`; 0 when there is none.
     #[serde(rename = "appID")]
@@ -258,6 +258,9 @@ pub(super) struct Instance {
     sized_by: String,
     /// Seconds a new pod has to be ready before old pods leave for it.
     min_ready_seconds: u32,
+    /// The flow, namespace/name, that left it in the middle of its batches; empty where none did. Until another one has
+    /// succeeded it takes update, rollback, stop and delete only.
+    left_by: String,
 }
 
 /// A pod of an application instance.

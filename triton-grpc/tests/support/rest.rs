@@ -347,6 +347,7 @@ fn instance(it: Value) -> InstanceView {
         other_revision_replicas: count(&it, "otherRevisionReplicas"),
         sized_by: text(&it, "sizedBy"),
         min_ready: Seconds(count(&it, "minReadySeconds")),
+        left_by: text(&it, "leftBy"),
     }
 }
 

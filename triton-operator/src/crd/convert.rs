@@ -73,7 +73,7 @@ pub enum Fate {
     Alive,
     /// It has ended, and gives the lock back if it has not.
     Ended,
-    /// It is not there any more, and did not end.
+    /// It is not there any more, or ended in the middle of its batches.
     Gone,
 }
 
@@ -92,25 +92,29 @@ impl FlowEntry {
         let (spec, mut status) = (&object.data["spec"], without_nulls(&object.data["status"]));
         let condition = Condition::take(&mut status);
         let finished = status["finished"] == Value::Bool(true);
-        let observed = status["observedGeneration"].as_i64() == meta.generation;
-        let ended = serde_json::from_value(status["finishedAt"].clone()).unwrap_or(created_at);
         let leaving = meta.deletion_timestamp.is_some();
+        // Whoever took the finalizer off has it put back by the next save; once the deletion was asked for, the API
+        // server takes none (Kubernetes: `metadata.finalizers`).
+        let complete = finished || leaving || is_kept(meta.finalizers.as_deref().unwrap_or_default());
+        let observed = complete && status["observedGeneration"].as_i64() == meta.generation;
+        let ended = serde_json::from_value(status["finishedAt"].clone()).unwrap_or(created_at);
         let instance = spec["application"]["instanceName"].as_str().unwrap_or_default();
         let instance = InstanceName::new(instance).ok();
         let instance = instance.map(|name| InstanceId { namespace: id.namespace.clone(), name });
+        let acts_on = instance.clone();
         let mut missing_labels = BTreeMap::new();
         let parsed = draft(spec).and_then(|draft| draft.parse());
         let loaded = match (parsed, record(&status)) {
             (_, Err(error)) => {
                 let phase = serde_json::from_value(status["phase"].clone()).unwrap_or_default();
-                Loaded::Corrupt { id, uid, version, phase, leaving, error }
+                Loaded::Corrupt { id, uid, version, instance, created_at, phase, leaving, error }
             }
             (Err(faults), Ok((progress, report))) => Loaded::Invalid(Box::new(Invalid {
                 id,
                 uid,
                 version,
                 action: spec["action"].as_str().unwrap_or_default().into(),
-                instance: instance.clone(),
+                instance,
                 progress,
                 report,
                 created_at,
@@ -129,7 +133,7 @@ impl FlowEntry {
             uid: meta.uid.clone()?,
             version: meta.resource_version.clone()?,
             loaded,
-            instance,
+            instance: acts_on,
             generation: meta.generation.unwrap_or(0),
             finalizers: meta.finalizers.clone().unwrap_or_default(),
             missing_labels,
@@ -144,7 +148,7 @@ impl FlowEntry {
     /// Whether our finalizer is on it.
     #[must_use]
     pub fn is_kept(&self) -> bool {
-        self.finalizers.iter().any(|finalizer| finalizer == labels::FINALIZER)
+        is_kept(&self.finalizers)
     }
 
     /// It as the others of its application see it.
@@ -169,10 +173,18 @@ impl FlowEntry {
     }
 
     /// Whether a lock that it holds still counts. One that is deleted and cannot be read leaves its workload as
-    /// it is.
+    /// it is, and so does one whose status was lost.
     #[must_use]
     pub fn fate(&self) -> Fate {
+        let progress = match &self.loaded {
+            Loaded::Flow(stored) => Some(&stored.flow.progress),
+            Loaded::Invalid(invalid) => Some(&invalid.progress),
+            Loaded::Corrupt { .. } => None,
+        };
         match &self.loaded {
+            _ if matches!(progress, Some(Progress::Finished { verdict, .. }) if verdict.leaves()) => {
+                Fate::Gone
+            }
             _ if self.finished => Fate::Ended,
             Loaded::Corrupt { .. } | Loaded::Invalid(_) if self.leaving => Fate::Gone,
             Loaded::Flow(_) | Loaded::Invalid(_) | Loaded::Corrupt { .. } => Fate::Alive,
@@ -187,6 +199,11 @@ impl FlowEntry {
             Loaded::Invalid(_) | Loaded::Corrupt { .. } => None,
         }
     }
+}
+
+/// Whether our finalizer is among these.
+fn is_kept(finalizers: &[String]) -> bool {
+    finalizers.iter().any(|finalizer| finalizer == labels::FINALIZER)
 }
 
 fn missing(identity: &Identity, meta: &ObjectMeta) -> BTreeMap<String, String> {

@@ -1,5 +1,5 @@
 use super::*;
-use triton_core::model::{Action, FlowPhase, Mode, Seconds, Verdict};
+use triton_core::model::{Action, Failure, FlowPhase, Mode, Seconds, Verdict};
 
 #[test]
 fn the_tutorial_manifest_becomes_a_flow() {
@@ -62,6 +62,27 @@ fn a_spoilt_flow_that_is_deleted_is_given_free_and_its_lock_counts_no_more() {
     spoilt.metadata.deletion_timestamp = Some(serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap());
     let entry = FlowEntry::of(&spoilt).unwrap();
     assert!(entry.is_driven() && entry.fate() == Fate::Gone);
+}
+
+#[test]
+fn the_lock_of_a_flow_counts_as_it_ended() {
+    let at = Timestamp::from_micros(1);
+    let rows = [
+        (Progress::Pending, Fate::Alive),
+        (Progress::Finished { verdict: Verdict::Canceled, at }, Fate::Ended),
+        (Progress::Finished { verdict: Verdict::Failed(Failure::LockLost), at }, Fate::Ended),
+        // It ended in the middle of its batches: as one that is gone.
+        (Progress::Finished { verdict: Verdict::Failed(Failure::StatusLost), at }, Fate::Gone),
+    ];
+    for (progress, fate) in rows {
+        let status = status(&progress, &Report::default(), 1, None).unwrap();
+        for action in ["create", "explode"] {
+            let mut spec = tutorial();
+            spec["action"] = json!(action);
+            let entry = FlowEntry::of(&object(spec, status.clone())).unwrap();
+            assert_eq!(entry.fate(), fate, "{action} {progress:?}");
+        }
+    }
 }
 
 #[test]
@@ -130,16 +151,41 @@ fn a_flow_that_nobody_has_looked_at_has_a_status_of_no_generation_and_begins() {
 }
 
 #[test]
-fn a_status_about_an_earlier_spec_is_not_one_about_these_orders() {
-    let status = status(&Progress::Pending, &Report::default(), 1, None).unwrap();
-    let mut object = object(tutorial(), status);
-    let observed = |object: &DynamicObject| match FlowEntry::of(object).unwrap().loaded {
-        Loaded::Flow(stored) => stored.observed,
-        other => panic!("{other:?}"),
-    };
-    assert!(observed(&object));
-    object.metadata.generation = Some(2);
-    assert!(!observed(&object));
+fn a_status_about_an_earlier_spec_or_a_finalizer_that_was_taken_off_is_saved_anew() {
+    let at = Timestamp::from_micros(1);
+    let ended = Progress::Finished { verdict: Verdict::Canceled, at };
+    let ours: &[&str] = &["others.io/own", labels::FINALIZER];
+    let torn: &[&str] = &["others.io/own"];
+    // Where it is, the generation of its spec, its finalizers, whether its deletion was asked for, and whether nothing
+    // of the last save is missing.
+    let rows = [
+        (&Progress::Pending, 1, ours, false, true),
+        (&Progress::Pending, 2, ours, false, false),
+        (&Progress::Pending, 1, torn, false, false),
+        (&Progress::Pending, 1, &[], false, false),
+        (&Progress::Pending, 1, torn, true, true),
+        (&Progress::Pending, 2, torn, true, false),
+        (&ended, 1, torn, false, true),
+        (&ended, 1, &[], false, true),
+    ];
+    for (progress, generation, finalizers, leaving, wanted) in rows {
+        let status = status(progress, &Report::default(), 1, None).unwrap();
+        for action in ["create", "explode"] {
+            let mut spec = tutorial();
+            spec["action"] = json!(action);
+            let mut object = object(spec, status.clone());
+            object.metadata.generation = Some(generation);
+            object.metadata.finalizers = Some(finalizers.iter().copied().map(String::from).collect());
+            let deleted = serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
+            object.metadata.deletion_timestamp = leaving.then_some(deleted);
+            let observed = match FlowEntry::of(&object).unwrap().loaded {
+                Loaded::Flow(stored) => stored.observed,
+                Loaded::Invalid(invalid) => invalid.observed,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(observed, wanted, "{action} {progress:?} {generation} {finalizers:?} {leaving}");
+        }
+    }
 }
 
 #[test]

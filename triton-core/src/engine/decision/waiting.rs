@@ -54,6 +54,8 @@ pub enum Waiting {
     },
     /// The workload's controller to take notice of the last change.
     Backend,
+    /// A newer record of the flow: by what it noted on its workload it was further than this one says.
+    Record,
     /// News of the world: what is known of it is too old to act on.
     Unreachable {
         /// What was not heard of, and for how long.
@@ -130,6 +132,7 @@ impl Waiting {
             Self::Terminating { .. } => "PodsTerminating",
             Self::Available { .. } => "MinReady",
             Self::Backend => "Workload",
+            Self::Record => "OldStatus",
             Self::Unreachable { .. } => "Unreachable",
             Self::Paused => "Paused",
             Self::Held { reason, .. } => phrases::held_reason(*reason),
@@ -149,7 +152,7 @@ impl Waiting {
             | Self::In { .. }
             | Self::Out { drains: false, .. }
             | Self::Verify { drains: false, .. } => Time::Counts,
-            Self::Backend | Self::Unreachable { .. } => Time::Unseen,
+            Self::Backend | Self::Record | Self::Unreachable { .. } => Time::Unseen,
             Self::Approval { .. }
             | Self::Out { drains: true, .. }
             | Self::Verify { drains: true, .. }
@@ -182,6 +185,7 @@ impl Waiting {
             | Self::Available { .. }
             | Self::Terminating { .. }
             | Self::Backend
+            | Self::Record
             | Self::Rival { .. }
             | Self::Unreachable { .. }
             | Self::Verify { .. } => false,
@@ -214,6 +218,7 @@ impl fmt::Display for Waiting {
             Self::Backend => {
                 f.write_str("waits for the workload's controller to take notice of the last change")
             }
+            Self::Record => f.write_str(phrases::OLD_RECORD),
             Self::Unreachable { silence: Silence { kind, age: Seconds(0) } } => {
                 write!(f, "waits until {kind} are read anew: their watch broke")
             }

@@ -136,6 +136,7 @@ impl From<&Failure> for FailureRecord {
             | Failure::WorkloadMissing
             | Failure::WorkloadDeleted
             | Failure::Abandoned
+            | Failure::StatusLost
             | Failure::LockLost => String::new(),
             Failure::WorkloadOwned { owner } => owner.clone(),
             Failure::Unsupported { what }
@@ -160,6 +161,7 @@ impl TryFrom<&FailureRecord> for Failure {
             "WorkloadDeleted" => Self::WorkloadDeleted,
             "LockLost" => Self::LockLost,
             "Abandoned" => Self::Abandoned,
+            "StatusLost" => Self::StatusLost,
             "WorkloadOwned" => Self::WorkloadOwned { owner: detail },
             "Unsupported" => Self::Unsupported { what: detail },
             "WrongSize" => Self::WrongSize { what: detail },

@@ -200,7 +200,7 @@ fn lock(world: &World, object: &Workload, looking: Option<&FlowUid>) -> Lock {
 }
 
 /// What a flow left that held the workload and is gone before it ended, or that lost it to the one that looks.
-fn left(world: &World, object: &Workload, looking: Option<&FlowUid>) -> Option<Left> {
+pub(super) fn left(world: &World, object: &Workload, looking: Option<&FlowUid>) -> Option<Left> {
     let held = object.lock.as_ref().filter(|held| !held.spoilt)?;
     let mine = Some(&held.holder.uid) == looking;
     let gone = !world.flows().lives(&held.holder) && !world.flows().ended(&held.holder);

@@ -6,6 +6,7 @@ use std::vec::Vec;
 use super::super::cloneset::UpdatePolicy;
 use super::super::world::{Pod, Workload, World};
 use super::Host;
+use super::backend::left;
 use crate::model::{InstanceId, Namespace, Revision};
 use crate::service::{ApiError, ApiErrorKind, InstanceApi, InstanceView, PodFilter, PodId, PodView};
 
@@ -61,6 +62,13 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
     let worked_on = workload.lock.as_ref().is_some_and(|held| world.flows().lives(&held.holder));
     let at_rest = workload.observed_latest() && workload.active_count() == workload.replicas;
     let ready = !worked_on && at_rest && serving == workload.replicas;
+    let left = left(world, workload, None);
+    let left_by = workload.lock.as_ref().filter(|_| left.is_some());
+    let status = match left {
+        Some(_) => "Left",
+        None if ready => "Ready",
+        None => "InProgress",
+    };
     let template = &workload.template;
     let newest = workload.update_revision.as_ref();
     let others = workload.active().filter(|pod| newest.is_some_and(|newest| pod.revision != *newest));
@@ -68,8 +76,8 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
         namespace: workload.id.namespace.to_string(),
         name: workload.id.name.to_string(),
         available_replicas: serving,
-        replicas: workload.replicas,
-        status: if ready { "Ready" } else { "InProgress" }.into(),
+        replicas: left.and_then(|left| left.size).unwrap_or(workload.replicas),
+        status: status.into(),
         app_id: label("app"),
         group_id: label("group"),
         app_name: workload.labels.get("app.kubernetes.io/name").cloned().unwrap_or_default(),
@@ -83,6 +91,7 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
         other_revision_replicas: u32::try_from(others.count()).unwrap_or(u32::MAX),
         sized_by: String::new(),
         min_ready: workload.min_ready,
+        left_by: left_by.map_or_else(String::new, |held| held.holder.id.to_string()),
     }
 }
 

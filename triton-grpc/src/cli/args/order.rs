@@ -10,25 +10,25 @@ use triton_core::service::RollbackTo;
 pub(crate) struct Strategy {
     /// Pods per batch, or percent such as 25%; a list gives each batch its own, the last one repeats. All at
     /// once when left out.
-    #[arg(long, value_name = "SIZE[,SIZE]", value_delimiter = ',')]
+    #[arg(long, allow_negative_numbers = true, value_name = "SIZE[,SIZE]", value_delimiter = ',')]
     pub(crate) batch_size: Vec<String>,
     /// Seconds between batches in mode auto.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SECONDS")]
     pub(crate) interval: Option<i32>,
     /// Who lets it go from batch to batch: a person (manual) or the interval (auto).
     #[arg(long, value_enum)]
     pub(crate) mode: Option<Mode>,
     /// Pods in a first batch that waits for a person; for update and rollback.
-    #[arg(long, value_name = "PODS")]
+    #[arg(long, allow_negative_numbers = true, value_name = "PODS")]
     pub(crate) canary: Option<i32>,
     /// Seconds a stage may take before the flow pauses.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SECONDS")]
     pub(crate) deadline: Option<i32>,
     /// Seconds that a pod may be kept from running, by something that can heal, before it counts as failed.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SECONDS")]
     pub(crate) grace: Option<i32>,
     /// Seconds a pod keeps running once it is out of traffic.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SECONDS")]
     pub(crate) drain: Option<i32>,
     /// Identification of this order: the same order with the same one acts once. Made anew when left out.
     #[arg(long, value_name = "ID")]
@@ -115,10 +115,10 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_enum, default_value = "update")]
     pub(crate) action: Choice,
     /// Pods wanted in the end; else as many as there are.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub(crate) replicas: Option<u32>,
     /// Pods there are now; else they are looked up. With it nobody is asked.
-    #[arg(long, value_name = "PODS")]
+    #[arg(long, allow_negative_numbers = true, value_name = "PODS")]
     pub(crate) current: Option<u32>,
     #[command(flatten)]
     pub(crate) strategy: Strategy,

@@ -43,6 +43,13 @@ pub(super) fn waiting(view: &FlowView, reason: &str, name: &str) -> Told {
                 &[(clonesets, "shows what it has observed"), (manager, "shows whether OpenKruise runs")],
             )
         }
+        "OldStatus" => {
+            let cancel = (triton("cancel", name), "ends it; without its status the workload stays as it is");
+            told(
+                "nobody, where the newer status is on its way; whoever cleared the status or put an older one back, else",
+                &[watch, cancel],
+            )
+        }
         "Rival" => {
             let list = format!("kubectl triton list --instance {instance} -n {namespace}");
             told(
@@ -126,9 +133,12 @@ fn broken(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
             Some(told("whoever runs the API server; it is tried again", &[(ready, "asks it")]))
         }
         "CorruptStatus" => {
+            let edit = format!("{edit} --subresource=status");
             let delete = format!("kubectl -n {namespace} delete df {}", view.id.name);
-            let who = "whoever edited status.progress; the flow touches nothing meanwhile";
-            Some(told(who, &[(edit, "mends it"), (delete, "gives it up")]))
+            let who = "a person: put back what stood in status.progress, or delete the flow; it touches nothing \
+                       meanwhile";
+            let gives_up = "leaves the workload as it is, for an update, a rollback, a stop or a delete";
+            Some(told(who, &[(edit, "puts back what stood there"), (delete, gives_up)]))
         }
         "InvalidSpec" => {
             let who = "a person: correct what was changed past admission; the flow touches nothing meanwhile, and \

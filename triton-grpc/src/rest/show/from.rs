@@ -155,6 +155,7 @@ impl From<InstanceView> for Instance {
             other_revision_replicas: view.other_revision_replicas,
             sized_by: view.sized_by,
             min_ready_seconds: view.min_ready.0,
+            left_by: view.left_by,
         }
     }
 }
