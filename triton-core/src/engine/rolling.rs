@@ -249,8 +249,20 @@ impl Rolling<'_> {
 
     /// Whether nothing keeps more new pods from running than may fail, and none of them might fall over again.
     pub(super) fn is_mended(&self, seen: &Observation) -> bool {
-        let shaky = seen.pods.any(Facts::FRESH | Facts::SHAKY, Facts::MARKED);
-        !shaky && self.counted(seen, Facts::STUCK) <= self.tolerated()
+        self.runs(seen) && !Self::is_shaky(seen)
+    }
+
+    /// Whether it is not mended only because one of them might.
+    pub(super) fn calms(&self, seen: &Observation) -> bool {
+        self.runs(seen) && Self::is_shaky(seen)
+    }
+
+    fn runs(&self, seen: &Observation) -> bool {
+        self.counted(seen, Facts::STUCK) <= self.tolerated()
+    }
+
+    fn is_shaky(seen: &Observation) -> bool {
+        seen.pods.any(Facts::FRESH | Facts::SHAKY, Facts::MARKED)
     }
 
     /// The failures that count, of the pods with these facts.

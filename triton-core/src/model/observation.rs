@@ -16,7 +16,7 @@ use super::peer::Place;
 use super::pod_failure::{Lasts, PodFailure, Steps};
 use super::pods::Pods;
 use super::silence::Silence;
-use super::time::Seconds;
+use super::time::{Seconds, Timestamp};
 
 /// Which template a workload has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -174,6 +174,9 @@ pub struct WorkloadPod {
     pub ready: bool,
     /// What keeps it from running, if that is known.
     pub failure: Option<PodFailure>,
+    /// What it still has to do before all its containers are ready, in the words of the kubelet, where nothing is known
+    /// to keep it from that. For people: a slow start is no failure.
+    pub starts: Option<String>,
     /// How far its containers have come.
     pub steps: Steps,
     /// For how long it has been so; a backend says nothing of it.
@@ -184,6 +187,16 @@ pub struct WorkloadPod {
     pub ip: Option<String>,
     /// First container port that has no name or is named `app-port`; 0 when there is none.
     pub port: u16,
+}
+
+/// A pod that has ended as a whole, and is not yet deleted. Its workload's controller does not count it, and makes
+/// another in its place (OpenKruise: `IsPodActive`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedPod {
+    /// The pod; its failure says how it ended.
+    pub pod: WorkloadPod,
+    /// When it was made, in whole seconds.
+    pub made: Timestamp,
 }
 
 /// A workload and its pods, as its backend sees them.
@@ -229,6 +242,9 @@ pub struct WorkloadView {
     pub pods: Vec<WorkloadPod>,
     /// Pods that are being deleted.
     pub terminating: Vec<WorkloadPod>,
+    /// Pods that have ended and are not being deleted, in the order they were made; shown while the flow waits for pods
+    /// in their places, and nothing is decided on them.
+    pub ended: Vec<EndedPod>,
     /// How long a pod has to be ready before the workload's controller counts it as available
     /// (OpenKruise: `minReadySeconds`).
     pub min_ready: Seconds,

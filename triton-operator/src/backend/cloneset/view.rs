@@ -6,8 +6,8 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use triton_core::model::{
-    Edits, Field, FieldEdit, Flow, Lasts, Lock, Obstacle, PodName, PodUid, Revision, RevisionLabel, Seconds,
-    Shape, TemplateRef, Version, WorkloadPod, WorkloadView,
+    Edits, EndedPod, Field, FieldEdit, Flow, Lasts, Lock, Obstacle, PodName, PodUid, Revision, RevisionLabel,
+    Seconds, Shape, TemplateRef, Timestamp, Version, WorkloadPod, WorkloadView,
 };
 
 use super::entry::CloneSetEntry;
@@ -31,6 +31,11 @@ pub fn view(
     let mut active: Vec<_> = pods.iter().filter(|pod| pod.is_active()).collect();
     active.sort_by(|a, b| (a.created, &a.key.name).cmp(&(b.created, &b.key.name)));
     let terminating = pods.iter().filter(|pod| pod.terminating);
+    let mut ended: Vec<_> = pods.iter().filter(|pod| pod.ended && !pod.terminating).collect();
+    ended.sort_by(|a, b| (a.created, &a.key.name).cmp(&(b.created, &b.key.name)));
+    let ended = ended.into_iter().filter_map(|pod| {
+        Some(EndedPod { pod: seen(cloneset, pod, flow)?, made: Timestamp::from_micros(pod.created) })
+    });
     let shape = shape(cloneset, flow, doomed(cloneset, &active))?;
     let mine = lock == Lock::Mine;
     Some(WorkloadView {
@@ -53,6 +58,7 @@ pub fn view(
         good: cloneset.good.iter().filter_map(|name| Revision::new(name).ok()).collect(),
         pods: active.into_iter().filter_map(|pod| seen(cloneset, pod, flow)).collect(),
         terminating: terminating.filter_map(|pod| seen(cloneset, pod, flow)).collect(),
+        ended: ended.collect(),
         min_ready: Seconds(cloneset.min_ready),
     })
 }
@@ -165,6 +171,7 @@ fn seen(cloneset: &CloneSetEntry, pod: &PodEntry, flow: Option<&Flow>) -> Option
         gated: pod.gated,
         ready: pod.ready,
         failure: pod.failure.clone(),
+        starts: pod.starts.clone(),
         steps: pod.steps,
         lasts: Lasts::default(),
         phase: pod.phase,

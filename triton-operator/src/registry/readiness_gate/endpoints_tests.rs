@@ -248,6 +248,7 @@ fn pod(on: bool) -> PodEntry {
         phase: PodPhase::Ready,
         ip: None,
         failure: None,
+        starts: None,
         steps: Steps::default(),
         containers: Vec::new(),
         host_ip: String::new(),
