@@ -129,7 +129,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                     rests |= tells_of_pods(&stored.flow.progress, &progress);
                     moves.extend(late(&why, &stored.flow, world.workload.as_ref()));
                     stored.flow.progress = progress;
-                    moves.extend(besides(&why, &seen));
+                    moves.extend(besides(&why, &world.traffic.succession));
                     moves.push(why);
                 }
                 Decision::Act(_) | Decision::Done if !moves.is_empty() => break,

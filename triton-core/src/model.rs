@@ -42,7 +42,7 @@ pub use name::{
 };
 pub use observation::{
     EndedPod, Exchange, Holder, Left, Lock, Observation, Obstacle, PodPhase, PodTraffic, RevisionLabel,
-    Shape, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
+    Shape, Succession, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
 };
 pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, DEFAULT_GRACE, Edit, Orders, Target};
 pub use peer::{Peer, Place};

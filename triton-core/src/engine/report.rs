@@ -13,8 +13,8 @@ pub use self::words::{late, newly_stuck};
 use super::decision::{Waiting, Why};
 use super::goal;
 use crate::model::{
-    Brings, Counts, Facts, Flow, Observation, Plan, Progress, Report, Stage, TemplateRef, Timestamp,
-    TrafficView, Verdict, WaitingReport, WorkloadView,
+    Brings, Counts, Facts, Flow, Observation, Plan, Progress, Report, Stage, Succession, TemplateRef,
+    Timestamp, TrafficView, Verdict, WaitingReport, WorkloadView,
 };
 
 /// One look at the world with everything that people are shown of it.
@@ -117,9 +117,10 @@ fn message(
     }
     let missing = |view: &&WorkloadView| view.pods.len() < view.shape.replicas as usize;
     let trouble = seen.workload.filter(missing).and_then(|view| view.trouble.as_ref());
-    let lost = seen.traffic.lost.iter().filter(|_| !matches!(waiting, Waiting::ServiceLost { .. }));
+    let Succession { lost, at_risk } = &seen.traffic.succession;
+    let lost = lost.iter().filter(|_| !matches!(waiting, Waiting::ServiceLost { .. }));
     let note = seen.workload.and_then(|view| view.note.as_ref());
-    for note in trouble.into_iter().chain(note).chain(lost).chain(&seen.traffic.notes) {
+    for note in trouble.into_iter().chain(note).chain(lost).chain(at_risk).chain(&seen.traffic.notes) {
         message.push_str("; ");
         message.push_str(note);
     }

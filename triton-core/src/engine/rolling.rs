@@ -9,7 +9,7 @@ use super::tend::{Tend, held_back, hooked, look_again, ordered, serving, steer, 
 use super::{gate, shape, until};
 use crate::model::{
     Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Seconds, Shape, Spec,
-    Stage, Target, Timestamp, Tolerance,
+    Stage, Succession, Target, Timestamp, Tolerance,
 };
 
 /// Where a rolling flow is.
@@ -401,11 +401,13 @@ fn lost(seen: &Observation) -> Option<Waiting> {
     (!seen.lost.is_empty()).then(|| Waiting::ServiceLost { what: seen.lost.join("; ") })
 }
 
-/// What is told besides a move: before the first batch, what the registry would lose.
-#[must_use]
-pub fn besides(why: &Why, seen: &Observation) -> Option<Why> {
-    let first = matches!(why, Why::BatchStarted { batch: 1, .. }) && !seen.lost.is_empty();
-    first.then(|| Why::ServiceLost { what: seen.lost.join("; ") })
+/// What is told besides a move: before the first batch, what the registry would lose or might.
+pub fn besides(why: &Why, succession: &Succession) -> impl Iterator<Item = Why> + use<> {
+    let Succession { lost, at_risk } = succession;
+    let first = matches!(why, Why::BatchStarted { batch: 1, .. });
+    let lost = (first && !lost.is_empty()).then(|| Why::ServiceLost { what: lost.join("; ") });
+    let risks = (first && !at_risk.is_empty()).then(|| Why::ServiceAtRisk { what: at_risk.join("; ") });
+    lost.into_iter().chain(risks)
 }
 
 /// The first stage of batch `number`, or the end where no work is left.

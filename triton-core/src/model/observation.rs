@@ -282,9 +282,18 @@ pub struct TrafficView {
     /// Things about the registry that a person should know, one sentence each
     /// (for example a Service that publishes not-ready addresses).
     pub notes: Vec<String>,
-    /// Places of the registry that send traffic to pods which are to be exchanged, and can send none to those that
-    /// take their places: one sentence each.
+    /// What becomes of the places of the registry in an exchange.
+    pub succession: Succession,
+}
+
+/// What becomes of the places of a registry that have pods which are to be exchanged: one sentence each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Succession {
+    /// Places that can have none of the pods that take their places, and nobody else's either. While there is one, no
+    /// old pod leaves.
     pub lost: Vec<String>,
+    /// Places of which that may be meant, or cannot be told: people are warned, and nothing is decided on it.
+    pub at_risk: Vec<String>,
 }
 
 /// Pods of a workload that are to be exchanged, and those that took the places of such pods.
@@ -344,7 +353,7 @@ pub struct Observation {
     pub pods: Pods,
     /// Pods that are being deleted and may still take traffic, or have not been out of it for long enough.
     pub terminating: u32,
-    /// See [`TrafficView::lost`].
+    /// See [`Succession::lost`].
     pub lost: Vec<String>,
     /// All pods that are being deleted.
     pub ending: u32,

@@ -9,7 +9,7 @@ use triton_core::model::{Heals, PodFailure, PodPhase, Steps};
 use super::cache::{Entry, Key};
 use super::container::{Main, application};
 use super::ended::{end, has_ended};
-use super::offer::{NamedPort, Offer, named_ports};
+use super::offer::{DeclaredPort, Offer, declared_ports};
 use super::starts::starts;
 use super::stuck::{failure, steps};
 use crate::labels;
@@ -35,8 +35,8 @@ pub struct PodEntry {
     pub ended: bool,
     /// Its labels, for the selectors of Services.
     pub labels: BTreeMap<String, String>,
-    /// Its named ports, for the ports of Services.
-    pub ports: Vec<NamedPort>,
+    /// The ports that it declares, for the ports of Services.
+    pub ports: Vec<DeclaredPort>,
     /// It has an address of this family, `IPv4` or `IPv6`.
     pub families: Vec<&'static str>,
     /// Its template has triton's readiness gate.
@@ -110,7 +110,7 @@ impl PodEntry {
             terminating: meta.deletion_timestamp.is_some(),
             ended,
             labels: meta.labels.clone().unwrap_or_default(),
-            ports: spec.map(named_ports).unwrap_or_default(),
+            ports: spec.map(declared_ports).unwrap_or_default(),
             families: status.map(families).unwrap_or_default(),
             gated: gates(pod).any(|gate| gate == labels::GATE),
             gate: condition(labels::GATE),
