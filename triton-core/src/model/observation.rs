@@ -189,8 +189,7 @@ pub struct WorkloadPod {
     pub port: u16,
 }
 
-/// A pod that has ended as a whole, and is not yet deleted. Its workload's controller does not count it, and makes
-/// another in its place (OpenKruise: `IsPodActive`).
+/// A pod that has ended as a whole and is still there: none of the workload's (OpenKruise: `IsPodActive`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndedPod {
     /// The pod; its failure says how it ended.
