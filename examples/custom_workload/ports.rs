@@ -236,6 +236,7 @@ fn view(group: &Group, flow: Option<&Flow>, now: Timestamp) -> WorkloadView {
         edits: Edits::default(),
         pods: group.processes.iter().map(|process| pod(group, process, uid, now)).collect(),
         terminating: Vec::new(),
+        ended: Vec::new(),
         min_ready: Seconds(0),
     }
 }
@@ -256,6 +257,7 @@ fn pod(group: &Group, process: &Process, looks: Option<&FlowUid>, now: Timestamp
         gated: true,
         ready: booted,
         failure: None,
+        starts: None,
         steps: Steps::default(),
         lasts: Lasts::default(),
         phase: if booted { PodPhase::ContainersReady } else { PodPhase::Pending },

@@ -25,8 +25,8 @@ enum Until {
 struct Case {
     name: &'static str,
     until: Until,
-    /// What the status of the pod and of the flow say: the class, and whose own words. Empty where the kubelet writes
-    /// no cause into the status of the pod.
+    /// What the status of the pod and of the flow say: the class, and whose own words. No class where the kubelet
+    /// writes no cause into the status of the pod.
     told: [&'static str; 2],
     /// Whether it counts as a failure when it lasts for longer than the grace.
     counts: bool,
@@ -66,7 +66,12 @@ const CASES: [Case; 6] = [
         told: ["Setup", "CreateContainerConfigError: secret \"token\" not found"],
         counts: true,
     },
-    Case { name: "heals-mount", until: Until::Kubelet("mount"), told: ["", ""], counts: false },
+    Case {
+        name: "heals-mount",
+        until: Until::Kubelet("mount"),
+        told: ["", "ContainerCreating (no sandbox, volumes or network yet; the events of the pod say why)"],
+        counts: false,
+    },
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,6 +192,60 @@ async fn a_drain_that_is_longer_than_the_deadline_counts_against_none() {
     site.succeeds(FLOW).await;
     all_run(&site.view(), "nginx:2", 2);
     safety.serving_at_least(&site.scene, 2);
+}
+
+/// The API server, the controllers and OpenKruise keep a pod that the kubelet has ended, and another one takes its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_that_are_evicted_are_named_in_the_words_of_the_kubelet_and_count_neither_as_pods_nor_as_failures()
+ {
+    const WORDS: &str = "Evicted: The node was low on resource: memory.";
+    let site = Site::new("heals-evicted").await;
+    site.serve(2).await;
+    site.gives_back("first").await;
+    let safety = Safety::from_now(&site.scene);
+    let until = Until::Kubelet("mount");
+    let strategy = json!({"mode": "auto", "batchSize": 1, "drainSeconds": 0, "onFailure": "rollback"});
+    site.apply(&until.given(&site, app::update(FLOW, 2, strategy)));
+    let (reason, message) = WORDS.split_once(": ").expect("a reason and a message");
+    let evicted = json!({"status": {"phase": "Failed", "reason": reason, "message": message}}).to_string();
+    for _ in 0..2 {
+        let pod = fails(&site).await.expect("the flow waits for it");
+        site.kubectl(&["patch", "pod", &pod, "--subresource=status", "--type=merge", "-p", &evicted]);
+        let says = |view: &View| {
+            let message = view.flow(FLOW)["status"]["message"].as_str().unwrap_or_default();
+            view.waits_for(FLOW) == "PodsStarting" && message.contains(&format!("pod {pod}: Ended: {WORDS}"))
+        };
+        site.scene.holds("the flow says how the pod ended", says).await;
+    }
+    let message = site.view().flow(FLOW)["status"]["message"].to_string();
+    assert!(message.contains("another new pod has ended before it"), "{message}");
+    let events = site.kubectl(&["get", "events", "-o", "json"]);
+    let told = events.matches(&format!("Ended: {WORDS}")).count();
+    assert_eq!(told, 1, "one event for one reason: {events}");
+    until.comes(&site).await;
+    site.succeeds(FLOW).await;
+    all_run(&site.view(), "nginx:2", 2);
+    let view = site.view();
+    let ended = view.all(Kind::Pod).filter(|pod| pod["status"]["phase"] == "Failed").count();
+    assert_eq!(ended, 2, "they are still there");
+    safety.never_held(&site.scene);
+    safety.serving_at_least(&site.scene, 2);
+}
+
+/// Held at the deadline, the flow says which pod it waited for and what that one lacks, in its message and in an event.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stage_whose_deadline_is_over_names_the_pods_that_never_got_ready() {
+    let site = Site::new("heals-deadline").await;
+    site.serve(1).await;
+    site.gives_back("first").await;
+    let until = Until::Kubelet("mount");
+    let strategy = json!({"mode": "auto", "drainSeconds": 0, "progressDeadlineSeconds": 3});
+    site.apply(&until.given(&site, app::update(FLOW, 1, strategy)));
+    site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "DeadlineExceeded").await;
+    let message = site.view().flow(FLOW)["status"]["message"].to_string();
+    assert!(message.contains(": ContainerCreating (no sandbox"), "{message}");
+    let events = site.kubectl(&["get", "events", "-o", "json"]);
+    assert!(events.contains(": NotReady: container "), "{events}");
 }
 
 impl Case {

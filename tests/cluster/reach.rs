@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use triton_tests::scene::{Kind, View};
 
-use crate::{app, safety::Safety, site::Site};
+use crate::{app, direct::Person, safety::Safety, site::Site};
 
 /// An update after which nobody would reach the application, and how that is mended.
 struct Loss {
@@ -202,6 +202,77 @@ async fn a_readiness_gate_of_others_that_keeps_pods_out_is_named() {
     let met = json!({"status": {"conditions": [{"type": OTHERS, "status": "True"}]}});
     site.kubectl(&["patch", "pod", &pod, "--subresource=status", "--type=strategic", "-p", &met.to_string()]);
     site.succeeds("first").await;
+}
+
+/// An exchange that may leave a Service without pods that answer, or to those of others.
+struct Risk {
+    name: &'static str,
+    service: Value,
+    before: (Value, Value),
+    after: (Value, Value),
+    /// Labels of a pod of others.
+    other: Value,
+    says: &'static str,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_that_puts_a_service_at_risk_is_told_and_holds_nothing() {
+    let number = |port: u16| json!([{"containerPort": port}]);
+    let own = json!({"app.kubernetes.io/instance": app::NAME});
+    let risks = [
+        Risk {
+            name: "risk-number",
+            service: service(own, &json!([{"port": 80, "targetPort": 8080}])),
+            before: (json!({}), number(8080)),
+            after: (json!({}), number(9090)),
+            other: json!({}),
+            says: "Service web sends to targetPort 8080 (TCP), which the pods that are to leave declare",
+        },
+        Risk {
+            name: "risk-shared",
+            service: service(json!({"line": "green"}), &json!([to("", "http")])),
+            before: (json!({"line": "green"}), json!([named("http", 80)])),
+            after: (json!({"line": "black"}), json!([named("http", 80)])),
+            other: json!({"line": "green"}),
+            says: "only pods of others serve it then",
+        },
+    ];
+    for Risk { name, service, before, after, other, says } in risks {
+        let site = Site::new(name).await;
+        site.apply(&service);
+        let container = json!({"name": "other", "image": "other:1", "ports": [named("http", 80)]});
+        site.apply(&json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [container]},
+            "metadata": {"name": "other", "labels": other}}));
+        site.apply(&with(app::create("first", 2, json!({"mode": "auto"})), &before));
+        site.succeeds("first").await;
+        if other["line"].is_string() {
+            let serves = |view: &View| reached(view, "").contains("other");
+            site.scene.holds("the pod of others is reached", serves).await;
+        }
+        let strategy = json!({"mode": "manual", "batchSize": 1, "drainSeconds": 0});
+        let update = with(app::update("second", 2, strategy), &after);
+        plans_say(&site, &update, says).await;
+        site.apply(&update);
+        site.scene.holds("it waits for a person", |view| view.waits_for("second") == "Approval").await;
+        let message = site.view().flow("second")["status"]["message"].to_string();
+        assert!(message.contains(says), "{name}: {message}");
+        let events = site.kubectl(&["get", "events", "-o", "json"]);
+        assert!(events.contains("ServiceAtRisk") && events.contains(says), "{name}: {events}");
+        site.order("Next", "second");
+        site.succeeds("second").await;
+    }
+}
+
+/// A plan of this flow warns in these words, on the cluster itself and through the operator.
+async fn plans_say(site: &Site, flow: &Value, says: &str) {
+    let jo = Person::with_the_rights_of_the_page(site).await;
+    let file = jo.file(flow);
+    let direct = jo.typed(&["plan", "-f", &file], 0);
+    let server = format!("http://127.0.0.1:{}", site.grpc);
+    let asked = jo.typed(&["plan", "-f", &file, "--namespace", &site.namespace, "--server", &server], 0);
+    for told in [direct, asked] {
+        assert!(told.lines().any(|line| line.starts_with("warning: ") && line.contains(says)), "{told}");
+    }
 }
 
 /// Pods that are ready in a slice with this port of a Service.

@@ -79,6 +79,7 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
         pods,
         // Nothing is known of them but that they are there.
         terminating: (0..state.terminating).map(|_| workload_pod(31, ENDING)).collect(),
+        ended: Vec::new(),
         min_ready: Seconds(0),
     };
     look(flow, Some(&view), &traffic)
@@ -102,6 +103,7 @@ fn workload_pod(at: usize, pod: Pod) -> WorkloadPod {
         gated: pod.gated,
         ready: pod.ready(),
         failure: pod.failed.then(failure),
+        starts: None,
         steps: Steps::default(),
         lasts: Lasts::default(),
         phase: PodPhase::Pending,

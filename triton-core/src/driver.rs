@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 
 use self::world::World;
 use crate::engine::{
-    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, begins, besides, decide, gives_up, look,
+    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, begins, besides, decide, gives_up, late, look,
     newly_stuck, report, rests_on_pods, supersede, tells_of_pods, yields,
 };
 use crate::model::{
@@ -127,8 +127,9 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             match decision {
                 Decision::Move(progress, why) => {
                     rests |= tells_of_pods(&stored.flow.progress, &progress);
+                    moves.extend(late(&why, &stored.flow, world.workload.as_ref()));
                     stored.flow.progress = progress;
-                    moves.extend(besides(&why, &seen));
+                    moves.extend(besides(&why, &world.traffic.succession));
                     moves.push(why);
                 }
                 Decision::Act(_) | Decision::Done if !moves.is_empty() => break,
@@ -142,7 +143,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                     let waits = Some((&waiting, until));
                     let report = report(&stored.flow, &stored.report, shown, moves.last(), waits, now);
                     if moves.is_empty() {
-                        return self.refresh(&stored, report, waiting, until, now).await;
+                        return self.refresh((&stored, &world), report, waiting, until, now).await;
                     }
                     let told = moves.iter().any(|why| matches!(why, Why::ServiceLost { .. }));
                     moves.extend(Why::waits(&waiting).filter(|_| !told));
@@ -170,7 +171,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let Flow { spec, progress, .. } = &stored.flow;
         let backend = self.adapters.workload(&spec.workload_kind);
         self.confirm(backend, world, progress.is_last_word(), rests).await?;
-        self.save(stored, report, moves).await
+        self.save((stored, Some(world)), report, moves).await
     }
 
     async fn act(&self, stored: &Stored, world: &World, effect: Effect) -> Result<Step, DriveError> {
@@ -264,9 +265,15 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
     }
 
     /// Where all of it is too large for the store the lists are left out: they are for people alone.
-    async fn save(&self, stored: &Stored, report: &Report, moves: Vec<Why>) -> Result<Outcome, DriveError> {
+    async fn save(
+        &self,
+        (stored, world): (&Stored, Option<&World>),
+        report: &Report,
+        moves: Vec<Why>,
+    ) -> Result<Outcome, DriveError> {
         let Stored { flow, version, .. } = stored;
-        let moves = moves.into_iter().chain(newly_stuck(&stored.report, report)).collect();
+        let workload = world.and_then(|world| world.workload.as_ref());
+        let moves = moves.into_iter().chain(newly_stuck(&stored.report, report, workload)).collect();
         self.save_at(&flow.id, (&flow.progress, report), version, moves).await
     }
 
@@ -292,7 +299,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
     /// most once a second.
     async fn refresh(
         &self,
-        stored: &Stored,
+        (stored, world): (&Stored, &World),
         new: Report,
         waiting: Waiting,
         until: Timestamp,
@@ -315,7 +322,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         if urgent || now >= due {
             let told = new.reason == old.reason && new.message == old.message;
             let why = Why::waits(&waiting).filter(|_| !told).into_iter().collect();
-            return self.save(stored, &new, why).await;
+            return self.save((stored, Some(world)), &new, why).await;
         }
         Ok(Outcome::Rests(Rest::Until(until.min(due), waiting)))
     }
@@ -371,7 +378,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             updated_at: Some(now),
             ..stored.report.clone()
         };
-        self.save(&stored, &report, Vec::new()).await.map(|_| ())
+        self.save((&stored, None), &report, Vec::new()).await.map(|_| ())
     }
 }
 

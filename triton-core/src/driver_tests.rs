@@ -4,6 +4,8 @@ use crate::model::{
     WorkloadChange, WorkloadView,
 };
 
+#[path = "driver/pods_tests.rs"]
+mod pods;
 #[path = "driver_rig.rs"]
 mod rig;
 #[path = "driver_stale_tests.rs"]

@@ -25,7 +25,7 @@ pub(crate) use edit::{edit, edit_request};
 pub(crate) use instance::{
     instance_id, instance_reply, instance_request, instance_view, instance_views, instances_namespace,
     instances_reply, instances_request, pod_filter, pod_id, pod_reply, pod_request, pod_view, pod_views,
-    pods_reply, pods_request,
+    pods_reply, pods_request, warnings_request, warnings_template,
 };
 pub(crate) use order::{
     Asked, OrderCall, delete_reply, deploy_name, made_name, order_call, paths, rollback_reply,

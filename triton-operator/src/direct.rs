@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use kube::Client;
 use kube::config::Kubeconfig;
+use serde_json::Value;
 use tokio::sync::Mutex;
 use triton_core::model::{Edit, FlowId, InstanceId, Namespace, Target};
 use triton_core::service::{
@@ -162,6 +163,10 @@ impl DeployApi for Direct {
 impl InstanceApi for Direct {
     async fn instance(&self, id: &InstanceId) -> Result<InstanceView, ApiError> {
         self.whole(&id.namespace).await?.api().instances.instance(id).await
+    }
+
+    async fn warnings(&self, id: &InstanceId, template: Option<&Value>) -> Result<Vec<String>, ApiError> {
+        self.place(Some(&id.namespace), Kinds::All).await?.api().instances.warnings(id, template).await
     }
 
     async fn instances(&self, namespace: Option<&Namespace>) -> Result<Vec<InstanceView>, ApiError> {

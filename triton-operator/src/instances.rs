@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use kube::Client;
-use triton_core::model::{InstanceId, Namespace, Seconds, Timestamp};
+use serde_json::Value;
+use triton_core::model::{InstanceId, Namespace, Seconds, Succession, Timestamp};
 use triton_core::ports::PortError;
 use triton_core::service::{ApiError, ApiErrorKind, InstanceApi, InstanceView, PodFilter, PodId, PodView};
 
@@ -13,9 +14,13 @@ use crate::backend::cloneset::sizer::sizer;
 use crate::backend::cloneset::state::CloneSetState;
 use crate::crd::convert::Fate;
 use crate::labels;
+use crate::registry::readiness_gate::endpoints::Endpoints;
+use crate::registry::readiness_gate::lost::{may_be_of, succession};
 use crate::store::Flows;
 use crate::world::World;
 use crate::world::cache::{Entry, Key};
+use crate::world::endpoints::ServiceEntry;
+use crate::world::offer::Offer;
 use crate::world::pods::PodEntry;
 
 /// Instances and pods out of the caches: of the API server nothing is asked but for the autoscaler of an instance.
@@ -137,6 +142,29 @@ impl InstanceApi for Instances {
         let sized_by = sizer(&self.client, &cloneset).await.unwrap_or_default();
         let left = self.left(&cloneset).await?;
         Ok(InstanceView { sized_by, ..self.view(&cloneset, left) })
+    }
+
+    async fn warnings(&self, id: &InstanceId, template: Option<&Value>) -> Result<Vec<String>, ApiError> {
+        self.check_ready()?;
+        let cached = self.world.clonesets.get(&Key::new(id.namespace.as_str(), id.name.as_str()));
+        let gone = || ApiError::new(ApiErrorKind::NotFound, format!("there is no instance {id}"));
+        let cloneset = cached.ok_or_else(gone)?.entry.read()?;
+        let mut pods = self.world.pods.group(&Key::new(&cloneset.key.namespace, &cloneset.uid));
+        pods.retain(|pod| pod.is_active());
+        let services = self.world.services.group(&Key::new(id.namespace.as_str(), ""));
+        let slices = |service: &str| self.world.slices.group(&Key::new(id.namespace.as_str(), service));
+        let mut endpoints = Endpoints::new(services.clone(), slices);
+        for pod in &pods {
+            endpoints.shown(pod);
+        }
+        let old: Vec<Offer<'_>> = pods.iter().map(|pod| pod.offer()).collect();
+        let after = template.map(Offer::of_template);
+        let new = after.iter().flat_map(|after| old.iter().map(|pod| pod.exchanged(&cloneset.offer, after)));
+        let new: Vec<Offer<'_>> = new.collect();
+        let slices = |service: &ServiceEntry| slices(&service.key.name);
+        let is_own = |pod: &str| may_be_of(id.name.as_str(), pod);
+        let Succession { lost, at_risk } = succession(&services, (&old, &new), slices, is_own);
+        Ok(lost.into_iter().chain(at_risk).chain(endpoints.notes()).collect())
     }
 
     async fn instances(&self, namespace: Option<&Namespace>) -> Result<Vec<InstanceView>, ApiError> {

@@ -141,6 +141,7 @@ fn action(why: &Why, note: &str) -> String {
         | Why::Reverting
         | Why::Shed
         | Why::ServiceLost { .. }
+        | Why::ServiceAtRisk { .. }
         | Why::Ended { .. } => "Flow".into(),
     };
     let mut hasher = DefaultHasher::new();
@@ -162,6 +163,7 @@ const fn is_warning(why: &Why) -> bool {
             | Why::Corrupt { .. }
             | Why::GoesOnWithout { .. }
             | Why::ServiceLost { .. }
+            | Why::ServiceAtRisk { .. }
             | Why::Ended { verdict: Verdict::Failed(_) | Verdict::Aborted { .. } }
     )
 }

@@ -3,11 +3,13 @@
 mod apis;
 pub mod cache;
 pub mod container;
+pub mod ended;
 pub mod endpoints;
 mod feed;
 pub mod offer;
 pub mod pods;
 mod served;
+pub mod starts;
 pub mod stuck;
 
 use std::collections::BTreeSet;

@@ -28,8 +28,8 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         }
         let mut traffic = self.traffic(Some(&flow.spec), &instance, workload.as_ref()).await?;
         if let Some(exchange) = workload.as_ref().and_then(|view| exchange(flow, view)) {
-            let lost = self.adapters.traffic(Some(&flow.spec)).lost(&exchange).await;
-            traffic.lost = lost.map_err(during("looking at the registry"))?;
+            let succession = self.adapters.traffic(Some(&flow.spec)).succession(&exchange).await;
+            traffic.succession = succession.map_err(during("looking at the registry"))?;
         }
         Ok(World { instance, workload, traffic })
     }

@@ -175,6 +175,11 @@ pub enum Why {
         /// What is lost, and what to change.
         what: String,
     },
+    /// The registry may lose pods, or those of others alone may be left to it: told before the first batch.
+    ServiceAtRisk {
+        /// Which place, why, and what to change if that is not meant.
+        what: String,
+    },
     /// The flow ended.
     Ended {
         /// How.
@@ -218,6 +223,7 @@ impl Why {
             Self::Canceling => "Canceling",
             Self::Shed => "NewPodsRemoved",
             Self::ServiceLost { .. } => "ServiceLost",
+            Self::ServiceAtRisk { .. } => "ServiceAtRisk",
             Self::Ended { verdict } => match verdict {
                 Verdict::Succeeded => "Succeeded",
                 Verdict::Failed(failure) => failure.reason(),
@@ -290,6 +296,7 @@ impl fmt::Display for Why {
                 f.write_str("cancelled; the pods that are not kept are gone, restoring the template")
             }
             Self::ServiceLost { what } => f.write_str(&phrases::lost(what)),
+            Self::ServiceAtRisk { what } => f.write_str(what),
             Self::Ended { verdict: Verdict::Succeeded } => f.write_str("the workload is as ordered"),
             Self::Ended { verdict: Verdict::Failed(failure) } => failure.fmt(f),
             Self::Ended { verdict: Verdict::Canceled } => f.write_str("cancelled"),

@@ -69,7 +69,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         draining: undrained.clone().any(|left| left.is_some()),
         turns_in: undrained.flatten().chain(view.pods.iter().filter_map(|pod| turns_in(pod, grace))).min(),
         available_in: available_in(view),
-        lost: traffic.lost.clone(),
+        lost: traffic.succession.lost.clone(),
     }
 }
 

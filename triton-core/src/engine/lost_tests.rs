@@ -1,12 +1,16 @@
 //! Old pods of which the registry can have no successors.
 
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
 use super::decide;
 use super::decision::{Decision, Effect, Time, Waiting, Why};
 use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of, counted};
 use super::goal::plan;
 use super::rolling::besides;
 use crate::model::{
-    Action, Facts, Flow, Kind, Observation, OnFailure, Progress, Shape, Stage, TrafficChange, WorkloadChange,
+    Action, Facts, Flow, Kind, Observation, OnFailure, Progress, Shape, Stage, Succession, TrafficChange,
+    WorkloadChange,
 };
 
 /// Three pods of which one is exchanged in the first batch.
@@ -104,11 +108,21 @@ fn a_flow_that_waits_for_the_registry_can_be_cancelled() {
 }
 
 #[test]
-fn what_would_be_lost_is_told_once_before_the_first_batch() {
-    let seen = lost(Observation::absent());
-    let told =
-        |why: &Why, seen: &Observation| besides(why, seen).is_some_and(|why| why.to_string().contains("web"));
-    assert!(told(&Why::BatchStarted { batch: 1, size: 1 }, &seen));
-    assert!(!told(&Why::BatchStarted { batch: 2, size: 1 }, &seen));
-    assert!(!told(&Why::BatchStarted { batch: 1, size: 1 }, &Observation::absent()));
+fn what_would_be_lost_or_might_is_told_once_before_the_first_batch() {
+    let first = Why::BatchStarted { batch: 1, size: 1 };
+    let second = Why::BatchStarted { batch: 2, size: 1 };
+    let (some, none) = (|| alloc::vec!["Service web".into()], Vec::new);
+    // What happens to Services that would be lost, and to those at risk; what is told.
+    let rows: [(&Why, Vec<_>, Vec<_>, &[&str]); 5] = [
+        (&first, some(), none(), &["ServiceLost"]),
+        (&first, none(), some(), &["ServiceAtRisk"]),
+        (&first, some(), some(), &["ServiceLost", "ServiceAtRisk"]),
+        (&second, some(), some(), &[]),
+        (&first, none(), none(), &[]),
+    ];
+    for (why, lost, at_risk, wanted) in rows {
+        let told: Vec<_> = besides(why, &Succession { lost, at_risk }).collect();
+        assert!(told.iter().all(|why| why.to_string().contains("Service web")), "{told:?}");
+        assert_eq!(told.iter().map(Why::reason).collect::<Vec<_>>(), wanted);
+    }
 }

@@ -1,17 +1,20 @@
 //! What people are shown, made from the old report and one look. No decision reads it.
 
 mod batches;
+mod words;
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use self::batches::batches;
+use self::words::{NAMED, lifts, words};
+pub use self::words::{late, newly_stuck};
 use super::decision::{Waiting, Why};
 use super::goal;
 use crate::model::{
-    Brings, Counts, Facts, Flow, Observation, Plan, PodReport, Progress, Report, Stage, TemplateRef, TextFor,
-    Timestamp, TrafficView, Verdict, WaitingReport, WorkloadPod, WorkloadView, shorten,
+    Brings, Counts, Facts, Flow, Observation, Plan, Progress, Report, Stage, Succession, TemplateRef,
+    Timestamp, TrafficView, Verdict, WaitingReport, WorkloadView,
 };
 
 /// One look at the world with everything that people are shown of it.
@@ -52,12 +55,16 @@ pub fn report(
     match (waiting, why) {
         (Some((waiting, until)), _) if !progress.is_finished() => {
             new.reason = waiting.reason().into();
-            new.message = message(flow, waiting, seen);
+            new.message = message(flow, new.started_at, waiting, seen, now);
             new.waiting = Some(waiting_report(old, waiting, new.message.clone(), until, now));
         }
         (None, Some(why)) => {
             new.reason = why.reason().into();
             new.message = noted(flow, why.to_string());
+            if let Why::Held { reason } | Why::Stopping { reason } = why {
+                let held = Waiting::Held { reason: *reason, failed: 0, edits: Vec::new(), paused: false };
+                new.message.push_str(&words(flow, new.started_at, &held, seen));
+            }
             if matches!(progress, Progress::Finished { .. }) {
                 let ending = seen.workload.iter().flat_map(|view| &view.terminating);
                 for pod in ending.take(NAMED) {
@@ -78,18 +85,6 @@ pub fn report(
     new
 }
 
-/// The pods of which something is told in the new report that was not in the old one.
-pub fn newly_stuck<'a>(old: &'a Report, new: &'a Report) -> impl Iterator<Item = Why> + 'a {
-    let pods = |report: &'a Report| report.batches.iter().flat_map(|batch| &batch.pods);
-    let known = move |pod: &PodReport| pods(old).any(|old| old.name == pod.name && old.reason == pod.reason);
-    let told = pods(new).filter(move |pod| !pod.reason.is_empty() && !known(pod)).take(NAMED);
-    told.map(|pod| Why::PodStuck {
-        pod: pod.name.clone(),
-        reason: pod.reason.clone(),
-        message: pod.message.clone(),
-    })
-}
-
 /// Whether the workload has the template that the flow brings about.
 fn brought(flow: &Flow, view: &WorkloadView) -> bool {
     match flow.progress.base().map(|base| &base.brings) {
@@ -108,46 +103,29 @@ fn noted(flow: &Flow, mut message: String) -> String {
     message
 }
 
-fn message(flow: &Flow, waiting: &Waiting, seen: Seen<'_>) -> String {
+fn message(
+    flow: &Flow,
+    began: Option<Timestamp>,
+    waiting: &Waiting,
+    seen: Seen<'_>,
+    now: Timestamp,
+) -> String {
     let mut message = noted(flow, waiting.to_string());
+    if let Some(lifts) = lifts(flow, waiting, seen, now) {
+        message.push_str("; ");
+        message.push_str(&lifts);
+    }
     let missing = |view: &&WorkloadView| view.pods.len() < view.shape.replicas as usize;
     let trouble = seen.workload.filter(missing).and_then(|view| view.trouble.as_ref());
-    let lost = seen.traffic.lost.iter().filter(|_| !matches!(waiting, Waiting::ServiceLost { .. }));
+    let Succession { lost, at_risk } = &seen.traffic.succession;
+    let lost = lost.iter().filter(|_| !matches!(waiting, Waiting::ServiceLost { .. }));
     let note = seen.workload.and_then(|view| view.note.as_ref());
-    for note in trouble.into_iter().chain(note).chain(lost).chain(&seen.traffic.notes) {
+    for note in trouble.into_iter().chain(note).chain(lost).chain(at_risk).chain(&seen.traffic.notes) {
         message.push_str("; ");
         message.push_str(note);
     }
-    message.push_str(&words(waiting, seen));
+    message.push_str(&words(flow, began, waiting, seen));
     message
-}
-
-/// Most pods that a message names.
-const NAMED: usize = 3;
-
-/// What keeps pods from running, and pods that take long to end where these are waited for.
-fn words(waiting: &Waiting, seen: Seen<'_>) -> String {
-    let Some(view) = seen.workload else { return String::new() };
-    let stuck = view.pods.iter().filter_map(|pod| Some((&pod.name, pod.failure.as_ref()?)));
-    let stuck = stuck.map(|(name, failure)| {
-        format!("pod {name}: {}: {}", failure.class.as_str(), shorten(&failure.message, TextFor::Pod))
-    });
-    let ends = matches!(waiting, Waiting::Terminating { .. } | Waiting::Verify { .. } | Waiting::Held { .. });
-    let ending = view.terminating.iter().filter(|_| ends).map(ends_yet);
-    let all: Vec<String> = stuck.chain(ending).collect();
-    let mut words = String::new();
-    for word in all.iter().take(NAMED) {
-        words.push_str("; ");
-        words.push_str(word);
-    }
-    if all.len() > NAMED {
-        words.push_str(&format!("; and {} pods more", all.len().saturating_sub(NAMED)));
-    }
-    words
-}
-
-fn ends_yet(pod: &WorkloadPod) -> String {
-    format!("pod {} is being deleted and has not ended", pod.name)
 }
 
 /// A wait keeps its times while they lie ahead, so that looking again changes nothing.

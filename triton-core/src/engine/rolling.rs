@@ -9,7 +9,7 @@ use super::tend::{Tend, held_back, hooked, look_again, ordered, serving, steer, 
 use super::{gate, shape, until};
 use crate::model::{
     Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Seconds, Shape, Spec,
-    Stage, Target, Timestamp, Tolerance,
+    Stage, Succession, Target, Timestamp, Tolerance,
 };
 
 /// Where a rolling flow is.
@@ -252,8 +252,20 @@ impl Rolling<'_> {
 
     /// Whether nothing keeps more new pods from running than may fail, and none of them might fall over again.
     pub(super) fn is_mended(&self, seen: &Observation) -> bool {
-        let shaky = seen.pods.any(Facts::FRESH | Facts::SHAKY, Facts::MARKED);
-        !shaky && self.counted(seen, Facts::STUCK) <= self.tolerated()
+        self.runs(seen) && !Self::is_shaky(seen)
+    }
+
+    /// Whether it is not mended only because one of them might.
+    pub(super) fn calms(&self, seen: &Observation) -> bool {
+        self.runs(seen) && Self::is_shaky(seen)
+    }
+
+    fn runs(&self, seen: &Observation) -> bool {
+        self.counted(seen, Facts::STUCK) <= self.tolerated()
+    }
+
+    fn is_shaky(seen: &Observation) -> bool {
+        seen.pods.any(Facts::FRESH | Facts::SHAKY, Facts::MARKED)
     }
 
     /// The failures that count, of the pods with these facts.
@@ -392,11 +404,13 @@ fn lost(seen: &Observation) -> Option<Waiting> {
     (!seen.lost.is_empty()).then(|| Waiting::ServiceLost { what: seen.lost.join("; ") })
 }
 
-/// What is told besides a move: before the first batch, what the registry would lose.
-#[must_use]
-pub fn besides(why: &Why, seen: &Observation) -> Option<Why> {
-    let first = matches!(why, Why::BatchStarted { batch: 1, .. }) && !seen.lost.is_empty();
-    first.then(|| Why::ServiceLost { what: seen.lost.join("; ") })
+/// What is told besides a move: before the first batch, what the registry would lose or might.
+pub fn besides(why: &Why, succession: &Succession) -> impl Iterator<Item = Why> + use<> {
+    let Succession { lost, at_risk } = succession;
+    let first = matches!(why, Why::BatchStarted { batch: 1, .. });
+    let lost = (first && !lost.is_empty()).then(|| Why::ServiceLost { what: lost.join("; ") });
+    let risks = (first && !at_risk.is_empty()).then(|| Why::ServiceAtRisk { what: at_risk.join("; ") });
+    lost.into_iter().chain(risks)
 }
 
 /// The first stage of batch `number`, or the end where no work is left.

@@ -100,6 +100,20 @@ fn is_mended(flow: &Flow, seen: &Observation) -> bool {
     }
 }
 
+/// Whether a hold by failed pods lasts only because pods that had restarted might fall over again.
+pub(super) fn calms(flow: &Flow, seen: &Observation) -> bool {
+    match &flow.progress {
+        Progress::Rolling { plan, done, batch } => {
+            Rolling { flow, plan, done: *done, batch: *batch }.calms(seen)
+        }
+        Progress::Pending
+        | Progress::Preparing { .. }
+        | Progress::Verifying { .. }
+        | Progress::Closing { .. }
+        | Progress::Finished { .. } => false,
+    }
+}
+
 /// The same progress without its hold: the stage has its whole deadline again. `forgives`: a person lifted it.
 fn lifted(progress: &Progress, forgives: bool, now: Timestamp) -> Progress {
     match progress.clone() {

@@ -26,6 +26,7 @@ impl WorkloadPod {
             gated: true,
             ready: false,
             failure: None,
+            starts: None,
             steps: Steps::default(),
             lasts: Lasts::default(),
             phase: PodPhase::Running,
@@ -68,6 +69,7 @@ impl WorkloadView {
             edits: Edits::default(),
             pods,
             terminating: Vec::new(),
+            ended: Vec::new(),
             min_ready: Seconds(0),
         }
     }

@@ -16,7 +16,7 @@ use super::peer::Place;
 use super::pod_failure::{Lasts, PodFailure, Steps};
 use super::pods::Pods;
 use super::silence::Silence;
-use super::time::Seconds;
+use super::time::{Seconds, Timestamp};
 
 /// Which template a workload has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -174,6 +174,9 @@ pub struct WorkloadPod {
     pub ready: bool,
     /// What keeps it from running, if that is known.
     pub failure: Option<PodFailure>,
+    /// What it still has to do before all its containers are ready, in the words of the kubelet, where nothing is known
+    /// to keep it from that. For people: a slow start is no failure.
+    pub starts: Option<String>,
     /// How far its containers have come.
     pub steps: Steps,
     /// For how long it has been so; a backend says nothing of it.
@@ -184,6 +187,15 @@ pub struct WorkloadPod {
     pub ip: Option<String>,
     /// First container port that has no name or is named `app-port`; 0 when there is none.
     pub port: u16,
+}
+
+/// A pod that has ended as a whole and is still there: none of the workload's (OpenKruise: `IsPodActive`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedPod {
+    /// The pod; its failure says how it ended.
+    pub pod: WorkloadPod,
+    /// When it was made, in whole seconds.
+    pub made: Timestamp,
 }
 
 /// A workload and its pods, as its backend sees them.
@@ -236,6 +248,9 @@ pub struct WorkloadView {
     pub pods: Vec<WorkloadPod>,
     /// Pods that are being deleted.
     pub terminating: Vec<WorkloadPod>,
+    /// Pods that have ended and are not being deleted, in the order they were made; shown while the flow waits for pods
+    /// in their places, and nothing is decided on them.
+    pub ended: Vec<EndedPod>,
     /// How long a pod has to be ready before the workload's controller counts it as available
     /// (OpenKruise: `minReadySeconds`).
     pub min_ready: Seconds,
@@ -273,9 +288,18 @@ pub struct TrafficView {
     /// Things about the registry that a person should know, one sentence each
     /// (for example a Service that publishes not-ready addresses).
     pub notes: Vec<String>,
-    /// Places of the registry that send traffic to pods which are to be exchanged, and can send none to those that
-    /// take their places: one sentence each.
+    /// What becomes of the places of the registry in an exchange.
+    pub succession: Succession,
+}
+
+/// What becomes of the places of a registry that have pods which are to be exchanged: one sentence each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Succession {
+    /// Places that can have none of the pods that take their places, and nobody else's either. While there is one, no
+    /// old pod leaves.
     pub lost: Vec<String>,
+    /// Places of which that may be meant, or cannot be told: people are warned, and nothing is decided on it.
+    pub at_risk: Vec<String>,
 }
 
 /// Pods of a workload that are to be exchanged, and those that took the places of such pods.
@@ -341,7 +365,7 @@ pub struct Observation {
     pub pods: Pods,
     /// Pods that are being deleted and may still take traffic, or have not been out of it for long enough.
     pub terminating: u32,
-    /// See [`TrafficView::lost`].
+    /// See [`Succession::lost`].
     pub lost: Vec<String>,
     /// All pods that are being deleted.
     pub ending: u32,

@@ -16,8 +16,8 @@ pub enum FailureClass {
     CrashLoop,
     /// An init container keeps failing.
     InitFailure,
-    /// It was evicted or its node was lost, and it does not come back.
-    Evicted,
+    /// It has ended as a whole and does not come back: evicted, rejected by its node, or shut down with it.
+    Ended,
     /// It cannot be set up for another reason (configuration, volumes).
     Setup,
 }
@@ -31,7 +31,7 @@ impl FailureClass {
             Self::Unschedulable => "Unschedulable",
             Self::CrashLoop => "CrashLoop",
             Self::InitFailure => "InitFailure",
-            Self::Evicted => "Evicted",
+            Self::Ended => "Ended",
             Self::Setup => "Setup",
         }
     }

@@ -153,7 +153,7 @@ const fn rank(pod: &WorkloadPod) -> u8 {
     let Some(failure) = &pod.failure else { return 0 };
     match failure.class {
         FailureClass::Unschedulable => 0,
-        FailureClass::ImagePull | FailureClass::Setup | FailureClass::Evicted => 1,
+        FailureClass::ImagePull | FailureClass::Setup | FailureClass::Ended => 1,
         FailureClass::InitFailure => 2,
         FailureClass::CrashLoop => 3,
     }

@@ -1,13 +1,11 @@
 //! The thing that sends requests to pods.
 
 use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::vec::Vec;
 
 use async_trait::async_trait;
 
 use super::PortError;
-use crate::model::{Exchange, InstanceId, TrafficChange, TrafficView, WorkloadPod};
+use crate::model::{Exchange, InstanceId, Succession, TrafficChange, TrafficView, WorkloadPod};
 
 /// Decides which pods get traffic.
 ///
@@ -26,16 +24,15 @@ pub trait TrafficRegistry: Send + Sync {
     /// `Transient` when the registry cannot be asked at all.
     async fn observe(&self, instance: &InstanceId, pods: &[WorkloadPod]) -> Result<TrafficView, PortError>;
 
-    /// Places that send traffic to pods which are to be exchanged, and can send none to those that take their places,
-    /// however long one waits: one sentence each, with what to change. Where there are no new pods yet, it is told of
-    /// those that the flow's template would make. While there is one, no old pod leaves. A registry in which every
-    /// pod has the same place has nothing to say.
+    /// What becomes of the places that send traffic to pods which are to be exchanged, and can send none to those that
+    /// take their places, however long one waits: with what to change. Where there are no new pods yet, it is told of
+    /// those that the flow's template would make. A registry in which every pod has the same place has nothing to say.
     ///
     /// # Errors
     /// `Transient` when the registry cannot be asked at all.
-    async fn lost(&self, exchange: &Exchange<'_>) -> Result<Vec<String>, PortError> {
+    async fn succession(&self, exchange: &Exchange<'_>) -> Result<Succession, PortError> {
         let _ = exchange;
-        Ok(Vec::new())
+        Ok(Succession::default())
     }
 
     /// Asks for one change.

@@ -1,11 +1,13 @@
 //! What every door offers: one method per verb, an outcome per verb.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::future::Future;
 use core::pin::Pin;
 
 use futures_core::Stream;
+use serde_json::Value;
 
 use super::error::ApiError;
 use super::once;
@@ -96,6 +98,18 @@ pub trait Templates: Send + Sync {
 pub trait InstanceApi: Send + Sync {
     /// One instance; `NotFound` when there is none.
     fn instance(&self, id: &InstanceId) -> impl Future<Output = Result<InstanceView, ApiError>> + Send;
+
+    /// What is to be known of whatever sends traffic to an instance before its pods are exchanged for those of a
+    /// template, identity labels included, or as they are where there is none: one sentence each. `NotFound` when there
+    /// is no such instance. The default knows nothing, which is right where every pod has the same place.
+    fn warnings(
+        &self,
+        id: &InstanceId,
+        template: Option<&Value>,
+    ) -> impl Future<Output = Result<Vec<String>, ApiError>> + Send {
+        let _ = (id, template);
+        async { Ok(Vec::new()) }
+    }
 
     /// The instances of a namespace, or of all, by namespace and name.
     fn instances(

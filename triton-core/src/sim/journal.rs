@@ -181,7 +181,7 @@ impl Journal {
     pub(super) fn told(&mut self, number: u32, lost: &[String]) {
         let looks = |entry: &&mut Happening| matches!(entry, Happening::Saw { host, .. } if *host == number);
         if let Some(Happening::Saw { traffic, .. }) = self.entries.iter_mut().rev().find(looks) {
-            traffic.lost = lost.to_vec();
+            traffic.succession.lost = lost.to_vec();
         }
     }
 

@@ -55,6 +55,9 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
                 told.notes.extend(returning(told.action, &there));
                 told.notes.extend(phrase::left(&there));
                 told.sized_by = sizer(&told.forecast, there.sized_by);
+                let warnings = self.api.warnings(&id, template(&draft).as_ref()).await;
+                told.warnings = warnings
+                    .unwrap_or_else(|error| vec![format!("Services were not looked at: {}", error.message)]);
                 told
             };
             print(&told, screen)?;
@@ -70,6 +73,8 @@ struct Told {
     forecast: Forecast,
     /// Who else sets the size, where the flow changes it while it exchanges pods.
     sized_by: Option<String>,
+    /// What the Services of the instance may lose, or cannot show.
+    warnings: Vec<String>,
     /// What else to know.
     notes: Vec<String>,
 }
@@ -93,16 +98,29 @@ fn draft(plan: &PlanArgs, name: &InstanceName) -> Draft {
         ..Draft::default()
     };
     match plan.action {
-        Choice::Update => Draft {
-            template: Some(json!({ "spec": { "containers": [{ "name": "any" }] } })),
-            update_strategy: Some(plan.strategy.for_update()),
-            ..bare
-        },
+        Choice::Update => {
+            Draft { template: Some(any()), update_strategy: Some(plan.strategy.for_update()), ..bare }
+        }
         Choice::Rollback => Draft { update_strategy: Some(plan.strategy.for_update()), ..bare },
         Choice::Restart | Choice::Scale | Choice::Start | Choice::Stop | Choice::Delete => {
             Draft { non_update_strategy: Some(plan.strategy.plain(Vec::new())), ..bare }
         }
     }
+}
+
+/// The template that stands where none is known.
+fn any() -> Value {
+    json!({ "spec": { "containers": [{ "name": "any" }] } })
+}
+
+/// The template that a flow brings, with the labels that its pods get, where it is known.
+fn template(draft: &Draft) -> Option<Value> {
+    let (spec, _) = draft.parse_new().ok()?;
+    let mut template = draft.template.clone().filter(|template| *template != any())?;
+    for (key, value) in spec.identity.labels() {
+        template["metadata"]["labels"][key] = value.into();
+    }
+    Some(template)
 }
 
 fn target(draft: &Draft, namespace: &Namespace) -> Result<InstanceId, Failure> {
@@ -125,7 +143,7 @@ fn told(draft: &Draft, instance: &InstanceId, found: Found) -> Result<Told, Fail
     });
     let (action, instance) = (spec.action, instance.clone());
     let notes = waits.into_iter().chain(spec.unused_note()).collect();
-    Ok(Told { action, instance, forecast, sized_by: None, notes })
+    Ok(Told { action, instance, forecast, sized_by: None, warnings: Vec::new(), notes })
 }
 
 /// Whoever sets the size, where the flow changes it while it exchanges pods; empty: nobody is known.
@@ -149,7 +167,7 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
     if screen.objects(&[object(told)], true)? {
         return Ok(());
     }
-    let Told { action, instance, forecast, sized_by, notes } = told;
+    let Told { action, instance, forecast, sized_by, warnings, notes } = told;
     let (base, batches) = (&forecast.plan.base, forecast.batches.len());
     let plural = if batches == 1 { "batch" } else { "batches" };
     let most = forecast.peak_with_terminating();
@@ -169,6 +187,9 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
             "warning: {who} sets the size of {instance}, and this flow changes it from {from} to {to}; without \
              replicas it keeps the size that there is"
         ))?;
+    }
+    for warning in warnings {
+        screen.line(format!("warning: {warning}"))?;
     }
     if forecast.batches.is_empty() {
         return screen.line("nothing is to be done: Success at once, after the final check");
@@ -223,7 +244,7 @@ fn span(seconds: Seconds) -> String {
 }
 
 fn object(told: &Told) -> Value {
-    let Told { action, instance, forecast, sized_by, notes } = told;
+    let Told { action, instance, forecast, sized_by, warnings, notes } = told;
     let batches = forecast.batches.iter().map(|batch| {
         let asks = batch.asks.iter().map(|ask| format!("{}/{}", ask.batch, ask.phase));
         json!({
@@ -249,6 +270,7 @@ fn object(told: &Told) -> Value {
         "peakReplicasWithTerminating": forecast.peak_with_terminating(),
         "earliestEndSeconds": forecast.ends().0,
         "sizedBy": sized_by,
+        "warnings": warnings,
         "batches": batches.collect::<Vec<_>>(),
         "notes": notes,
     })
@@ -257,6 +279,23 @@ fn object(told: &Told) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn services_are_asked_about_with_the_labels_that_new_pods_get_where_the_template_is_known() {
+        let draft = |template: Option<Value>| Draft {
+            action: "update".into(),
+            app_name: "web".into(),
+            instance_name: "web".into(),
+            template,
+            ..Draft::default()
+        };
+        let own = json!({ "metadata": { "labels": { "line": "green" } }, "spec": { "containers": [{ "name": "web" }] } });
+        let asked = template(&draft(Some(own))).unwrap();
+        assert_eq!(asked["metadata"]["labels"]["line"], "green");
+        assert_eq!(asked["metadata"]["labels"]["app.kubernetes.io/instance"], "web");
+        assert_eq!(template(&draft(Some(any()))), None, "it stands for one that is not known");
+        assert_eq!(template(&draft(None)), None);
+    }
 
     #[test]
     fn a_plan_warns_where_an_update_changes_the_size_that_somebody_else_sets() {

@@ -1,5 +1,6 @@
 //! Instances, pods, and orders to instances.
 
+use serde_json::Value;
 use triton_core::model::{FlowId, InstanceId, Namespace};
 use triton_core::service::{
     ApiError, DeployApi, InstanceApi, InstanceOrder, InstanceView, LifecycleApi, Made, PodFilter, PodId,
@@ -14,6 +15,12 @@ impl InstanceApi for Client {
         let get =
             || async { self.answer(self.applications.clone().get(convert::instance_request(id)).await) };
         self.again(get).await.and_then(convert::instance_view)
+    }
+
+    async fn warnings(&self, id: &InstanceId, template: Option<&Value>) -> Result<Vec<String>, ApiError> {
+        let request = || convert::warnings_request(id, template);
+        let get = || async { self.answer(self.applications.clone().get(request()?).await) };
+        Ok(self.again(get).await?.warnings)
     }
 
     async fn instances(&self, namespace: Option<&Namespace>) -> Result<Vec<InstanceView>, ApiError> {

@@ -1,8 +1,11 @@
 //! Application instances and pods.
 
+use prost_types::Struct;
+use serde_json::Value;
 use triton_core::model::{InstanceId, InstanceName, Namespace, PodName, Seconds};
 use triton_core::service::{ApiError, InstanceView, PodFilter, PodId, PodView};
 
+use super::json::{json_object, wire_object};
 use super::{broken, count, fault, given, time, wire_count, wire_time};
 use crate::{application, pod};
 
@@ -11,6 +14,20 @@ pub(crate) fn instance_request(id: &InstanceId) -> application::InstanceMetaRequ
     let (namespace, name) = (id.namespace.to_string(), id.name.to_string());
     let instance = Some(application::InstanceMeta { namespace, name });
     application::InstanceMetaRequest { instance, ..application::InstanceMetaRequest::default() }
+}
+
+/// Asks what is to be known of the Services of an instance.
+pub(crate) fn warnings_request(
+    id: &InstanceId,
+    template: Option<&Value>,
+) -> Result<application::InstanceMetaRequest, ApiError> {
+    let template = template.map(|template| wire_object("template", template)).transpose()?;
+    Ok(application::InstanceMetaRequest { warns: true, template, ..instance_request(id) })
+}
+
+/// The template of new pods that a request brings.
+pub(crate) fn warnings_template(template: Option<Struct>) -> Result<Option<Value>, ApiError> {
+    template.map(|template| json_object("template", template)).transpose()
 }
 
 /// Which instance is asked for.
@@ -36,7 +53,7 @@ pub(crate) fn instances_namespace(request: &application::GetsRequest) -> Result<
 
 /// Answers with an instance.
 pub(crate) fn instance_reply(view: InstanceView) -> application::InstanceReply {
-    application::InstanceReply { instance: Some(instance(view)) }
+    application::InstanceReply { instance: Some(instance(view)), warnings: Vec::new() }
 }
 
 /// Answers with instances.

@@ -156,9 +156,12 @@ pub(crate) fn order_call(
         InstanceOrder::Stop { strategy } => {
             OrderCall::Stop(StopRequest { instance, strategy: plain(strategy)?, request_id })
         }
-        InstanceOrder::Delete { strategy } => {
-            OrderCall::Delete(InstanceMetaRequest { instance, strategy: plain(strategy)?, request_id })
-        }
+        InstanceOrder::Delete { strategy } => OrderCall::Delete(InstanceMetaRequest {
+            instance,
+            strategy: plain(strategy)?,
+            request_id,
+            ..InstanceMetaRequest::default()
+        }),
     })
 }
 

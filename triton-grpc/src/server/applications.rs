@@ -23,9 +23,16 @@ pub(crate) struct Applications<I, L> {
 #[tonic::async_trait]
 impl<I: InstanceApi + 'static, L: LifecycleApi + 'static> Application for Applications<I, L> {
     async fn get(&self, request: Request<InstanceMetaRequest>) -> Result<Response<InstanceReply>, Status> {
-        let id = convert::instance_id(request.get_ref().instance.as_ref()).map_err(|e| to_status(&e))?;
+        let request = request.into_inner();
+        let id = convert::instance_id(request.instance.as_ref()).map_err(|e| to_status(&e))?;
         let instance = self.instances.instance(&id).await.map_err(|e| to_status(&e))?;
-        Ok(Response::new(convert::instance_reply(instance)))
+        let mut reply = convert::instance_reply(instance);
+        if request.warns {
+            let template = convert::warnings_template(request.template).map_err(|e| to_status(&e))?;
+            let warnings = self.instances.warnings(&id, template.as_ref()).await;
+            reply.warnings = warnings.map_err(|e| to_status(&e))?;
+        }
+        Ok(Response::new(reply))
     }
 
     async fn gets(&self, request: Request<GetsRequest>) -> Result<Response<InstancesReply>, Status> {

@@ -18,13 +18,13 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use triton_core::model::{
-    Brings, Exchange, InstanceId, PodRef, PodTraffic, PodUid, Revision, Timestamp, Traffic, TrafficChange,
-    TrafficView, WorkloadPod,
+    Brings, Exchange, InstanceId, PodRef, PodTraffic, PodUid, Revision, Succession, Timestamp, Traffic,
+    TrafficChange, TrafficView, WorkloadPod,
 };
 use triton_core::ports::{PortError, PortErrorKind, TrafficRegistry};
 
 use self::endpoints::{Endpoints, Shown};
-use self::lost::lost;
+use self::lost::{may_be_of, succession};
 use crate::backend::cloneset::entry::CloneSetEntry;
 use crate::backend::cloneset::{patch, template_of};
 use crate::clock::WallClock;
@@ -33,6 +33,7 @@ use crate::kube_error::call;
 use crate::labels;
 use crate::world::World;
 use crate::world::cache::Key;
+use crate::world::endpoints::ServiceEntry;
 use crate::world::offer::Offer;
 use crate::world::pods::PodEntry;
 
@@ -186,14 +187,14 @@ impl TrafficRegistry for ReadinessGate {
             shown.insert(pod.uid.clone(), traffic);
         }
         self.remember(instance, &mut shown);
-        Ok(TrafficView { pods: shown, notes: endpoints.notes(), lost: Vec::new() })
+        Ok(TrafficView { pods: shown, notes: endpoints.notes(), succession: Succession::default() })
     }
 
-    async fn lost(&self, exchange: &Exchange<'_>) -> Result<Vec<String>, PortError> {
+    async fn succession(&self, exchange: &Exchange<'_>) -> Result<Succession, PortError> {
         let instance = exchange.flow.instance();
         let services = self.world.services.group(&Key::new(instance.namespace.as_str(), ""));
         if services.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Succession::default());
         }
         let cached = |pods: &[&WorkloadPod]| -> Vec<Arc<PodEntry>> {
             let cached = |pod: &&WorkloadPod| self.pod(&instance, pod.name.as_str(), pod.uid.as_str());
@@ -203,7 +204,8 @@ impl TrafficRegistry for ReadinessGate {
         let old: Vec<Offer<'_>> = old.iter().map(|pod| pod.offer()).collect();
         let new: Vec<Offer<'_>> = new.iter().map(|pod| pod.offer()).collect();
         let new = if new.is_empty() { self.expected(exchange, &old).await? } else { new };
-        Ok(lost(&services, &old, &new))
+        let slices = |service: &ServiceEntry| self.world.slices.group(&service.key);
+        Ok(succession(&services, (&old, &new), slices, |pod| may_be_of(instance.name.as_str(), pod)))
     }
 
     async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {

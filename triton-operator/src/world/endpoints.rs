@@ -8,7 +8,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::cache::{Entry, Key};
-use super::offer::{NamedPort, TCP};
+use super::offer::{DeclaredPort, TCP};
 use crate::labels;
 
 /// A Service.
@@ -44,10 +44,10 @@ pub struct ServicePort {
 }
 
 impl ServicePort {
-    /// The number that it goes to on a pod with these named ports; `None` when the pod does not have it.
+    /// The number that it goes to on a pod with these ports; `None` when the pod does not have it.
     /// A number is on every pod (Kubernetes: `FindPort`).
     #[must_use]
-    pub fn on(&self, ports: &[NamedPort]) -> Option<i32> {
+    pub fn on(&self, ports: &[DeclaredPort]) -> Option<i32> {
         match &self.target {
             IntOrString::Int(number) => Some(*number),
             IntOrString::String(name) => {

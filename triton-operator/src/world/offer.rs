@@ -1,4 +1,4 @@
-//! What Services need of a pod: its labels, and the ports that its containers name.
+//! What Services need of a pod: its labels, and the ports that its containers declare.
 //!
 //! The rules are those of the EndpointSlice controller (Kubernetes: `k8s.io/endpointslice`, `FindPort`).
 
@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 use serde_json::Value;
 
-/// A container port with a name.
+/// A port that a container declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedPort {
-    /// Its name.
+pub struct DeclaredPort {
+    /// Its name; empty when it has none.
     pub name: String,
     /// `TCP`, `UDP` or `SCTP`.
     pub protocol: String,
@@ -24,8 +24,8 @@ pub struct NamedPort {
 pub struct Offer<'a> {
     /// Labels.
     pub labels: Cow<'a, BTreeMap<String, String>>,
-    /// Named ports; of several with the same name and protocol the first one counts.
-    pub ports: Cow<'a, [NamedPort]>,
+    /// Declared ports; of several with the same name and protocol the first one counts.
+    pub ports: Cow<'a, [DeclaredPort]>,
 }
 
 impl Offer<'_> {
@@ -38,15 +38,15 @@ impl Offer<'_> {
         let mut sidecars = list(&template["spec"]["initContainers"]);
         sidecars.retain(|container| container["restartPolicy"] == ALWAYS);
         let containers = list(&template["spec"]["containers"]).into_iter().chain(sidecars);
-        let named = |port: Value| {
-            Some(NamedPort {
-                name: text(&port["name"]).filter(|name| !name.is_empty())?,
+        let declared = |port: Value| {
+            Some(DeclaredPort {
+                name: text(&port["name"]).unwrap_or_default(),
                 protocol: text(&port["protocol"]).unwrap_or_else(|| TCP.into()),
                 number: i32::try_from(port["containerPort"].as_i64()?).ok()?,
             })
         };
         let labels = labels.filter_map(|(key, value)| Some((key.clone(), text(value)?)));
-        let ports = containers.flat_map(|container| list(&container["ports"])).filter_map(named);
+        let ports = containers.flat_map(|container| list(&container["ports"])).filter_map(declared);
         Offer { labels: Cow::Owned(labels.collect()), ports: ports.collect() }
     }
 
@@ -63,21 +63,19 @@ impl Offer<'_> {
     }
 }
 
-/// The named ports of a pod: those of its containers, then those of the init containers that run beside them.
+/// The ports that a pod declares: those of its containers, then those of the init containers that run beside them.
 #[must_use]
-pub fn named_ports(spec: &PodSpec) -> Vec<NamedPort> {
+pub fn declared_ports(spec: &PodSpec) -> Vec<DeclaredPort> {
     let sidecars = spec.init_containers.iter().flatten();
     let sidecars = sidecars.filter(|container| container.restart_policy.as_deref() == Some(ALWAYS));
-    spec.containers.iter().chain(sidecars).flat_map(named).collect()
+    spec.containers.iter().chain(sidecars).flat_map(declared).collect()
 }
 
-fn named(container: &Container) -> impl Iterator<Item = NamedPort> {
-    container.ports.iter().flatten().filter_map(|port| {
-        Some(NamedPort {
-            name: port.name.clone().filter(|name| !name.is_empty())?,
-            protocol: port.protocol.clone().unwrap_or_else(|| TCP.into()),
-            number: port.container_port,
-        })
+fn declared(container: &Container) -> impl Iterator<Item = DeclaredPort> {
+    container.ports.iter().flatten().map(|port| DeclaredPort {
+        name: port.name.clone().unwrap_or_default(),
+        protocol: port.protocol.clone().unwrap_or_else(|| TCP.into()),
+        number: port.container_port,
     })
 }
 
@@ -93,7 +91,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn ports_are_named_by_containers_and_by_init_containers_that_keep_running() {
+    fn ports_are_declared_by_containers_and_by_init_containers_that_keep_running() {
         let template = json!({
             "metadata": { "labels": { "app": "1" } },
             "spec": {
@@ -109,14 +107,14 @@ mod tests {
         let offer = Offer::of_template(&template);
         let ports: Vec<_> =
             offer.ports.iter().map(|port| (&*port.name, &*port.protocol, port.number)).collect();
-        assert_eq!(ports, [("dns", "UDP", 53), ("mesh", "TCP", 2)]);
+        assert_eq!(ports, [("", "TCP", 80), ("dns", "UDP", 53), ("mesh", "TCP", 2)]);
         assert_eq!(offer.labels["app"], "1");
         let typed: PodSpec = serde_json::from_value(json!({
             "containers": [{ "name": "main", "ports": template["spec"]["containers"][0]["ports"] }],
             "initContainers": template["spec"]["initContainers"],
         }))
         .unwrap();
-        assert_eq!(named_ports(&typed), offer.ports.as_ref(), "a pod is read as its template is");
+        assert_eq!(declared_ports(&typed), offer.ports.as_ref(), "a pod is read as its template is");
         assert_eq!(Offer::of_template(&Value::Null), Offer::default());
     }
 
@@ -126,7 +124,7 @@ mod tests {
             labels: Cow::Owned(labels.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()),
             ports: ports
                 .iter()
-                .map(|(name, number)| NamedPort {
+                .map(|(name, number)| DeclaredPort {
                     name: (*name).into(),
                     protocol: TCP.into(),
                     number: *number,

@@ -8,7 +8,9 @@ use triton_core::model::{Heals, PodFailure, PodPhase, Steps};
 
 use super::cache::{Entry, Key};
 use super::container::{Main, application};
-use super::offer::{NamedPort, Offer, named_ports};
+use super::ended::{end, has_ended};
+use super::offer::{DeclaredPort, Offer, declared_ports};
+use super::starts::starts;
 use super::stuck::{failure, steps};
 use crate::labels;
 
@@ -33,8 +35,8 @@ pub struct PodEntry {
     pub ended: bool,
     /// Its labels, for the selectors of Services.
     pub labels: BTreeMap<String, String>,
-    /// Its named ports, for the ports of Services.
-    pub ports: Vec<NamedPort>,
+    /// The ports that it declares, for the ports of Services.
+    pub ports: Vec<DeclaredPort>,
     /// It has an address of this family, `IPv4` or `IPv6`.
     pub families: Vec<&'static str>,
     /// Its template has triton's readiness gate.
@@ -51,8 +53,10 @@ pub struct PodEntry {
     pub phase: PodPhase,
     /// Address, once it has one.
     pub ip: Option<String>,
-    /// What keeps it from running, if that is known.
+    /// What keeps it from running, if that is known; how it ended, where it has.
     pub failure: Option<PodFailure>,
+    /// What its containers lack to be ready, where nothing is known to keep them from it.
+    pub starts: Option<String>,
     /// How far its containers have come.
     pub steps: Steps,
     /// Its containers, as they stand there.
@@ -90,7 +94,8 @@ impl PodEntry {
         })?;
         let status = pod.status.as_ref();
         let condition = |kind: &str| condition(status?, kind);
-        let failure = status.and_then(failure);
+        let ended = status.is_some_and(has_ended);
+        let failure = status.and_then(|status| if ended { Some(end(status)) } else { failure(status) });
         let fallen = failure.as_ref().is_some_and(|failure| failure.heals == Heals::Never);
         let (ready, booted) = (condition("Ready") == Some(true), condition("ContainersReady") == Some(true));
         let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or_default();
@@ -103,9 +108,9 @@ impl PodEntry {
             owner_name: owner.name.clone(),
             created: meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_microsecond()),
             terminating: meta.deletion_timestamp.is_some(),
-            ended: matches!(phase, "Failed" | "Succeeded"),
+            ended,
             labels: meta.labels.clone().unwrap_or_default(),
-            ports: spec.map(named_ports).unwrap_or_default(),
+            ports: spec.map(declared_ports).unwrap_or_default(),
             families: status.map(families).unwrap_or_default(),
             gated: gates(pod).any(|gate| gate == labels::GATE),
             gate: condition(labels::GATE),
@@ -117,6 +122,7 @@ impl PodEntry {
             booted,
             phase: phase_of(fallen, ready, booted, phase),
             ip: status.and_then(|status| status.pod_ip.clone()).filter(|ip| !ip.is_empty()),
+            starts: status.filter(|_| !ended && failure.is_none()).and_then(starts),
             failure,
             steps: status.map(steps).unwrap_or_default(),
             containers: spec.iter().flat_map(|spec| &spec.containers).map(Main::from).collect(),

@@ -6,13 +6,10 @@ use triton_core::model::{FailureClass, Heals, PodFailure, Steps};
 /// Restarts from which on a container counts as one that does not get up by itself.
 const RESTARTS: i32 = 3;
 
-/// What keeps a pod from running; `None` where nothing is known to.
+/// What keeps a pod from running; `None` where nothing is known to. Of one that has [ended](super::ended) something else
+/// is to be told.
 #[must_use]
 pub fn failure(status: &PodStatus) -> Option<PodFailure> {
-    if let Some(reason @ ("Evicted" | "NodeLost" | "Preempting" | "Shutdown")) = status.reason.as_deref() {
-        let message = said(reason, status.message.as_deref());
-        return Some(PodFailure { class: FailureClass::Evicted, heals: Heals::Never, message });
-    }
     let inits = status.init_container_statuses.iter().flatten().map(|container| (container, true));
     let mains = status.container_statuses.iter().flatten().map(|container| (container, false));
     let mut stuck: Vec<PodFailure> =
@@ -81,7 +78,8 @@ fn of_container(container: &ContainerStatus, init: bool) -> Option<PodFailure> {
             };
             (class, heals, said(reason, waiting.message.as_deref()))
         }
-        (None, Some(ended)) if ended.exit_code != 0 => {
+        // An init container is to end well; one beside it is to run, and is started again whatever it ended with.
+        (None, Some(ended)) if ended.exit_code != 0 || !init => {
             (crash, worn, said(ended.reason.as_deref().unwrap_or("Error"), ended.message.as_deref()))
         }
         (None, Some(_) | None) => return None,
@@ -102,7 +100,7 @@ fn of_container(container: &ContainerStatus, init: bool) -> Option<PodFailure> {
     Some(PodFailure { class, heals, message })
 }
 
-fn said(reason: &str, message: Option<&str>) -> String {
+pub(super) fn said(reason: &str, message: Option<&str>) -> String {
     match message {
         None | Some("") => reason.to_owned(),
         Some(message) => format!("{reason}: {message}"),
@@ -127,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_keeps_a_pod_from_running_is_told_with_its_words_and_whether_it_may_heal() {
-        use FailureClass::{CrashLoop, Evicted, ImagePull, InitFailure, Setup, Unschedulable};
+        use FailureClass::{CrashLoop, ImagePull, InitFailure, Setup, Unschedulable};
         use Heals::{Maybe, Never, WithRoom};
         let rows: Vec<Row> = vec![
             (main(waits("ErrImagePull"), 0), Some((ImagePull, Maybe)), "container c: ErrImagePull: because"),
@@ -155,7 +153,12 @@ mod tests {
             (main(waits("CrashLoopBackOff"), 3), Some((CrashLoop, Never)), "3 restarts"),
             (main(ended(1), 0), Some((CrashLoop, Maybe)), "container c: Error: because (exit code 1)"),
             (main(ended(137), 5), Some((CrashLoop, Never)), "exit code 137, 5 restarts"),
-            (main(ended(0), 0), None, ""),
+            (main(ended(0), 0), Some((CrashLoop, Maybe)), "container c: Completed: because (exit code 0)"),
+            (
+                main(ended(0), 3),
+                Some((CrashLoop, Never)),
+                "container c: Completed: because (exit code 0, 3 restarts)",
+            ),
             (main(json!({ "running": {} }), 9), None, ""),
             (main(waits("ContainerCreating"), 0), None, ""),
             (main(waits("PodInitializing"), 0), None, ""),
@@ -168,11 +171,6 @@ mod tests {
             (first(ended(1), 3), Some((InitFailure, Never)), "3 restarts"),
             (first(ended(0), 0), None, ""),
             (first(waits("ErrImagePull"), 0), Some((ImagePull, Maybe)), "container i: ErrImagePull"),
-            (
-                json!({ "reason": "Evicted", "message": "because", "phase": "Failed" }),
-                Some((Evicted, Never)),
-                "Evicted: because",
-            ),
             (scheduled("Unschedulable"), Some((Unschedulable, WithRoom)), "Unschedulable: because"),
             (scheduled("SchedulingGated"), Some((Unschedulable, WithRoom)), "SchedulingGated: because"),
             (json!({ "conditions": [{ "type": "PodScheduled", "status": "True" }] }), None, ""),

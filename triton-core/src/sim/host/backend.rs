@@ -177,6 +177,7 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
         differs: flow.map_or_else(Vec::new, |flow| differs(object, flow)),
         pods: listed.into_iter().map(|seen| pod(seen, flow)).collect(),
         terminating: ending.into_iter().map(|seen| pod(seen, flow)).collect(),
+        ended: Vec::new(),
         min_ready: object.min_ready,
     }
 }
@@ -268,6 +269,7 @@ fn pod(pod: &Pod, flow: Option<&Flow>) -> WorkloadPod {
         gated: pod.gated(),
         ready: pod.ready(),
         failure: pod.failure.clone(),
+        starts: None,
         steps: pod.steps(),
         lasts: Lasts::default(),
         phase: pod.phase(),

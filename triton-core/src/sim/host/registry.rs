@@ -9,7 +9,9 @@ use super::super::journal::Happening;
 use super::super::world::{Pod, told};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
-use crate::model::{Exchange, InstanceId, PodTraffic, Traffic, TrafficChange, TrafficView, WorkloadPod};
+use crate::model::{
+    Exchange, InstanceId, PodTraffic, Succession, Traffic, TrafficChange, TrafficView, WorkloadPod,
+};
 use crate::ports::{PortError, TrafficRegistry};
 
 #[async_trait]
@@ -55,9 +57,9 @@ impl TrafficRegistry for Host {
     }
 
     /// As the Services are now: nobody looks at them later than they change.
-    async fn lost(&self, exchange: &Exchange<'_>) -> Result<Vec<String>, PortError> {
+    async fn succession(&self, exchange: &Exchange<'_>) -> Result<Succession, PortError> {
         let (instance, mut world) = (exchange.flow.instance(), self.sim.world());
-        let Some(workload) = world.workload(&instance) else { return Ok(Vec::new()) };
+        let Some(workload) = world.workload(&instance) else { return Ok(Succession::default()) };
         let sends = |pod: &&WorkloadPod| pod.revision.as_ref().is_some_and(|it| workload.reaches(it));
         let next = exchange.revision.is_none_or(|it| workload.reaches(it));
         let new = if exchange.new.is_empty() { next } else { exchange.new.iter().any(sends) };
@@ -66,7 +68,7 @@ impl TrafficRegistry for Host {
         let lost: Vec<String> = lost.then(text).into_iter().collect();
         let host = self.memory().number;
         world.journal.told(host, &lost);
-        Ok(lost)
+        Ok(Succession { lost, at_risk: Vec::new() })
     }
 
     async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {

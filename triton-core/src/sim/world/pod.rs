@@ -209,7 +209,7 @@ impl Pod {
 pub(super) const fn heals(class: FailureClass, heals: bool) -> Heals {
     match class {
         FailureClass::Unschedulable => Heals::WithRoom,
-        FailureClass::Evicted => Heals::Never,
+        FailureClass::Ended => Heals::Never,
         FailureClass::CrashLoop if !heals => Heals::Never,
         FailureClass::ImagePull
         | FailureClass::Setup
@@ -225,7 +225,7 @@ pub(super) fn words(class: FailureClass) -> String {
         FailureClass::Unschedulable => "0/3 nodes are available: insufficient cpu",
         FailureClass::CrashLoop => "back-off 40s restarting failed container",
         FailureClass::InitFailure => "init container exited with code 1",
-        FailureClass::Evicted => "The node was low on resource: memory",
+        FailureClass::Ended => "Evicted: The node was low on resource: memory",
         FailureClass::Setup => "configmap not found",
     };
     words.into()

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use triton_core::model::{
-    Edits, Field, FieldEdit, Flow, Lasts, Lock, Obstacle, PodName, PodUid, Revision, RevisionLabel, Seconds,
-    Shape, TemplateRef, Version, WorkloadPod, WorkloadUid, WorkloadView,
+    Edits, EndedPod, Field, FieldEdit, Flow, Lasts, Lock, Obstacle, PodName, PodUid, Revision, RevisionLabel,
+    Seconds, Shape, TemplateRef, Timestamp, Version, WorkloadPod, WorkloadUid, WorkloadView,
 };
 
 use super::entry::CloneSetEntry;
@@ -31,6 +31,11 @@ pub fn view(
     let mut active: Vec<_> = pods.iter().filter(|pod| pod.is_active()).collect();
     active.sort_by(|a, b| (a.created, &a.key.name).cmp(&(b.created, &b.key.name)));
     let terminating = pods.iter().filter(|pod| pod.terminating);
+    let mut ended: Vec<_> = pods.iter().filter(|pod| pod.ended && !pod.terminating).collect();
+    ended.sort_by(|a, b| (a.created, &a.key.name).cmp(&(b.created, &b.key.name)));
+    let ended = ended.into_iter().filter_map(|pod| {
+        Some(EndedPod { pod: seen(cloneset, pod, flow)?, made: Timestamp::from_micros(pod.created) })
+    });
     let shape = shape(cloneset, flow, doomed(cloneset, &active))?;
     let mine = lock == Lock::Mine;
     Some(WorkloadView {
@@ -56,6 +61,7 @@ pub fn view(
         good: cloneset.good.iter().filter_map(|name| Revision::new(name).ok()).collect(),
         pods: active.into_iter().filter_map(|pod| seen(cloneset, pod, flow)).collect(),
         terminating: terminating.filter_map(|pod| seen(cloneset, pod, flow)).collect(),
+        ended: ended.collect(),
         min_ready: Seconds(cloneset.min_ready),
     })
 }
@@ -172,6 +178,7 @@ fn seen(cloneset: &CloneSetEntry, pod: &PodEntry, flow: Option<&Flow>) -> Option
         gated: pod.gated,
         ready: pod.ready,
         failure: pod.failure.clone(),
+        starts: pod.starts.clone(),
         steps: pod.steps,
         lasts: Lasts::default(),
         phase: pod.phase,
@@ -210,8 +217,11 @@ fn full_name(workload: &str, revision: &str) -> String {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+    use kube::api::DynamicObject;
     use serde_json::json;
 
+    use super::super::api_version::ApiVersion;
+    use super::super::fixtures::object;
     use super::*;
 
     #[test]
@@ -234,6 +244,46 @@ mod tests {
         let named: Vec<_> = active.iter().map(|(uid, version)| (uid.as_str(), version.as_str())).collect();
         assert_eq!(named, [("a", "7")]);
         assert_eq!(terminating.iter().map(PodUid::as_str).collect::<Vec<_>>(), ["b"]);
+    }
+
+    #[test]
+    fn a_pod_that_has_ended_is_none_of_the_pods_and_is_told_until_it_is_deleted() {
+        let cloneset = object(ApiVersion::V1Alpha1, &json!({}));
+        let cloneset =
+            CloneSetEntry::of(&serde_json::from_value::<DynamicObject>(cloneset).expect("an object"));
+        let cloneset = cloneset.expect("it is read");
+        let deleted = json!("2026-01-01T00:00:00Z");
+        // The phase, whether it is being deleted; whether it is one of the pods, of those that leave, of those that ended.
+        let rows = [
+            ("Running", false, [true, false, false]),
+            ("Running", true, [false, true, false]),
+            ("Failed", false, [false, false, true]),
+            ("Succeeded", false, [false, false, true]),
+            ("Failed", true, [false, true, false]),
+        ];
+        for (phase, leaves, wanted) in rows {
+            let mut pod = json!({
+                "metadata": { "name": "demo-a", "namespace": "default", "uid": "a", "resourceVersion": "1",
+                    "creationTimestamp": "2026-01-01T00:00:00Z", "ownerReferences": [{ "controller": true,
+                    "kind": "CloneSet", "apiVersion": "apps.kruise.io/v1alpha1", "name": "demo", "uid": "cs-uid" }] },
+                "status": { "phase": phase, "reason": "Evicted", "message": "because" },
+            });
+            if leaves {
+                pod["metadata"]["deletionTimestamp"] = deleted.clone();
+            }
+            let pod =
+                PodEntry::of(&serde_json::from_value(pod).expect("a pod")).expect("it is of a CloneSet");
+            let seen = view(&cloneset, &[Arc::new(pod)], None, Lock::Free, true).expect("a view");
+            let found = [!seen.pods.is_empty(), !seen.terminating.is_empty(), !seen.ended.is_empty()];
+            assert_eq!(found, wanted, "{phase} {leaves}");
+            for ended in &seen.ended {
+                let words = ended.pod.failure.as_ref().map(|failure| failure.message.as_str());
+                assert_eq!(
+                    (words, ended.made.to_string().as_str()),
+                    (Some("Evicted: because"), "2026-01-01T00:00:00Z")
+                );
+            }
+        }
     }
 
     #[test]

@@ -153,12 +153,17 @@ fn sends<'a>(service: &'a ServiceEntry, pod: &PodEntry, slices: &'a [Arc<SliceEn
     let families: BTreeSet<&str> = declared.chain(found).filter(|of| pod.families.contains(of)).collect();
     if families.is_empty() {
         let (theirs, its) = (pod.families.join(" and "), service.families.join(" and "));
-        return Sends::Nothing(format!("it has addresses of {its} only, the pods of {theirs}"));
+        return Sends::Nothing(format!(
+            "it has addresses of {its} only, the pods of {theirs}; a person has to change its ipFamilies"
+        ));
     }
     let ports: Vec<_> = service.ports.iter().filter_map(|port| Some((port, port.on(&pod.ports)?))).collect();
     if ports.is_empty() && !service.ports.is_empty() {
         let wanted: Vec<_> = service.ports.iter().map(target).collect();
-        return Sends::Nothing(format!("no container of them has a port for {}", wanted.join(", ")));
+        return Sends::Nothing(format!(
+            "no container of them has a port for {}; a person has to change its targetPort or the ports of the template",
+            wanted.join(", ")
+        ));
     }
     Sends::To { families: families.into_iter().collect(), ports }
 }

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::*;
 use crate::world::cache::Key;
 use crate::world::endpoints::{Endpoint, SlicePort};
-use crate::world::offer::NamedPort;
+use crate::world::offer::DeclaredPort;
 use triton_core::model::{PodPhase, Steps};
 
 #[test]
@@ -65,7 +65,7 @@ fn an_ungated_pod_is_judged_by_readiness_alone() {
 type Row = (
     Vec<ServicePort>,
     Vec<&'static str>,
-    Vec<NamedPort>,
+    Vec<DeclaredPort>,
     Vec<&'static str>,
     Vec<(&'static str, Vec<SlicePort>)>,
     Shown,
@@ -93,7 +93,7 @@ fn a_pod_is_in_only_with_every_port_and_family_that_it_shares_with_the_service()
 
 fn rows_of_one_port() -> Vec<Row> {
     use Shown::{In, Moving};
-    let row = |port: &ServicePort, more: &[NamedPort], shown: &[SlicePort], wanted| -> Row {
+    let row = |port: &ServicePort, more: &[DeclaredPort], shown: &[SlicePort], wanted| -> Row {
         (
             vec![port.clone()],
             vec!["IPv4"],
@@ -126,7 +126,7 @@ fn rows_of_one_port() -> Vec<Row> {
 fn rows_of_several_ports() -> Vec<Row> {
     use Shown::{In, Moving};
     let v4 = |ports: &[SlicePort]| ("IPv4", ports.to_vec());
-    let row = |ports: Vec<ServicePort>, more: &[NamedPort], slices, wanted| -> Row {
+    let row = |ports: Vec<ServicePort>, more: &[DeclaredPort], slices, wanted| -> Row {
         (ports, vec!["IPv4"], more.to_vec(), vec!["IPv4"], slices, wanted)
     };
     let both = || vec![port("http", "TCP", "http"), port("admin", "TCP", "admin")];
@@ -248,6 +248,7 @@ fn pod(on: bool) -> PodEntry {
         phase: PodPhase::Ready,
         ip: None,
         failure: None,
+        starts: None,
         steps: Steps::default(),
         containers: Vec::new(),
         host_ip: String::new(),
@@ -284,8 +285,8 @@ fn port(name: &str, protocol: &str, target: &str) -> ServicePort {
     ServicePort { name: name.into(), protocol: protocol.into(), target: IntOrString::String(target.into()) }
 }
 
-fn named(name: &str, protocol: &str, number: i32) -> NamedPort {
-    NamedPort { name: name.into(), protocol: protocol.into(), number }
+fn named(name: &str, protocol: &str, number: i32) -> DeclaredPort {
+    DeclaredPort { name: name.into(), protocol: protocol.into(), number }
 }
 
 fn on(name: &str, protocol: &str, number: i32) -> SlicePort {

@@ -4,7 +4,8 @@ use std::slice;
 
 use super::*;
 use crate::world::cache::Key;
-use crate::world::offer::NamedPort;
+use crate::world::endpoints::{Endpoint, SlicePort};
+use crate::world::offer::DeclaredPort;
 
 #[test]
 fn a_service_that_has_old_pods_and_can_have_no_new_ones_is_named() {
@@ -70,12 +71,101 @@ fn one_new_pod_that_a_service_can_send_to_is_enough_and_none_yet_tells_nothing()
     assert_eq!(lost(&services, &[], &[wrong]), Vec::<String>::new());
 }
 
+#[test]
+fn a_number_that_old_pods_declare_and_new_ones_do_not_is_a_risk_and_no_loss() {
+    let number =
+        |number, protocol| vec![ServicePort { target: IntOrString::Int(number), ..port("", protocol, "") }];
+    let declares = |ports: &[(&str, i32)]| {
+        let port = |(name, number): &(&str, i32)| DeclaredPort {
+            name: (*name).into(),
+            protocol: "TCP".into(),
+            number: *number,
+        };
+        Offer { ports: ports.iter().map(port).collect(), ..pod("line=green", &[]) }
+    };
+    // The port of the Service, what old and new pods declare, and whether people are warned.
+    let rows = [
+        (number(8080, "TCP"), declares(&[("", 8080)]), declares(&[("", 9090)]), true),
+        (number(8080, "TCP"), declares(&[("http", 8080)]), declares(&[("http", 9090)]), true),
+        (number(8080, "TCP"), declares(&[("", 8080)]), declares(&[]), true),
+        (number(8080, "TCP"), declares(&[("", 8080)]), declares(&[("web", 8080)]), false),
+        (number(8080, "TCP"), declares(&[]), declares(&[("", 9090)]), false),
+        (number(8080, "UDP"), declares(&[("", 8080)]), declares(&[("", 9090)]), false),
+        (vec![port("", "TCP", "http")], declares(&[("http", 8080)]), declares(&[("http", 9090)]), false),
+    ];
+    for (ports, old, new, warns) in rows {
+        let services = [Arc::new(service("line=green", ports))];
+        let told = told(&services, &[old.clone()], &[new.clone()], &[]);
+        assert_eq!(told.lost, Vec::<String>::new());
+        assert_eq!(!told.at_risk.is_empty(), warns, "{services:?} {old:?} {new:?}");
+        let says = |told: &String| told.contains("Service web sends to targetPort 8080 (TCP), which");
+        assert!(told.at_risk.iter().all(says), "{told:?}");
+    }
+}
+
+#[test]
+fn a_service_that_ready_pods_of_others_serve_is_at_risk_and_not_lost() {
+    let http = || vec![port("http", "TCP", "http")];
+    let slice = |ports: &[&str], pods: &[(&str, bool)]| SliceEntry {
+        key: Key::new("default", "web-1"),
+        uid: "slice-uid".into(),
+        version: "1".into(),
+        service: "web".into(),
+        family: "IPv4".into(),
+        ports: ports
+            .iter()
+            .map(|name| SlicePort { name: (*name).into(), protocol: "TCP".into(), number: Some(80) })
+            .collect(),
+        endpoints: pods
+            .iter()
+            .map(|(pod, ready)| Endpoint { pod: (*pod).into(), uid: (*pod).into(), ready: *ready })
+            .collect(),
+    };
+    let (labelled, ported) = (pod("line=black", &["http"]), pod("line=green", &["web"]));
+    // Ports of the Service, the new pods, the slices, and whether the Service is lost.
+    let rows = [
+        (http(), &labelled, slice(&["http"], &[("other-abcde", true)]), false),
+        (http(), &ported, slice(&["http"], &[("other-abcde", true)]), false),
+        (vec![], &labelled, slice(&[], &[("other-abcde", true)]), false),
+        (http(), &labelled, slice(&["http"], &[("app-web-abcde", true)]), false),
+        (http(), &labelled, slice(&["http"], &[("web-app-abcde", true)]), false),
+        (http(), &labelled, slice(&["http"], &[("other-abcde", false)]), true),
+        (http(), &ported, slice(&["admin"], &[("other-abcde", true)]), true),
+        // Its own pods, also those that are not known yet or any more.
+        (http(), &labelled, slice(&["http"], &[("web-abcde", true), ("web-fghij", true)]), true),
+    ];
+    for (ports, new, slice, lost) in rows {
+        let services = [Arc::new(service("line=green", ports))];
+        let old = pod("line=green", &["http"]);
+        let told = told(&services, &[old], std::slice::from_ref(new), &[Arc::new(slice.clone())]);
+        assert_eq!((!told.lost.is_empty(), !told.at_risk.is_empty()), (lost, !lost), "{slice:?} {told:?}");
+        let says = |told: &String| told.contains("only pods of others serve it then");
+        assert!(told.at_risk.iter().all(says), "{told:?}");
+    }
+}
+
+fn lost(services: &[Arc<ServiceEntry>], old: &[Offer<'_>], new: &[Offer<'_>]) -> Vec<String> {
+    let told = told(services, old, new, &[]);
+    assert_eq!(told.at_risk, Vec::<String>::new());
+    told.lost
+}
+
+/// Of the workload `web`, where the Services have these slices.
+fn told(
+    services: &[Arc<ServiceEntry>],
+    old: &[Offer<'_>],
+    new: &[Offer<'_>],
+    slices: &[Arc<SliceEntry>],
+) -> Succession {
+    succession(services, (old, new), |_| slices.to_vec(), |pod| may_be_of("web", pod))
+}
+
 fn labels(text: &str) -> BTreeMap<String, String> {
     text.split(',').filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect()
 }
 
 fn pod(text: &str, ports: &[&str]) -> Offer<'static> {
-    let port = |name: &&str| NamedPort { name: (*name).into(), protocol: "TCP".into(), number: 80 };
+    let port = |name: &&str| DeclaredPort { name: (*name).into(), protocol: "TCP".into(), number: 80 };
     Offer { labels: Cow::Owned(labels(text)), ports: ports.iter().map(port).collect() }
 }
 

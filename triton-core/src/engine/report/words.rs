@@ -1,0 +1,163 @@
+//! What keeps pods from running, and what those still lack that start: in the words of the kubelet.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Seen;
+use crate::engine::decision::{Waiting, Why};
+use crate::engine::look::is_fresh;
+use crate::engine::stopped::calms;
+use crate::model::{
+    EndedPod, FailureClass, Flow, HoldReason, PodReport, Report, TextFor, Timestamp, WorkloadPod,
+    WorkloadView, shorten,
+};
+
+/// Most pods that a message names.
+pub(super) const NAMED: usize = 3;
+
+/// What is told of pods that a flow which waits for new pods does not have yet.
+pub(super) fn words(flow: &Flow, began: Option<Timestamp>, waiting: &Waiting, seen: Seen<'_>) -> String {
+    let Some(view) = seen.workload else { return String::new() };
+    let (lacks, ends) = match waiting {
+        Waiting::Verify { .. } | Waiting::Held { .. } => (true, true),
+        Waiting::Pods { .. } | Waiting::In { .. } => (true, false),
+        Waiting::Terminating { .. } => (false, true),
+        Waiting::Approval { .. }
+        | Waiting::Interval
+        | Waiting::Out { .. }
+        | Waiting::Available { .. }
+        | Waiting::Backend
+        | Waiting::Record
+        | Waiting::Unreachable { .. }
+        | Waiting::Paused
+        | Waiting::Rival { .. }
+        | Waiting::Spec { .. }
+        | Waiting::ServiceLost { .. }
+        | Waiting::Lock { .. } => (false, false),
+    };
+    let stuck = view.pods.iter().filter_map(|pod| Some(told(pod, &pod.failure.as_ref()?.message)));
+    let ended = ended(flow, began, view).filter(|_| lacks);
+    let ended = ended.map(|(last, before)| match before {
+        0 => told(&last.pod, end(last)),
+        1 => format!("{}; another new pod has ended before it", told(&last.pod, end(last))),
+        more => format!("{}; {more} other new pods have ended before it", told(&last.pod, end(last))),
+    });
+    let starting = starting(flow, view).filter(|_| lacks);
+    let starting = starting.map(|(pod, lacks)| format!("pod {}: {}", pod.name, shorten(lacks, TextFor::Pod)));
+    let ending = view.terminating.iter().filter(|_| ends);
+    let ending = ending.map(|pod| format!("pod {} is being deleted and has not ended", pod.name));
+    let all: Vec<String> = stuck.chain(ended).chain(starting).chain(ending).collect();
+    let mut words = String::new();
+    for word in all.iter().take(NAMED) {
+        words.push_str("; ");
+        words.push_str(word);
+    }
+    if all.len() > NAMED {
+        words.push_str(&format!("; and {} pods more", all.len().saturating_sub(NAMED)));
+    }
+    words
+}
+
+/// The newest of the new pods that have ended since the flow began, and how many others did; `None` where every pod that
+/// there is to be runs. Those of the time before say nothing of this flow.
+fn ended<'a>(flow: &Flow, began: Option<Timestamp>, view: &'a WorkloadView) -> Option<(&'a EndedPod, usize)> {
+    let runs = |pod: &&WorkloadPod| pod.booted && !pod.marked;
+    if view.pods.iter().filter(runs).count() >= view.shape.replicas as usize {
+        return None;
+    }
+    // What a pod was made at has whole seconds.
+    let since = began.map(|began| began.as_micros().div_euclid(SECOND) * SECOND);
+    let counts = |ended: &&EndedPod| {
+        since.is_none_or(|since| ended.made.as_micros() >= since) && is_fresh(Some(flow), view, &ended.pod)
+    };
+    let mut all = view.ended.iter().rev().filter(counts);
+    Some((all.next()?, all.count()))
+}
+
+/// New pods that start, and what each still lacks.
+fn starting<'a>(flow: &Flow, view: &'a WorkloadView) -> impl Iterator<Item = (&'a WorkloadPod, &'a str)> {
+    let fresh = view.pods.iter().filter(|pod| !pod.booted && !pod.marked && is_fresh(Some(flow), view, pod));
+    fresh.filter_map(|pod| Some((pod, pod.starts.as_deref()?)))
+}
+
+fn told(pod: &WorkloadPod, message: &str) -> String {
+    let class = pod.failure.as_ref().map_or("", |failure| failure.class.as_str());
+    format!("pod {}: {class}: {}", pod.name, shorten(message, TextFor::Pod))
+}
+
+fn end(ended: &EndedPod) -> &str {
+    ended.pod.failure.as_ref().map_or("", |failure| &failure.message)
+}
+
+/// What is told of pods in the new report that was not in the old one: of a pod again where its container or how it
+/// ended is another, and of pods that have ended once for each reason. The other words of the kubelet change all the time.
+pub fn newly_stuck<'a>(
+    old: &'a Report,
+    new: &'a Report,
+    workload: Option<&'a WorkloadView>,
+) -> impl Iterator<Item = Why> + 'a {
+    let pods = |report: &'a Report| report.batches.iter().flat_map(|batch| &batch.pods);
+    let known = move |pod: &PodReport| pods(old).any(|old| old.name == pod.name && cause(old) == cause(pod));
+    let stuck = pods(new).filter(move |pod| !pod.reason.is_empty() && !known(pod)).take(NAMED);
+    let stuck = stuck.map(|pod| (pod.name.clone(), pod.reason.clone(), pod.message.clone()));
+    let ended = workload.into_iter().flat_map(|view| view.ended.iter().rev());
+    let ended =
+        ended.filter_map(|ended| Some((&ended.pod, ended.pod.failure.as_ref()?))).find(|(pod, end)| {
+            let reason = end.message.split(':').next().unwrap_or_default();
+            let reason = format!(": {}: {reason}", end.class.as_str());
+            new.message.contains(&format!("pod {}{reason}", pod.name)) && !old.message.contains(&reason)
+        });
+    let ended = ended
+        .map(|(pod, end)| (pod.name.clone(), end.class.as_str().into(), shorten(&end.message, TextFor::Pod)));
+    stuck.chain(ended).map(|(pod, reason, message)| Why::PodStuck { pod, reason, message })
+}
+
+/// What is told besides a move: new pods that still start when the deadline of their stage is over.
+#[must_use]
+pub fn late(why: &Why, flow: &Flow, workload: Option<&WorkloadView>) -> Vec<Why> {
+    let reason = HoldReason::DeadlineExceeded;
+    let view = workload.filter(|_| *why == Why::Held { reason } || *why == Why::Stopping { reason });
+    let pods = view.into_iter().flat_map(|view| starting(flow, view)).take(NAMED);
+    let slow = pods.map(|(pod, lacks)| Why::PodStuck {
+        pod: pod.name.clone(),
+        reason: "NotReady".into(),
+        message: shorten(lacks, TextFor::Pod),
+    });
+    slow.collect()
+}
+
+/// When a hold by failed pods lifts itself, where nothing but the time since their last restart is missing.
+pub(super) fn lifts(flow: &Flow, waiting: &Waiting, seen: Seen<'_>, now: Timestamp) -> Option<String> {
+    let Waiting::Held { reason: HoldReason::PodsFailed, paused: false, .. } = waiting else { return None };
+    let view = seen.workload.filter(|_| calms(flow, seen.observation))?;
+    let grace = Duration::from(flow.orders.grace);
+    let fresh = view.pods.iter().filter(|pod| !pod.marked && is_fresh(Some(flow), view, pod));
+    let shaky = fresh.filter(|pod| pod.failure.is_none() && pod.steps.restarts > 0);
+    let left = shaky.map(|pod| pod.booted.then(|| grace.saturating_sub(pod.lasts.calm)));
+    let left = left.collect::<Option<Vec<_>>>().and_then(|left| left.into_iter().max());
+    Some(match left {
+        // In whole seconds, so that the next look says the same.
+        Some(left) => {
+            let at = now.after(left).as_micros();
+            let at = Timestamp::from_micros(at.saturating_add(SECOND - 1).div_euclid(SECOND) * SECOND);
+            format!("nothing keeps them from running any more: it goes on at {at} if they stay ready")
+        }
+        None => format!("it goes on once they have been ready for {}", flow.orders.grace),
+    })
+}
+
+/// Microseconds.
+const SECOND: i64 = 1_000_000;
+
+/// Of what keeps a pod from running, the class, the container and how it ended last. The kubelet tells an image that
+/// cannot be pulled, and a container that ends again and again, by turns in several words.
+fn cause(pod: &PodReport) -> [&str; 4] {
+    let mut parts = pod.message.split(": ");
+    let container = parts.next().filter(|part| part.starts_with("container ")).unwrap_or_default();
+    let word = parts.next().filter(|_| pod.reason == FailureClass::Setup.as_str()).unwrap_or_default();
+    let code = pod.message.split_once("exit code ").map_or("", |(_, rest)| rest);
+    let code = code.split(|c: char| !c.is_ascii_digit() && c != '-').next().unwrap_or_default();
+    [&pod.reason, container, word, code]
+}
