@@ -195,6 +195,16 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
         return screen.line("nothing is to be done: Success at once, after the final check");
     }
     screen.line("")?;
+    for line in table(forecast).lines(screen.paint) {
+        screen.line(line)?;
+    }
+    screen.line("")?;
+    screen.line("Earliest times: people, booting pods, registries and the end of deleted pods are taken to need no time.")?;
+    notes.iter().try_for_each(|note| screen.line(note))
+}
+
+/// One row for each batch.
+fn table(forecast: &Forecast) -> Table {
     let mut table = Table::new(&[
         "BATCH",
         "PODS",
@@ -219,12 +229,7 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
             cell(asks(batch)),
         ]);
     }
-    for line in table.lines(screen.paint) {
-        screen.line(line)?;
-    }
-    screen.line("")?;
-    screen.line("Earliest times: people, booting pods, registries and the end of deleted pods are taken to need no time.")?;
-    notes.iter().try_for_each(|note| screen.line(note))
+    table
 }
 
 /// Before what a batch asks a person.

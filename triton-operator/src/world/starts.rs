@@ -94,7 +94,11 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
+    /// Conditions, init containers, containers, and what is told.
+    type Case<'a> = (Value, &'a [Value], &'a [Value], Option<&'static str>);
+
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn what_a_pod_that_starts_still_lacks_is_told_with_container_and_words() {
         let unready = json!([{ "type": "ContainersReady", "status": "False", "reason": "ContainersNotReady",
             "message": "containers with unready status: [web]" }]);
@@ -102,8 +106,7 @@ mod tests {
         let initializing = json!({ "waiting": { "reason": "PodInitializing" } });
         let runs = json!({ "running": {} });
         let done = json!({ "terminated": { "exitCode": 0 } });
-        // Conditions, init containers, containers, and what is told.
-        let rows: [(Value, &[Value], &[Value], Option<&str>); 12] = [
+        let rows: [Case<'_>; 12] = [
             (ready(), &[], &[container("web", &runs, true, true)], None),
             (
                 unready.clone(),

@@ -68,7 +68,7 @@ fn ended<'a>(flow: &Flow, began: Option<Timestamp>, view: &'a WorkloadView) -> O
         return None;
     }
     // What a pod was made at has whole seconds.
-    let since = began.map(|began| began.as_micros().div_euclid(SECOND) * SECOND);
+    let since = began.map(|began| began.as_micros().div_euclid(SECOND).saturating_mul(SECOND));
     let counts = |ended: &&EndedPod| {
         since.is_none_or(|since| ended.made.as_micros() >= since) && is_fresh(Some(flow), view, &ended.pod)
     };
@@ -141,7 +141,9 @@ pub(super) fn lifts(flow: &Flow, waiting: &Waiting, seen: Seen<'_>, now: Timesta
         // In whole seconds, so that the next look says the same.
         Some(left) => {
             let at = now.after(left).as_micros();
-            let at = Timestamp::from_micros(at.saturating_add(SECOND - 1).div_euclid(SECOND) * SECOND);
+            let at = Timestamp::from_micros(
+                at.saturating_add(SECOND - 1).div_euclid(SECOND).saturating_mul(SECOND),
+            );
             format!("nothing keeps them from running any more: it goes on at {at} if they stay ready")
         }
         None => format!("it goes on once they have been ready for {}", flow.orders.grace),

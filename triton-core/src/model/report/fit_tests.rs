@@ -156,7 +156,7 @@ fn progresses(text: &str) -> [Progress; 3] {
         brought: Some(revision()),
         followed: Some(u64::MAX),
         workload: "u".repeat(36).parse().ok(),
-        revisions: Some((0..Base::MAX_REVISIONS).map(|nth| revision_of(nth)).collect()),
+        revisions: Some((0..Base::MAX_REVISIONS).map(revision_of).collect()),
     };
     let plan = Plan { base, fresh: MAX_REPLICAS, work: MAX_REPLICAS };
     let batch = Batch {

@@ -95,7 +95,7 @@ fn a_number_that_old_pods_declare_and_new_ones_do_not_is_a_risk_and_no_loss() {
     ];
     for (ports, old, new, warns) in rows {
         let services = [Arc::new(service("line=green", ports))];
-        let told = told(&services, &[old.clone()], &[new.clone()], &[]);
+        let told = told(&services, slice::from_ref(&old), slice::from_ref(&new), &[]);
         assert_eq!(told.lost, Vec::<String>::new());
         assert_eq!(!told.at_risk.is_empty(), warns, "{services:?} {old:?} {new:?}");
         let says = |told: &String| told.contains("Service web sends to targetPort 8080 (TCP), which");
