@@ -174,6 +174,16 @@ async fn kubectl_waits_for_the_condition_of_a_flow() {
     assert_eq!(condition(&site, "second"), ("Ready".into(), "Succeeded".into(), 2));
     let flow = site.kubectl_json(&["get", "df", "second"]);
     assert!(flow["status"]["conditions"][0]["type"].is_null(), "older entries have none: {flow}");
+
+    let interval = json!({"spec": {"updateStrategy": {"batchIntervalSeconds": 7}}}).to_string();
+    site.kubectl(&["patch", "df", "second", "--type=merge", "-p", &interval]);
+    let observed = |view: &View| {
+        let flow = view.flow("second");
+        flow["spec"]["updateStrategy"]["batchIntervalSeconds"] == 7
+            && flow["status"]["observedGeneration"] == flow["metadata"]["generation"]
+    };
+    site.scene.holds("what is edited after the end is observed", observed).await;
+    assert_eq!(condition(&site, "second"), ("Ready".into(), "Succeeded".into(), 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

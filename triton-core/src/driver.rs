@@ -150,7 +150,11 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                     return self.moved(&stored, &world, &report, (moves, rests)).await;
                 }
                 Decision::Done => {
-                    let Stored { flow, .. } = stored.as_ref();
+                    let Stored { flow, report, version, .. } = stored.as_ref();
+                    if !stored.observed {
+                        // People have changed its orders since it ended: its word is about them, too.
+                        return self.save_at(&flow.id, (&flow.progress, report), version, moves).await;
+                    }
                     return self.forget(&flow.id, &flow.uid).await.map(Outcome::Rests);
                 }
             }

@@ -201,6 +201,20 @@ fn an_order_that_changes_nothing_shown_is_still_observed() {
 }
 
 #[test]
+fn orders_that_are_changed_after_the_end_are_observed_once_and_change_nothing() {
+    let at = Timestamp::from_micros(1_000_000_000);
+    let ended = Progress::Finished { verdict: crate::model::Verdict::Succeeded, at };
+    let mut rig = Rig::new(flow(ended.clone()));
+    rig.backend.expect_observe().returning(|| Ok(Some(WorkloadView { lock: Lock::Free, ..view(2, 2) })));
+    let Loaded::Flow(mut stored) = rig.loaded() else { panic!("a flow") };
+    stored.observed = false;
+    let report = stored.report.clone();
+    rig.set(Loaded::Flow(stored));
+    assert_eq!(rig.advance().expect("rests"), Rest::Done);
+    assert_eq!(rig.saved(), [(ended, report)]);
+}
+
+#[test]
 fn a_corrupt_flow_holds_and_nothing_is_touched() {
     let mut rig = Rig::new(rolling());
     rig.set(corrupt(false));

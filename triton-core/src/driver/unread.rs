@@ -33,6 +33,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 let why = Why::waits(&waiting).filter(|_| !told).into_iter().collect();
                 self.save_at(id, (progress, &new), version, why).await
             }
+            Decision::Done if !invalid.observed => self.save_at(id, (progress, &new), version, vec![]).await,
             Decision::Done | Decision::Act(_) => self.forget(id, uid).await.map(Outcome::Rests),
         }
     }

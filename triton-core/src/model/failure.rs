@@ -29,7 +29,7 @@ pub enum Failure {
         /// Field path and message.
         fault: String,
     },
-    /// The workload was made anew, or its lock was taken away, while the flow ran.
+    /// The workload was made anew, or another flow has had it, while the flow ran.
     LockLost,
     /// The sizes do not fit the action.
     WrongSize {
@@ -103,7 +103,7 @@ impl fmt::Display for Failure {
                  flow had found: the workload stays as it is; use action update or rollback, or stop or delete",
             ),
             Self::LockLost => f.write_str(
-                "the workload was made anew or its lock was removed while the flow ran; look at it, then start a new flow",
+                "the workload was made anew, or another flow has had it, while this flow ran; look at it, then start a new flow",
             ),
         }
     }

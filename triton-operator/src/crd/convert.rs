@@ -160,10 +160,12 @@ impl FlowEntry {
     /// Whether the driver has anything to do with it.
     #[must_use]
     pub fn is_driven(&self) -> bool {
-        match self.loaded {
-            Loaded::Corrupt { leaving, .. } => leaving && self.is_kept(),
-            Loaded::Flow(_) | Loaded::Invalid(_) => !self.finished || self.is_kept(),
-        }
+        let (leaving, observed) = match &self.loaded {
+            Loaded::Corrupt { leaving, .. } => return *leaving && self.is_kept(),
+            Loaded::Flow(stored) => (stored.leaving, stored.observed),
+            Loaded::Invalid(invalid) => (invalid.leaving, invalid.observed),
+        };
+        !self.finished || self.is_kept() || !(observed || leaving)
     }
 
     /// Whether it has not begun.

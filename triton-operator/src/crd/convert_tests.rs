@@ -132,13 +132,20 @@ fn a_flow_is_known_to_have_ended_and_to_hold_something_whatever_can_be_read_of_i
 fn a_status_is_read_back_as_it_was_written() {
     let at = Timestamp::from_micros(1_700_000_000_123_456);
     let progress = Progress::Finished { verdict: Verdict::Canceled, at };
-    let status =
-        status(&progress, &Report { reason: "Canceled".into(), ..Report::default() }, 3, None).unwrap();
-    assert_eq!((&status["observedGeneration"], &status["finishedAt"]), (&json!(3), &Value::Null));
-    let entry = FlowEntry::of(&object(tutorial(), status)).unwrap();
+    let canceled = Report { reason: "Canceled".into(), ..Report::default() };
+    let written = status(&progress, &canceled, 3, None).unwrap();
+    assert_eq!((&written["observedGeneration"], &written["finishedAt"]), (&json!(3), &Value::Null));
+    let entry_of = |status| {
+        let mut object = object(tutorial(), status);
+        object.metadata.generation = Some(3);
+        FlowEntry::of(&object).unwrap()
+    };
+    let entry = entry_of(written);
     let Loaded::Flow(stored) = &entry.loaded else { panic!("{entry:?}") };
     assert_eq!((&stored.flow.progress, stored.report.reason.as_str()), (&progress, "Canceled"));
     assert!(entry.finished && !entry.is_driven());
+    let edited = status(&progress, &Report::default(), 2, None).unwrap();
+    assert!(entry_of(edited).is_driven(), "its orders were changed after the end");
     assert_eq!(FlowPhase::from(&stored.flow.progress), FlowPhase::Canceled);
 }
 
