@@ -26,6 +26,9 @@ enum Command {
         /// End at the end of standard input, too: for programs that hold a pipe to it.
         #[arg(long)]
         until_stdin_ends: bool,
+        /// Start no stand-in and define nothing: for a real OpenKruise, which brings its own definitions.
+        #[arg(long)]
+        without_stand_in: bool,
     },
 }
 
@@ -35,19 +38,23 @@ fn main() -> Result<()> {
             println!("{}", Binaries::ensure()?.folder().display());
             Ok(())
         }
-        Command::Run { until_stdin_ends } => run(until_stdin_ends),
+        Command::Run { until_stdin_ends, without_stand_in } => run(until_stdin_ends, !without_stand_in),
     }
 }
 
-fn run(until_stdin_ends: bool) -> Result<()> {
+fn run(until_stdin_ends: bool, stand_in: bool) -> Result<()> {
     // Whoever gives up before everything runs ends this process, and with it all that it started.
     let plane = Plane::start_by_hand()?;
-    let _stand_in = install(&plane, &[ApiVersion::V1Alpha1])?;
+    let stand_in = stand_in.then(|| install(&plane, &[ApiVersion::V1Alpha1])).transpose()?;
     println!("export KUBECONFIG={}", plane.kubeconfig().display());
     println!("export PATH={}:$PATH", plane.binaries().folder().display());
+    let has = match stand_in {
+        Some(_) => "DeployFlow and CloneSet are defined, and a stand-in of OpenKruise runs",
+        None => "Nothing is defined yet: install OpenKruise, and triton-operator/deploy/crd.yaml",
+    };
     eprintln!(
-        "DeployFlow and CloneSet are defined, and a stand-in of OpenKruise runs; with the two lines above in another \
-         terminal: cargo run --release --bin triton-operator -- run. Ctrl-C ends the control plane."
+        "{has}; with the two lines above in another terminal: cargo run --release --bin triton-operator -- run. Ctrl-C \
+         ends the control plane."
     );
     let stdin = until_stdin_ends.then(|| {
         let (tell, ended) = oneshot::channel();
