@@ -199,8 +199,8 @@ pub(super) fn is_fresh(flow: Option<&Flow>, view: &WorkloadView, pod: &WorkloadP
 }
 
 /// Whether a pod is of a revision that others brought while the flow has the workload: neither the flow nor whoever
-/// agreed to it knows anything of it. What the workload's controller starts in place of old pods is not. A flow that brings no template takes the one of others back from nobody: it holds
-/// until a person agrees.
+/// agreed to it knows anything of it. What the workload's controller starts in place of old pods is none of these. A
+/// flow that brings no template does not take that of others back: it holds until a person agrees.
 fn is_foreign(flow: Option<&Flow>, view: &WorkloadView, pod: &WorkloadPod) -> bool {
     let Some((flow, base)) = flow.and_then(|flow| Some((flow, flow.progress.base()?))) else { return false };
     let holds = || flow.progress.hold().is_some_and(|hold| hold.reason.is_others());
