@@ -157,7 +157,9 @@ impl Scene {
             let now = now
                 .expect("the API server answers")
                 .unwrap_or_else(|error| panic!("{kind:?} cannot be listed: {error}"));
-            self.holds(&format!("the watch of {kind:?} catches up"), |view| view.shows(*kind, &now)).await;
+            let went = |name: &str, since: u64| self.journal.lock().went(*kind, name, since);
+            let shows = |view: &View| view.shows(*kind, &now, went);
+            self.holds(&format!("the watch of {kind:?} catches up"), shows).await;
         }
     }
 
@@ -243,6 +245,12 @@ impl Journal {
         self.view.apply(&entry);
         self.entries.push(entry);
     }
+
+    /// Whether an object of this name went at this version or later.
+    fn went(&self, kind: Kind, name: &str, since: u64) -> bool {
+        let went = |entry: &&Entry| (entry.kind, entry.gone, entry.name()) == (kind, true, name);
+        self.entries.iter().filter(went).any(|entry| entry.version >= since)
+    }
 }
 
 impl View {
@@ -261,8 +269,9 @@ impl View {
         self.0.iter().filter(move |((of, _), _)| *of == kind).map(|(_, object)| &**object)
     }
 
-    /// Whether it shows each object of a list, at least as new, and none that was gone by then.
-    fn shows(&self, kind: Kind, list: &ObjectList<DynamicObject>) -> bool {
+    /// Whether it shows each object of a list, at least as new, and none that was gone by then. Those that `went` since
+    /// are not there any more.
+    fn shows(&self, kind: Kind, list: &ObjectList<DynamicObject>, went: impl Fn(&str, u64) -> bool) -> bool {
         let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
         let listed: BTreeMap<&str, u64> = (list.items.iter())
             .map(|it| {
@@ -270,8 +279,9 @@ impl View {
             })
             .collect();
         let then: u64 = number(&list.metadata.resource_version);
-        let as_new =
-            |(name, then): (&&str, &u64)| self.get(kind, name).is_some_and(|it| version(it) >= *then);
+        let as_new = |(name, then): (&&str, &u64)| {
+            self.get(kind, name).is_some_and(|it| version(it) >= *then) || went(name, *then)
+        };
         listed.iter().all(as_new)
             && self.all(kind).all(|it| listed.contains_key(name(it)) || version(it) > then)
     }
@@ -402,4 +412,35 @@ pub fn is_marked(pod: &Value) -> bool {
 #[must_use]
 pub fn revision(pod: &Value) -> &str {
     label(pod, "controller-revision-hash")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_view_has_caught_up_with_a_list_also_when_a_listed_object_went_since() {
+        let pod = |version: &str| json!({"metadata": {"name": "web-1", "resourceVersion": version}});
+        let object = |value: Value| serde_json::from_value::<DynamicObject>(value).expect("an object");
+        let list = json!({"metadata": {"resourceVersion": "7"}, "items": [pod("5")]});
+        let list: ObjectList<DynamicObject> = serde_json::from_value(list).expect("a list");
+        // What the watch told, as versions and whether the pod went, and whether that is as new as the list.
+        let rows: [(&[(&str, bool)], bool); 5] = [
+            (&[], false),
+            (&[("4", false)], false),
+            (&[("5", false)], true),
+            (&[("4", false), ("9", true)], true),
+            (&[("2", false), ("3", true)], false),
+        ];
+        for (told, wanted) in rows {
+            let mut journal = Journal::default();
+            for (version, gone) in told {
+                journal.enter(Kind::Pod, &object(pod(version)), *gone);
+            }
+            let went = |name: &str, since: u64| journal.went(Kind::Pod, name, since);
+            assert_eq!(journal.view.shows(Kind::Pod, &list, went), wanted, "{told:?}");
+        }
+    }
 }
