@@ -122,6 +122,8 @@ fn flow(action: Action, stage: Stage, size: u32) -> Flow {
         brought: None,
         followed: None,
         workload: None,
+        turn: None,
+        settings: None,
         revisions: None,
     };
     let plan = Plan { base, fresh: 0, work: to };

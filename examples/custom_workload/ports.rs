@@ -210,6 +210,7 @@ fn view(group: &Group, flow: Option<&Flow>, now: Timestamp) -> WorkloadView {
         lock,
         // Nobody edits a group by hand, so that every flow that holds one keeps its lock, and ends.
         last: None,
+        settings: None,
         left: None,
         frozen: group.frozen,
         shape: Shape {

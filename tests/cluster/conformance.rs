@@ -164,6 +164,8 @@ fn verifying() -> Progress {
         brought: None,
         followed: None,
         workload: None,
+        turn: None,
+        settings: None,
         revisions: None,
     };
     let plan = Plan { base, fresh: 0, work: 1 };

@@ -86,12 +86,21 @@ async fn a_template_that_others_bring_holds_the_flow_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_others_take_off_exposes_nothing_and_the_flow_goes_on() {
     let lock = |value: Value| json!({"metadata": {"annotations": {"apps.triton.io/lock": value}}});
-    let gone = json!({"metadata": {"annotations": null}});
-    // The name of the namespace, and how somebody takes the lock off.
-    let rows = [("removed", lock(Value::Null)), ("emptied", lock("".into())), ("all-annotations", gone)];
+    let other = json!({"namespace": "default", "name": "other", "uid": "of-nobody"}).to_string();
+    // The name of the namespace, and how somebody takes the lock off; the last one as it was before the flow.
+    let rows = [
+        ("removed", Some(lock(Value::Null))),
+        ("emptied", Some(lock("".into()))),
+        ("all-annotations", Some(json!({"metadata": {"annotations": null}}))),
+        ("of-nobody", Some(lock(other.into()))),
+        ("restored", None),
+    ];
     for (how, edit) in rows {
         let site = Site::new(&format!("lock-{how}")).await;
         site.serve(3).await;
+        site.gives_back("first").await;
+        let backup = site.kubectl_json(&["get", SETS, app::NAME])["metadata"]["annotations"].clone();
+        let edit = edit.unwrap_or_else(|| json!({"metadata": {"annotations": backup}}));
         let safety = Safety::from_now(&site.scene);
         let before = strategy(&site);
         site.apply(&app::update(
@@ -153,6 +162,39 @@ async fn an_update_follows_a_size_that_others_set_and_no_unapproved_pod_serves()
     site.succeeds(FLOW).await;
     all_run(&site.view(), "nginx:2", 4);
     safety.serving_at_least(&site.scene, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_others_take_off_while_no_operator_runs_costs_no_setting() {
+    let site = Site::new("lock-downtime").await;
+    site.serve(2).await;
+    let before = strategy(&site);
+    site.apply(&app::update(
+        FLOW,
+        2,
+        json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0}),
+    ));
+    site.asks(FLOW, 1, "Smoked").await;
+    let safety = Safety::from_now(&site.scene);
+    let paused = |view: &View, wanted: bool| {
+        let set = view.get(Kind::Set, app::NAME);
+        set.is_some_and(|set| set["spec"]["updateStrategy"]["paused"] == wanted)
+    };
+    site.order("Pause", FLOW);
+    site.scene.holds("the workload's controller is paused", |view| paused(view, true)).await;
+
+    site.kill_operator();
+    patch(&site, &json!({"metadata": {"annotations": {"apps.triton.io/lock": ""}}}));
+    site.start_operator().await;
+    answers("an event tells it", || notes(&site, "LockRestored"), |notes| notes.len() == 1).await;
+    safety.never_serves(&site.scene, "nginx:2");
+
+    site.order("Resume", FLOW);
+    site.agrees(FLOW).await;
+    site.succeeds(FLOW).await;
+    site.gives_back(FLOW).await;
+    assert_eq!(strategy(&site), before, "what the flow changed is given back");
+    site.scene.holds("the workload's controller goes on", |view| paused(view, false)).await;
 }
 
 fn patch(site: &Site, edit: &Value) {

@@ -182,7 +182,7 @@ impl Watcher {
         let prepared = matches!(before, Progress::Preparing { .. }) && holder(world) != Some(id);
         // Nor what another flow has had since.
         let last = world.workloads().next().and_then(|workload| workload.last.as_ref());
-        let passed_on = last.is_some_and(|last| last.uid != flow.uid);
+        let passed_on = last.is_some_and(|last| last.holder.uid != flow.uid);
         if let Progress::Finished { verdict, .. } = after
             && (!prepared || *verdict == Verdict::Succeeded)
             && !passed_on
@@ -487,6 +487,7 @@ fn observed(workload: &Workload, ours: bool) -> Observation {
         settled: workload.observed_latest(),
         lock: if workload.lock.is_some() { Lock::Mine } else { Lock::Free },
         last: workload.last.clone(),
+        settings: None,
         left: None,
         frozen: workload.paused,
         shape: Some(Shape {

@@ -50,6 +50,7 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
         settled: set.observed,
         lock: if set.locked { Lock::Mine } else { Lock::Free },
         last: None,
+        settings: None,
         left: None,
         frozen: set.paused,
         shape: Shape {

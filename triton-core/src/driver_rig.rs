@@ -293,6 +293,8 @@ pub(super) fn base() -> Base {
         brought: None,
         followed: None,
         workload: None,
+        turn: None,
+        settings: None,
         revisions: None,
     }
 }

@@ -56,6 +56,7 @@ pub use admit::{Answer, Refusal, admit, edit, gives_up, supersede, yields};
 pub(crate) use closing::LOOK_AGAIN;
 pub use decide::{decide, keep, keeps_for};
 pub use decision::{Decision, Effect, Time, Waiting, Why};
+pub(crate) use drift::is_passed_on;
 pub use forecast::{Coming, Forecast, Found, forecast_from};
 pub use goal::{Goal, batch_size, batches, goal, plan};
 pub use guard::{rests_on_pods, tells_of_pods};

@@ -41,8 +41,8 @@ pub use name::{
     PodName, PodUid, Revision, Version, WorkloadUid,
 };
 pub use observation::{
-    EndedPod, Exchange, Holder, Left, Lock, Observation, Obstacle, PodPhase, PodTraffic, RevisionLabel,
-    Shape, Succession, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
+    EndedPod, Exchange, Holder, LastHolder, Left, Lock, Observation, Obstacle, PodPhase, PodTraffic,
+    RevisionLabel, Shape, Succession, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
 };
 pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, DEFAULT_GRACE, Edit, Orders, Target};
 pub use peer::{Peer, Place};

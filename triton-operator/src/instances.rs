@@ -54,7 +54,8 @@ impl Instances {
     /// The lock, where its flow left the workload in the middle of its batches.
     async fn left<'a>(&self, cloneset: &'a CloneSetEntry) -> Result<Option<&'a LockNote>, ApiError> {
         let Some(note) = &cloneset.lock else { return Ok(None) };
-        let gone = self.flows.fate(&note.holder).await? == Fate::Gone;
+        let fate = self.flows.fate(&note.holder, &cloneset.key).await?;
+        let gone = matches!(fate, Fate::Left | Fate::Gone);
         Ok(Some(note).filter(|_| gone))
     }
 

@@ -39,19 +39,23 @@ impl Flows {
     }
 
     /// What became of the flow that a lock names. The cache may be behind, so that it is gone always comes from
-    /// the API server, and UIDs are compared: a flow of the same name made later is another flow.
+    /// the API server, and UIDs are compared: a flow of the same name made later is another flow. One that acts on another
+    /// workload than this one holds nothing.
     ///
     /// # Errors
     /// `Transient` when it cannot be told.
-    pub async fn fate(&self, holder: &Holder) -> Result<Fate, PortError> {
+    pub async fn fate(&self, holder: &Holder, workload: &Key) -> Result<Fate, PortError> {
         let same = |entry: &FlowEntry| entry.uid == holder.uid.as_str();
+        let acts =
+            |entry: &FlowEntry| entry.instance.as_ref().is_none_or(|it| it.name.as_str() == &*workload.name);
+        let fate = |entry: &FlowEntry| if acts(entry) { entry.fate() } else { Fate::Ended };
         if let Some(cached) = self.world.flows.get(&key(&holder.id))
             && same(&cached.entry)
         {
-            return Ok(cached.entry.fate());
+            return Ok(fate(&cached.entry));
         }
         let read = self.read(&holder.id).await?;
-        Ok(read.filter(same).map_or(Fate::Gone, |entry| entry.fate()))
+        Ok(read.filter(same).map_or(Fate::Gone, |entry| fate(&entry)))
     }
 
     /// The flow that a lock names, once it has ended; `None` where it has not, or cannot be read.

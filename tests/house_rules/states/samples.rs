@@ -180,6 +180,8 @@ fn base() -> Base {
         brought: None,
         followed: None,
         workload: None,
+        turn: None,
+        settings: None,
         revisions: None,
     }
 }

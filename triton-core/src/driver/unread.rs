@@ -3,7 +3,7 @@
 use alloc::vec;
 
 use super::{Adapters, DriveError, Driver, Outcome, Rest, during};
-use crate::engine::{Decision, Why, unread, unread_report};
+use crate::engine::{Decision, Why, is_passed_on, unread, unread_report};
 use crate::model::{Lock, Progress, Report};
 use crate::ports::{Clock, FlowStore, Invalid, Loaded, Subject};
 
@@ -48,10 +48,11 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let view = backend.observe(Subject { instance, flow: None }).await;
         let view = view.map_err(during("looking at the workload"))?;
         // Another flow has had it since, and has ended.
-        let last = view.as_ref().and_then(|view| view.last.clone()).filter(|last| last.uid != invalid.uid);
+        let last = view.as_ref().and_then(|view| view.last.clone());
+        let last = last.filter(|last| is_passed_on(invalid.progress.base(), Some(last)));
         let lock = view.map(|view| view.lock);
         if let (Some(Lock::Free), Some(last)) = (&lock, last) {
-            return Ok(Some(Lock::Theirs(last.id)));
+            return Ok(Some(Lock::Theirs(last.holder.id)));
         }
         if let Some(Lock::Theirs(other)) = &lock
             && *other != invalid.id

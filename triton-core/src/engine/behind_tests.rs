@@ -4,7 +4,8 @@ use crate::engine::fixtures::{NOW, base};
 use crate::engine::goal::plan;
 use crate::engine::{Decision, Waiting, decide};
 use crate::model::{
-    Action, Edits, Failure, Flow, Lock, Observation, Progress, Stage, Verdict, WorkloadChange,
+    Action, Edits, Failure, Flow, Holder, LastHolder, Lock, Observation, Progress, Stage, Verdict,
+    WorkloadChange,
 };
 
 #[test]
@@ -34,6 +35,28 @@ fn a_flow_waits_for_its_newer_record_and_cancel_gets_it_out() {
         superseded.orders.superseded = Some("other".parse().expect("a name"));
         let comes = [record, &canceled, &superseded].map(|flow| comes(&decide(flow, &seen, NOW)));
         assert_eq!(comes, wanted, "{:?} {:?}", record.progress, noted.progress);
+    }
+}
+
+#[test]
+fn a_flow_that_has_not_begun_by_its_record_and_had_the_lock_waits_for_its_newer_record() {
+    // Whose the last lock was, whether it was given back, and what comes: as it is, and cancelled.
+    let rows = [
+        (Some(("flow-uid", false)), ["waits", "ends StatusLost"]),
+        (Some(("flow-uid", true)), ["goes on", "ends Canceled"]),
+        (Some(("other", false)), ["goes on", "ends Canceled"]),
+        (None, ["goes on", "ends Canceled"]),
+    ];
+    for (last, wanted) in rows {
+        let flow = Flow::test(Action::Update, 2);
+        let last = last.map(|(uid, gave_back)| {
+            let holder = Holder { id: flow.id.clone(), uid: uid.parse().expect("a uid") };
+            LastHolder { holder, turn: 3, gave_back }
+        });
+        let seen = Observation { lock: Lock::Free, last: last.clone(), ..Observation::mine(2, 1, 1) };
+        let mut canceled = flow.clone();
+        canceled.orders.canceled = true;
+        assert_eq!([&flow, &canceled].map(|flow| comes(&decide(flow, &seen, NOW))), wanted, "{last:?}");
     }
 }
 

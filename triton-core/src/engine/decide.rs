@@ -11,7 +11,8 @@ use super::rolling::Rolling;
 use super::stopped::stopped;
 use super::tend::{Tend, next_drain, tend};
 use crate::model::{
-    Action, Failure, Flow, Lock, Observation, Obstacle, Progress, Seconds, Timestamp, Verdict, WorkloadChange,
+    Action, Failure, Field, Flow, Lock, Observation, Obstacle, Progress, Seconds, Timestamp, Verdict,
+    WorkloadChange,
 };
 
 /// What happens next to a flow, given one look at the world. Total: it always answers, never panics, and
@@ -52,6 +53,9 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
     if let Some(verdict) = lost {
         return end(verdict, now);
     }
+    if is_behind(flow, seen) && !is_mine(seen) {
+        return Decision::Wait(Waiting::Record, now.plus(LOOK_AGAIN));
+    }
     if is_mine(seen) && !seen.settled {
         let waiting = if is_behind(flow, seen) { Waiting::Record } else { Waiting::Backend };
         return Decision::Wait(waiting, now.plus(LOOK_AGAIN));
@@ -63,8 +67,21 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
         return decision;
     }
     if is_mine(seen) && seen.frozen {
-        return act(WorkloadChange::Freeze(false));
+        // A template of others goes before pods are made again.
+        let next = seen.edits.has(Field::Template).then(|| next(flow, seen, now));
+        let reshapes = |decision: &Decision| {
+            matches!(
+                decision,
+                Decision::Act(Effect::Workload(WorkloadChange::Reshape(_) | WorkloadChange::Hook(_)))
+            )
+        };
+        return next.filter(reshapes).unwrap_or_else(|| act(WorkloadChange::Freeze(false)));
     }
+    next(flow, seen, now)
+}
+
+/// What a flow does next that nothing keeps from it.
+fn next(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
     match &flow.progress {
         Progress::Pending => pending(flow, seen, now),
         Progress::Preparing { base } => preparing(flow, base, seen, now),

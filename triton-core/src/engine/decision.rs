@@ -22,6 +22,10 @@ use crate::model::{
 ///
 /// Deciding again on the same look at the same time gives the same answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one step, and the common ones are not on the heap"
+)]
 pub enum Decision {
     /// Persist this progress.
     Move(Progress, Why),

@@ -11,7 +11,8 @@ use super::decision::{Decision, Waiting, Why};
 use super::look::is_mine;
 use super::resized::{self, Size};
 use crate::model::{
-    Batch, Edits, Field, Flow, Hold, HoldReason, Lock, Observation, Progress, Timestamp, WorkloadChange,
+    Base, Batch, Edits, Field, Flow, Hold, HoldReason, LastHolder, Lock, Observation, Progress, Timestamp,
+    WorkloadChange,
 };
 
 /// What a flow does about edits by others; `None` where there are none, and where they are to be set right:
@@ -61,8 +62,10 @@ pub(super) fn drifted(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
 pub(super) fn retake(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
     let locked = flow.progress.base().and_then(|base| base.workload.as_ref());
     let same = locked.is_some() && locked == seen.workload.as_ref();
-    let passed_on = seen.last.as_ref().is_some_and(|last| last.uid != flow.uid);
-    if !same || passed_on || seen.lock != Lock::Free {
+    if !same || is_passed_on(flow.progress.base(), seen.last.as_ref()) {
+        return None;
+    }
+    if matches!(seen.lock, Lock::Mine | Lock::Unreadable { .. }) {
         return None;
     }
     if !seen.settled {
@@ -81,6 +84,12 @@ pub(super) fn retake(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<
         return Some(Decision::Move(progress, Why::Relocked));
     }
     Some(act(WorkloadChange::Lock { remember: None }))
+}
+
+/// Whether another flow has taken the lock of a workload since the one with this base did. Whatever stands in the lock by
+/// hand, or comes back from a backup, is no sign of that.
+pub(crate) fn is_passed_on(base: Option<&Base>, last: Option<&LastHolder>) -> bool {
+    base.and_then(|base| base.turn).zip(last).is_some_and(|(turn, last)| last.turn > turn)
 }
 
 /// The progress with an edit counted: what is there at this generation may be set right.

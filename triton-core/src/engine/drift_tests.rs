@@ -4,7 +4,9 @@ use super::super::decision::{Effect, Waiting};
 use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of};
 use super::super::goal::plan;
 use super::*;
-use crate::model::{Action, Base, Brings, Facts, FieldEdit, Kind, Revision, Seconds, Stage, WorkloadChange};
+use crate::model::{
+    Action, Base, Brings, Facts, FieldEdit, Holder, Kind, Revision, Seconds, Stage, WorkloadChange,
+};
 
 #[test]
 fn the_first_edit_in_a_stage_is_counted_then_set_right() {
@@ -52,10 +54,10 @@ fn resume_sets_an_edit_right_and_the_next_one_holds_again() {
     let Decision::Move(progress, Why::Resumed) = decide(&flow, &seen, NOW) else { panic!("not resumed") };
     assert!(progress.batch().is_some_and(|batch| !batch.forgiven), "no pod is forgiven anything");
     let flow = Flow { progress, ..flow };
-    let thawed = decide(&flow, &seen, NOW);
+    assert_eq!(asked(&decide(&flow, &seen, NOW)), Some(Some(4)), "no pod is made of it meanwhile");
+    let right = Observation { frozen: true, ..edited(partition(4), &[], 10, 5) };
+    let thawed = decide(&flow, &right, NOW);
     assert_eq!(thawed, Decision::Act(Effect::Workload(WorkloadChange::Freeze(false))));
-    let seen = Observation { frozen: false, ..seen };
-    assert_eq!(asked(&decide(&flow, &seen, NOW)), Some(Some(4)));
     let again = decide(&flow, &edited(partition(0), &[Field::Partition], 11, 9), NOW);
     assert!(matches!(again, Decision::Move(_, Why::Drifted { .. })), "{again:?}");
 }
@@ -150,23 +152,30 @@ fn a_lock_that_others_took_off_is_taken_again_and_told_once_in_a_stage() {
     let held = with(Flow { progress: rolling(own), ..update() }, Some(3), held).progress;
     let free = Lock::Free;
     let theirs = Lock::Theirs(Flow::test(Action::Update, 4).id);
-    // How far the flow is, who has the workload, which workload it is, and what the flow does.
+    // How far the flow is, who has the workload, which workload it is, how often flows had taken its lock, and what the
+    // flow does, which had taken it as the third.
     let rows = [
-        (rolling(own), &free, own, "tells"),
-        (verifying, &free, own, "tells"),
-        (counted.clone(), &free, own, "locks"),
-        (held, &free, own, "locks"),
-        (closing(false), &free, own, "locks"),
-        (closing(true), &free, own, "locks"),
-        (turned, &free, own, "locks"),
-        (counted.clone(), &theirs, own, "ends"),
-        (counted.clone(), &free, other, "ends"),
-        (rolling(None), &free, own, "ends"),
+        (rolling(own), &free, own, Some(3), "tells"),
+        (rolling(own), &free, own, Some(2), "tells"),
+        (rolling(own), &free, own, None, "tells"),
+        (verifying, &free, own, Some(3), "tells"),
+        (counted.clone(), &free, own, Some(3), "locks"),
+        (counted.clone(), &theirs, own, Some(3), "locks"),
+        (held, &free, own, Some(3), "locks"),
+        (closing(false), &free, own, Some(3), "locks"),
+        (closing(true), &free, own, Some(3), "locks"),
+        (turned, &free, own, Some(3), "locks"),
+        (counted.clone(), &theirs, own, Some(4), "ends"),
+        (counted.clone(), &free, own, Some(4), "ends"),
+        (counted.clone(), &free, other, Some(3), "ends"),
+        (rolling(None), &free, own, Some(3), "ends"),
     ];
-    for (progress, lock, workload, wanted) in rows {
+    for (progress, lock, workload, turn, wanted) in rows {
         let flow = Flow { progress, ..update() };
         let workload = workload.and_then(|uid| uid.parse().ok());
-        let seen = Observation { lock: lock.clone(), workload, ..partition(4) };
+        let holder = Holder { id: flow.id.clone(), uid: "other".parse().expect("a uid") };
+        let last = turn.map(|turn| LastHolder { holder, turn, gave_back: true });
+        let seen = Observation { lock: lock.clone(), workload, last, ..partition(4) };
         let decision = decide(&flow, &seen, NOW);
         let is = match &decision {
             Decision::Move(progress, Why::Relocked) => {
@@ -225,7 +234,7 @@ fn the_workload_and_its_revisions_are_noted_before_pods_change() {
 
 /// The plan of an update of four pods of this workload.
 fn begun(workload: Option<&str>) -> crate::model::Plan {
-    plan(Base { workload: workload.and_then(|uid| uid.parse().ok()), ..base(4, 4) }, 0)
+    plan(Base { workload: workload.and_then(|uid| uid.parse().ok()), turn: Some(3), ..base(4, 4) }, 0)
 }
 
 fn held_final(hold: Option<Hold>) -> Progress {

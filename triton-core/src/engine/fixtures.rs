@@ -128,6 +128,8 @@ pub(in crate::engine) fn base_of(kind: Kind, from: u32, to: u32) -> Base {
         brought: None,
         followed: None,
         workload: None,
+        turn: None,
+        settings: None,
         revisions: None,
     }
 }

@@ -98,6 +98,8 @@ pub fn forecast_from(spec: &Spec, orders: &Orders, found: Found) -> Forecast {
         brought: None,
         followed: None,
         workload: None,
+        turn: None,
+        settings: None,
         revisions: None,
     };
     let plan = goal::plan(base, if restarts { from.saturating_sub(listed) } else { 0 });

@@ -45,6 +45,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         settled: view.settled && !is_old(flow, view),
         lock: view.lock.clone(),
         last: view.last.clone(),
+        settings: flow.filter(|flow| flow.progress.is_before_batches()).and_then(|_| view.settings.clone()),
         left: view.left,
         frozen: view.frozen,
         shape: Some(view.shape.clone()),
@@ -281,9 +282,12 @@ pub(super) fn is_mine(seen: &Observation) -> bool {
     seen.lock == Lock::Mine
 }
 
-/// Whether the flow that is looking holds the lock, and had been further when it wrote to the workload last.
+/// Whether the flow that is looking had been further when it wrote to the workload last: by what it noted beside its
+/// lock, or because it had taken a lock that others took off since.
 pub(super) fn is_behind(flow: &Flow, seen: &Observation) -> bool {
-    is_mine(seen) && flow.progress.position().is_behind(seen.edits.at)
+    let had = seen.last.as_ref().is_some_and(|last| last.holder.uid == flow.uid && !last.gave_back);
+    let locked = flow.progress == Progress::Pending && had && seen.lock == Lock::Free;
+    locked || is_mine(seen) && flow.progress.position().is_behind(seen.edits.at)
 }
 
 #[cfg(test)]

@@ -145,7 +145,8 @@ pub(super) fn preparing(flow: &Flow, stored: &Base, seen: &Observation, now: Tim
         Brings::Flow | Brings::Revision(_) => seen.pods.count(Facts::FRESH | Facts::IN, Facts::MARKED),
     };
     let brought = seen.revision.clone().filter(|_| stored.brings != Brings::Nothing);
-    let plan = goal::plan(Base { brought, workload: seen.workload.clone(), ..stored.clone() }, fresh);
+    let turn = seen.last.as_ref().map(|last| last.turn);
+    let plan = goal::plan(Base { brought, workload: seen.workload.clone(), turn, ..stored.clone() }, fresh);
     start(flow, &plan, 0, 1, seen, now)
 }
 
@@ -225,6 +226,8 @@ fn base(flow: &Flow, seen: &Observation, chosen: Option<&Brings>) -> Result<Base
         brought: None,
         followed: None,
         workload: None,
+        turn: None,
+        settings: seen.settings.clone(),
         revisions: revisions(seen),
     })
 }

@@ -45,6 +45,7 @@ impl WorkloadView {
             settled: true,
             lock: Lock::Mine,
             last: None,
+            settings: None,
             left: None,
             frozen: false,
             shape: Shape {

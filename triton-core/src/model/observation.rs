@@ -94,6 +94,17 @@ pub struct Holder {
     pub uid: FlowUid,
 }
 
+/// The flow that took the lock of a workload last.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LastHolder {
+    /// Which flow.
+    pub holder: Holder,
+    /// How often flows had taken the lock of this workload then. A flow that takes its own again counts once.
+    pub turn: u64,
+    /// It has given the lock back.
+    pub gave_back: bool,
+}
+
 /// What the pods of a workload carry as the label of their revision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RevisionLabel {
@@ -210,7 +221,10 @@ pub struct WorkloadView {
     /// Who holds the lock.
     pub lock: Lock,
     /// The flow that took the lock last, whether it has it still; `None` where that cannot be told.
-    pub last: Option<Holder>,
+    pub last: Option<LastHolder>,
+    /// What a flow gives back that takes the lock now, as its backend writes it; `None` where the backend keeps that
+    /// itself.
+    pub settings: Option<String>,
     /// What a flow left behind that held it before, where nobody holds it or the flow that looks does.
     pub left: Option<Left>,
     /// The workload's controller is told to pause.
@@ -327,7 +341,9 @@ pub struct Observation {
     /// See [`WorkloadView::lock`]; free when there is no workload.
     pub lock: Lock,
     /// See [`WorkloadView::last`].
-    pub last: Option<Holder>,
+    pub last: Option<LastHolder>,
+    /// See [`WorkloadView::settings`]; told before the first batch alone.
+    pub settings: Option<String>,
     /// See [`WorkloadView::left`].
     pub left: Option<Left>,
     /// See [`WorkloadView::frozen`].
@@ -388,6 +404,7 @@ impl Observation {
             settled: true,
             lock: Lock::Free,
             last: None,
+            settings: None,
             left: None,
             frozen: false,
             shape: None,

@@ -1,6 +1,7 @@
 //! How far a flow is: the half of a flow that the driver writes.
 
 use alloc::collections::BTreeSet;
+use alloc::string::String;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -153,6 +154,10 @@ pub struct Base {
     pub followed: Option<u64>,
     /// The workload, once batches begin: one of the same name made later is another one.
     pub workload: Option<WorkloadUid>,
+    /// How often flows had taken the lock of the workload when this one did ([`LastHolder::turn`](super::LastHolder)).
+    pub turn: Option<u64>,
+    /// What the flow gives back at its end ([`WorkloadView::settings`](super::WorkloadView::settings)).
+    pub settings: Option<String>,
     /// Revisions of the pods then, and of the template: beside the revision that the flow brings, pods of these alone
     /// are asked into traffic. `None` where that is not known: more than [`MAX_REVISIONS`](Self::MAX_REVISIONS), or a
     /// record of an earlier version.

@@ -34,7 +34,7 @@ proptest! {
             let stripped = Record { progress: Some(stripped), ..record };
             // These are optional for good, or younger than the record; everything else is needed.
             let read = Progress::try_from(&stripped);
-            let optional = ["previous", "brought", "followed", "workload", "revisions", "counted", "hold", "edited"].contains(&name.as_str());
+            let optional = ["previous", "brought", "followed", "workload", "turn", "settings", "revisions", "counted", "hold", "edited"].contains(&name.as_str());
             prop_assert!(read.is_err() || optional, "{} could be left out: {:?}", name, read);
         }
     }
@@ -130,6 +130,8 @@ fn plans() -> impl Strategy<Value = Plan> {
                 degraded,
                 brought,
                 followed,
+                turn: followed,
+                settings: workload.clone().map(String::from),
                 workload,
                 revisions,
                 ..base(from, to)
@@ -155,6 +157,8 @@ fn base(from: u32, to: u32) -> Base {
         brought: None,
         followed: None,
         workload: None,
+        turn: None,
+        settings: None,
         revisions: None,
     }
 }

@@ -124,15 +124,33 @@ impl CloneSets {
         if let Some(fault) = &cloneset.lock_fault {
             return Ok((Lock::Unreadable { what: fault.says(&cloneset.key) }, None));
         }
-        let Some(note) = &cloneset.lock else { return Ok((Lock::Free, None)) };
+        let Some(note) = &cloneset.lock else { return self.unlocked(cloneset, flow).await };
         let left = Some(Left { size: note.size });
         if flow.is_some_and(|flow| flow.uid == note.holder.uid) {
             return Ok((Lock::Mine, left.filter(|_| note.left)));
         }
-        Ok(match self.flows.fate(&note.holder).await? {
+        Ok(match self.flows.fate(&note.holder, &cloneset.key).await? {
             Fate::Alive => (Lock::Theirs(note.holder.id.clone()), None),
             Fate::Ended => (Lock::Free, None),
-            Fate::Gone => (Lock::Free, left),
+            Fate::Left | Fate::Gone => (Lock::Free, left),
+        })
+    }
+
+    /// Whose a workload without a lock is: others took it off where the flow that had it last did not give it back.
+    async fn unlocked(
+        &self,
+        cloneset: &CloneSetEntry,
+        flow: Option<&Flow>,
+    ) -> Result<(Lock, Option<Left>), PortError> {
+        let last = cloneset.last.as_ref().filter(|last| !last.gave_back).map(|last| &last.holder);
+        let Some(last) = last.filter(|last| flow.is_none_or(|flow| flow.uid != last.uid)) else {
+            return Ok((Lock::Free, None));
+        };
+        Ok(match self.flows.fate(last, &cloneset.key).await? {
+            Fate::Alive => (Lock::Theirs(last.id.clone()), None),
+            // Who takes off the lock of a flow that is gone gives free what that left.
+            Fate::Ended | Fate::Gone => (Lock::Free, None),
+            Fate::Left => (Lock::Free, Some(Left::default())),
         })
     }
 
@@ -209,9 +227,12 @@ impl CloneSets {
         // A holder that has not ended gave the workload up, or is gone.
         let (before, left) = match &cloneset.lock {
             None => (None, false),
-            Some(note) => match self.flows.fate(&note.holder).await? {
+            Some(note) => match self.flows.fate(&note.holder, &cloneset.key).await? {
                 Fate::Ended => (self.flows.ended(&note.holder), false),
-                Fate::Alive | Fate::Gone => (None, note.brings || note.left),
+                // One that takes its own again has left nothing.
+                Fate::Alive | Fate::Left | Fate::Gone => {
+                    (None, !flow.progress.has_begun() && (note.brings || note.left))
+                }
             },
         };
         let resizes = flow.progress.base().is_some_and(|base| base.kind.exchanges() && base.from != base.to);

@@ -90,6 +90,8 @@ fn verifying(hold: Option<Hold>) -> Progress {
         brought: None,
         followed: None,
         workload: None,
+        turn: None,
+        settings: None,
         revisions: None,
     };
     let plan = Plan { base, fresh: 0, work: 1 };

@@ -73,7 +73,9 @@ pub enum Fate {
     Alive,
     /// It has ended, and gives the lock back if it has not.
     Ended,
-    /// It is not there any more, or ended in the middle of its batches.
+    /// It ended in the middle of its batches, and leaves its workload as it is.
+    Left,
+    /// It is not there any more.
     Gone,
 }
 
@@ -185,7 +187,7 @@ impl FlowEntry {
         };
         match &self.loaded {
             _ if matches!(progress, Some(Progress::Finished { verdict, .. }) if verdict.leaves()) => {
-                Fate::Gone
+                Fate::Left
             }
             _ if self.finished => Fate::Ended,
             Loaded::Corrupt { .. } | Loaded::Invalid(_) if self.leaving => Fate::Gone,

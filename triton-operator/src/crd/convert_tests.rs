@@ -72,7 +72,7 @@ fn the_lock_of_a_flow_counts_as_it_ended() {
         (Progress::Finished { verdict: Verdict::Canceled, at }, Fate::Ended),
         (Progress::Finished { verdict: Verdict::Failed(Failure::LockLost), at }, Fate::Ended),
         // It ended in the middle of its batches: as one that is gone.
-        (Progress::Finished { verdict: Verdict::Failed(Failure::StatusLost), at }, Fate::Gone),
+        (Progress::Finished { verdict: Verdict::Failed(Failure::StatusLost), at }, Fate::Left),
     ];
     for (progress, fate) in rows {
         let status = status(&progress, &Report::default(), 1, None).unwrap();

@@ -1,6 +1,7 @@
 //! [`Progress`] as a flat object, and the two conversions.
 
 use alloc::collections::BTreeSet;
+use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +77,12 @@ pub struct ProgressRecord {
     /// Identity of the workload, once batches begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<WorkloadUid>,
+    /// How often flows had taken the lock of the workload when this one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u64>,
+    /// What the flow gives back at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<String>,
     /// Revisions of the pods when the flow started, and of the template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revisions: Option<BTreeSet<Revision>>,
@@ -146,6 +153,8 @@ impl ProgressRecord {
             brought: None,
             followed: None,
             workload: None,
+            turn: None,
+            settings: None,
             revisions: None,
             fresh: None,
             work: None,
@@ -186,6 +195,8 @@ impl ProgressRecord {
             brought: base.brought.clone(),
             followed: base.followed,
             workload: base.workload.clone(),
+            turn: base.turn,
+            settings: base.settings.clone(),
             revisions: base.revisions.clone(),
             ..self
         }
@@ -231,6 +242,8 @@ impl ProgressRecord {
             brought: self.brought.clone(),
             followed: self.followed,
             workload: self.workload.clone(),
+            turn: self.turn,
+            settings: self.settings.clone(),
             revisions: self.revisions.clone(),
         };
         let sane = |n: u32| n <= MAX_REPLICAS;

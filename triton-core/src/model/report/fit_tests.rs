@@ -156,6 +156,8 @@ fn progresses(text: &str) -> [Progress; 3] {
         brought: Some(revision()),
         followed: Some(u64::MAX),
         workload: "u".repeat(36).parse().ok(),
+        turn: Some(u64::MAX),
+        settings: Some("s".repeat(100)),
         revisions: Some((0..Base::MAX_REVISIONS).map(revision_of).collect()),
     };
     let plan = Plan { base, fresh: MAX_REPLICAS, work: MAX_REPLICAS };

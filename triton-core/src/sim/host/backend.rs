@@ -14,7 +14,7 @@ use super::super::world::{Pod, Workload, World, version};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{
-    Edits, FieldEdit, Flow, FlowUid, InstanceId, Lasts, Left, Lock, Obstacle, PodName, Revision,
+    Edits, FieldEdit, Flow, FlowUid, Holder, InstanceId, Lasts, Left, Lock, Obstacle, PodName, Revision,
     RevisionLabel, Shape, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend, are_as_seen};
@@ -160,6 +160,7 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
         settled: object.observed_latest(),
         lock: lock(world, object, flow.map(|flow| &flow.uid)),
         last: object.last.clone(),
+        settings: None,
         left: left(world, object, flow.map(|flow| &flow.uid)),
         frozen: object.paused,
         edits: edits(object, &shape),
@@ -196,7 +197,11 @@ fn lock(world: &World, object: &Workload, looking: Option<&FlowUid>) -> Lock {
         Some(held) if held.spoilt => Lock::Unreadable { what: "somebody spoilt it".into() },
         Some(held) if Some(&held.holder.uid) == looking => Lock::Mine,
         Some(held) if world.flows().lives(&held.holder) => Lock::Theirs(held.holder.id.clone()),
-        Some(_) | None => Lock::Free,
+        Some(_) => Lock::Free,
+        None => match taken_off(object).filter(|last| Some(&last.uid) != looking) {
+            Some(last) if world.flows().lives(last) => Lock::Theirs(last.id.clone()),
+            Some(_) | None => Lock::Free,
+        },
     }
 }
 
@@ -206,6 +211,11 @@ pub(super) fn left(world: &World, object: &Workload, looking: Option<&FlowUid>) 
     let mine = Some(&held.holder.uid) == looking;
     let gone = !world.flows().lives(&held.holder) && !world.flows().ended(&held.holder);
     (if mine { held.left } else { gone }).then_some(Left { size: held.size })
+}
+
+/// The flow whose lock others took off.
+fn taken_off(object: &Workload) -> Option<&Holder> {
+    object.last.as_ref().filter(|last| !last.gave_back).map(|last| &last.holder)
 }
 
 fn is_holder(object: &Workload, flow: Option<&Flow>) -> bool {

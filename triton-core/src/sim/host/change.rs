@@ -7,7 +7,7 @@ use super::super::cloneset::UpdatePolicy;
 use super::super::world::{Held, Pod, Workload, World, default_unavailable, version};
 use super::memory::Memory;
 use crate::model::{
-    Base, Brings, Flow, FlowUid, Holder, InstanceId, PodName, PodRef, PodUid, Shape, TemplateRef,
+    Base, Brings, Flow, FlowUid, Holder, InstanceId, LastHolder, PodName, PodRef, PodUid, Shape, TemplateRef,
     TrafficChange, Version, WorkloadChange, Wrote,
 };
 use crate::ports::{PortError, PortErrorKind, Subject};
@@ -220,13 +220,14 @@ fn lock(world: &mut World, id: &InstanceId, flow: &Flow, remember: Option<u32>) 
         }
         // What a dead holder found is what must return, not what it left.
         let Workload { surge, unavailable, paused, .. } = *workload;
-        let left = workload.lock.as_ref().is_some_and(|held| !ended && (held.brings || held.left));
+        let left = !flow.progress.has_begun()
+            && workload.lock.as_ref().is_some_and(|held| !ended && (held.brings || held.left));
         let mine = Held { left, ..held(flow, paused) };
         workload.lock = Some(match workload.lock.take() {
             None => Held { surge, unavailable, ..mine },
             Some(Held { surge, unavailable, paused, .. }) => Held { surge, unavailable, paused, ..mine },
         });
-        workload.last = Some(holder(flow));
+        workload.last = Some(last(workload.last.as_ref(), flow));
         workload.hook = true;
         workload.in_place_hook = workload.policy.in_place();
         workload.exclude_preparing_delete = !flow.progress.base().is_some_and(Base::waits_for_room);
@@ -263,6 +264,9 @@ fn release(
             return;
         }
         if let Some(held) = workload.lock.take_if(|held| held.holder.uid == flow.uid) {
+            if let Some(last) = &mut workload.last {
+                last.gave_back = true;
+            }
             workload.surge = held.surge;
             workload.unavailable = held.unavailable;
             workload.paused = held.paused;
@@ -347,7 +351,7 @@ fn create(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Res
             wrote: Wrote::locked(false, at).reshaped(shape, at, false, 0),
             ..held(flow, false)
         }),
-        last: Some(holder(flow)),
+        last: Some(last(None, flow)),
         replicas: shape.replicas,
         partition: shape.partition.unwrap_or(0),
         surge: shape.surge,
@@ -391,6 +395,13 @@ fn held(flow: &Flow, paused: bool) -> Held {
         left: false,
         spoilt: false,
     }
+}
+
+/// The note of a flow that takes the lock, perhaps again.
+fn last(before: Option<&LastHolder>, flow: &Flow) -> LastHolder {
+    let own = flow.progress.base().and_then(|base| base.turn);
+    let turn = own.unwrap_or_else(|| before.map_or(0, |before| before.turn) + 1);
+    LastHolder { holder: holder(flow), turn, gave_back: false }
 }
 
 fn holder(flow: &Flow) -> Holder {

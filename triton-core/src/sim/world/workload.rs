@@ -10,8 +10,8 @@ use super::super::cloneset::UpdatePolicy;
 use super::pod::Pod;
 use super::template::PodTemplate;
 use crate::model::{
-    CarriedOut, Flow, Holder, InstanceId, PodName, PodUid, Progress, Revision, Seconds, Timestamp, Verdict,
-    Wrote,
+    CarriedOut, Flow, Holder, InstanceId, LastHolder, PodName, PodUid, Progress, Revision, Seconds,
+    Timestamp, Verdict, Wrote,
 };
 
 /// The lock of a workload and what its holder found.
@@ -67,7 +67,7 @@ pub struct Workload {
     /// Who acts on it.
     pub lock: Option<Held>,
     /// Who took the lock last.
-    pub last: Option<Holder>,
+    pub last: Option<LastHolder>,
     /// `spec.replicas`.
     pub replicas: u32,
     /// `spec.updateStrategy.partition`.

@@ -44,7 +44,10 @@ pub(super) fn waiting(view: &FlowView, reason: &str, name: &str) -> Told {
             )
         }
         "OldStatus" => {
-            let cancel = (triton("cancel", name), "ends it; without its status the workload stays as it is");
+            let cancel = (
+                triton("cancel", name),
+                "ends it; what the status still knows is restored, and where it was cleared the workload stays as it is",
+            );
             told(
                 "nobody, where the newer status is on its way; whoever cleared the status or put an older one back, else",
                 &[watch, cancel],
@@ -155,8 +158,13 @@ fn broken(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
         "LockUnreadable" | "WorkloadUnreadable" => {
             let workload = &view.instance_name;
             let edit = format!("kubectl -n {namespace} edit clonesets {workload}");
+            let empty = format!(
+                "kubectl -n {namespace} annotate clonesets {workload} --overwrite apps.triton.io/lock="
+            );
             let who = "a person: mend the CloneSet; the message names what cannot be read";
-            Some(told(who, &[(edit, "mends it")]))
+            let mends = (edit, "mends it");
+            let empties = (empty, "empties the lock: a flow that is at work takes it again");
+            Some(if reason == "LockUnreadable" { told(who, &[mends, empties]) } else { told(who, &[mends]) })
         }
         "" => {
             let logs = "kubectl -n NAMESPACE logs deployment/triton-operator".to_owned();

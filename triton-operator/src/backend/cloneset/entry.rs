@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::DynamicObject;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use triton_core::model::{CarriedOut, Field, Flow, FlowId, Holder, Shape};
+use triton_core::model::{CarriedOut, Field, Flow, FlowId, Holder, LastHolder, Shape};
 use triton_core::ports::{PortError, PortErrorKind};
 
 use super::api_version::ApiVersion;
@@ -89,7 +89,7 @@ pub struct CloneSetEntry {
     /// The lock annotation as it stands there.
     pub lock_text: Option<String>,
     /// The flow that took the lock last.
-    pub last: Option<Holder>,
+    pub last: Option<LastHolder>,
     /// Others that manage fields of it, while a lock is held.
     pub editors: Vec<(Field, String)>,
     /// Who set the size last, unless that was triton.
@@ -341,11 +341,14 @@ fn carried(line: Option<String>) -> Result<CarriedOut, String> {
     CarriedOut::parse(&line.unwrap_or_default()).map_err(named)
 }
 
-/// A flow as `name/uid`; nobody can tell which one where it is something else.
-fn last(namespace: &str, text: &str) -> Option<Holder> {
-    let (name, uid) = text.split_once('/')?;
+/// A flow as `name/uid/turn`, with `/ended` once it has given the lock back; nobody can tell which one where it is
+/// something else.
+fn last(namespace: &str, text: &str) -> Option<LastHolder> {
+    let mut parts = text.split('/');
+    let (name, uid, turn) = (parts.next()?, parts.next()?, parts.next()?);
     let id = FlowId { namespace: namespace.parse().ok()?, name: name.parse().ok()? };
-    Some(Holder { id, uid: uid.parse().ok()? })
+    let holder = Holder { id, uid: uid.parse().ok()? };
+    Some(LastHolder { holder, turn: turn.parse().ok()?, gave_back: parts.next() == Some("ended") })
 }
 
 fn remembered(size: Option<String>) -> Result<Option<u32>, String> {

@@ -36,6 +36,8 @@ pub(super) fn base(kind: Kind) -> Base {
         brought: None,
         followed: None,
         workload: None,
+        turn: None,
+        settings: None,
         revisions: None,
     }
 }

@@ -7,8 +7,8 @@
 
 use serde_json::{Map, Value, json};
 use triton_core::model::{
-    Base, Brings, CarriedOut, Flow, FlowUid, Holder, PodName, PodRef, Progress, Revision, Shape, TemplateRef,
-    Verdict, Wrote,
+    Action, Base, Brings, CarriedOut, Flow, FlowUid, Holder, LastHolder, PodName, PodRef, Progress, Revision,
+    Shape, TemplateRef, Verdict, Wrote,
 };
 
 use super::api_version::ApiVersion;
@@ -61,7 +61,7 @@ pub fn create(version: ApiVersion, flow: &Flow, shape: &Shape, template: Value) 
             "labels": all,
             "annotations": {
                 labels::LOCK: json!(note(flow, Settings::defaults(), made)).to_string(),
-                labels::LAST_FLOW: last(flow),
+                labels::LAST_FLOW: last(None, flow),
                 labels::TEMPLATE_OF: flow.uid,
             },
         },
@@ -118,7 +118,7 @@ pub fn lock(
     notes.insert(labels::LOCK.into(), json!(note).to_string().into());
     let template_of = cloneset.template_of.as_deref().unwrap_or_default();
     notes.insert(labels::TEMPLATE_OF.into(), template_of.into());
-    notes.insert(labels::LAST_FLOW.into(), last(flow).into());
+    notes.insert(labels::LAST_FLOW.into(), last(cloneset.last.as_ref(), flow).into());
     // What an apply leaves out is taken away.
     if let Some(size) = remember.or(cloneset.remembered) {
         notes.insert(labels::REMEMBERED.into(), size.to_string().into());
@@ -166,14 +166,21 @@ pub fn lock(
     })
 }
 
-/// The note of a flow that takes the lock as the workload is now.
+/// The note of a flow that takes the lock as the workload is now. One that takes it again knows what it found at first.
 #[must_use]
 pub fn note_of_lock(cloneset: &CloneSetEntry, flow: &Flow) -> LockNote {
-    note(flow, given_back(cloneset), Wrote::relocked(cloneset.paused(), &flow.progress))
+    let found =
+        flow.progress.base().filter(|base| base.workload.is_some()).map(|base| match &base.settings {
+            Some(settings) => serde_json::from_str(settings).ok(),
+            None => (flow.spec.action == Action::Create).then(Settings::defaults),
+        });
+    let before = found.flatten().unwrap_or_else(|| given_back(cloneset));
+    note(flow, before, Wrote::relocked(cloneset.paused(), &flow.progress))
 }
 
 /// What the new holder will give back: an abandoned lock remembers it better than the workload shows it.
-fn given_back(cloneset: &CloneSetEntry) -> Settings {
+#[must_use]
+pub fn given_back(cloneset: &CloneSetEntry) -> Settings {
     cloneset.lock.as_ref().map_or_else(|| cloneset.settings.clone(), |note| note.before.clone())
 }
 
@@ -254,6 +261,10 @@ pub fn release(cloneset: &CloneSetEntry, flow: &Flow, good: Option<&[Revision]>)
     let before = cloneset.lock.as_ref()?.before.clone();
     let now = &cloneset.settings;
     let mut ops = vec![json!({ "op": "add", "path": annotation(labels::LOCK), "value": "" })];
+    let own = cloneset.last.as_ref().filter(|last| last.holder.uid == flow.uid);
+    let last = own.map_or_else(|| last(cloneset.last.as_ref(), flow), |own| taken(flow, own.turn));
+    let ended = format!("{last}/ended");
+    ops.push(json!({ "op": "add", "path": annotation(labels::LAST_FLOW), "value": ended }));
     if let Some(good) = good {
         let names: Vec<&str> = good.iter().map(|revision| revision.as_str()).collect();
         ops.push(json!({ "op": "add", "path": annotation(labels::GOOD), "value": names.join(",") }));
@@ -348,8 +359,15 @@ fn noted(held: &LockNote, wrote: Wrote) -> Value {
     json!({ "op": "add", "path": annotation(labels::LOCK), "value": note })
 }
 
-fn last(flow: &Flow) -> String {
-    format!("{}/{}", flow.id.name, flow.uid)
+/// The note of a flow that takes the lock, perhaps again.
+fn last(before: Option<&LastHolder>, flow: &Flow) -> String {
+    let own = flow.progress.base().and_then(|base| base.turn);
+    let turn = own.unwrap_or_else(|| before.map_or(0, |before| before.turn).saturating_add(1));
+    taken(flow, turn)
+}
+
+fn taken(flow: &Flow, turn: u64) -> String {
+    format!("{}/{}/{turn}", flow.id.name, flow.uid)
 }
 
 fn annotation(name: &str) -> String {

@@ -209,6 +209,10 @@ fn a_release_gives_back_what_the_lock_remembers() {
         rest,
         [
             json!({ "op": "add", "path": "/metadata/annotations/apps.triton.io~1lock", "value": "" }),
+            json!({
+                "op": "add", "path": "/metadata/annotations/apps.triton.io~1last-flow",
+                "value": "demo-df/flow-uid/1/ended",
+            }),
             json!({ "op": "remove", "path": "/spec/updateStrategy/maxSurge" }),
             json!({ "op": "add", "path": "/spec/updateStrategy/maxUnavailable", "value": "30%" }),
             json!({ "op": "add", "path": "/spec/updateStrategy/paused", "value": true }),

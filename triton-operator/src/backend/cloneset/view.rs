@@ -11,7 +11,7 @@ use triton_core::model::{
 };
 
 use super::entry::CloneSetEntry;
-use super::fields;
+use super::{fields, patch};
 use crate::world::pods::PodEntry;
 
 /// What the core sees of a workload. `flow` is the one that is looking, if any; `certain` is false while
@@ -45,6 +45,7 @@ pub fn view(
         edits: if mine { edits(cloneset, &shape) } else { Edits::default() },
         lock,
         last: cloneset.last.clone(),
+        settings: serde_json::to_string(&patch::given_back(cloneset)).ok(),
         left: None,
         frozen: cloneset.paused(),
         shape,
