@@ -34,7 +34,7 @@ fn head(view: &FlowView, now: Timestamp, paint: Paint) -> Vec<String> {
     };
     let mut lines = vec![
         row("FLOW", format!("{}   {time}", view.id)),
-        row("ACTION", format!("{} {}, mode {}", view.action, view.instance_name, view.mode)),
+        row("ACTION", action(view)),
         row("PHASE", format!("{phase}   {}", phrase::reason(view)).trim_end().to_owned()),
         row("PODS", numbers(view)),
     ];
@@ -50,9 +50,20 @@ fn head(view: &FlowView, now: Timestamp, paint: Paint) -> Vec<String> {
     lines
 }
 
+/// What the flow does, to which instance. Of a flow that cannot be read nothing is known but that.
+fn action(view: &FlowView) -> String {
+    if view.action.is_empty() {
+        return format!("unknown {}", view.instance_name);
+    }
+    format!("{} {}, mode {}", view.action, view.instance_name, view.mode)
+}
+
 /// How many pods there are of which sort.
 pub(super) fn numbers(view: &FlowView) -> String {
     let record = &view.record;
+    if view.action.is_empty() {
+        return "unknown".into();
+    }
     let failing = match record.failed_replicas {
         0 => String::new(),
         failing => format!(", {failing} failing"),
@@ -154,6 +165,14 @@ BATCH      STAGE     SIZE   IN TRAFFIC   STARTED   TOOK
 POD                        BATCH   ADDRESS            PHASE             TRAFFIC
 12122-sample-10010-2mwkt   1       172.31.230.23:80   ContainersReady   out of traffic";
         assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn of_a_flow_that_cannot_be_read_no_number_is_made_up() {
+        let broken = FlowView { action: String::new(), ..views::smoked("web-df") };
+        let text = lines(&broken, views::at(30), Paint::default()).join("\n");
+        assert!(text.contains("\nACTION    unknown 12122-sample-10010\n"), "{text}");
+        assert!(text.contains("\nPODS      unknown\n"), "{text}");
     }
 
     #[test]
