@@ -30,7 +30,7 @@ const ENDED: [&str; 3] = ["Degraded", "Failed", "Failed"];
 
 /// By the reason of a flow that has not ended, and by phase and reason of one that has; whatever the reason, where it
 /// has failed.
-const ROWS: [Row; 28] = [
+const ROWS: [Row; 29] = [
     ("nobody has looked at it", GOES_ON),
     ("nobody has looked at its new orders", GOES_ON),
     ("nobody has looked at the orders of one that has ended", ["Healthy", "InProgress", "InProgress"]),
@@ -42,6 +42,7 @@ const ROWS: [Row; 28] = [
     ("Interval", GOES_ON),
     ("Verifying", GOES_ON),
     ("Workload", GOES_ON),
+    ("OldStatus", GOES_ON),
     ("Rival", GOES_ON),
     ("Unreachable", GOES_ON),
     ("ServiceLost", GOES_ON),
