@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use triton_benches::{figure, head, machine};
 use triton_core::engine::{Decision, decide};
 use triton_core::model::{
-    Action, Base, Batch, BatchSize, Brings, Draft, Facts, Flow, Kind, Lock, Observation, Plan, PodRef, Pods,
+    Action, Base, Batch, BatchSize, Draft, Facts, Flow, Kind, Lock, Observation, Plan, PodRef, Pods,
     Progress, Seconds, Shape, Sizes, Stage, TemplateRef, Timestamp, UpdateStrategy,
 };
 
@@ -109,23 +109,7 @@ fn flow(action: Action, stage: Stage, size: u32) -> Flow {
     let (spec, mut orders) = draft.parse().expect("a valid draft");
     orders.sizes = Sizes(vec![BatchSize::Pods(size)]);
     let kind = if action == Action::Create { Kind::Grow } else { Kind::Replace };
-    let base = Base {
-        kind,
-        brings: Brings::Flow,
-        in_place: false,
-        degraded: 0,
-        turned: false,
-        from,
-        to,
-        partition: 0,
-        previous: "old".parse().ok(),
-        brought: None,
-        followed: None,
-        workload: None,
-        turn: None,
-        settings: None,
-        revisions: None,
-    };
+    let base = Base { previous: "old".parse().ok(), ..Base::new(kind, from, to) };
     let plan = Plan { base, fresh: 0, work: to };
     let batch = Batch {
         number: 1,

@@ -10,7 +10,7 @@ use tokio::{
 };
 use triton_core::{
     model::{
-        Base, Brings, Flow, FlowUid, Kind, Lock, Plan, Progress, Seconds, Shape, TemplateRef, Timestamp,
+        Base, Flow, FlowUid, Kind, Lock, Plan, Progress, Seconds, Shape, TemplateRef, Timestamp,
         WorkloadChange,
     },
     ports::{FlowStore, Loaded, NewFlow, PortErrorKind, Subject, TrafficRegistry, WorkloadBackend},
@@ -151,23 +151,7 @@ async fn a_host_that_hears_nothing_more_touches_no_pod_and_takes_no_lock_as_lost
 
 /// A flow that has its workload.
 fn verifying() -> Progress {
-    let base = Base {
-        kind: Kind::Grow,
-        brings: Brings::Flow,
-        in_place: false,
-        degraded: 0,
-        turned: false,
-        from: 0,
-        to: 1,
-        partition: 0,
-        previous: None,
-        brought: None,
-        followed: None,
-        workload: None,
-        turn: None,
-        settings: None,
-        revisions: None,
-    };
+    let base = Base::new(Kind::Grow, 0, 1);
     let plan = Plan { base, fresh: 0, work: 1 };
     Progress::Verifying { plan, since: Timestamp::default(), counted: Seconds(0), hold: None, edited: None }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::super::*;
 use crate::model::{
-    Base, Brings, Draft, Failure, Flow, FlowUid, InstanceId, Kind, Namespace, Orders, Peer, Plan, RawSize,
+    Base, Draft, Failure, Flow, FlowUid, InstanceId, Kind, Namespace, Orders, Peer, Plan, RawSize,
     TrafficChange, TrafficView, UpdateStrategy, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
 use crate::ports::{NewFlow, Reading, StoreEvent, Watching};
@@ -280,23 +280,7 @@ pub(super) fn uid() -> FlowUid {
 }
 
 pub(super) fn base() -> Base {
-    Base {
-        kind: Kind::Grow,
-        brings: Brings::Flow,
-        in_place: false,
-        degraded: 0,
-        turned: false,
-        from: 0,
-        to: 2,
-        partition: 0,
-        previous: None,
-        brought: None,
-        followed: None,
-        workload: None,
-        turn: None,
-        settings: None,
-        revisions: None,
-    }
+    Base::new(Kind::Grow, 0, 2)
 }
 
 pub(super) fn flow(progress: Progress) -> Flow {

@@ -3,7 +3,7 @@
 use serde_json::json;
 use triton_core::engine::Waiting;
 use triton_core::model::{
-    Base, Batch, BatchPhase, Brings, Draft, Failure, Field, FieldEdit, Flow, FlowId, FlowName, FlowUid, Hold,
+    Base, Batch, BatchPhase, Draft, Failure, Field, FieldEdit, Flow, FlowId, FlowName, FlowUid, Hold,
     HoldReason, Kind, Mode, Namespace, Place, Plan, Progress, Seconds, Silence, Stage, Timestamp,
     UpdateStrategy, Verdict,
 };
@@ -167,23 +167,7 @@ fn plan() -> Plan {
 }
 
 fn base() -> Base {
-    Base {
-        kind: Kind::Replace,
-        brings: Brings::Flow,
-        in_place: false,
-        degraded: 0,
-        turned: false,
-        from: 3,
-        to: 3,
-        partition: 0,
-        previous: None,
-        brought: None,
-        followed: None,
-        workload: None,
-        turn: None,
-        settings: None,
-        revisions: None,
-    }
+    Base::new(Kind::Replace, 3, 3)
 }
 
 fn id(name: &str) -> FlowId {

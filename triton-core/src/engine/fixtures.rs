@@ -5,7 +5,7 @@ use alloc::format;
 use core::time::Duration;
 
 use crate::model::{
-    Action, Base, Batch, BatchSize, Brings, CancelPolicy, Facts, Flow, FlowId, FlowName, FlowUid, Identity,
+    Action, Base, Batch, BatchSize, CancelPolicy, Facts, Flow, FlowId, FlowName, FlowUid, Identity,
     InstanceName, Kind, Lock, Mode, Namespace, Observation, OnFailure, Orders, Plan, PodName, PodRef,
     PodReplacementPolicy, PodUid, Pods, Progress, Revision, Seconds, Shape, Sizes, Spec, Stage, TemplateRef,
     Timestamp, Tolerance, Version,
@@ -115,23 +115,7 @@ pub(super) fn base(from: u32, to: u32) -> Base {
 
 pub(in crate::engine) fn base_of(kind: Kind, from: u32, to: u32) -> Base {
     let previous = (from > 0).then(|| Revision::new("app-old").expect("a revision"));
-    Base {
-        kind,
-        brings: Brings::Flow,
-        in_place: false,
-        degraded: 0,
-        turned: false,
-        from,
-        to,
-        partition: 0,
-        previous,
-        brought: None,
-        followed: None,
-        workload: None,
-        turn: None,
-        settings: None,
-        revisions: None,
-    }
+    Base { previous, ..Base::new(kind, from, to) }
 }
 
 impl Observation {

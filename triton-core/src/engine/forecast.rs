@@ -86,21 +86,9 @@ pub fn forecast_from(spec: &Spec, orders: &Orders, found: Found) -> Forecast {
     let listed = if spec.pods.is_empty() { from } else { u32::try_from(spec.pods.len()).unwrap_or(from) };
     let restarts = spec.action == Action::Restart;
     let base = Base {
-        kind: prepare::kind(spec, (from, to), in_place),
         brings: if spec.action.is_update() { Brings::Flow } else { Brings::Nothing },
         in_place,
-        degraded: 0,
-        turned: false,
-        from,
-        to,
-        partition: 0,
-        previous: None,
-        brought: None,
-        followed: None,
-        workload: None,
-        turn: None,
-        settings: None,
-        revisions: None,
+        ..Base::new(prepare::kind(spec, (from, to), in_place), from, to)
     };
     let plan = goal::plan(base, if restarts { from.saturating_sub(listed) } else { 0 });
     forecast(spec, orders, plan, min_ready)

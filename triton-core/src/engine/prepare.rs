@@ -214,21 +214,14 @@ fn base(flow: &Flow, seen: &Observation, chosen: Option<&Brings>) -> Result<Base
     };
     let degraded = if kind == Kind::Grow { from.saturating_sub(serving(&seen.pods)) } else { 0 };
     Ok(Base {
-        kind,
         brings,
         in_place: seen.in_place,
         degraded,
-        turned: false,
-        from,
-        to,
         partition: shape.and_then(|shape| shape.partition).unwrap_or(0),
         previous,
-        brought: None,
-        followed: None,
-        workload: None,
-        turn: None,
         settings: seen.settings.clone(),
         revisions: revisions(seen),
+        ..Base::new(kind, from, to)
     })
 }
 

@@ -168,6 +168,28 @@ impl Base {
     /// Most revisions that are noted.
     pub const MAX_REVISIONS: usize = 8;
 
+    /// The base of a flow of which nothing but this is known: it brings its own template.
+    #[must_use]
+    pub const fn new(kind: Kind, from: u32, to: u32) -> Self {
+        Self {
+            kind,
+            brings: Brings::Flow,
+            in_place: false,
+            degraded: 0,
+            turned: false,
+            from,
+            to,
+            partition: 0,
+            previous: None,
+            brought: None,
+            followed: None,
+            workload: None,
+            turn: None,
+            settings: None,
+            revisions: None,
+        }
+    }
+
     /// Whether pods of this revision came neither with the flow nor were there before it.
     #[must_use]
     pub fn is_foreign(&self, revision: &Revision) -> bool {

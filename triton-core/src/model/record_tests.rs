@@ -144,23 +144,7 @@ fn plans() -> impl Strategy<Value = Plan> {
 
 fn base(from: u32, to: u32) -> Base {
     let previous = (from > 0).then(|| Revision::new("app-1").expect("a revision"));
-    Base {
-        kind: Kind::Grow,
-        brings: Brings::Flow,
-        in_place: false,
-        degraded: 0,
-        turned: false,
-        from,
-        to,
-        partition: from / 2,
-        previous,
-        brought: None,
-        followed: None,
-        workload: None,
-        turn: None,
-        settings: None,
-        revisions: None,
-    }
+    Base { partition: from / 2, previous, ..Base::new(Kind::Grow, from, to) }
 }
 
 fn batch() -> Batch {

@@ -1,6 +1,6 @@
 use triton_core::engine::Waiting;
 use triton_core::model::{
-    Base, BatchReport, Brings, Failure, FlowId, Hold, HoldReason, Kind, Plan, Seconds, WaitingReport,
+    Base, BatchReport, Failure, FlowId, Hold, HoldReason, Kind, Plan, Seconds, WaitingReport,
 };
 
 use super::ConditionType::{Ready, Reconciling, Stalled};
@@ -77,23 +77,7 @@ fn the_newest_entry_carries_the_condition_and_older_ones_do_not() {
 }
 
 fn verifying(hold: Option<Hold>) -> Progress {
-    let base = Base {
-        kind: Kind::Replace,
-        brings: Brings::Flow,
-        in_place: false,
-        degraded: 0,
-        turned: false,
-        from: 1,
-        to: 1,
-        partition: 0,
-        previous: None,
-        brought: None,
-        followed: None,
-        workload: None,
-        turn: None,
-        settings: None,
-        revisions: None,
-    };
+    let base = Base::new(Kind::Replace, 1, 1);
     let plan = Plan { base, fresh: 0, work: 1 };
     Progress::Verifying { plan, since: at(1), counted: Seconds(0), hold, edited: None }
 }

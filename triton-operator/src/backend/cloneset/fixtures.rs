@@ -1,7 +1,7 @@
 //! What tests of several parts begin with.
 
 use serde_json::{Value, json};
-use triton_core::model::{Base, Brings, Kind};
+use triton_core::model::{Base, Kind};
 
 use super::api_version::ApiVersion;
 
@@ -23,21 +23,5 @@ pub(super) fn object(version: ApiVersion, fields: &Value) -> Value {
 
 /// What a flow that keeps 4 pods found.
 pub(super) fn base(kind: Kind) -> Base {
-    Base {
-        kind,
-        brings: Brings::Flow,
-        in_place: false,
-        degraded: 0,
-        turned: false,
-        from: 4,
-        to: 4,
-        partition: 0,
-        previous: None,
-        brought: None,
-        followed: None,
-        workload: None,
-        turn: None,
-        settings: None,
-        revisions: None,
-    }
+    Base::new(kind, 4, 4)
 }
