@@ -20,7 +20,8 @@ fn intent(intent: &Intent<'_>) -> Outcome {
     let fine = match intent.decision {
         Decision::Act(Effect::Workload(WorkloadChange::Lock { .. })) => {
             let locked = intent.flow.progress.base().and_then(|base| base.workload.as_ref());
-            let again = locked.is_some() && locked == seen.workload.as_ref();
+            let noted = seen.last.as_ref().is_some_and(|last| last.holds(&intent.flow.uid));
+            let again = noted || locked.is_some() && locked == seen.workload.as_ref();
             let begins =
                 seen.obstacle.is_none() && matches!(intent.flow.progress, Progress::Preparing { .. });
             seen.lock == Lock::Free && (begins || again)

@@ -14,12 +14,12 @@ use alloc::vec::Vec;
 
 use self::world::World;
 use crate::engine::{
-    Answer, Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, begins, besides, decide, gives_up, late, look,
-    newly_stuck, report, rests_on_pods, supersede, tells_of_pods, yields,
+    Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, begins, besides, decide, late, look, newly_stuck,
+    report, rests_on_pods, tells_of_pods,
 };
 use crate::model::{
-    Flow, FlowId, FlowUid, Left, Lock, Observation, Progress, Report, Seconds, Silence, Spec, TextFor,
-    Timestamp, Version, WaitingReport, WorkloadChange, shorten,
+    Flow, FlowId, FlowUid, Progress, Report, Seconds, Silence, Spec, TextFor, Timestamp, Version,
+    WaitingReport, WorkloadChange, shorten,
 };
 use crate::ports::{
     Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored, Subject, TrafficRegistry, WorkloadBackend,
@@ -182,7 +182,9 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let flow = &stored.flow;
         let subject = Subject { instance: &world.instance, flow: Some(flow) };
         let backend = self.adapters.workload(&flow.spec.workload_kind);
-        if flow.progress.has_begun() && matches!(effect, Effect::Workload(WorkloadChange::Lock { .. })) {
+        let last = world.workload.as_ref().and_then(|view| view.last.as_ref());
+        let again = flow.progress.has_begun() || last.is_some_and(|last| last.holds(&flow.uid));
+        if again && matches!(effect, Effect::Workload(WorkloadChange::Lock { .. })) {
             // An old record does not know that its flow has given the lock back since.
             let confirmed = self.store.confirm_flow(&flow.id, &stored.version).await;
             confirmed.map_err(during("making sure that the flow is as it was read"))?;
@@ -218,53 +220,6 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 during: "changing the workload",
                 source: PortError::new(PortErrorKind::Rejected, "no backend for this kind of workload"),
             }),
-        }
-    }
-
-    /// Puts into the look whether the flow that holds the workload gives way to the one that looks, and who is
-    /// before that one in line. A workload that its holder gives up is free, and needs no line.
-    async fn confront(&self, stored: &Stored, seen: &mut Observation) -> Result<(), DriveError> {
-        let starts = stored.flow.progress.is_before_batches();
-        if starts
-            && seen.lock == Lock::Free
-            && seen.shape.is_some()
-            && let Some(holder) = self.begun(&stored.flow.instance()).await?
-        {
-            // Others took its lock off the workload, and it takes it again.
-            seen.lock = Lock::Theirs(holder);
-        }
-        if let (true, Lock::Theirs(rival)) = (starts, &seen.lock) {
-            let loaded = self.rival(rival).await;
-            match loaded.map_err(during("reading the flow that holds the workload"))? {
-                Some(Loaded::Flow(rival)) => seen.yields = yields(&rival.flow, &stored.flow),
-                Some(Loaded::Invalid(rival)) if gives_up(&rival.progress, &stored.flow) => {
-                    let base = rival.progress.base().filter(|base| base.kind.exchanges());
-                    seen.left = Some(Left { size: base.map(|base| base.to) });
-                    seen.lock = Lock::Free;
-                    return Ok(());
-                }
-                Some(Loaded::Invalid(_) | Loaded::Corrupt { .. }) | None => {}
-            }
-        }
-        seen.place = self.place(stored, seen).await?;
-        Ok(())
-    }
-
-    /// Orders the flow that holds the workload to give way; its own driver closes it.
-    async fn supersede(&self, by: &Flow, rival: &FlowId) -> Result<(), DriveError> {
-        let during = || during("ordering the flow that holds the workload to give way");
-        let loaded = self.rival(rival).await.map_err(during())?;
-        let Some(Loaded::Flow(stored)) = loaded else { return Ok(()) };
-        let Ok(Answer::Orders(orders)) = supersede(&stored.flow, by) else { return Ok(()) };
-        self.store.save_orders(rival, &orders, &stored.version).await.map(|_| ()).map_err(during())
-    }
-
-    /// The flow that holds a workload; `None` where it is gone.
-    async fn rival(&self, id: &FlowId) -> Result<Option<Loaded>, PortError> {
-        match self.store.load(id).await {
-            Ok(loaded) => Ok(Some(loaded)),
-            Err(error) if error.kind == PortErrorKind::Gone => Ok(None),
-            Err(error) => Err(error),
         }
     }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::{
-    Base, Brings, CorruptRecord, Failure, FlowPhase, Kind, Lock, Peer, Place, Shape, TrafficChange, Version,
-    WorkloadChange, WorkloadView,
+    Base, Brings, CorruptRecord, Failure, FlowPhase, Holder, Kind, LastHolder, Lock, Peer, Place, Shape,
+    TrafficChange, Version, WorkloadChange, WorkloadView,
 };
 
 #[path = "driver/pods_tests.rs"]
@@ -302,6 +302,23 @@ fn a_workload_whose_flow_lost_its_lock_is_for_nobody_else() {
     rig.set(update(rig.loaded()));
     let rest = rig.advance().expect("it waits");
     assert!(matches!(rest, Rest::Until(_, Waiting::Rival { rival, .. }) if rival == begun()[0].id));
+}
+
+#[test]
+fn a_flow_whose_lock_others_took_off_before_its_first_batch_stands_in_no_line() {
+    let mut rig = Rig::new(flow(Progress::Preparing { base: Base { kind: Kind::Replace, ..base() } }));
+    let last = || LastHolder { holder: Holder { id: id(), uid: uid() }, turn: 1, gave_back: false };
+    rig.backend
+        .expect_observe()
+        .returning(move || Ok(Some(WorkloadView { lock: Lock::Free, last: Some(last()), ..view(2, 2) })));
+    *rig.peers.lock().expect("peers") =
+        vec![Peer { ended_at: None, waits: true, rollback: true, ..ended(3) }];
+    rig.set(update(rig.loaded()));
+    rig.backend.expect_execute().times(1).returning(|change, _| {
+        assert!(matches!(change, WorkloadChange::Lock { .. }), "{change:?}");
+        Err(conflict())
+    });
+    assert_eq!(rig.advance().expect_err("it locks").during, "changing the workload");
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub const HOOK: &str = "apps.triton.io/in-traffic";
 pub const HOOK_ON: &str = "true";
 /// Annotation on a workload: which flow holds it, and the settings to give back. Empty: nobody.
 pub const LOCK: &str = "apps.triton.io/lock";
-/// Annotation on a workload: the flow that took the lock last, as `name/uid`.
+/// Annotation on a workload: the flow that took the lock last, and whether it gave it back: `name/uid/turn`.
 pub const LAST_FLOW: &str = "apps.triton.io/last-flow";
 /// Annotation on a workload: UID of the flow whose template it has. Empty: none's.
 pub const TEMPLATE_OF: &str = "apps.triton.io/template-of";

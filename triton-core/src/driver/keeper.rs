@@ -36,7 +36,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 return Ok(keeps_for(&seen, drain).map(|left| self.clock.now().after(left)));
             };
             // Others took its lock off the workload.
-            if self.begun(instance).await?.is_some() {
+            if self.has_begun(instance).await? {
                 return Ok(None);
             }
             let world = World { instance: instance.clone(), workload, traffic };

@@ -1,30 +1,74 @@
-//! Flows that wait for the same workload get it one after the other.
+//! Flows that want the same workload: who has it, who gives way, and who is next.
+
+use alloc::vec::Vec;
 
 use super::{Adapters, DriveError, Driver, during};
-use crate::engine::place;
-use crate::model::{FlowId, InstanceId, Lock, Observation, Place};
-use crate::ports::{Clock, FlowStore, Stored};
+use crate::engine::{Answer, gives_up, place, supersede, yields};
+use crate::model::{Flow, FlowId, InstanceId, Left, Lock, Observation, Peer};
+use crate::ports::{Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored};
 
 impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
-    /// The flow that is in the middle of its batches, whether the workload carries its lock or not.
-    pub(super) async fn begun(&self, instance: &InstanceId) -> Result<Option<FlowId>, DriveError> {
-        let peers = self.store.peers(instance).await.map_err(during("listing the flows of the workload"))?;
-        Ok(peers.into_iter().find(|peer| peer.begun).map(|peer| peer.id))
+    /// Puts into the look of a flow that is to begin who has the workload, whether that one gives way, and who is before
+    /// it in line. A workload that its holder gives up is free, and needs no line; one that is not there has none.
+    pub(super) async fn confront(&self, stored: &Stored, seen: &mut Observation) -> Result<(), DriveError> {
+        let starts = stored.flow.progress.is_before_batches() && seen.shape.is_some();
+        let has_it =
+            seen.lock == Lock::Mine || seen.last.as_ref().is_some_and(|last| last.holds(&stored.flow.uid));
+        if !starts || has_it {
+            return Ok(());
+        }
+        let peers = self.peers(&stored.flow.instance()).await?;
+        if seen.lock == Lock::Free
+            && let Some(holder) = begun(&peers)
+        {
+            // Others took its lock off the workload, and it takes it again.
+            seen.lock = Lock::Theirs(holder.clone());
+        }
+        if let Lock::Theirs(rival) = &seen.lock {
+            let loaded = self.rival(rival).await;
+            match loaded.map_err(during("reading the flow that holds the workload"))? {
+                Some(Loaded::Flow(rival)) => seen.yields = yields(&rival.flow, &stored.flow),
+                Some(Loaded::Invalid(rival)) if gives_up(&rival.progress, &stored.flow) => {
+                    let base = rival.progress.base().filter(|base| base.kind.exchanges());
+                    seen.left = Some(Left { size: base.map(|base| base.to) });
+                    seen.lock = Lock::Free;
+                    return Ok(());
+                }
+                Some(Loaded::Invalid(_) | Loaded::Corrupt { .. }) | None => {}
+            }
+        }
+        seen.place = place(&stored.flow, stored.created_at, &seen.lock, &peers);
+        Ok(())
     }
 
-    /// The place of a flow in the line for its workload; `None` when it is first, has the workload already,
-    /// or there is none yet: whoever makes it comes first.
-    pub(super) async fn place(
-        &self,
-        stored: &Stored,
-        seen: &Observation,
-    ) -> Result<Option<Place>, DriveError> {
-        let starts = stored.flow.progress.is_before_batches();
-        if !starts || seen.lock == Lock::Mine || seen.shape.is_none() {
-            return Ok(None);
-        }
-        let peers = self.store.peers(&stored.flow.instance()).await;
-        let peers = peers.map_err(during("listing the flows that wait"))?;
-        Ok(place(&stored.flow, stored.created_at, &seen.lock, &peers))
+    /// Whether a flow is in the middle of its batches, whether the workload carries its lock or not.
+    pub(super) async fn has_begun(&self, instance: &InstanceId) -> Result<bool, DriveError> {
+        Ok(begun(&self.peers(instance).await?).is_some())
     }
+
+    async fn peers(&self, instance: &InstanceId) -> Result<Vec<Peer>, DriveError> {
+        self.store.peers(instance).await.map_err(during("listing the flows of the workload"))
+    }
+
+    /// Orders the flow that holds the workload to give way; its own driver closes it.
+    pub(super) async fn supersede(&self, by: &Flow, rival: &FlowId) -> Result<(), DriveError> {
+        let during = || during("ordering the flow that holds the workload to give way");
+        let loaded = self.rival(rival).await.map_err(during())?;
+        let Some(Loaded::Flow(stored)) = loaded else { return Ok(()) };
+        let Ok(Answer::Orders(orders)) = supersede(&stored.flow, by) else { return Ok(()) };
+        self.store.save_orders(rival, &orders, &stored.version).await.map(|_| ()).map_err(during())
+    }
+
+    /// The flow that holds a workload; `None` where it is gone.
+    pub(super) async fn rival(&self, id: &FlowId) -> Result<Option<Loaded>, PortError> {
+        match self.store.load(id).await {
+            Ok(loaded) => Ok(Some(loaded)),
+            Err(error) if error.kind == PortErrorKind::Gone => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn begun(peers: &[Peer]) -> Option<&FlowId> {
+    peers.iter().find(|peer| peer.begun).map(|peer| &peer.id)
 }

@@ -53,12 +53,11 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
     if let Some(verdict) = lost {
         return end(verdict, now);
     }
-    if is_behind(flow, seen) && !is_mine(seen) {
+    if is_behind(flow, seen) {
         return Decision::Wait(Waiting::Record, now.plus(LOOK_AGAIN));
     }
     if is_mine(seen) && !seen.settled {
-        let waiting = if is_behind(flow, seen) { Waiting::Record } else { Waiting::Backend };
-        return Decision::Wait(waiting, now.plus(LOOK_AGAIN));
+        return Decision::Wait(Waiting::Backend, now.plus(LOOK_AGAIN));
     }
     if let Some(decision) = stopped(flow, seen, now) {
         return decision;

@@ -11,8 +11,8 @@ use super::decision::{Decision, Waiting, Why};
 use super::look::is_mine;
 use super::resized::{self, Size};
 use crate::model::{
-    Base, Batch, Edits, Field, Flow, Hold, HoldReason, LastHolder, Lock, Observation, Progress, Timestamp,
-    WorkloadChange,
+    Base, Batch, Edits, Field, Flow, Hold, HoldReason, LastHolder, Lock, Observation, Progress, TemplateRef,
+    Timestamp, WorkloadChange,
 };
 
 /// What a flow does about edits by others; `None` where there are none, and where they are to be set right:
@@ -56,16 +56,16 @@ pub(super) fn drifted(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
     }
 }
 
-/// What a flow does whose lock is gone although nobody else has had the workload since, which is the one that it has
-/// begun with:
-/// it takes the lock again, before anything else, and tells so once in a stage.
+/// What a flow does whose lock is gone from its workload although no other flow has taken it since: it takes the lock
+/// again, before anything else, and tells so once in a stage. The workload is its own by the record; or by the note of who
+/// took the lock last, where the template of the flow is in place. Before that, the base may be read anew.
 pub(super) fn retake(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
-    let locked = flow.progress.base().and_then(|base| base.workload.as_ref());
-    let same = locked.is_some() && locked == seen.workload.as_ref();
-    if !same || is_passed_on(flow.progress.base(), seen.last.as_ref()) {
-        return None;
-    }
-    if matches!(seen.lock, Lock::Mine | Lock::Unreadable { .. }) {
+    let base = flow.progress.base()?;
+    let same = base.workload.is_some() && base.workload == seen.workload;
+    let brought = seen.shape.as_ref().is_some_and(|shape| shape.template == Some(TemplateRef::Flow));
+    let noted = brought && seen.last.as_ref().is_some_and(|last| last.holds(&flow.uid));
+    let taken_off = matches!(seen.lock, Lock::Free | Lock::Theirs(_));
+    if !(same || noted) || !taken_off || is_passed_on(Some(base), seen.last.as_ref()) {
         return None;
     }
     if !seen.settled {

@@ -5,7 +5,7 @@ use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of};
 use super::super::goal::plan;
 use super::*;
 use crate::model::{
-    Action, Base, Brings, Facts, FieldEdit, Holder, Kind, Revision, Seconds, Stage, WorkloadChange,
+    Action, Base, Brings, Facts, FieldEdit, Holder, Kind, Revision, Seconds, Shape, Stage, WorkloadChange,
 };
 
 #[test]
@@ -191,6 +191,27 @@ fn a_lock_that_others_took_off_is_taken_again_and_told_once_in_a_stage() {
         let old = Observation { settled: false, ..seen };
         let waits = matches!(decide(&flow, &old, NOW), Decision::Wait(Waiting::Backend, _));
         assert_eq!(waits, wanted != "ends", "nothing is written on a view that is not settled");
+    }
+}
+
+#[test]
+fn a_lock_that_others_took_off_before_the_first_batch_is_taken_again_without_a_new_base() {
+    // Where the template of the flow is in place, a base that is read anew would take it for the one before.
+    let flow = Flow { progress: Progress::Preparing { base: base(4, 4) }, ..Flow::test(Action::Update, 4) };
+    let holder = |uid: &str| Holder { id: flow.id.clone(), uid: uid.parse().expect("a uid") };
+    let others = TemplateRef::Revision("app-others".parse().expect("a revision"));
+    let rows = [
+        ("flow-uid", false, TemplateRef::Flow, true),
+        ("flow-uid", false, others, false),
+        ("flow-uid", true, TemplateRef::Flow, false),
+        ("other", false, TemplateRef::Flow, false),
+    ];
+    for (uid, gave_back, template, wanted) in rows {
+        let last = Some(LastHolder { holder: holder(uid), turn: 3, gave_back });
+        let shape = partition(4).shape.map(|shape| Shape { template: Some(template), ..shape });
+        let seen = Observation { lock: Lock::Free, last, shape, ..partition(4) };
+        let locks = decide(&flow, &seen, NOW) == act(WorkloadChange::Lock { remember: None });
+        assert_eq!(locks, wanted, "{uid} {gave_back}");
     }
 }
 

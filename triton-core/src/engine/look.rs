@@ -7,8 +7,8 @@ use core::time::Duration;
 use super::decision::Effect;
 use crate::model::{
     Action, Brings, DEFAULT_GRACE, Exchange, Facts, Flow, Heals, Lock, Observation, PodRef, PodTraffic,
-    PodUid, Pods, Progress, Revision, Seconds, Shape, TemplateRef, Traffic, TrafficView, WorkloadChange,
-    WorkloadPod, WorkloadView,
+    PodUid, Pods, Position, Progress, Revision, Seconds, Shape, TemplateRef, Traffic, TrafficView,
+    WorkloadChange, WorkloadPod, WorkloadView,
 };
 
 /// One consistent look at the world, through the eyes of a flow or, without one, of the keeper.
@@ -42,10 +42,10 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
     Observation {
         stale: None,
         workload: Some(view.uid.clone()),
-        settled: view.settled && !is_old(flow, view),
+        settled: view.settled && !flow.is_some_and(|flow| is_old(flow, &view.lock, view.edits.at)),
         lock: view.lock.clone(),
         last: view.last.clone(),
-        settings: flow.filter(|flow| flow.progress.is_before_batches()).and_then(|_| view.settings.clone()),
+        settings: view.settings.clone(),
         left: view.left,
         frozen: view.frozen,
         shape: Some(view.shape.clone()),
@@ -142,12 +142,6 @@ fn stays_out(flow: Option<&Flow>, facts: Facts) -> bool {
     facts.contains(Facts::GATED) && !facts.contains(Facts::ASKED) && !(brings && facts.contains(Facts::FRESH))
 }
 
-/// Whether the record of the flow that is looking is older than what the flow wrote last: a host that comes back may
-/// know the workload as it is and its flow as it was.
-fn is_old(flow: Option<&Flow>, view: &WorkloadView) -> bool {
-    view.lock == Lock::Mine && flow.is_some_and(|flow| flow.progress.position().is_behind(view.edits.at))
-}
-
 /// The pods chosen to be updated in place that the workload's controller updates once they are let go. The
 /// others it has chosen and does not want any more, because a pod was lost, the partition was raised, or it
 /// is told to pause: it neither returns them nor goes on with them (OpenKruise: `refreshPodState`), so that
@@ -188,12 +182,12 @@ pub(super) fn is_fresh(flow: Option<&Flow>, view: &WorkloadView, pod: &WorkloadP
     let current = is_current(view, pod);
     match flow.progress.base() {
         Some(base) if !base.kind.exchanges() => true,
-        Some(base) => match &base.brings {
+        Some(base) => match (&base.brings, &base.brought) {
+            (Brings::Nothing, _) => !pod.listed,
             // Also while the workload has a template of others.
-            Brings::Flow if base.brought.is_some() => pod.revision == base.brought,
-            Brings::Flow => view.shape.template == Some(TemplateRef::Flow) && current,
-            Brings::Revision(wanted) => view.revision.as_ref() == Some(wanted) && current,
-            Brings::Nothing => !pod.listed,
+            (Brings::Flow | Brings::Revision(_), Some(_)) => pod.revision == base.brought,
+            (Brings::Flow, None) => view.shape.template == Some(TemplateRef::Flow) && current,
+            (Brings::Revision(wanted), None) => view.revision.as_ref() == Some(wanted) && current,
         },
         None => flow.spec.action != Action::Restart || !pod.listed,
     }
@@ -201,12 +195,14 @@ pub(super) fn is_fresh(flow: Option<&Flow>, view: &WorkloadView, pod: &WorkloadP
 
 /// Whether a pod is of a revision that others brought while the flow has the workload: neither the flow nor whoever
 /// agreed to it knows anything of it. What the workload's controller starts in place of old pods is none of these. A
-/// flow that brings no template does not take that of others back: it holds until a person agrees.
+/// flow that brings no template does not take that of others back: it holds until a person agrees. Pods that nobody can
+/// keep out of traffic are none of these either.
 fn is_foreign(flow: Option<&Flow>, view: &WorkloadView, pod: &WorkloadPod) -> bool {
     let Some((flow, base)) = flow.and_then(|flow| Some((flow, flow.progress.base()?))) else { return false };
     let holds = || flow.progress.hold().is_some_and(|hold| hold.reason.is_others());
     let judges = base.brings != Brings::Nothing || holds();
     judges
+        && pod.gated
         && pod.revision != view.stable
         && pod.revision.as_ref().is_some_and(|revision| base.is_foreign(revision))
 }
@@ -282,12 +278,17 @@ pub(super) fn is_mine(seen: &Observation) -> bool {
     seen.lock == Lock::Mine
 }
 
-/// Whether the flow that is looking had been further when it wrote to the workload last: by what it noted beside its
-/// lock, or because it had taken a lock that others took off since.
+/// Whether the record of the flow that is looking is older than what the flow wrote beside its lock last: a host that comes
+/// back may know the workload as it is and its flow as it was.
+fn is_old(flow: &Flow, lock: &Lock, wrote: Position) -> bool {
+    *lock == Lock::Mine && flow.progress.position().is_behind(wrote)
+}
+
+/// The same, also where others took off the lock since that the flow had.
 pub(super) fn is_behind(flow: &Flow, seen: &Observation) -> bool {
-    let had = seen.last.as_ref().is_some_and(|last| last.holder.uid == flow.uid && !last.gave_back);
+    let had = seen.last.as_ref().is_some_and(|last| last.holds(&flow.uid));
     let locked = flow.progress == Progress::Pending && had && seen.lock == Lock::Free;
-    locked || is_mine(seen) && flow.progress.position().is_behind(seen.edits.at)
+    locked || is_old(flow, &seen.lock, seen.edits.at)
 }
 
 #[cfg(test)]

@@ -25,6 +25,17 @@ fn a_pod_is_new_only_when_it_is_as_the_flow_wants_it() {
     assert!(!fresh(Brings::Revision(revision("app-old")), &seen, &new));
     assert!(fresh(Brings::Nothing, &seen, &new));
     assert!(!fresh(Brings::Nothing, &seen, &WorkloadPod { listed: true, ..pod() }));
+
+    // Once it is known which revision the flow brings, a template of others makes no old pods of its pods.
+    let mut others = WorkloadView { revision: Some(revision("app-others")), ..view() };
+    others.shape.template = Some(TemplateRef::Revision(revision("app-others")));
+    for brings in [Brings::Flow, Brings::Revision(revision("app-new"))] {
+        let base = Base { brings, brought: Some(revision("app-new")), ..base_of(Kind::Replace, 1, 1) };
+        let flow = Flow { progress: Progress::Preparing { base }, ..Flow::test(Action::Update, 1) };
+        let of =
+            |name| is_fresh(Some(&flow), &others, &WorkloadPod { revision: Some(revision(name)), ..pod() });
+        assert_eq!(["app-new", "app-old", "app-others"].map(of), [true, false, false], "{flow:?}");
+    }
 }
 
 #[test]
@@ -73,6 +84,11 @@ fn a_pod_of_a_revision_that_others_brought_is_never_asked_into_traffic() {
             let rule = Tend { admit: u32::MAX, floor: 0, go: true, drain: Seconds(0) };
             let pulled = matches!(tend(rule, &seen.pods), Some(Effect::Traffic(TrafficChange::PullIn(_))));
             assert_eq!(pulled, wanted, "{name} with {base:?}");
+
+            // One that nobody can keep out of traffic runs as ever.
+            let pods = alloc::vec![WorkloadPod { gated: false, ..of(name) }];
+            let seen = look(Some(&flow), Some(&WorkloadView { pods, ..view }), &TrafficView::default());
+            assert!(seen.pods.any(Facts::BOOTED, Facts::FOREIGN), "{name} with {base:?}");
         }
     }
 }

@@ -105,6 +105,24 @@ pub struct LastHolder {
     pub gave_back: bool,
 }
 
+impl LastHolder {
+    /// Whether this flow has not given the lock back: where it does not stand there any more, others took it off.
+    #[must_use]
+    pub fn holds(&self, flow: &FlowUid) -> bool {
+        self.holder.uid == *flow && !self.gave_back
+    }
+
+    /// A flow that takes the lock, perhaps again; `before`: who took it last.
+    #[must_use]
+    pub fn taken(before: Option<&Self>, flow: &Flow) -> Self {
+        let noted = flow.progress.base().and_then(|base| base.turn);
+        let own = before.filter(|before| before.holder.uid == flow.uid).map(|before| before.turn);
+        let next = || before.map_or(0, |before| before.turn).saturating_add(1);
+        let holder = Holder { id: flow.id.clone(), uid: flow.uid.clone() };
+        Self { holder, turn: noted.or(own).unwrap_or_else(next), gave_back: false }
+    }
+}
+
 /// What the pods of a workload carry as the label of their revision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RevisionLabel {
@@ -222,8 +240,8 @@ pub struct WorkloadView {
     pub lock: Lock,
     /// The flow that took the lock last, whether it has it still; `None` where that cannot be told.
     pub last: Option<LastHolder>,
-    /// What a flow gives back that takes the lock now, as its backend writes it; `None` where the backend keeps that
-    /// itself.
+    /// What the flow that looks gives back if it takes the lock now, as its backend writes it; asked before the first
+    /// batch alone. `None` where the backend keeps that itself.
     pub settings: Option<String>,
     /// What a flow left behind that held it before, where nobody holds it or the flow that looks does.
     pub left: Option<Left>,
@@ -342,7 +360,7 @@ pub struct Observation {
     pub lock: Lock,
     /// See [`WorkloadView::last`].
     pub last: Option<LastHolder>,
-    /// See [`WorkloadView::settings`]; told before the first batch alone.
+    /// See [`WorkloadView::settings`].
     pub settings: Option<String>,
     /// See [`WorkloadView::left`].
     pub left: Option<Left>,

@@ -227,7 +227,7 @@ fn lock(world: &mut World, id: &InstanceId, flow: &Flow, remember: Option<u32>) 
             None => Held { surge, unavailable, ..mine },
             Some(Held { surge, unavailable, paused, .. }) => Held { surge, unavailable, paused, ..mine },
         });
-        workload.last = Some(last(workload.last.as_ref(), flow));
+        workload.last = Some(LastHolder::taken(workload.last.as_ref(), flow));
         workload.hook = true;
         workload.in_place_hook = workload.policy.in_place();
         workload.exclude_preparing_delete = !flow.progress.base().is_some_and(Base::waits_for_room);
@@ -351,7 +351,7 @@ fn create(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Res
             wrote: Wrote::locked(false, at).reshaped(shape, at, false, 0),
             ..held(flow, false)
         }),
-        last: Some(last(None, flow)),
+        last: Some(LastHolder::taken(None, flow)),
         replicas: shape.replicas,
         partition: shape.partition.unwrap_or(0),
         surge: shape.surge,
@@ -395,13 +395,6 @@ fn held(flow: &Flow, paused: bool) -> Held {
         left: false,
         spoilt: false,
     }
-}
-
-/// The note of a flow that takes the lock, perhaps again.
-fn last(before: Option<&LastHolder>, flow: &Flow) -> LastHolder {
-    let own = flow.progress.base().and_then(|base| base.turn);
-    let turn = own.unwrap_or_else(|| before.map_or(0, |before| before.turn) + 1);
-    LastHolder { holder: holder(flow), turn, gave_back: false }
 }
 
 fn holder(flow: &Flow) -> Holder {

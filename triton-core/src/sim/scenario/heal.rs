@@ -71,7 +71,8 @@ impl Runner<'_> {
             // What a flow left that was deleted in the middle of its batches waits for another flow.
             let draft = draw::last(&mut self.random, draw::policy(self.seed));
             self.drafts.push(draft);
-            self.next_flow_at = now;
+            // What is being deleted is given the time to go.
+            self.next_flow_at = now.plus(Seconds(10));
             return Ok(false);
         }
         if !ended || self.unrest().is_some() {

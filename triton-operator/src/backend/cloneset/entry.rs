@@ -4,14 +4,14 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::DynamicObject;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use triton_core::model::{CarriedOut, Field, Flow, FlowId, Holder, LastHolder, Shape};
+use triton_core::model::{CarriedOut, Field, Flow, LastHolder, Shape};
 use triton_core::ports::{PortError, PortErrorKind};
 
 use super::api_version::ApiVersion;
 use super::binding::{CloneSetCondition, CloneSetSpec, CloneSetStatus, UpdateStrategy};
 use super::editors::{editor, editors};
 use super::fixed::Fixed;
-use super::lock::{LockFault, LockNote};
+use super::lock::{LockFault, LockNote, read_last};
 use super::view;
 use crate::labels;
 use crate::world::cache::Key;
@@ -196,7 +196,7 @@ impl CloneSetEntry {
             lock_fault,
             lock_text,
             last: annotation(labels::LAST_FLOW)
-                .and_then(|text| last(object.metadata.namespace.as_deref()?, &text)),
+                .and_then(|text| read_last(object.metadata.namespace.as_deref()?, &text)),
             template_of: annotation(labels::TEMPLATE_OF).filter(|uid| !uid.is_empty()),
             current_revision: Some(status.current_revision).filter(|revision| !revision.is_empty()),
             update_revision: Some(status.update_revision).filter(|revision| !revision.is_empty()),
@@ -339,16 +339,6 @@ fn numbers(version: ApiVersion, strategy: &UpdateStrategy, replicas: u32) -> Res
 fn carried(line: Option<String>) -> Result<CarriedOut, String> {
     let named = |fault| format!("annotation {}: {fault}; take that entry out", labels::CARRIED_OUT);
     CarriedOut::parse(&line.unwrap_or_default()).map_err(named)
-}
-
-/// A flow as `name/uid/turn`, with `/ended` once it has given the lock back; nobody can tell which one where it is
-/// something else.
-fn last(namespace: &str, text: &str) -> Option<LastHolder> {
-    let mut parts = text.split('/');
-    let (name, uid, turn) = (parts.next()?, parts.next()?, parts.next()?);
-    let id = FlowId { namespace: namespace.parse().ok()?, name: name.parse().ok()? };
-    let holder = Holder { id, uid: uid.parse().ok()? };
-    Some(LastHolder { holder, turn: turn.parse().ok()?, gave_back: parts.next() == Some("ended") })
 }
 
 fn remembered(size: Option<String>) -> Result<Option<u32>, String> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use triton_core::model::{Holder, Wrote};
+use triton_core::model::{FlowId, Holder, LastHolder, Wrote};
 
 use super::entry::Settings;
 use crate::labels;
@@ -90,10 +90,42 @@ impl LockNote {
     }
 }
 
+/// Reads the flow that took the lock last: `name/uid/turn`, with `/ended` once it has given the lock back. Nobody can tell
+/// which one where it is something else.
+#[must_use]
+pub fn read_last(namespace: &str, text: &str) -> Option<LastHolder> {
+    let mut parts = text.split('/');
+    let (name, uid, turn) = (parts.next()?, parts.next()?, parts.next()?);
+    let id = FlowId { namespace: namespace.parse().ok()?, name: name.parse().ok()? };
+    let holder = Holder { id, uid: uid.parse().ok()? };
+    Some(LastHolder { holder, turn: turn.parse().ok()?, gave_back: parts.next() == Some("ended") })
+}
+
+/// The same as it is written.
+#[must_use]
+pub fn write_last(last: &LastHolder) -> String {
+    let LastHolder { holder, turn, gave_back } = last;
+    format!("{}/{}/{turn}{}", holder.id.name, holder.uid, if *gave_back { "/ended" } else { "" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_flow_that_took_the_lock_last_is_read_as_it_was_written_and_anything_else_is_nobody() {
+        for text in ["web-31/u-1/3", "web-31/u-1/3/ended"] {
+            let last = read_last("default", text).expect("a flow");
+            assert_eq!(
+                (last.turn, last.gave_back, write_last(&last).as_str()),
+                (3, text.ends_with("ended"), text)
+            );
+        }
+        for text in ["", "web-31", "web-31/u-1", "web-31/u-1/x", "web-31/u-1/-1", "Web/u-1/3", "web-31//3"] {
+            assert_eq!(read_last("default", text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_note_that_is_there_and_cannot_be_read_is_somebodys_and_as_much_as_can_is_read() {

@@ -13,7 +13,7 @@ use triton_core::model::{
 
 use super::api_version::ApiVersion;
 use super::entry::{CloneSetEntry, Settings};
-use super::lock::LockNote;
+use super::lock::{LockNote, write_last};
 use super::view;
 use crate::labels;
 
@@ -61,7 +61,7 @@ pub fn create(version: ApiVersion, flow: &Flow, shape: &Shape, template: Value) 
             "labels": all,
             "annotations": {
                 labels::LOCK: json!(note(flow, Settings::defaults(), made)).to_string(),
-                labels::LAST_FLOW: last(None, flow),
+                labels::LAST_FLOW: write_last(&LastHolder::taken(None, flow)),
                 labels::TEMPLATE_OF: flow.uid,
             },
         },
@@ -118,7 +118,8 @@ pub fn lock(
     notes.insert(labels::LOCK.into(), json!(note).to_string().into());
     let template_of = cloneset.template_of.as_deref().unwrap_or_default();
     notes.insert(labels::TEMPLATE_OF.into(), template_of.into());
-    notes.insert(labels::LAST_FLOW.into(), last(cloneset.last.as_ref(), flow).into());
+    let last = write_last(&LastHolder::taken(cloneset.last.as_ref(), flow));
+    notes.insert(labels::LAST_FLOW.into(), last.into());
     // What an apply leaves out is taken away.
     if let Some(size) = remember.or(cloneset.remembered) {
         notes.insert(labels::REMEMBERED.into(), size.to_string().into());
@@ -261,10 +262,8 @@ pub fn release(cloneset: &CloneSetEntry, flow: &Flow, good: Option<&[Revision]>)
     let before = cloneset.lock.as_ref()?.before.clone();
     let now = &cloneset.settings;
     let mut ops = vec![json!({ "op": "add", "path": annotation(labels::LOCK), "value": "" })];
-    let own = cloneset.last.as_ref().filter(|last| last.holder.uid == flow.uid);
-    let last = own.map_or_else(|| last(cloneset.last.as_ref(), flow), |own| taken(flow, own.turn));
-    let ended = format!("{last}/ended");
-    ops.push(json!({ "op": "add", "path": annotation(labels::LAST_FLOW), "value": ended }));
+    let last = LastHolder { gave_back: true, ..LastHolder::taken(cloneset.last.as_ref(), flow) };
+    ops.push(json!({ "op": "add", "path": annotation(labels::LAST_FLOW), "value": write_last(&last) }));
     if let Some(good) = good {
         let names: Vec<&str> = good.iter().map(|revision| revision.as_str()).collect();
         ops.push(json!({ "op": "add", "path": annotation(labels::GOOD), "value": names.join(",") }));
@@ -357,17 +356,6 @@ fn note(flow: &Flow, before: Settings, wrote: Wrote) -> LockNote {
 fn noted(held: &LockNote, wrote: Wrote) -> Value {
     let note = json!(LockNote { wrote: Some(wrote), ..held.clone() }).to_string();
     json!({ "op": "add", "path": annotation(labels::LOCK), "value": note })
-}
-
-/// The note of a flow that takes the lock, perhaps again.
-fn last(before: Option<&LastHolder>, flow: &Flow) -> String {
-    let own = flow.progress.base().and_then(|base| base.turn);
-    let turn = own.unwrap_or_else(|| before.map_or(0, |before| before.turn).saturating_add(1));
-    taken(flow, turn)
-}
-
-fn taken(flow: &Flow, turn: u64) -> String {
-    format!("{}/{}/{turn}", flow.id.name, flow.uid)
 }
 
 fn annotation(name: &str) -> String {

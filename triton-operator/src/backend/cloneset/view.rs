@@ -6,8 +6,8 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use triton_core::model::{
-    Edits, EndedPod, Field, FieldEdit, Flow, Lasts, Lock, Obstacle, PodName, PodUid, Revision, RevisionLabel,
-    Seconds, Shape, TemplateRef, Timestamp, Version, WorkloadPod, WorkloadUid, WorkloadView,
+    Brings, Edits, EndedPod, Field, FieldEdit, Flow, Lasts, Lock, Obstacle, PodName, PodUid, Revision,
+    RevisionLabel, Seconds, Shape, TemplateRef, Timestamp, Version, WorkloadPod, WorkloadUid, WorkloadView,
 };
 
 use super::entry::CloneSetEntry;
@@ -28,12 +28,9 @@ pub fn view(
 ) -> Option<WorkloadView> {
     let observed = cloneset.is_observed();
     let revision = revision(cloneset);
-    let mut active: Vec<_> = pods.iter().filter(|pod| pod.is_active()).collect();
-    active.sort_by(|a, b| (a.created, &a.key.name).cmp(&(b.created, &b.key.name)));
+    let active = in_order(pods, |pod| pod.is_active());
     let terminating = pods.iter().filter(|pod| pod.terminating);
-    let mut ended: Vec<_> = pods.iter().filter(|pod| pod.ended && !pod.terminating).collect();
-    ended.sort_by(|a, b| (a.created, &a.key.name).cmp(&(b.created, &b.key.name)));
-    let ended = ended.into_iter().filter_map(|pod| {
+    let ended = in_order(pods, |pod| pod.ended && !pod.terminating).into_iter().filter_map(|pod| {
         Some(EndedPod { pod: seen(cloneset, pod, flow)?, made: Timestamp::from_micros(pod.created) })
     });
     let shape = shape(cloneset, flow, doomed(cloneset, &active))?;
@@ -45,7 +42,7 @@ pub fn view(
         edits: if mine { edits(cloneset, &shape) } else { Edits::default() },
         lock,
         last: cloneset.last.clone(),
-        settings: serde_json::to_string(&patch::given_back(cloneset)).ok(),
+        settings: flow.filter(|flow| flow.progress.is_before_batches()).and_then(|_| settings(cloneset)),
         left: None,
         frozen: cloneset.paused(),
         shape,
@@ -65,6 +62,17 @@ pub fn view(
         ended: ended.collect(),
         min_ready: Seconds(cloneset.min_ready),
     })
+}
+
+/// The pods of this sort, in the order in which they were made.
+fn in_order(pods: &[Arc<PodEntry>], sort: impl Fn(&PodEntry) -> bool) -> Vec<&Arc<PodEntry>> {
+    let mut found: Vec<_> = pods.iter().filter(|pod| sort(pod)).collect();
+    found.sort_by(|a, b| (a.created, &a.key.name).cmp(&(b.created, &b.key.name)));
+    found
+}
+
+fn settings(cloneset: &CloneSetEntry) -> Option<String> {
+    serde_json::to_string(&patch::given_back(cloneset)).ok()
 }
 
 /// The numbers of a CloneSet, through the eyes of the flow that looks, if any.
@@ -107,7 +115,8 @@ fn named(cloneset: &CloneSetEntry, revision: &str) -> Option<Revision> {
 /// whose it is.
 #[must_use]
 pub fn is_template_of(cloneset: &CloneSetEntry, flow: &Flow) -> bool {
-    let brought = flow.progress.base().and_then(|base| base.brought.as_ref());
+    let base = flow.progress.base().filter(|base| base.brings == Brings::Flow);
+    let brought = base.and_then(|base| base.brought.as_ref());
     match (brought, revision(cloneset)) {
         (Some(brought), Some(now)) => *brought == now,
         (_, _) => cloneset.template_of.as_deref() == Some(flow.uid.as_str()),
