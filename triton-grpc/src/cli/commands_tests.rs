@@ -56,6 +56,11 @@ fn next_is_refused_where_nobody_is_asked_and_where_another_gate_was_meant() {
     assert_eq!(play.typed(&["next", NAME]).0, Ok(0));
     let refused = play.typed(&["next", NAME]).0.unwrap_err();
     assert!(refused.message.contains("the permission was given a moment ago"), "{refused:?}");
+    assert_eq!(refused.hint, Some(format!("kubectl triton wait {NAME} --for=waiting")));
+    play.did(&["cancel", NAME]);
+    play.carry(&id());
+    let refused = play.typed(&["next", NAME]).0.unwrap_err();
+    assert_eq!(refused.hint, Some(format!("kubectl triton explain {NAME}")), "it has ended: {refused:?}");
 }
 
 #[test]

@@ -29,6 +29,11 @@ pub(super) fn waits_for_a_person(view: &FlowView) -> bool {
     !view.record.finished && !view.canceled && view.ends_watch(None)
 }
 
+/// Whether it will ask for no permission before somebody has done something else, if ever.
+pub(super) fn stands(view: &FlowView) -> bool {
+    view.record.finished || waits_for_a_person(view) || tone(view) == Tone::Bad
+}
+
 /// How a flow is named in a command to type.
 pub(super) fn typed(id: &FlowId, explicit: bool) -> String {
     if explicit { format!("{} -n {}", id.name, id.namespace) } else { id.name.to_string() }
@@ -253,6 +258,20 @@ mod tests {
         view.target = Target { batch: 1, phase: BatchPhase::Baking };
         assert_eq!(gate(&view), None);
         assert!(!waits_for_a_person(&view) && view.agreed());
+    }
+
+    #[test]
+    fn a_flow_stands_that_has_ended_or_that_somebody_has_to_help() {
+        let waits_for = |reason: &str| {
+            let mut view = views::smoked("a");
+            view.record.waiting.as_mut().unwrap().reason = reason.into();
+            view
+        };
+        for reason in ["CorruptStatus", "OldStatus", "InvalidSpec", "LockUnreadable", "PodsFailed"] {
+            assert!(stands(&waits_for(reason)), "{reason}");
+        }
+        assert!(stands(&views::success("a")));
+        assert!(!stands(&waits_for("Pods")));
     }
 
     #[test]

@@ -54,7 +54,12 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
         let phase = view.record.phase;
         let text = format!("NotWaiting: flow {} ({phase}) does not wait for a permission: {does}", view.id);
         let failure = Failure::new(text).kind(ApiErrorKind::FailedPrecondition);
-        failure.hint(format!("kubectl triton wait {} --for=waiting", self.words(name)))
+        let words = self.words(name);
+        failure.hint(if phrase::stands(view) {
+            format!("kubectl triton explain {words}")
+        } else {
+            format!("kubectl triton wait {words} --for=waiting")
+        })
     }
 
     /// `continue`.

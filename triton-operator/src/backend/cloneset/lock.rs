@@ -51,14 +51,16 @@ pub struct LockFault {
 }
 
 impl LockFault {
-    fn of(text: &str, error: &serde_json::Error) -> Self {
+    fn of(text: &str, field: &str, error: &serde_json::Error) -> Self {
         let note: Value = serde_json::from_str(text).unwrap_or_default();
         let before = match note.get("before") {
             None if note.is_object() => Some(Settings::default()),
             None => None,
             Some(before) => serde_json::from_value(before.clone()).ok(),
         };
-        Self { holder: serde_json::from_value(note).ok(), before, fault: error.to_string() }
+        let fault =
+            if matches!(field, "." | "?") { error.to_string() } else { format!("field {field}: {error}") };
+        Self { holder: serde_json::from_value(note).ok(), before, fault }
     }
 
     /// What is wrong, whose lock it is, and what to do.
@@ -84,9 +86,12 @@ impl LockNote {
     /// # Errors
     /// As much as can be read of one that is something else.
     pub fn read(text: Option<&str>) -> Result<Option<Self>, Box<LockFault>> {
-        let fault = |text, error| Box::new(LockFault::of(text, &error));
-        let text = text.filter(|text| !text.is_empty());
-        text.map(|text| serde_json::from_str(text).map_err(|error| fault(text, error))).transpose()
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+        let mut read = serde_json::Deserializer::from_str(text);
+        let note = serde_path_to_error::deserialize(&mut read)
+            .map_err(|error| LockFault::of(text, &error.path().to_string(), error.inner()))?;
+        read.end().map_err(|error| LockFault::of(text, ".", &error))?;
+        Ok(Some(note))
     }
 }
 
@@ -135,26 +140,28 @@ mod tests {
             note[part] = value;
             note.to_string()
         };
-        // The text, and whether holder and settings can be read of it.
+        // The text, the field that cannot be read, and whether holder and settings can be.
         let rows = [
-            (with("wrote", json!({ "template": "strange" })), true, true),
-            (with("wrote", json!({ "at": 7 })), true, true),
-            (with("before", json!({ "paused": "perhaps" })), true, false),
-            (with("uid", json!("")), false, true),
-            (with("name", json!(null)), false, true),
-            (with("size", json!("three")), true, true),
-            ("{".into(), false, false),
-            ("nobody".into(), false, false),
-            ("null".into(), false, false),
-            (" ".into(), false, false),
-            ("{}".into(), false, true),
+            (with("wrote", json!({ "template": "strange" })), "wrote.template", true, true),
+            (with("wrote", json!({ "at": 7 })), "wrote.at", true, true),
+            (with("before", json!({ "paused": "perhaps" })), "before.paused", true, false),
+            (with("uid", json!("")), "", false, true),
+            (with("name", json!(null)), "", false, true),
+            (with("size", json!("three")), "size", true, true),
+            ("{".into(), "", false, false),
+            ("nobody".into(), "", false, false),
+            ("null".into(), "", false, false),
+            (" ".into(), "", false, false),
+            ("{}".into(), "", false, true),
+            (format!("{good} and more"), "", false, false),
         ];
-        for (text, holder, before) in rows {
+        for (text, field, holder, before) in rows {
             let fault = LockNote::read(Some(&text)).expect_err(&text);
             assert_eq!((fault.holder.is_some(), fault.before.is_some()), (holder, before), "{text}");
             let says = fault.says(&Key::new("default", "web"));
             assert!(says.contains("apps.triton.io/lock of CloneSet default/web: "), "{says}");
             assert_eq!(says.contains("it names flow default/f"), holder, "{says}");
+            assert_eq!(says.contains(&format!("default/web: field {field}: ")), !field.is_empty(), "{says}");
         }
         for nobody in [None, Some("")] {
             assert_eq!(LockNote::read(nobody), Ok(None));
