@@ -498,6 +498,6 @@ fn corrupt(leaving: bool) -> Loaded {
         created_at: Timestamp::default(),
         phase: FlowPhase::BatchStarted,
         leaving,
-        error: CorruptRecord("work is missing"),
+        error: CorruptRecord::Progress("work is missing"),
     }
 }

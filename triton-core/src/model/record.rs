@@ -74,8 +74,14 @@ pub struct Record {
 
 /// A stored record that is not one this engine writes. The flow holds; nothing is guessed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("status.progress: {0}")]
-pub struct CorruptRecord(pub &'static str);
+pub enum CorruptRecord {
+    /// Its progress contradicts itself, or lacks something.
+    #[error("status.progress: {0}")]
+    Progress(&'static str),
+    /// A field has a value that the engine never writes: which field, and what is wrong with it.
+    #[error("{0}")]
+    Field(String),
+}
 
 impl Record {
     /// The snapshot of a progress and its report, which is [made to fit](Report::fit).
@@ -149,14 +155,14 @@ impl TryFrom<&Record> for Progress {
         let Some(progress) = &record.progress else {
             return match record.phase {
                 FlowPhase::Pending if !record.finished => Ok(Self::Pending),
-                _ => Err(CorruptRecord("is missing although the flow has started")),
+                _ => Err(CorruptRecord::Progress("is missing although the flow has started")),
             };
         };
         let progress = Self::try_from(progress)?;
         if FlowPhase::from(&progress) == record.phase && progress.is_finished() == record.finished {
             Ok(progress)
         } else {
-            Err(CorruptRecord("contradicts status.phase"))
+            Err(CorruptRecord::Progress("contradicts status.phase"))
         }
     }
 }

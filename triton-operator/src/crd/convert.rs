@@ -14,8 +14,8 @@ use triton_core::ports::{Invalid, Loaded, NewFlow, Stored};
 
 use super::condition::Condition;
 use super::v1alpha1::{Application, DeployFlow, DeployFlowSpec, DeployFlowStatus};
-use crate::labels;
 use crate::world::cache::{Entry, Key};
+use crate::{field, labels};
 
 /// A stored flow, decoded once when it comes in.
 #[derive(Clone, Debug, PartialEq)]
@@ -232,8 +232,8 @@ fn record(status: &Value) -> Result<(Progress, Report), CorruptRecord> {
     if status.is_null() {
         return Ok((Progress::Pending, Report::default()));
     }
-    let record: Record = serde_json::from_value(status.clone())
-        .map_err(|_| CorruptRecord("status is not one this version writes"))?;
+    let record: Record =
+        field::read(status.clone(), "status").map_err(|error| CorruptRecord::Field(error.to_string()))?;
     Ok((Progress::try_from(&record)?, record.report()))
 }
 
@@ -268,10 +268,10 @@ pub fn draft(spec: &Value) -> Result<Draft, Faults> {
 
 fn part<T: DeserializeOwned + Serialize + Default>(spec: &Value, name: &str) -> Result<Option<T>, Faults> {
     let given = &spec[name];
-    serde_json::from_value(given.clone()).map_err(|error| {
-        let path = format!("spec.{name}");
+    let path = format!("spec.{name}");
+    field::read(given.clone(), &path).map_err(|first| {
         let faults = unreadable::<T>(given, &path);
-        if faults.is_empty() { fault(&path, &error.to_string()) } else { Faults(faults) }
+        if faults.is_empty() { fault(&first.field, &first.fault) } else { Faults(faults) }
     })
 }
 
@@ -279,11 +279,11 @@ fn part<T: DeserializeOwned + Serialize + Default>(spec: &Value, name: &str) -> 
 fn unreadable<T: DeserializeOwned + Serialize + Default>(given: &Value, path: &str) -> Vec<Fault> {
     let Ok(good) = serde_json::to_value(T::default()) else { return Vec::new() };
     let fields = given.as_object().into_iter().flatten().filter(|_| good.is_object());
-    let tried = fields.filter_map(|(field, value)| {
+    let tried = fields.filter_map(|(name, value)| {
         let mut one = good.clone();
-        one[field] = value.clone();
-        let error = serde_json::from_value::<T>(one).err()?;
-        Some(Fault { field: format!("{path}.{field}"), message: error.to_string() })
+        one[name] = value.clone();
+        let error = field::read::<T, _>(one, path).err()?;
+        Some(Fault { field: error.field, message: error.fault })
     });
     tried.collect()
 }

@@ -45,11 +45,15 @@ fn an_object_nobody_validated_is_invalid_and_names_the_field() {
 
 #[test]
 fn a_status_nobody_of_us_wrote_is_corrupt_and_the_flow_is_left_alone() {
-    for status in
-        [json!({ "phase": "BatchStarted" }), json!({ "phase": "Exploded" }), json!({ "replicas": -1 })]
-    {
+    let rows = [
+        (json!({ "phase": "BatchStarted" }), "status.progress: is missing although the flow has started"),
+        (json!({ "phase": "Exploded" }), "status.phase: unknown variant `Exploded`"),
+        (json!({ "replicas": -1 }), "status.replicas: invalid value: integer `-1`"),
+    ];
+    for (status, says) in rows {
         let entry = FlowEntry::of(&object(tutorial(), status)).unwrap();
-        assert!(matches!(entry.loaded, Loaded::Corrupt { .. }));
+        let Loaded::Corrupt { error, .. } = &entry.loaded else { panic!("{entry:?}") };
+        assert!(error.to_string().starts_with(says), "{error}");
         assert!(!entry.is_driven() && entry.fate() == Fate::Alive);
     }
 }

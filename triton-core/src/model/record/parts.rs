@@ -169,7 +169,7 @@ impl TryFrom<&FailureRecord> for Failure {
             "NoRevision" => Self::NoRevision { what: detail },
             "Refused" => Self::Refused { what: detail },
             "InvalidSpec" => Self::InvalidSpec { fault: detail },
-            _ => return Err(CorruptRecord("failure.reason is unknown")),
+            _ => return Err(CorruptRecord::Progress("failure.reason is unknown")),
         })
     }
 }

@@ -224,20 +224,20 @@ impl ProgressRecord {
 
     fn read_base(&self) -> Result<Base, CorruptRecord> {
         let base = Base {
-            kind: self.kind.ok_or(CorruptRecord("kind is missing"))?,
-            brings: match self.brings.ok_or(CorruptRecord("brings is missing"))? {
+            kind: self.kind.ok_or(CorruptRecord::Progress("kind is missing"))?,
+            brings: match self.brings.ok_or(CorruptRecord::Progress("brings is missing"))? {
                 BringsRecord::Flow => Brings::Flow,
                 BringsRecord::Nothing => Brings::Nothing,
                 BringsRecord::Revision => {
-                    Brings::Revision(self.target.clone().ok_or(CorruptRecord("target is missing"))?)
+                    Brings::Revision(self.target.clone().ok_or(CorruptRecord::Progress("target is missing"))?)
                 }
             },
-            in_place: self.in_place.ok_or(CorruptRecord("inPlace is missing"))?,
-            degraded: self.degraded.ok_or(CorruptRecord("degraded is missing"))?,
-            turned: self.turned.ok_or(CorruptRecord("turned is missing"))?,
-            from: self.from.ok_or(CorruptRecord("from is missing"))?,
-            to: self.to.ok_or(CorruptRecord("to is missing"))?,
-            partition: self.partition.ok_or(CorruptRecord("partition is missing"))?,
+            in_place: self.in_place.ok_or(CorruptRecord::Progress("inPlace is missing"))?,
+            degraded: self.degraded.ok_or(CorruptRecord::Progress("degraded is missing"))?,
+            turned: self.turned.ok_or(CorruptRecord::Progress("turned is missing"))?,
+            from: self.from.ok_or(CorruptRecord::Progress("from is missing"))?,
+            to: self.to.ok_or(CorruptRecord::Progress("to is missing"))?,
+            partition: self.partition.ok_or(CorruptRecord::Progress("partition is missing"))?,
             previous: self.previous.clone(),
             brought: self.brought.clone(),
             followed: self.followed,
@@ -247,38 +247,42 @@ impl ProgressRecord {
             revisions: self.revisions.clone(),
         };
         let sane = |n: u32| n <= MAX_REPLICAS;
-        if sane(base.from) && sane(base.to) { Ok(base) } else { Err(CorruptRecord("size is over 10000")) }
+        if sane(base.from) && sane(base.to) {
+            Ok(base)
+        } else {
+            Err(CorruptRecord::Progress("size is over 10000"))
+        }
     }
 
     fn read_plan(&self) -> Result<Plan, CorruptRecord> {
         let base = self.read_base()?;
-        let fresh = self.fresh.ok_or(CorruptRecord("fresh is missing"))?;
-        let work = self.work.ok_or(CorruptRecord("work is missing"))?;
+        let fresh = self.fresh.ok_or(CorruptRecord::Progress("fresh is missing"))?;
+        let work = self.work.ok_or(CorruptRecord::Progress("work is missing"))?;
         if fresh > base.from.max(base.to) || work > base.from.saturating_add(base.to) {
-            return Err(CorruptRecord("work does not fit the sizes"));
+            return Err(CorruptRecord::Progress("work does not fit the sizes"));
         }
         Ok(Plan { base, fresh, work })
     }
 
     fn read_verdict(&self) -> Result<Verdict, CorruptRecord> {
-        match self.verdict.ok_or(CorruptRecord("verdict is missing"))? {
+        match self.verdict.ok_or(CorruptRecord::Progress("verdict is missing"))? {
             FlowPhase::Success => Ok(Verdict::Succeeded),
             FlowPhase::Canceled => Ok(Verdict::Canceled),
             FlowPhase::Failed => {
-                let failure = self.failure.as_ref().ok_or(CorruptRecord("failure is missing"))?;
+                let failure = self.failure.as_ref().ok_or(CorruptRecord::Progress("failure is missing"))?;
                 Ok(Verdict::Failed(failure.try_into()?))
             }
             FlowPhase::Aborted => {
                 if let Some(stands) = self.already {
                     return Ok(Verdict::AlreadyCarriedOut { stands });
                 }
-                let by = self.aborted_by.clone().ok_or(CorruptRecord("abortedBy is missing"))?;
+                let by = self.aborted_by.clone().ok_or(CorruptRecord::Progress("abortedBy is missing"))?;
                 Ok(Verdict::Aborted { by })
             }
             FlowPhase::Pending
             | FlowPhase::Initializing
             | FlowPhase::BatchStarted
-            | FlowPhase::BatchFinished => Err(CorruptRecord("verdict is not final")),
+            | FlowPhase::BatchFinished => Err(CorruptRecord::Progress("verdict is not final")),
         }
     }
 }
@@ -320,37 +324,37 @@ impl TryFrom<&ProgressRecord> for Progress {
             Step::Preparing => Self::Preparing { base: record.read_base()? },
             Step::Rolling => {
                 let plan = record.read_plan()?;
-                let done = record.done.ok_or(CorruptRecord("done is missing"))?;
-                let batch = record.batch.as_ref().ok_or(CorruptRecord("batch is missing"))?;
+                let done = record.done.ok_or(CorruptRecord::Progress("done is missing"))?;
+                let batch = record.batch.as_ref().ok_or(CorruptRecord::Progress("batch is missing"))?;
                 if done.checked_add(batch.size).is_none_or(|end| end > plan.work) || batch.number == 0 {
-                    return Err(CorruptRecord("batch does not fit the work"));
+                    return Err(CorruptRecord::Progress("batch does not fit the work"));
                 }
                 Self::Rolling { plan, done, batch: batch.into() }
             }
             Step::Verifying => Self::Verifying {
                 plan: record.read_plan()?,
-                since: record.since.ok_or(CorruptRecord("since is missing"))?,
+                since: record.since.ok_or(CorruptRecord::Progress("since is missing"))?,
                 counted: record.counted.unwrap_or_default(),
                 hold: record.hold.map(Into::into),
                 edited: record.edited,
             },
             Step::Closing => {
                 let plan = record.read_plan()?;
-                let keep = record.keep.ok_or(CorruptRecord("keep is missing"))?;
+                let keep = record.keep.ok_or(CorruptRecord::Progress("keep is missing"))?;
                 if keep > plan.work {
-                    return Err(CorruptRecord("keep does not fit the work"));
+                    return Err(CorruptRecord::Progress("keep does not fit the work"));
                 }
                 Self::Closing {
                     plan,
                     verdict: record.read_verdict()?,
                     keep,
-                    floor: record.floor.ok_or(CorruptRecord("floor is missing"))?,
-                    shed: record.shed.ok_or(CorruptRecord("shed is missing"))?,
+                    floor: record.floor.ok_or(CorruptRecord::Progress("floor is missing"))?,
+                    shed: record.shed.ok_or(CorruptRecord::Progress("shed is missing"))?,
                 }
             }
             Step::Finished => Self::Finished {
                 verdict: record.read_verdict()?,
-                at: record.at.ok_or(CorruptRecord("at is missing"))?,
+                at: record.at.ok_or(CorruptRecord::Progress("at is missing"))?,
             },
         })
     }

@@ -5,10 +5,10 @@
 
 use kube::Client;
 use kube::api::{ApiResource, DynamicObject};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::binding::{CloneSet, UpdateStrategy};
+use crate::field;
 
 /// The API group of CloneSets.
 const GROUP: &str = "apps.kruise.io";
@@ -123,8 +123,9 @@ impl ApiVersion {
             V1Alpha1 => Ok((UpdateStrategy { kind: named(kind), ..strategy }, "updateStrategy.type")),
             V1Beta1 => {
                 let rolling = strategy.rest.remove("rollingUpdate").filter(|it| !it.is_null());
-                let rolling = UpdateStrategy::deserialize(rolling.unwrap_or_else(|| json!({})));
-                let rolling = rolling.map_err(|e| format!("spec.updateStrategy.rollingUpdate: {e}"))?;
+                let rolling = rolling.unwrap_or_else(|| json!({}));
+                let rolling: UpdateStrategy =
+                    field::read(rolling, "spec.updateStrategy.rollingUpdate").map_err(|e| e.to_string())?;
                 if !matches!(kind.as_str(), "" | "RollingUpdate") {
                     return Ok((UpdateStrategy { kind: named(kind), ..rolling }, "updateStrategy.type"));
                 }

@@ -5,8 +5,8 @@ use serde_json::Value;
 use triton_core::model::{FlowId, Holder, LastHolder, Wrote};
 
 use super::entry::Settings;
-use crate::labels;
 use crate::world::cache::Key;
+use crate::{field, labels};
 
 /// The value of the lock annotation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,15 +51,13 @@ pub struct LockFault {
 }
 
 impl LockFault {
-    fn of(text: &str, field: &str, error: &serde_json::Error) -> Self {
+    fn of(text: &str, fault: String) -> Self {
         let note: Value = serde_json::from_str(text).unwrap_or_default();
         let before = match note.get("before") {
             None if note.is_object() => Some(Settings::default()),
             None => None,
             Some(before) => serde_json::from_value(before.clone()).ok(),
         };
-        let fault =
-            if matches!(field, "." | "?") { error.to_string() } else { format!("field {field}: {error}") };
         Self { holder: serde_json::from_value(note).ok(), before, fault }
     }
 
@@ -88,9 +86,8 @@ impl LockNote {
     pub fn read(text: Option<&str>) -> Result<Option<Self>, Box<LockFault>> {
         let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
         let mut read = serde_json::Deserializer::from_str(text);
-        let note = serde_path_to_error::deserialize(&mut read)
-            .map_err(|error| LockFault::of(text, &error.path().to_string(), error.inner()))?;
-        read.end().map_err(|error| LockFault::of(text, ".", &error))?;
+        let note = field::read(&mut read, "").map_err(|error| LockFault::of(text, error.to_string()))?;
+        read.end().map_err(|error| LockFault::of(text, error.to_string()))?;
         Ok(Some(note))
     }
 }
@@ -161,7 +158,7 @@ mod tests {
             let says = fault.says(&Key::new("default", "web"));
             assert!(says.contains("apps.triton.io/lock of CloneSet default/web: "), "{says}");
             assert_eq!(says.contains("it names flow default/f"), holder, "{says}");
-            assert_eq!(says.contains(&format!("default/web: field {field}: ")), !field.is_empty(), "{says}");
+            assert_eq!(says.contains(&format!("default/web: {field}: ")), !field.is_empty(), "{says}");
         }
         for nobody in [None, Some("")] {
             assert_eq!(LockNote::read(nobody), Ok(None));
