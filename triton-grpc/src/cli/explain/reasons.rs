@@ -138,8 +138,8 @@ fn broken(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
         "CorruptStatus" => {
             let edit = format!("{edit} --subresource=status");
             let delete = format!("kubectl -n {namespace} delete df {}", view.id.name);
-            let who = "a person: put back what stood in the field that the message names, or delete the flow; it touches nothing \
-                       meanwhile";
+            let who = "a person: put back what stood in the field that the message names, or delete the flow; it \
+                       touches nothing meanwhile";
             let gives_up = "leaves the workload as it is, for an update, a rollback, a stop or a delete";
             Some(told(who, &[(edit, "puts back what stood there"), (delete, gives_up)]))
         }
