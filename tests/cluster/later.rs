@@ -1,12 +1,12 @@
-//! CloneSets as an OpenKruise later than 1.9 has them: every action on the newest version that is served, and a
-//! definition that changes while the operator runs. Nothing here serves the first version, too.
+//! CloneSets as an OpenKruise later than 1.9 has them: every action where `v1beta1` alone is served, and a definition
+//! that changes while the operator runs.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use triton_operator::backend::cloneset::api_version::ApiVersion::{V1Alpha1, V1Beta1};
+use triton_operator::backend::cloneset::api_version::ApiVersion::{self, V1Alpha1, V1Beta1};
 use triton_tests::{
-    definitions::{define_clonesets, install},
+    definitions::{CLONESETS, define_clonesets, install},
     operator::Operator,
     plane::{Plane, free_port},
     scene::{Entry, Kind, View, name},
@@ -23,7 +23,7 @@ const SETS: &str = "clonesets.v1beta1.apps.kruise.io";
 const PROGRAM: &str = env!("CARGO_BIN_EXE_operator");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_action_is_carried_out_on_the_newest_version_that_is_served() {
+async fn every_action_is_carried_out_where_v1beta1_alone_is_served() {
     let site = Site::later("later").await;
     site.serve(3).await;
     site.gives_back("first").await;
@@ -84,7 +84,7 @@ async fn every_action_is_carried_out_on_the_newest_version_that_is_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pods_of_the_newest_version_are_updated_in_place_ordered_by_hand_and_released() {
+async fn pods_of_v1beta1_are_updated_in_place_ordered_by_hand_and_released() {
     let site = Site::later("later-in-place").await;
     site.serve(2).await;
     site.gives_back("first").await;
@@ -117,12 +117,22 @@ async fn pods_of_the_newest_version_are_updated_in_place_ordered_by_hand_and_rel
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_ends_when_another_version_is_to_be_read_and_goes_on_once_it_is_started_again() {
+async fn an_operator_reads_its_version_on_beside_a_newer_one_and_ends_once_it_is_not_served_any_more() {
     let plane = Plane::start_own().unwrap_or_else(|error| panic!("{error}"));
     let _stand_in = install(&plane, &[V1Alpha1]).unwrap_or_else(|error| panic!("{error:#}"));
-    let mut operator = started(&plane).await;
-    for (versions, now) in [([V1Alpha1, V1Beta1].as_slice(), V1Beta1), (&[V1Alpha1], V1Alpha1)] {
+    let define = |versions: &[ApiVersion]| {
         define_clonesets(&plane, versions).unwrap_or_else(|error| panic!("{error:#}"));
+    };
+    let mut operator = started(&plane).await;
+    define(&[V1Alpha1, V1Beta1]);
+    // Every watch of CloneSets has ended by then.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    operator.alive().unwrap_or_else(|error| panic!("{error}"));
+    operator.ready().await.unwrap_or_else(|error| panic!("{error}"));
+    for now in [V1Beta1, V1Alpha1] {
+        // A version in which objects were stored cannot be taken out of a definition.
+        plane.kubectl(&["delete", "crd", CLONESETS]).unwrap_or_else(|error| panic!("{error}"));
+        define(&[now]);
         let said = ended(&mut operator).await;
         let words = format!("clonesets ended: the API server serves CloneSets as {} now", now.name());
         assert!(said.contains(&words), "{said}");

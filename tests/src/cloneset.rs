@@ -50,8 +50,8 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// Starts it in a thread of its own, for all namespaces. The CloneSet resource must be there; the newest version of
-    /// it is read and written.
+    /// Starts it in a thread of its own, for all namespaces. The CloneSet resource must be there; the oldest
+    /// version of it that is served is read and written.
     ///
     /// # Errors
     /// When the kubeconfig cannot be used, or a thread not be started.
@@ -88,7 +88,7 @@ impl Drop for StandIn {
 
 async fn open(kubeconfig: &Path) -> Result<(Client, ApiVersion)> {
     let client = connect(kubeconfig, AGENT).await?;
-    let version = ApiVersion::newest(&client).await?.context("CloneSets are not defined")?;
+    let version = ApiVersion::oldest_served(&client).await?.context("CloneSets are not defined")?;
     Ok((client, version))
 }
 

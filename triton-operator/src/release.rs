@@ -28,7 +28,7 @@ pub async fn release(client: &Client, namespace: Option<&str>, dry_run: bool) ->
     let params =
         PatchParams { field_manager: Some(labels::MANAGER.into()), dry_run, ..PatchParams::default() };
     let scope = Scope { client, namespace, params };
-    let version = ApiVersion::newest(client).await.context("asking which CloneSets are served")?;
+    let version = ApiVersion::oldest_served(client).await.context("asking which CloneSets are served")?;
     let clonesets =
         version.context("the API server serves no CloneSets: OpenKruise defines them")?.resource();
     let (mut unread, mut left_alone) = (Vec::new(), HashSet::new());

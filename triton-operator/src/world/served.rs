@@ -12,8 +12,8 @@ use super::apis::dynamic;
 use crate::backend::cloneset::api_version::ApiVersion;
 use crate::limits::Limits;
 
-/// The newest version that the API server served when CloneSets were first listed. It stays for as long as this process
-/// lasts: what is cached was read in it, and so was what the changes on their way follow from.
+/// The oldest version that the API server served when CloneSets were first listed. It stays for as long as it is served
+/// and this process lasts: what is cached was read in it, and so was what the changes on their way follow from.
 #[derive(Debug, Default)]
 pub(super) struct Served {
     chosen: OnceLock<ApiVersion>,
@@ -44,27 +44,29 @@ impl Served {
         }
     }
 
-    /// Chooses the version, or sees that it is still the one to read and write.
+    /// Chooses the version, or sees that it is still served.
     ///
     /// # Errors
-    /// [`WatchError::Replaced`] when it is not.
+    /// [`WatchError::Replaced`] when another one is served in its place.
     async fn version(&self, client: &Client, namespace: Option<&str>) -> Result<ApiVersion, WatchError> {
-        let newest = ApiVersion::newest(client).await.map_err(WatchError::Refused)?;
-        let newest = newest.ok_or(WatchError::Unserved)?;
-        let chosen = *self.chosen.get_or_init(|| newest);
-        if newest < chosen {
-            // An API server that starts may serve what it does not tell of yet.
-            let one = ListParams::default().limit(1);
-            match dynamic(client, namespace, &chosen.resource()).list_metadata(&one).await {
-                Ok(_) => return Ok(chosen),
-                Err(kube::Error::Api(status)) if status.code == 404 => {}
-                Err(error) => return Err(WatchError::Refused(error)),
-            }
+        let oldest = async || {
+            let served = ApiVersion::oldest_served(client).await.map_err(WatchError::Refused)?;
+            served.ok_or(WatchError::Unserved)
+        };
+        let Some(chosen) = self.chosen() else {
+            let oldest = oldest().await?;
+            return Ok(*self.chosen.get_or_init(|| oldest));
+        };
+        // Not asked by discovery: an API server that starts may serve what it does not tell of yet.
+        let one = ListParams::default().limit(1);
+        match dynamic(client, namespace, &chosen.resource()).list_metadata(&one).await {
+            Ok(_) => Ok(chosen),
+            Err(kube::Error::Api(status)) if status.code == 404 => match oldest().await? {
+                now if now == chosen => Err(WatchError::Refused(kube::Error::Api(status))),
+                now => Err(WatchError::Replaced { was: chosen.name(), now: now.name() }),
+            },
+            Err(error) => Err(WatchError::Refused(error)),
         }
-        if newest == chosen {
-            return Ok(chosen);
-        }
-        Err(WatchError::Replaced { was: chosen.name(), now: newest.name() })
     }
 }
 

@@ -19,26 +19,30 @@ const ALPHA: &[&str] = &["v1alpha1"];
 const BOTH: &[&str] = &["v1alpha1", "v1beta1"];
 
 #[tokio::test]
-async fn the_newest_version_that_is_served_at_first_is_read_until_it_is_another_one() {
+async fn the_oldest_version_that_is_served_at_first_is_read_for_as_long_as_it_is_served() {
     let serves = |tells, lists| Serves { tells, lists, busy: false };
     let (alpha, both, nothing) = (serves(ALPHA, ALPHA), serves(BOTH, BOTH), serves(&[], &[]));
     let beta = serves(&["v1beta1"], &["v1beta1"]);
-    let (starts, busy) = (serves(ALPHA, BOTH), Serves { busy: true, ..both });
+    let (starts, empty) = (serves(&[], BOTH), serves(BOTH, &[]));
+    let busy = Serves { busy: true, ..both };
     let (v1alpha1, v1beta1) = ("apps.kruise.io/v1alpha1", "apps.kruise.io/v1beta1");
     let now = |version: &str| format!("serves CloneSets as {version} now");
     // What is served at first and later, and what comes of the later question.
     let rows = [
         ("OpenKruise 1.9", alpha, alpha, Ok(v1alpha1)),
-        ("a later one", both, both, Ok(v1beta1)),
+        ("a later one", both, both, Ok(v1alpha1)),
         ("one that serves v1beta1 alone", beta, beta, Ok(v1beta1)),
-        ("it is installed", nothing, both, Ok(v1beta1)),
-        ("it is raised", alpha, both, Err(now(v1beta1))),
+        ("it is installed", nothing, both, Ok(v1alpha1)),
+        ("it is raised", alpha, both, Ok(v1alpha1)),
         ("it is raised, and v1alpha1 is not served any more", alpha, beta, Err(now(v1beta1))),
-        ("it is put back", both, alpha, Err(now(v1alpha1))),
+        ("it is put back", both, alpha, Ok(v1alpha1)),
+        ("it is put back from v1beta1 alone to both", beta, both, Ok(v1beta1)),
+        ("it is put back from v1beta1 alone", beta, alpha, Err(now(v1alpha1))),
         ("it is taken away", both, nothing, Err("serves no CloneSets".into())),
-        ("the API server does not tell of all that it serves", both, starts, Ok(v1beta1)),
+        ("the API server does not tell of all that it serves", beta, starts, Ok(v1beta1)),
+        ("the API server tells of what it does not list yet", both, empty, Err("404".into())),
         ("the API server is busy", both, busy, Err("busy".into())),
-        ("the API server is busy at first", busy, both, Ok(v1beta1)),
+        ("the API server is busy at first", busy, both, Ok(v1alpha1)),
     ];
     for (what, first, later, wanted) in rows {
         let (served, now) = (Served::default(), Arc::new(Mutex::new(first)));

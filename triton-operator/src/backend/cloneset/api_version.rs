@@ -26,8 +26,8 @@ pub enum ApiVersion {
 use ApiVersion::{V1Alpha1, V1Beta1};
 
 impl ApiVersion {
-    /// The newest first.
-    pub const ALL: [Self; 2] = [V1Beta1, V1Alpha1];
+    /// The oldest first.
+    pub const ALL: [Self; 2] = [V1Alpha1, V1Beta1];
 
     /// Group and version, as objects name it.
     #[must_use]
@@ -45,11 +45,12 @@ impl ApiVersion {
         ApiResource { version, api_version: self.name().into(), ..ApiResource::erase::<CloneSet>(&()) }
     }
 
-    /// The newest version that the API server serves; `None` where it serves no CloneSets.
+    /// The oldest version that the API server serves, which is the one to read and write (decision 0054); `None` where
+    /// it serves no CloneSets.
     ///
     /// # Errors
     /// When it cannot be told: the API server does not answer, or refuses to say what it serves.
-    pub async fn newest(client: &Client) -> kube::Result<Option<Self>> {
+    pub async fn oldest_served(client: &Client) -> kube::Result<Option<Self>> {
         for version in Self::ALL {
             match client.list_api_group_resources(version.name()).await {
                 Ok(served) if served.resources.iter().any(|kind| kind.name == "clonesets") => {
