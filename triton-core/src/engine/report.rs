@@ -8,7 +8,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use self::batches::batches;
-use self::words::{NAMED, lifts, words};
+use self::words::{NAMED, lifts, surplus, words};
 pub use self::words::{late, newly_stuck};
 use super::decision::{Waiting, Why};
 use super::goal;
@@ -111,9 +111,10 @@ fn message(
     now: Timestamp,
 ) -> String {
     let mut message = noted(flow, waiting.to_string());
-    if let Some(lifts) = lifts(flow, waiting, seen, now) {
+    let more = surplus(flow, waiting, seen.observation);
+    for words in lifts(flow, waiting, seen, now).into_iter().chain(more) {
         message.push_str("; ");
-        message.push_str(&lifts);
+        message.push_str(&words);
     }
     let missing = |view: &&WorkloadView| view.pods.len() < view.shape.replicas as usize;
     let trouble = seen.workload.filter(missing).and_then(|view| view.trouble.as_ref());

@@ -7,11 +7,12 @@ use core::time::Duration;
 
 use super::Seen;
 use crate::engine::decision::{Waiting, Why};
+use crate::engine::goal::goal;
 use crate::engine::look::is_fresh;
 use crate::engine::stopped::calms;
 use crate::model::{
-    EndedPod, FailureClass, Flow, HoldReason, PodReport, Report, TextFor, Timestamp, WorkloadPod,
-    WorkloadView, shorten,
+    EndedPod, Facts, FailureClass, Flow, HoldReason, Observation, PodReport, Progress, Report, TextFor,
+    Timestamp, WorkloadPod, WorkloadView, shorten,
 };
 
 /// Most pods that a message names.
@@ -150,6 +151,15 @@ pub(super) fn lifts(flow: &Flow, waiting: &Waiting, seen: Seen<'_>, now: Timesta
     })
 }
 
+/// Whoever is asked to agree is told of new pods that the batches so far did not ask for: they go on with the others.
+pub(super) fn surplus(flow: &Flow, waiting: &Waiting, seen: &Observation) -> Option<String> {
+    let Waiting::Approval { .. } = waiting else { return None };
+    let Progress::Rolling { plan, done, batch } = &flow.progress else { return None };
+    let there = seen.pods.count(Facts::FRESH, Facts::MARKED);
+    let more = there.saturating_sub(goal(plan, done.saturating_add(batch.size)).fresh);
+    (more > 0).then(|| format!("{there} new pods are there, {more} more than was asked for so far"))
+}
+
 /// Microseconds.
 const SECOND: i64 = 1_000_000;
 
@@ -162,4 +172,34 @@ fn cause(pod: &PodReport) -> [&str; 4] {
     let code = pod.message.split_once("exit code ").map_or("", |(_, rest)| rest);
     let code = code.split(|c: char| !c.is_ascii_digit() && c != '-').next().unwrap_or_default();
     [&pod.reason, container, word, code]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fixtures::{RUNS, base_of};
+    use crate::engine::goal::plan;
+    use crate::model::{Action, BatchPhase, Kind, Stage};
+
+    #[test]
+    fn who_is_asked_to_agree_is_told_of_new_pods_that_nobody_asked_for() {
+        let approval = Waiting::Approval { batch: 1, phase: BatchPhase::Baking };
+        let rows = [
+            (&approval, 2, None),
+            (&approval, 1, None),
+            (&approval, 12, Some("12 new pods are there, 10 more than was asked for so far")),
+            (&Waiting::Interval, 12, None),
+        ];
+        let flow = Flow::test(Action::Update, 10).at(
+            plan(base_of(Kind::Replace, 10, 10), 0),
+            1,
+            0,
+            2,
+            Stage::Smoked,
+        );
+        for (waiting, fresh, says) in rows {
+            let seen = Observation::mine(20, 10, 2).with(fresh, RUNS);
+            assert_eq!(surplus(&flow, waiting, &seen).as_deref(), says, "{waiting:?} {fresh}");
+        }
+    }
 }
