@@ -10,6 +10,7 @@ mod failure;
 mod fixtures;
 mod flow;
 mod hash;
+mod lock;
 mod name;
 mod observation;
 mod orders;
@@ -36,13 +37,14 @@ pub use edit::{Edits, Field, FieldEdit, Wrote};
 pub use failure::Failure;
 pub use flow::Flow;
 pub use hash::SpecHash;
+pub use lock::{Holder, LastHolder, Left, Lock};
 pub use name::{
     FlowId, FlowName, FlowUid, InstanceId, InstanceName, MAX_CREATED, MAX_LABEL, NameError, Namespace,
     PodName, PodUid, Revision, Version, WorkloadUid,
 };
 pub use observation::{
-    EndedPod, Exchange, Holder, LastHolder, Left, Lock, Observation, Obstacle, PodPhase, PodTraffic,
-    RevisionLabel, Shape, Succession, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
+    EndedPod, Exchange, Observation, Obstacle, PodPhase, PodTraffic, RevisionLabel, Shape, Succession,
+    TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
 };
 pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, DEFAULT_GRACE, Edit, Orders, Target};
 pub use peer::{Peer, Place};
