@@ -1,5 +1,6 @@
 //! The nouns: plain data, no decisions.
 
+mod base;
 mod carried;
 mod change;
 mod count;
@@ -29,6 +30,7 @@ mod text;
 mod time;
 mod unused;
 
+pub use base::{Base, Brings, Plan};
 pub use carried::{Carried, CarriedOut};
 pub use change::{TrafficChange, WorkloadChange};
 pub use count::{BatchSize, MAX_BATCHES, MAX_NAMED, MAX_REPLICAS, RawSize, Sizes};
@@ -51,7 +53,7 @@ pub use peer::{Peer, Place};
 pub use pod_failure::{FailureClass, Heals, Lasts, PodFailure, Steps};
 pub use pods::{Facts, PodRef, Pods};
 pub use position::Position;
-pub use progress::{Base, Batch, Brings, FlowPhase, Hold, HoldReason, Kind, Plan, Progress, Stage, Verdict};
+pub use progress::{Batch, FlowPhase, Hold, HoldReason, Kind, Progress, Stage, Verdict};
 pub use record::{
     BringsRecord, CorruptRecord, FailureRecord, HoldRecord, ProgressRecord, Record, StageRecord, Step,
 };
