@@ -6,6 +6,8 @@
 mod sample;
 #[path = "golden_files/shelf.rs"]
 mod shelf;
+#[path = "golden_files/told.rs"]
+mod told;
 
 use std::path::{Path, PathBuf};
 
@@ -81,7 +83,7 @@ fn read_flow(object: &Value) -> String {
         return format!("{UNREAD}no object");
     };
     match FlowEntry::of(&object).map(|entry| entry.loaded) {
-        Some(Loaded::Flow(stored)) => sample::told(&stored),
+        Some(Loaded::Flow(stored)) => told::told(&stored),
         Some(Loaded::Invalid(invalid)) => format!("{UNREAD}invalid: {}", invalid.faults),
         Some(Loaded::Corrupt { error, .. }) => format!("{UNREAD}corrupt: {error}"),
         None => format!("{UNREAD}no flow"),
@@ -98,7 +100,7 @@ fn read_workload(object: &Value) -> String {
             let lock = match (lock_text, lock) {
                 (None, _) => "free".into(),
                 (Some(text), None) => format!("{UNREAD}lock {text}"),
-                (Some(_), Some(note)) => sample::told_of_lock(&note),
+                (Some(_), Some(note)) => told::told_of_lock(&note),
             };
             format!("{replicas} pods, {partition} kept, {lock}")
         }

@@ -15,6 +15,24 @@ pub(crate) fn service() -> Value {
     })
 }
 
+/// A CloneSet of its name, as somebody makes it who does not use flows.
+pub(crate) fn cloneset(replicas: u32, image: &str) -> Value {
+    let labels = json!({"app": NAME});
+    json!({
+        "apiVersion": "apps.kruise.io/v1alpha1",
+        "kind": "CloneSet",
+        "metadata": {"name": NAME},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "web", "image": image}]},
+            },
+        },
+    })
+}
+
 /// A flow that creates it with image `nginx:1`.
 pub(crate) fn create(name: &str, replicas: u32, strategy: Value) -> Value {
     flow(name, "create", replicas, "nginx:1", strategy)

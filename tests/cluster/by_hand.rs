@@ -28,19 +28,7 @@ async fn a_control_plane_by_hand_takes_clonesets_and_flows_and_ends_when_it_is_a
             String::from_utf8(output.stdout).expect("text")
         };
         if flag.is_none() {
-            let set = json!({
-                "apiVersion": "apps.kruise.io/v1alpha1",
-                "kind": "CloneSet",
-                "metadata": { "name": "web" },
-                "spec": {
-                    "replicas": 2,
-                    "selector": { "matchLabels": { "a": "b" } },
-                    "template": {
-                        "metadata": { "labels": { "a": "b" } },
-                        "spec": { "containers": [{ "name": "web", "image": "web:1" }] },
-                    },
-                },
-            });
+            let set = app::cloneset(2, "nginx:1");
             shell(&format!("echo '{set}' | kubectl apply -f -"));
             let ready = || {
                 let set = shell(&format!("kubectl get {SETS} web -o json"));

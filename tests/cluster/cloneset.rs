@@ -14,6 +14,7 @@ use triton_tests::{
 };
 
 use crate::{
+    app,
     rig::{Rig, SETS},
     site::Site,
 };
@@ -221,21 +222,12 @@ async fn every_field_of_the_definition_that_is_installed_is_known() {
 }
 
 fn set(image: &str) -> Value {
-    json!({
-        "apiVersion": "apps.kruise.io/v1alpha1",
-        "kind": "CloneSet",
-        "metadata": {"name": "web"},
-        "spec": {
-            "replicas": 3,
-            "selector": {"matchLabels": {"app": "web"}},
-            "lifecycle": {"preDelete": {"labelsHandler": {HOOK: "true"}}},
-            "updateStrategy": {"type": "ReCreate", "partition": 0, "maxSurge": 1, "maxUnavailable": 0},
-            "template": {
-                "metadata": {"labels": {"app": "web", HOOK: "true"}},
-                "spec": {"containers": [{"name": "web", "image": image}]},
-            },
-        },
-    })
+    let mut set = app::cloneset(3, image);
+    let spec = &mut set["spec"];
+    spec["lifecycle"] = json!({"preDelete": {"labelsHandler": {HOOK: "true"}}});
+    spec["updateStrategy"] = json!({"type": "ReCreate", "partition": 0, "maxSurge": 1, "maxUnavailable": 0});
+    spec["template"]["metadata"]["labels"][HOOK] = json!("true");
+    set
 }
 
 /// The claims of the namespace that are not being deleted, by name.

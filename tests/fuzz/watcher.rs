@@ -16,27 +16,27 @@
 //! - the world that the last flow left, where others may have changed it since.
 
 mod deadlines;
+mod hosts;
 mod others;
+mod truth;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use triton_core::engine::{Decision, decide, look};
+use triton_core::engine::Decision;
 use triton_core::model::{
-    Action, Facts, Flow, FlowId, FlowUid, Heals, InstanceId, Lock, Observation, Orders, PodRef, PodUid, Pods,
-    Progress, Revision, Seconds, Shape, Silence, TemplateRef, Timestamp, Traffic, TrafficView, Verdict,
-    WorkloadChange, WorkloadView,
+    Action, Facts, Flow, FlowId, FlowUid, Observation, PodRef, PodUid, Progress, Revision, Traffic,
+    TrafficView, Verdict, WorkloadChange,
 };
 use triton_core::sim::scenario::{Chaos, Step, StepKind};
 use triton_core::sim::{Cause as DeletedBy, Entry, Happening, Pod, Workload, World};
 
 use self::deadlines::Deadlines;
+use self::hosts::{decisions, left_alone};
 use self::others::{Others, deleted};
-use super::invariants::{Cause, Change, Intent, Stand, judge_change, judge_intent};
+use self::truth::{has_begun, holder, observed, stored, truth};
+use super::invariants::{Cause, Change, Stand, judge_change};
 use super::oracle::{Ending, judge};
-
-/// Moves that the driver folds into one save.
-const FOLD: usize = 16;
 
 /// Pods that a host may be mistaken about: more than any of these workloads has.
 const MISTAKEN: u32 = 1_000;
@@ -364,63 +364,6 @@ impl Watcher {
     }
 }
 
-/// Nothing is removed, exposed or ended by a host that has not heard of a kind for too long. What it shows
-/// people is no progress.
-fn left_alone(happening: &Happening) -> Result<(), String> {
-    let write = match happening {
-        Happening::Workload { write, .. }
-        | Happening::Traffic { write, .. }
-        | Happening::Orders { write, .. } => write,
-        // One that was refused was of another state of the flow, and changed nothing. The time that was watched
-        // before goes with any save.
-        Happening::Progress { write, before, after, .. }
-            if write.result.is_ok() && before.as_ref().map(uncounted) != Some(uncounted(after)) =>
-        {
-            write
-        }
-        Happening::Progress { .. }
-        | Happening::Saw { .. }
-        | Happening::Created { .. }
-        | Happening::Marked { .. }
-        | Happening::Swapped { .. }
-        | Happening::Deleted { .. } => return Ok(()),
-    };
-    write.stale.map_or(Ok(()), |silence| Err(format!("S15: {happening:?} after {silence:?}")))
-}
-
-/// The progress without the time counted so far.
-fn uncounted(progress: &Progress) -> Progress {
-    let mut progress = progress.clone();
-    if let Some(counted) = progress.counted_mut() {
-        *counted = Seconds(0);
-    }
-    progress
-}
-
-/// Decides again what the host decided on this look, and judges it.
-fn decisions(
-    flow: &Flow,
-    workload: Option<&WorkloadView>,
-    traffic: &TrafficView,
-    stale: Option<Silence>,
-    now: Timestamp,
-    judged: impl Fn(&Flow, &Decision) -> Result<(), String>,
-) -> Result<(), String> {
-    let mut flow = flow.clone();
-    let seen = Observation { stale, ..look(Some(&flow), workload, traffic) };
-    for _ in 0..FOLD {
-        let decision = decide(&flow, &seen, now);
-        judge_intent(&Intent { flow: &flow, seen: &seen, now, decision: &decision })
-            .map_err(|violation| format!("{violation}\non {seen:?}\nof {:?}", flow.progress))?;
-        judged(&flow, &decision)?;
-        match decision {
-            Decision::Move(progress, _) => flow.progress = progress,
-            Decision::Act(_) | Decision::Wait(..) | Decision::Done => break,
-        }
-    }
-    Ok(())
-}
-
 fn cause(what: &StepKind, id: &FlowId) -> Cause {
     match what {
         StepKind::World => Cause::Controller,
@@ -435,108 +378,9 @@ fn cause(what: &StepKind, id: &FlowId) -> Cause {
     }
 }
 
-/// A stored flow, if it can be read.
-fn stored(entry: &Entry) -> Option<Flow> {
-    let (spec, orders): (_, Orders) = (entry.spec()?.clone(), entry.orders()?.clone());
-    Some(Flow { id: entry.id.clone(), uid: entry.uid.clone(), spec, orders, progress: entry.progress()? })
-}
-
-/// The flow that has the only workload: others may have taken its lock off.
-fn holder(world: &World) -> Option<&FlowId> {
-    let workload = world.workloads().next()?;
-    let holder = workload.lock.as_ref().map(|held| &held.holder.id);
-    holder.or_else(|| world.flows().iter().find(|flow| has_begun(flow, workload)).map(|flow| &flow.id))
-}
-
-/// Whether a flow is in the middle of its batches on this workload.
-fn has_begun(flow: &Entry, workload: &Workload) -> bool {
-    let progress = flow.progress();
-    let base = progress.as_ref().and_then(Progress::base);
-    base.and_then(|base| base.workload.as_ref()).is_some_and(|uid| uid.as_str() == workload.uid)
-}
-
-/// The only workload as it really is.
-fn truth(world: &World) -> Observation {
-    world.workloads().next().map_or_else(Observation::absent, |workload| observed(workload, true))
-}
-
 /// A pod that was updated in place is not asked into traffic before its containers were swapped.
 fn old_containers_stay_out(world: &World) -> Result<(), String> {
     let pods = world.workloads().flat_map(Workload::active);
     let early = pods.into_iter().find(|pod| !pod.swapped && pod.gate == Some(true));
     early.map_or(Ok(()), |pod| Err(format!("S6: {} is in with its old container: {pod:?}", pod.name)))
-}
-
-/// A workload as it really is. `ours`: its template is that of the flow.
-fn observed(workload: &Workload, ours: bool) -> Observation {
-    let (InstanceId { .. }, revision) = (&workload.id, workload.template_revision());
-    let mut pods = Pods::default();
-    for pod in workload.active() {
-        let facts = facts(pod);
-        // A restart tells by a mark which pods it replaces.
-        let marked = workload.lock.as_ref().is_some_and(|held| pod.due.as_ref() == Some(&held.holder.uid));
-        let fresh = ours && pod.revision == revision && !marked;
-        let facts = if fresh { facts | Facts::FRESH } else { facts };
-        pods.push(pod.reference(), facts, Duration::ZERO);
-    }
-    let template = if ours { TemplateRef::Flow } else { TemplateRef::Revision(revision.clone()) };
-    let template = Some(template);
-    Observation {
-        stale: None,
-        workload: workload.uid.parse().ok(),
-        settled: workload.observed_latest(),
-        lock: if workload.lock.is_some() { Lock::Mine } else { Lock::Free },
-        last: workload.last.clone(),
-        settings: None,
-        left: None,
-        frozen: workload.paused,
-        shape: Some(Shape {
-            template,
-            replicas: workload.replicas,
-            partition: Some(workload.partition),
-            doomed: Some(workload.pods_to_delete.iter().cloned().collect()),
-            surge: workload.surge,
-            unavailable: workload.unavailable,
-        }),
-        revision: workload.update_revision.clone(),
-        revisions: BTreeSet::new(),
-        label: triton_core::model::RevisionLabel::Unknown,
-        obstacle: None,
-        refused: None,
-        in_place: workload.policy.in_place(),
-        remembered: workload.remembered,
-        good: workload.good.clone(),
-        carried: None,
-        differs: Vec::new(),
-        edits: triton_core::model::Edits::default(),
-        yields: false,
-        place: None,
-        // A pod that is being deleted takes traffic as long as an endpoint shows it.
-        terminating: count(workload.pods.iter().filter(|pod| !pod.active() && pod.listed)),
-        ending: count(workload.pods.iter().filter(|pod| !pod.active())),
-        draining: false,
-        turns_in: None,
-        available_in: None,
-        pods,
-        lost: Vec::new(),
-    }
-}
-
-fn count<T>(things: impl Iterator<Item = T>) -> u32 {
-    u32::try_from(things.count()).expect("a count of pods fits")
-}
-
-fn facts(pod: &Pod) -> Facts {
-    let mut facts = Facts::empty();
-    facts.set(Facts::BOOTED, pod.booted);
-    facts.set(Facts::MARKED, pod.marked());
-    facts.set(Facts::SPECIFIED, pod.specified);
-    facts.set(Facts::HOOKED, pod.hooked);
-    facts.set(Facts::GATED, pod.gated());
-    facts.set(Facts::ASKED, pod.gate == Some(true));
-    facts.set(Facts::FAILED, pod.failure.as_ref().is_some_and(|failure| failure.heals == Heals::Never));
-    facts.set(Facts::STUCK, pod.failure.is_some());
-    facts.set(Facts::IN, pod.listed && pod.serves());
-    facts.set(Facts::OUT, !pod.listed && !pod.serves());
-    facts
 }

@@ -14,7 +14,7 @@ use triton_core::model::{
     Draft, Failure, FlowId, Hold, HoldReason, InstanceId, Kind, NonUpdateStrategy, Progress, RawSize, Record,
     Stage, Template, UpdateStrategy, Verdict,
 };
-use triton_core::ports::{NewFlow, Stored};
+use triton_core::ports::NewFlow;
 use triton_core::service::{CreateFlow, DeployApi, Service};
 use triton_core::sim::cloneset::UpdatePolicy;
 use triton_core::sim::{Entry, Host, NewWorkload, Sim, Timing, Workload};
@@ -78,7 +78,7 @@ fn moments() -> BTreeMap<String, Moment> {
 }
 
 /// The name of the step that a flow is at.
-fn name(progress: &Progress) -> String {
+pub(crate) fn name(progress: &Progress) -> String {
     let kind = progress.base().map(|base| format!("{:?}", base.kind));
     let turned = if progress.base().is_some_and(|base| base.turned) { "turned" } else { "" };
     let held = progress.hold().map_or_else(String::new, |hold| format!("held {:?}", hold.reason));
@@ -355,58 +355,6 @@ fn workload(workload: &Workload) -> Value {
         },
         "status": { "updateRevision": workload.template_revision() },
     })
-}
-
-/// A flow in words that stay when types change.
-pub(crate) fn told(stored: &Stored) -> String {
-    let (flow, progress) = (&stored.flow, &stored.flow.progress);
-    let base = progress.base().map_or_else(String::new, |base| {
-        let previous = base.previous.as_ref().map_or("-", |revision| revision.as_str());
-        format!(" {} to {} pods, before {previous}, brings {:?}", base.from, base.to, base.brings)
-    });
-    let rest = match progress {
-        Progress::Rolling { plan, done, batch } => format!(
-            " {done} of {} done, batch {} of {}, since {}, {} served, met {}",
-            plan.work, batch.number, batch.size, batch.since, batch.serving, batch.met
-        ),
-        Progress::Verifying { plan, since, .. } => format!(" {} done, since {since}", plan.work),
-        Progress::Closing { plan, keep, floor, .. } => {
-            format!(" {keep} of {} kept, {floor} stay in", plan.work)
-        }
-        Progress::Finished { verdict, at } => format!(" {verdict:?} at {at}"),
-        Progress::Pending | Progress::Preparing { .. } => String::new(),
-    };
-    let orders = &flow.orders;
-    format!(
-        "{}{base}{rest}; {}, sizes {:?}, paused {}, canceled {}, target {}; {} batches told, \"{}\"",
-        name(progress),
-        flow.spec.action.as_str(),
-        orders.sizes.0,
-        orders.paused,
-        orders.canceled,
-        orders.target,
-        stored.report.batches.len(),
-        stored.report.message,
-    )
-}
-
-/// A lock in words.
-pub(crate) fn told_of_lock(note: &LockNote) -> String {
-    let LockNote { holder, before, wrote, size, sized_by, brings, left } = note;
-    let wrote = wrote.as_ref().map_or_else(
-        || "nothing".into(),
-        |wrote| {
-            let numbers = (wrote.replicas, wrote.partition, wrote.max_surge, wrote.max_unavailable);
-            format!("{:?} {numbers:?}, clean at {}", wrote.template, wrote.clean)
-        },
-    );
-    let found = json!(before);
-    format!(
-        "held by {} {}, found {found}, size {size:?}{}, brings {brings}, left {left}, wrote {wrote}",
-        holder.id,
-        holder.uid,
-        sized_by.as_ref().map_or_else(String::new, |who| format!(" beside {who}"))
-    )
 }
 
 /// What a future comes to that has nothing to wait for.

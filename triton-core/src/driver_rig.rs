@@ -334,3 +334,17 @@ pub(super) fn view(replicas: u32, pods: u32) -> WorkloadView {
     };
     WorkloadView::test(replicas, (0..pods).map(pod).collect())
 }
+
+/// A flow of the same application that has ended, the `nth` of all.
+pub(super) fn ended(nth: i64) -> Peer {
+    Peer {
+        id: FlowId { name: alloc::format!("df-{nth}").parse().expect("a name"), ..id() },
+        version: alloc::format!("{}", nth + 40).parse().expect("a version"),
+        created_at: Timestamp::from_micros(nth),
+        ended_at: Some(Timestamp::from_micros(nth)),
+        held: false,
+        begun: false,
+        waits: false,
+        rollback: false,
+    }
+}

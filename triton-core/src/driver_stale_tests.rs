@@ -1,5 +1,6 @@
 //! What a driver does while its view of the world is too old: nothing.
 
+use super::rig::ended;
 use super::*;
 use crate::model::{Verdict, WorkloadPod, WorkloadView};
 

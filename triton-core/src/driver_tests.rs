@@ -1,9 +1,14 @@
 use super::*;
 use crate::model::{
-    Base, Brings, CorruptRecord, Failure, FlowPhase, Holder, Kind, LastHolder, Lock, Peer, Place, Shape,
-    TrafficChange, Version, WorkloadChange, WorkloadView,
+    Base, Brings, CorruptRecord, Failure, FlowPhase, Kind, Lock, Shape, Version, WorkloadChange, WorkloadView,
 };
 
+#[path = "driver/history_tests.rs"]
+mod history;
+#[path = "driver/keeper_tests.rs"]
+mod keeper;
+#[path = "driver/line_tests.rs"]
+mod line;
 #[path = "driver/pods_tests.rs"]
 mod pods;
 #[path = "driver_rig.rs"]
@@ -277,69 +282,6 @@ fn deleting_a_running_flow_cancels_it() {
 }
 
 #[test]
-fn the_keeper_leaves_a_locked_workload_alone() {
-    let mut rig = Rig::new(rolling());
-    let holder = id();
-    rig.backend.expect_observe().returning(move || {
-        let mut seen = WorkloadView { lock: Lock::Theirs(holder.clone()), ..view(2, 2) };
-        seen.pods[0].booted = true;
-        Ok(Some(seen))
-    });
-    assert_eq!(rig.tend().expect("nothing to do"), None);
-}
-
-#[test]
-fn a_workload_whose_flow_lost_its_lock_is_for_nobody_else() {
-    let begun = || vec![Peer { ended_at: None, begun: true, ..ended(3) }];
-    let mut rig = Rig::new(flow(Progress::Preparing { base: Base { kind: Kind::Replace, ..base() } }));
-    rig.backend.expect_observe().returning(|| {
-        let mut seen = WorkloadView { lock: Lock::Free, ..view(2, 2) };
-        seen.pods[0].booted = true;
-        Ok(Some(seen))
-    });
-    *rig.peers.lock().expect("peers") = begun();
-    assert_eq!(rig.tend().expect("nothing to do"), None, "the keeper keeps off");
-    rig.set(update(rig.loaded()));
-    let rest = rig.advance().expect("it waits");
-    assert!(matches!(rest, Rest::Until(_, Waiting::Rival { rival, .. }) if rival == begun()[0].id));
-}
-
-#[test]
-fn a_flow_whose_lock_others_took_off_before_its_first_batch_stands_in_no_line() {
-    let mut rig = Rig::new(flow(Progress::Preparing { base: Base { kind: Kind::Replace, ..base() } }));
-    let last = || LastHolder { holder: Holder { id: id(), uid: uid() }, turn: 1, gave_back: false };
-    rig.backend
-        .expect_observe()
-        .returning(move || Ok(Some(WorkloadView { lock: Lock::Free, last: Some(last()), ..view(2, 2) })));
-    *rig.peers.lock().expect("peers") =
-        vec![Peer { ended_at: None, waits: true, rollback: true, ..ended(3) }];
-    rig.set(update(rig.loaded()));
-    rig.backend.expect_execute().times(1).returning(|change, _| {
-        assert!(matches!(change, WorkloadChange::Lock { .. }), "{change:?}");
-        Err(conflict())
-    });
-    assert_eq!(rig.advance().expect_err("it locks").during, "changing the workload");
-}
-
-#[test]
-fn the_keeper_pulls_in_what_is_ready() {
-    let mut rig = Rig::new(rolling());
-    let mut looks = 0;
-    rig.backend.expect_observe().returning(move || {
-        looks += 1;
-        let settled = looks == 1;
-        let mut seen = WorkloadView { lock: Lock::Free, settled, ..view(1, 1) };
-        seen.pods[0].booted = true;
-        Ok(Some(seen))
-    });
-    rig.registry.expect_execute().times(1).returning(|_, change| {
-        assert!(matches!(change, TrafficChange::PullIn(pods) if pods.len() == 1));
-        Ok(())
-    });
-    assert_eq!(rig.tend().expect("tended"), None);
-}
-
-#[test]
 fn no_pod_is_changed_while_the_workload_is_not_confirmed_as_it_was_seen() {
     let ready = |lock: Lock, hooked: bool| {
         let mut seen = WorkloadView { lock, ..view(2, 2) };
@@ -409,83 +351,6 @@ fn what_follows_from_pods_is_not_written_while_they_are_not_confirmed_as_they_we
         let error = rig.advance().expect_err(what);
         assert_eq!(error.during, "making sure that the pods are as they were seen", "{what}");
         assert!(rig.saved().is_empty(), "{what}");
-    }
-}
-
-#[test]
-fn ended_flows_beyond_the_limit_are_removed_oldest_first_each_at_the_version_that_was_seen() {
-    let rig = Rig::new(rolling());
-    *rig.peers.lock().expect("peers") = (0..5).map(ended).collect();
-    let (rest, removed) = rig.trim(2);
-    assert_eq!(
-        (rest.expect("trimmed"), removed),
-        (Rest::Done, ["df-0", "df-1", "df-2"].map(String::from).to_vec())
-    );
-    let removed = rig.removed.lock().expect("removed").clone();
-    assert_eq!(removed[1], (ended(1).id, ended(1).version));
-    assert_eq!(rig.trim(2).1, [""; 0], "then nothing is left to do");
-}
-
-#[test]
-fn many_ended_flows_are_removed_a_few_at_a_time() {
-    let rig = Rig::new(rolling());
-    *rig.peers.lock().expect("peers") = (0..20).map(ended).collect();
-    assert!(matches!(rig.trim(1), (Ok(Rest::Again), removed) if removed.len() == 16));
-    assert!(matches!(rig.trim(1), (Ok(Rest::Done), removed) if removed.len() == 3));
-}
-
-#[test]
-fn an_ended_flow_that_changed_meanwhile_is_left_for_the_next_time() {
-    let mut rig = Rig::new(rolling());
-    *rig.peers.lock().expect("peers") = (0..3).map(ended).collect();
-    rig.refused = Some(PortErrorKind::Conflict);
-    let (rest, removed) = rig.trim(1);
-    let error = rest.expect_err("it was not removed");
-    assert_eq!((error.during, error.source.kind), ("removing an ended flow", PortErrorKind::Conflict));
-    assert_eq!(removed, [""; 0]);
-    rig.refused = None;
-    assert_eq!(rig.trim(1).1, ["df-0", "df-1"]);
-}
-
-#[test]
-fn a_flow_waits_for_who_is_before_it_and_starts_once_nobody_is() {
-    let mut rig = Rig::new(flow(Progress::Preparing { base: Base { kind: Kind::Replace, ..base() } }));
-    let free = || WorkloadView { lock: Lock::Free, ..view(2, 2) };
-    rig.backend.expect_observe().returning(move || Ok(Some(free())));
-    let waits = Peer { ended_at: None, waits: true, rollback: true, ..ended(3) };
-    *rig.peers.lock().expect("peers") = vec![waits.clone()];
-    rig.set(update(rig.loaded()));
-    let rest = rig.advance().expect("it waits");
-    let place = Some(Place { number: 2, behind: waits.id.clone() });
-    assert!(matches!(rest, Rest::Until(_, Waiting::Rival { place: at, .. }) if at == place));
-    assert_eq!(
-        rig.saved().last().map(|(_, r)| r.message.clone()),
-        Some("waits second in line behind flow default/df-3".into())
-    );
-    *rig.peers.lock().expect("peers") = vec![Peer { waits: false, ..waits }];
-    rig.backend.expect_execute().returning(|_, _| Err(conflict()));
-    let error = rig.advance().expect_err("it goes on");
-    assert_eq!(error.during, "changing the workload");
-}
-
-/// The same flow as an update that keeps the size.
-fn update(loaded: Loaded) -> Loaded {
-    let Loaded::Flow(mut stored) = loaded else { panic!("a flow") };
-    stored.flow.spec.action = crate::model::Action::Update;
-    Loaded::Flow(stored)
-}
-
-/// A flow of the same application that has ended, the `nth` of all.
-fn ended(nth: i64) -> Peer {
-    Peer {
-        id: FlowId { name: alloc::format!("df-{nth}").parse().expect("a name"), ..id() },
-        version: alloc::format!("{}", nth + 40).parse().expect("a version"),
-        created_at: Timestamp::from_micros(nth),
-        ended_at: Some(Timestamp::from_micros(nth)),
-        held: false,
-        begun: false,
-        waits: false,
-        rollback: false,
     }
 }
 

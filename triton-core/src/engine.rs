@@ -20,6 +20,8 @@ mod batch_tests;
 #[cfg(test)]
 mod behind_tests;
 mod closing;
+#[cfg(test)]
+mod closing_tests;
 mod decide;
 mod decision;
 mod drift;
@@ -40,6 +42,8 @@ mod look;
 mod lost_tests;
 mod phrases;
 mod prepare;
+#[cfg(test)]
+mod prepare_tests;
 mod report;
 mod resized;
 mod rolling;

@@ -1,5 +1,6 @@
 //! The nouns: plain data, no decisions.
 
+mod base;
 mod carried;
 mod change;
 mod count;
@@ -10,6 +11,7 @@ mod failure;
 mod fixtures;
 mod flow;
 mod hash;
+mod lock;
 mod name;
 mod observation;
 mod orders;
@@ -28,6 +30,7 @@ mod text;
 mod time;
 mod unused;
 
+pub use base::{Base, Brings, Plan};
 pub use carried::{Carried, CarriedOut};
 pub use change::{TrafficChange, WorkloadChange};
 pub use count::{BatchSize, MAX_BATCHES, MAX_NAMED, MAX_REPLICAS, RawSize, Sizes};
@@ -36,20 +39,21 @@ pub use edit::{Edits, Field, FieldEdit, Wrote};
 pub use failure::Failure;
 pub use flow::Flow;
 pub use hash::SpecHash;
+pub use lock::{Holder, LastHolder, Left, Lock};
 pub use name::{
     FlowId, FlowName, FlowUid, InstanceId, InstanceName, MAX_CREATED, MAX_LABEL, NameError, Namespace,
     PodName, PodUid, Revision, Version, WorkloadUid,
 };
 pub use observation::{
-    EndedPod, Exchange, Holder, LastHolder, Left, Lock, Observation, Obstacle, PodPhase, PodTraffic,
-    RevisionLabel, Shape, Succession, TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
+    EndedPod, Exchange, Observation, Obstacle, PodPhase, PodTraffic, RevisionLabel, Shape, Succession,
+    TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
 };
 pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, DEFAULT_GRACE, Edit, Orders, Target};
 pub use peer::{Peer, Place};
 pub use pod_failure::{FailureClass, Heals, Lasts, PodFailure, Steps};
 pub use pods::{Facts, PodRef, Pods};
 pub use position::Position;
-pub use progress::{Base, Batch, Brings, FlowPhase, Hold, HoldReason, Kind, Plan, Progress, Stage, Verdict};
+pub use progress::{Batch, FlowPhase, Hold, HoldReason, Kind, Progress, Stage, Verdict};
 pub use record::{
     BringsRecord, CorruptRecord, FailureRecord, HoldRecord, ProgressRecord, Record, StageRecord, Step,
 };

@@ -4,11 +4,13 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use core::time::Duration;
 
+use super::decision::{Decision, Effect};
+use super::goal::plan;
 use crate::model::{
     Action, Base, Batch, BatchSize, CancelPolicy, Facts, Flow, FlowId, FlowName, FlowUid, Identity,
     InstanceName, Kind, Lock, Mode, Namespace, Observation, OnFailure, Orders, Plan, PodName, PodRef,
     PodReplacementPolicy, PodUid, Pods, Progress, Revision, Seconds, Shape, Sizes, Spec, Stage, TemplateRef,
-    Timestamp, Tolerance, Version,
+    Timestamp, Tolerance, Verdict, Version, WorkloadChange,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
@@ -116,6 +118,34 @@ pub(super) fn base(from: u32, to: u32) -> Base {
 pub(in crate::engine) fn base_of(kind: Kind, from: u32, to: u32) -> Base {
     let previous = (from > 0).then(|| Revision::new("app-old").expect("a revision"));
     Base { previous, ..Base::new(kind, from, to) }
+}
+
+/// A cancelled flow that keeps nothing of its work and sheds its new pods.
+pub(super) fn closing(action: Action, base: Base) -> Flow {
+    let (size, verdict) = (base.from, Verdict::Canceled);
+    let progress = Progress::Closing { plan: plan(base, 0), verdict, keep: 0, floor: size, shed: false };
+    let mut flow = Flow { progress, ..Flow::test(action, size) };
+    flow.orders.canceled = true;
+    flow
+}
+
+pub(super) fn shape() -> Shape {
+    Shape {
+        template: Some(TemplateRef::Flow),
+        replicas: 0,
+        partition: Some(0),
+        doomed: None,
+        surge: 1,
+        unavailable: 0,
+    }
+}
+
+pub(super) fn reshape(shape: Shape) -> Decision {
+    Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape)))
+}
+
+pub(super) fn revision(name: &str) -> Revision {
+    Revision::new(name).expect("a revision")
 }
 
 impl Observation {

@@ -5,11 +5,11 @@ use alloc::collections::BTreeSet;
 use super::closing::verifying;
 use super::decide;
 use super::decision::{Decision, Effect};
-use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of};
+use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of, closing, reshape, shape};
 use super::goal::plan;
 use crate::model::{
     Action, Base, BatchSize, Brings, Facts, Flow, Hold, HoldReason, Kind, Lock, Observation, PodRef,
-    Progress, Revision, Shape, Stage, TemplateRef, Tolerance, TrafficChange, Verdict, WorkloadChange,
+    Progress, Revision, Shape, Stage, TemplateRef, Tolerance, TrafficChange, WorkloadChange,
 };
 
 /// The batch held only after it had asked for more pods, or pulled more of them in.
@@ -77,116 +77,6 @@ fn old_pods_are_not_chosen_while_a_new_one_was_lost_and_its_replacement_is_not_i
     assert!(matches!(booting, Decision::Wait(..)), "{booting:?}");
     let shrunk = Shape { replicas: 2, partition: Some(1), ..shape() };
     assert_eq!(decide(&flow, &world(SERVES), NOW), reshape(shrunk));
-}
-
-/// After a cancel a serving pod was lost: the chosen one had to stay, and the controller chose no other.
-#[test]
-fn a_cancelled_flow_calls_a_wrongly_chosen_pod_back() {
-    let flow = closing(Action::Update, base_of(Kind::Replace, 3, 3));
-    let lost_one =
-        |shape| Observation { shape: Some(shape), ..Observation::mine(3, 3, 1) }.with(2, OLD).with(1, RUNS);
-    let shape = || Shape { unavailable: 3, ..shape() };
-    let chosen =
-        lost_one(Shape { replicas: 3, partition: Some(3), ..shape() }).with(1, SERVES | Facts::MARKED);
-    let roomy = Shape { replicas: 4, partition: Some(4), ..shape() };
-    assert_eq!(decide(&flow, &chosen, NOW), reshape(roomy.clone()));
-    let returned = lost_one(roomy).with(1, SERVES);
-    assert_eq!(decide(&flow, &returned, NOW), reshape(Shape { replicas: 3, partition: Some(3), ..shape() }));
-}
-
-/// An old pod was out of order for good: the flow called the chosen new pods back, again and again.
-#[test]
-fn a_cancelled_flow_calls_no_pod_back_where_the_controller_has_no_better_choice() {
-    let flow = closing(Action::Update, base_of(Kind::Replace, 2, 2));
-    let shape = Shape { replicas: 2, partition: Some(2), unavailable: 2, ..shape() };
-    let world = Observation { shape: Some(shape), ..Observation::mine(2, 2, 1) };
-    let broken = OLD.difference(Facts::BOOTED | Facts::IN) | Facts::OUT;
-    let world = world.with(1, broken).with(1, SERVES).with(1, SERVES | Facts::MARKED);
-    assert!(matches!(decide(&flow, &world, NOW), Decision::Wait(..)));
-}
-
-/// A chosen pod was marked for deletion, so it never returned: each time it was called back another pod was
-/// started in the room that was made for it, without end.
-#[test]
-fn a_cancelled_flow_calls_back_only_pods_that_can_return() {
-    let flow = closing(Action::Update, base_of(Kind::Replace, 3, 3));
-    let asked = Shape { replicas: 3, partition: Some(3), unavailable: 3, ..shape() };
-    let leaving = OLD | Facts::MARKED | Facts::SPECIFIED;
-    let lost_one = Observation { shape: Some(asked.clone()), ..Observation::mine(3, 3, 1) }.with(1, OLD);
-    let world = lost_one.with(2, RUNS).with(1, leaving);
-    let beside = Shape { replicas: 5, partition: Some(3), ..asked.clone() };
-    assert_eq!(decide(&flow, &world, NOW), reshape(beside.clone()), "old ones serve in its place");
-    let started = Observation { shape: Some(beside), ..world.clone() };
-    let started = started.with(1, OLD.difference(Facts::BOOTED | Facts::IN) | Facts::OUT);
-    assert_eq!(decide(&flow, &started, NOW), reshape(asked.clone()), "then the controller chooses new ones");
-    let another = world.with(1, SERVES | Facts::MARKED);
-    let roomy = Shape { replicas: 4, partition: Some(4), ..asked };
-    assert_eq!(decide(&flow, &another, NOW), reshape(roomy));
-}
-
-/// No old pod was left, so that the workload's controller started new ones in their places: at each look more pods were
-/// asked for, and the one that served was never let go.
-#[test]
-fn a_cancelled_flow_restores_its_template_where_new_pods_come_in_the_places_of_old_ones() {
-    let flow = closing(Action::Update, base_of(Kind::Replace, 3, 3));
-    let asked = Shape { replicas: 3, partition: Some(3), unavailable: 3, ..shape() };
-    let serves = SERVES | Facts::MARKED | Facts::SPECIFIED;
-    let starts = RUNS.difference(Facts::BOOTED);
-    let seen = |new| {
-        let shape = Some(asked.clone());
-        Observation { shape, ..Observation::mine(3, 3, 1) }.with(new, starts).with(1, serves)
-    };
-    let beside = Shape { replicas: 6, ..asked.clone() };
-    assert_eq!(
-        decide(&flow, &seen(3), NOW),
-        reshape(beside),
-        "old ones may come beside as many as were wanted"
-    );
-    let decided = decide(&flow, &seen(4), NOW);
-    let sheds = matches!(&decided, Decision::Move(Progress::Closing { shed: true, .. }, _));
-    assert!(sheds, "more than were ever wanted have come: {decided:?}");
-}
-
-/// A restart that was replaced by another flow named every pod beyond its size. One of them was there because
-/// the workload's controller exchanged a pod of another revision by itself: it started the next one, without end.
-#[test]
-fn a_closing_restart_names_no_pod_that_leaves_or_comes_by_itself() {
-    let base = Base { brings: Brings::Nothing, ..base_of(Kind::Replace, 2, 2) };
-    let flow = closing(Action::Restart, base);
-    let rest = Shape { template: None, partition: None, surge: 0, unavailable: 2, ..shape() };
-    let world = Observation::mine(2, 0, 1).with(2, SERVES).with(1, SERVES | Facts::MARKED);
-    let none = Shape { replicas: 2, doomed: Some(BTreeSet::new()), ..rest };
-    assert_eq!(decide(&flow, &world, NOW), reshape(none));
-}
-
-/// Others brought another template during a restart that was then cancelled: the pods that came of it were more than
-/// the new ones that are kept, took no traffic, and the old ones could not leave.
-#[test]
-fn a_closing_restart_pulls_in_the_pods_of_a_foreign_template() {
-    let base = Base { brings: Brings::Nothing, ..base_of(Kind::Replace, 2, 2) };
-    let flow = closing(Action::Restart, base);
-    let rest = Shape { template: None, surge: 0, unavailable: 2, ..shape() };
-    let shape = Shape { replicas: 2, doomed: Some(BTreeSet::new()), ..rest };
-    let world = Observation { shape: Some(shape), ..Observation::mine(2, 0, 0) };
-    let decided = decide(&flow, &world.with(2, OLD | Facts::MARKED).with(2, RUNS), NOW);
-    assert!(
-        matches!(&decided, Decision::Act(Effect::Traffic(TrafficChange::PullIn(pods))) if pods.len() == 2),
-        "{decided:?}"
-    );
-}
-
-/// Somebody moved the partition before the first batch, and a pod was updated in place. The flow was cancelled and
-/// had no pod to spare: the one that had to return to the old template stayed for good.
-#[test]
-fn a_cancelled_swap_may_miss_a_pod_also_before_its_first_batch() {
-    let base = Base { in_place: true, ..base_of(Kind::Swap, 3, 3) };
-    let mut flow = Flow { progress: Progress::Preparing { base }, ..Flow::test(Action::Update, 3) };
-    flow.orders.canceled = true;
-    let world = Observation::mine(3, 3, 0).with(3, OLD);
-    let Decision::Move(Progress::Closing { floor, .. }, _) = decide(&flow, &world, NOW) else {
-        panic!("a cancelled flow closes");
-    };
-    assert_eq!(floor, 2);
 }
 
 /// An old pod was lost while another was chosen, and a new one came in its place. The chosen one could not leave
@@ -397,33 +287,9 @@ fn while_pods_wait_to_be_updated_in_place_for_a_template_of_others_every_named_o
     }
 }
 
-fn shape() -> Shape {
-    Shape {
-        template: Some(TemplateRef::Flow),
-        replicas: 0,
-        partition: Some(0),
-        doomed: None,
-        surge: 1,
-        unavailable: 0,
-    }
-}
-
-fn reshape(shape: Shape) -> Decision {
-    Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape)))
-}
-
 fn held(flow: &Flow, seen: &Observation) -> Option<HoldReason> {
     match decide(flow, seen, NOW) {
         Decision::Move(progress, _) => progress.hold().map(|Hold { reason, .. }| reason),
         Decision::Act(_) | Decision::Wait(..) | Decision::Done => None,
     }
-}
-
-/// A cancelled flow that keeps nothing of its work and sheds its new pods.
-fn closing(action: Action, base: Base) -> Flow {
-    let (size, verdict) = (base.from, Verdict::Canceled);
-    let progress = Progress::Closing { plan: plan(base, 0), verdict, keep: 0, floor: size, shed: false };
-    let mut flow = Flow { progress, ..Flow::test(action, size) };
-    flow.orders.canceled = true;
-    flow
 }

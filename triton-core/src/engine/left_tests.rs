@@ -2,7 +2,7 @@ use super::super::decide::decide;
 use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of};
 use super::super::goal::plan;
 use super::*;
-use crate::model::{Left, Plan, Shape, Stage, TrafficChange};
+use crate::model::{Left, Plan, PodName, Shape, Stage, TrafficChange};
 
 #[test]
 fn a_workload_that_was_left_is_for_flows_that_leave_nothing_of_it() {

@@ -1,11 +1,13 @@
 //! The interpreter of the table: shape, tend, until, gate, move. First hit wins.
 
+mod held_up;
+
 use super::closing::{LOOK_AGAIN, left, stop, verifying};
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, Goal};
 use super::look::{ask, has_template};
 use super::table::{self, Row, Until};
-use super::tend::{Tend, held_back, hooked, look_again, ordered, serving, steer, tend};
+use super::tend::{Tend, hooked, look_again, ordered, serving, steer, tend};
 use super::{gate, shape, until};
 use crate::model::{
     Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Seconds, Shape, Spec,
@@ -113,37 +115,6 @@ impl Rolling<'_> {
         }
     }
 
-    /// On a workload that was left: old pods out of traffic that leave by name. The workload's controller chooses none
-    /// while a pod that serves is marked for deletion and may not be deleted, because others are out of traffic.
-    fn leave_idle(&self, replicas: u32, seen: &Observation) -> u32 {
-        let waits = seen.pods.any(Facts::SPECIFIED | Facts::IN, Facts::MARKED);
-        if seen.left.is_some() && waits && !seen.pods.any(Facts::MARKED, Facts::empty()) {
-            return Self::idle(seen).min(seen.pods.len().saturating_sub(replicas));
-        }
-        self.passed_over(seen)
-    }
-
-    /// Old pods that nobody asked into traffic and that were not chosen.
-    fn idle(seen: &Observation) -> u32 {
-        seen.pods.count(Facts::GATED, Facts::ASKED | Facts::MARKED | Facts::FRESH)
-    }
-
-    /// On a workload that was left: old pods out of traffic that leave by name, because those that the workload's
-    /// controller chose have to serve; it chooses no others. Of them as many are replaced as new pods are missing. In
-    /// the places of the others, which are too many, chosen ones return that nobody marked for deletion.
-    fn passed_over(&self, seen: &Observation) -> u32 {
-        let pods = &seen.pods;
-        if seen.left.is_none() || !self.is_held_up(seen) {
-            return 0;
-        }
-        let missing = self.after().fresh.saturating_sub(pods.count(Facts::FRESH, Facts::MARKED));
-        let staying = pods.count(Facts::empty(), Facts::SPECIFIED);
-        let surplus = pods.count(Facts::MARKED, Facts::SPECIFIED);
-        let surplus = surplus.min(staying.saturating_sub(self.after().total()));
-        let chosen = pods.count(Facts::MARKED, Facts::empty());
-        Self::idle(seen).min(missing.saturating_add(surplus)).min(chosen)
-    }
-
     /// Failed pods that a batch goes on without leave by name: the workload's controller might choose others.
     fn sheds(&self, want: Shape, row: Row, seen: &Observation) -> Shape {
         let fresh = seen.pods.count(Facts::FRESH, Facts::empty());
@@ -191,41 +162,6 @@ impl Rolling<'_> {
             return Row { until: Until::Now, ..row };
         }
         row
-    }
-
-    /// On a workload that was left, pods out of traffic make up the numbers, and nothing else is chosen while those
-    /// that serve are: these leave in later batches, as far as new pods serve by then, or fewer are to serve.
-    fn goes_on_beside(&self, seen: &Observation) -> bool {
-        let leaves = matches!(self.batch.stage, Stage::Vacating | Stage::Leaving);
-        let serve = || until::unmet(self.kind(), Until::In, &seen.pods, self.after()).is_none();
-        let left = leaves && seen.left.is_some() && self.is_held_up(seen);
-        left && self.passed_over(seen) == 0 && (self.kind() != Kind::Replace || serve())
-    }
-
-    /// Every new pod of the batch is there, and no old one that was chosen can leave: the new ones took the
-    /// places of pods that were lost, and the old ones leave once these serve.
-    fn has_come(&self, seen: &Observation) -> bool {
-        let wanted = self.after().fresh;
-        wanted > self.before().fresh
-            && seen.pods.count(Facts::FRESH, Facts::MARKED) >= wanted
-            && self.is_held_up(seen)
-    }
-
-    /// The old pods of the batch are gone, and those that others chose beside them can leave only when the new ones serve
-    /// that are not asked for yet.
-    fn has_room(&self, row: Row, seen: &Observation) -> bool {
-        let wanted = shape::rolling(self.plan, self.done, self.end(), row).replicas;
-        let old = seen.pods.count(Facts::empty(), Facts::MARKED | Facts::FRESH);
-        let gone = old <= self.after().stale && seen.pods.len() <= wanted;
-        !row.grown && gone && self.is_held_up(seen)
-    }
-
-    /// Pods were chosen, and none of them can leave before others serve.
-    fn is_held_up(&self, seen: &Observation) -> bool {
-        let chosen = seen.pods.count(Facts::MARKED, Facts::empty());
-        chosen > 0
-            && chosen == held_back(&seen.pods, Facts::empty(), Facts::empty())
-            && serving(&seen.pods) <= self.rule(false, true).floor
     }
 
     /// Where nobody is asked, or a person let it go on, a new pod that took the place of an old one serves as

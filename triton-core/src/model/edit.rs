@@ -7,10 +7,11 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::base::Brings;
 use super::name::{PodName, Revision};
 use super::observation::{Shape, TemplateRef};
 use super::position::Position;
-use super::progress::{Brings, Progress};
+use super::progress::Progress;
 
 /// A setting of a workload that the flow owns that holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::CorruptRecord;
 use super::parts::{BringsRecord, FailureRecord, HoldRecord, StageRecord};
+use crate::model::base::{Base, Brings, Plan};
 use crate::model::count::MAX_REPLICAS;
 use crate::model::name::{FlowId, Revision, WorkloadUid};
-use crate::model::progress::{Base, Brings, FlowPhase, Kind, Plan, Progress, Verdict};
+use crate::model::progress::{FlowPhase, Kind, Progress, Verdict};
 use crate::model::time::{Seconds, Timestamp};
 
 /// Which variant of [`Progress`] a record holds.

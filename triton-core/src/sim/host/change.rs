@@ -1,14 +1,17 @@
 //! Changes of a workload and its pods, with their guards: what an API server does with the backend's
 //! writes.
 
+mod lock;
+
 use std::collections::BTreeSet;
 
+use self::lock::{held, lock, release};
 use super::super::cloneset::UpdatePolicy;
 use super::super::world::{Held, Pod, Workload, World, default_unavailable, version};
 use super::memory::Memory;
 use crate::model::{
-    Base, Brings, Flow, FlowUid, Holder, InstanceId, LastHolder, PodName, PodRef, PodUid, Shape, TemplateRef,
-    TrafficChange, Version, WorkloadChange, Wrote,
+    Flow, InstanceId, LastHolder, PodName, PodRef, PodUid, Shape, TemplateRef, TrafficChange, Version,
+    WorkloadChange, Wrote,
 };
 use crate::ports::{PortError, PortErrorKind, Subject};
 
@@ -210,31 +213,6 @@ fn only_in_place(before: &Workload, after: &Workload) -> Result<(), PortError> {
     Ok(())
 }
 
-fn lock(world: &mut World, id: &InstanceId, flow: &Flow, remember: Option<u32>) -> Result<bool, PortError> {
-    let before = world.workload(id).and_then(|workload| workload.lock.as_ref());
-    let ended = before.is_some_and(|held| world.flows().ended(&held.holder));
-    let before = before.and_then(|held| world.flows().flow(&held.holder));
-    edit(world, id, |workload| {
-        if let Some(before) = &before {
-            note(workload, before);
-        }
-        // What a dead holder found is what must return, not what it left.
-        let Workload { surge, unavailable, paused, .. } = *workload;
-        let left = !flow.progress.has_begun()
-            && workload.lock.as_ref().is_some_and(|held| !ended && (held.brings || held.left));
-        let mine = Held { left, ..held(flow, paused) };
-        workload.lock = Some(match workload.lock.take() {
-            None => Held { surge, unavailable, ..mine },
-            Some(Held { surge, unavailable, paused, .. }) => Held { surge, unavailable, paused, ..mine },
-        });
-        workload.last = Some(LastHolder::taken(workload.last.as_ref(), flow));
-        workload.hook = true;
-        workload.in_place_hook = workload.policy.in_place();
-        workload.exclude_preparing_delete = !flow.progress.base().is_some_and(Base::waits_for_room);
-        workload.remembered = remember.or(workload.remembered);
-    })
-}
-
 /// Deletes a workload that a flow holds.
 fn remove(world: &mut World, id: &InstanceId, flow: &Flow) -> Result<bool, PortError> {
     let held = world.workload(id).and_then(|workload| workload.lock.as_ref());
@@ -242,42 +220,6 @@ fn remove(world: &mut World, id: &InstanceId, flow: &Flow) -> Result<bool, PortE
         return Err(PortError::new(PortErrorKind::Conflict, "the workload is not locked by this flow"));
     }
     Ok(world.delete_workload(id))
-}
-
-fn release(
-    world: &mut World,
-    id: &InstanceId,
-    flow: &Flow,
-    good: Option<&std::vec::Vec<crate::model::Revision>>,
-) -> Result<bool, PortError> {
-    edit(world, id, |workload| {
-        if let Some(good) = good {
-            workload.good.clone_from(good);
-        }
-        if workload.lock.as_ref().is_some_and(|held| held.holder.uid == flow.uid) {
-            note(workload, flow);
-        }
-        if let Some(held) =
-            workload.lock.as_mut().filter(|held| held.holder.uid == flow.uid && held.stays(flow))
-        {
-            held.holder = nobody(flow);
-            return;
-        }
-        if let Some(held) = workload.lock.take_if(|held| held.holder.uid == flow.uid) {
-            if let Some(last) = &mut workload.last {
-                last.gave_back = true;
-            }
-            workload.surge = held.surge;
-            workload.unavailable = held.unavailable;
-            workload.paused = held.paused;
-            workload.exclude_preparing_delete = true;
-        }
-    })
-}
-
-/// Remembers what a flow carried out, if it did.
-fn note(workload: &mut Workload, flow: &Flow) {
-    workload.carried = workload.carried.noted(flow, workload.update_revision.as_ref(), workload.replicas);
 }
 
 fn reshape(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Result<bool, PortError> {
@@ -381,29 +323,6 @@ fn gated(workload: Option<&Workload>, flow: &Flow) -> bool {
         Some(workload) if workload.policy.in_place() => workload.template.gated,
         Some(_) | None => !flow.spec.no_pull_in,
     }
-}
-
-fn held(flow: &Flow, paused: bool) -> Held {
-    Held {
-        holder: holder(flow),
-        surge: 0,
-        unavailable: 0,
-        paused,
-        wrote: Wrote::relocked(paused, &flow.progress),
-        size: flow.progress.base().filter(|base| base.kind.exchanges()).map(|base| base.to),
-        brings: flow.progress.base().is_none_or(|base| base.brings != Brings::Nothing),
-        left: false,
-        spoilt: false,
-    }
-}
-
-fn holder(flow: &Flow) -> Holder {
-    Holder { id: flow.id.clone(), uid: flow.uid.clone() }
-}
-
-/// No flow has this identity: what was left waits for the next one.
-fn nobody(flow: &Flow) -> Holder {
-    Holder { uid: FlowUid::new("nobody").expect("it is not empty"), ..holder(flow) }
 }
 
 fn gone() -> PortError {

@@ -385,3 +385,7 @@ fn trouble(condition: &CloneSetCondition) -> Option<String> {
     let said = format!("the workload's controller failed to make or delete pods at {since}: {message}");
     (kind == "FailedScale" && status == "True").then_some(said)
 }
+
+#[cfg(test)]
+#[path = "entry_tests.rs"]
+mod tests;

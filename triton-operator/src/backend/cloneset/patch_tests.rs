@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
-use kube::api::DynamicObject;
 use triton_core::model::{
     Base, Draft, Field, FieldEdit, FlowId, Kind, Lock, Orders, PodName, PodUid, Position, Revision, Version,
 };
 
 use super::*;
-use crate::backend::cloneset::fixtures::base;
+use crate::backend::cloneset::fixtures::{base, cloneset, shape};
 use crate::backend::cloneset::view::view;
 use crate::world::pods::PodEntry;
 
@@ -44,29 +43,6 @@ fn selector_and_claims_of_the_flow_arrive_in_the_workload() {
 }
 
 #[test]
-fn a_failure_to_make_pods_is_read_with_its_time() {
-    let condition = |status: &str| {
-        json!([{
-            "type": "FailedScale", "status": status, "lastTransitionTime": "2026-01-01T00:00:00Z",
-            "message": "exceeded quota",
-        }])
-    };
-    let trouble = |status| cloneset(|object| object["status"]["conditions"] = condition(status)).trouble;
-    let said =
-        "the workload's controller failed to make or delete pods at 2026-01-01T00:00:00Z: exceeded quota";
-    assert_eq!((trouble("True").as_deref(), trouble("False")), (Some(said), None));
-}
-
-#[test]
-fn a_label_that_is_no_number_is_zero() {
-    let ids = |app: &str, group: &str| {
-        cloneset(|object| object["metadata"]["labels"] = json!({ "app": app, "group": group })).ids
-    };
-    assert_eq!((ids("7", "8"), ids("web", "99999999999")), ((7, 8), (0, 0)));
-    assert_eq!(cloneset(|_| ()).ids, (0, 0), "nor is one that is missing");
-}
-
-#[test]
 fn without_pulling_in_there_is_no_gate() {
     let flow = flow(|draft| draft.update_strategy.get_or_insert_default().no_pull_in = Some(true));
     assert!(pod_template(&flow, !flow.spec.no_pull_in)["spec"].get("readinessGates").is_none());
@@ -93,18 +69,6 @@ fn taking_the_lock_changes_no_number_and_remembers_what_to_give_back() {
     let note: LockNote =
         serde_json::from_str(body["metadata"]["annotations"][labels::LOCK].as_str().unwrap()).unwrap();
     assert_eq!(json!(note.before), json!({ "maxUnavailable": "25%" }));
-}
-
-#[test]
-fn a_number_that_the_api_server_did_not_keep_is_named_instead_of_asked_for_again() {
-    let made = |strategy: Value| {
-        cloneset(|object| object["spec"]["updateStrategy"] = strategy)
-            .has(&shape(4, 2))
-            .map_err(|e| e.to_string())
-    };
-    assert_eq!(made(json!({ "partition": 2, "maxSurge": 1, "maxUnavailable": 0 })), Ok(()));
-    let dropped = made(json!({ "type": "ReCreate" })).expect_err("the partition is not there");
-    assert!(dropped.contains("spec.updateStrategy.partition at 0 instead of 2"), "{dropped}");
 }
 
 #[test]
@@ -185,20 +149,6 @@ fn what_a_flow_carried_out_is_noted_in_the_write_that_releases_or_takes_over_its
     assert_eq!(carried(Some(&done)), both, "who takes over notes what the one before carried out");
     assert_eq!(carried(Some(&canceled)), "older:0123456789abcdef::");
     assert_eq!(carried(None), "older:0123456789abcdef::", "what an apply leaves out is taken away");
-}
-
-#[test]
-fn an_entry_of_what_was_carried_out_that_cannot_be_read_makes_the_cloneset_one_that_cannot() {
-    let object = json!({
-        "apiVersion": "apps.kruise.io/v1alpha1", "kind": "CloneSet",
-        "metadata": {
-            "name": "demo", "namespace": "default", "uid": "cs", "resourceVersion": "1",
-            "annotations": { labels::CARRIED_OUT: "a:0123456789abcdef::,nonsense" },
-        },
-        "spec": { "selector": {}, "template": {} },
-    });
-    let fault = CloneSetEntry::of(&serde_json::from_value::<DynamicObject>(object).unwrap()).unwrap_err();
-    assert!(fault.contains(labels::CARRIED_OUT) && fault.contains("\"nonsense\""), "{fault}");
 }
 
 #[test]
@@ -297,21 +247,6 @@ fn hooking_is_guarded_by_uid_and_letting_go_by_version_too() {
 }
 
 #[test]
-fn percentages_round_like_openkruise_rounds_them() {
-    let of = |strategy: Value| {
-        let cloneset = cloneset(|object| object["spec"]["updateStrategy"] = strategy);
-        (cloneset.surge(), cloneset.unavailable(), cloneset.partition)
-    };
-    assert_eq!(of(json!({})), (0, 1, 0));
-    assert_eq!(of(json!({ "maxSurge": "30%", "maxUnavailable": "30%", "partition": "30%" })), (2, 1, 2));
-    let paused = json!({ "maxSurge": 1, "maxUnavailable": "30%", "paused": true });
-    assert_eq!(of(paused), (1, 2, 0), "a pause takes the surge away");
-    assert_eq!(of(json!({ "maxSurge": 3, "maxUnavailable": 2, "partition": 9 })), (3, 2, 4));
-    assert_eq!(of(json!({ "partition": "90%" })).2, 3, "less than all keeps less than all");
-    assert_eq!(of(json!({ "partition": "100%" })).2, 4);
-}
-
-#[test]
 fn a_view_knows_whose_template_is_live_and_when_it_is_settled() {
     let (flow, cloneset) = (flow(|_| ()), cloneset(locked));
     let seen = view(&cloneset, &[], Some(&flow), Lock::Mine, true).unwrap();
@@ -354,39 +289,12 @@ fn a_pod_does_not_run_while_its_containers_are_swapped() {
     assert_eq!(seen("Updated"), (true, false, false));
 }
 
-#[test]
-fn a_workload_that_updates_in_place_neither_gets_nor_loses_the_gate() {
-    let gates = |kind: &str, template: Value| {
-        let cloneset = cloneset(|object| {
-            object["spec"]["updateStrategy"]["type"] = kind.into();
-            object["spec"]["template"] = template;
-        });
-        [false, true].map(|no_pull_in| cloneset.gates(no_pull_in))
-    };
-    let gated = || json!({ "spec": { "readinessGates": [{ "conditionType": labels::GATE }] } });
-    for kind in ["InPlaceIfPossible", "InPlaceOnly"] {
-        assert_eq!((gates(kind, gated()), gates(kind, json!({}))), ([true; 2], [false; 2]), "{kind}");
-    }
-    assert_eq!(gates("ReCreate", json!({})), [true, false]);
-}
-
 /// A locked workload, to which its holder wrote this.
 fn wrote(shape: &Shape, generation: u64) -> CloneSetEntry {
     let mut cloneset = cloneset(locked);
     let (held, at) = (cloneset.lock.as_mut().unwrap(), Position::default());
     held.wrote = Some(Wrote::locked(false, at).reshaped(shape, at, false, generation));
     cloneset
-}
-
-fn shape(replicas: u32, partition: u32) -> Shape {
-    Shape {
-        template: Some(TemplateRef::Flow),
-        replicas,
-        partition: Some(partition),
-        doomed: None,
-        surge: 1,
-        unavailable: 0,
-    }
 }
 
 fn flow(change: impl FnOnce(&mut Draft)) -> Flow {
@@ -409,22 +317,6 @@ fn flow(change: impl FnOnce(&mut Draft)) -> Flow {
     let id = FlowId { namespace: "default".parse().unwrap(), name: "demo-df".parse().unwrap() };
     let uid = FlowUid::new("flow-uid").unwrap();
     Flow { id, uid, spec, orders: Orders::default(), progress: Progress::Pending }
-}
-
-fn cloneset(change: impl FnOnce(&mut Value)) -> CloneSetEntry {
-    let mut object = json!({
-        "apiVersion": "apps.kruise.io/v1alpha1", "kind": "CloneSet",
-        "metadata": {
-            "name": "demo", "namespace": "default", "uid": "cs-uid", "resourceVersion": "9", "generation": 3,
-        },
-        "spec": {
-            "replicas": 4, "selector": {}, "template": {}, "minReadySeconds": 5,
-            "updateStrategy": { "maxSurge": 1, "maxUnavailable": 0, "partition": 0 },
-        },
-        "status": { "observedGeneration": 3, "updateRevision": "demo-abc", "conditions": [] },
-    });
-    change(&mut object);
-    CloneSetEntry::of(&serde_json::from_value::<DynamicObject>(object).unwrap()).unwrap()
 }
 
 fn locked(object: &mut Value) {

@@ -1,0 +1,97 @@
+//! Who holds a CloneSet, and how a flow takes it.
+
+use kube::api::{Patch, PatchParams};
+use triton_core::model::{Flow, Left, Lock};
+use triton_core::ports::PortError;
+
+use super::entry::CloneSetEntry;
+use super::lock::LockNote;
+use super::{CloneSets, patch, sizer};
+use crate::crd::convert::Fate;
+use crate::kube_error::call;
+use crate::labels;
+
+impl CloneSets {
+    /// Who holds a workload, and what a flow before left behind.
+    pub(super) async fn lock(
+        &self,
+        cloneset: &CloneSetEntry,
+        flow: Option<&Flow>,
+    ) -> Result<(Lock, Option<Left>), PortError> {
+        if let Some(fault) = &cloneset.lock_fault {
+            return Ok((Lock::Unreadable { what: fault.says(&cloneset.key) }, None));
+        }
+        let Some(note) = &cloneset.lock else { return self.unlocked(cloneset, flow).await };
+        let left = Some(Left { size: note.size });
+        if flow.is_some_and(|flow| flow.uid == note.holder.uid) {
+            return Ok((Lock::Mine, left.filter(|_| note.left)));
+        }
+        Ok(match self.flows.fate(&note.holder, &cloneset.key).await? {
+            Fate::Alive => (Lock::Theirs(note.holder.id.clone()), None),
+            Fate::Ended => (Lock::Free, None),
+            Fate::Left | Fate::Gone => (Lock::Free, left),
+        })
+    }
+
+    /// Whose a workload without a lock is: others took it off where the flow that had it last did not give it back.
+    async fn unlocked(
+        &self,
+        cloneset: &CloneSetEntry,
+        flow: Option<&Flow>,
+    ) -> Result<(Lock, Option<Left>), PortError> {
+        let last = cloneset.last.as_ref().filter(|last| !last.gave_back).map(|last| &last.holder);
+        let Some(last) = last.filter(|last| flow.is_none_or(|flow| flow.uid != last.uid)) else {
+            return Ok((Lock::Free, None));
+        };
+        Ok(match self.flows.fate(last, &cloneset.key).await? {
+            Fate::Alive => (Lock::Theirs(last.id.clone()), None),
+            // Who takes off the lock of a flow that is gone gives free what that left.
+            Fate::Ended | Fate::Gone => (Lock::Free, None),
+            Fate::Left => (Lock::Free, Some(Left::default())),
+        })
+    }
+
+    /// The note that a flow had beside its lock, where others took that off the workload since.
+    fn lost_note(&self, cloneset: &CloneSetEntry, flow: &Flow) -> Option<LockNote> {
+        let locked = self.looks.lock().get(&cloneset.key)?.locked.clone()?;
+        let own = |note: &&LockNote| note.holder.uid == flow.uid && locked.uid == cloneset.uid;
+        locked.lock.as_ref().filter(own).cloned()
+    }
+
+    pub(super) async fn take_lock(
+        &self,
+        cloneset: &CloneSetEntry,
+        flow: &Flow,
+        remember: Option<u32>,
+    ) -> Result<(), PortError> {
+        // A holder that has not ended gave the workload up, or is gone.
+        let (before, left) = match &cloneset.lock {
+            None => (None, false),
+            Some(note) => match self.flows.fate(&note.holder, &cloneset.key).await? {
+                Fate::Ended => (self.flows.ended(&note.holder), false),
+                // One that takes its own again has left nothing.
+                Fate::Alive | Fate::Left | Fate::Gone => {
+                    (None, !flow.progress.has_begun() && (note.brings || note.left))
+                }
+            },
+        };
+        let resizes = flow.progress.base().is_some_and(|base| base.kind.exchanges() && base.from != base.to);
+        let sized_by = if resizes { sizer::sizer(&self.client, cloneset).await } else { None };
+        let note = self.lost_note(cloneset, flow);
+        let note = note.unwrap_or_else(|| LockNote { left, sized_by, ..patch::note_of_lock(cloneset, flow) });
+        let body = patch::lock(cloneset, flow, remember, before.as_ref(), &note);
+        let api = self.api(&cloneset.key.namespace)?;
+        let params = PatchParams::apply(labels::MANAGER).force();
+        let patch = Patch::Apply(&body);
+        let request = api.patch(&cloneset.key.name, &params, &patch);
+        self.watched(&cloneset.key, call(request).await).map(drop)
+    }
+}
+
+/// Whether a flow that has the workload does not find its lock there: the cache may be behind, and it must not
+/// take the lock as lost.
+pub(super) fn misses_lock(cloneset: &CloneSetEntry, flow: Option<&Flow>) -> bool {
+    let held = |flow: &Flow| cloneset.lock.as_ref().is_some_and(|note| note.holder.uid == flow.uid);
+    let misses = |flow: &Flow| !flow.progress.is_before_batches() && !held(flow);
+    cloneset.lock_fault.is_none() && flow.is_some_and(misses)
+}
