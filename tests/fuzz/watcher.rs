@@ -250,7 +250,7 @@ impl Watcher {
         if let (StepKind::Outside(_), Some(shape)) = (&step.what, &now.shape)
             && before_it != self.template
         {
-            self.others.brought_a_template(shape);
+            self.others.brought_a_template(shape, now.pods.len());
         }
         let taken = journal.iter().any(|happening| deleted(happening).is_some());
         self.spoils(&step.what, &old);
