@@ -31,8 +31,7 @@ pub(crate) struct Others {
     unfilled: u32,
     /// Pods that others told the workload to do without, and that are there still.
     unwanted: u32,
-    /// Pods that others told the workload to do without while this flow has held it: before its first batch a flow
-    /// gives no size.
+    /// Pods that others told the workload to do without while this flow has held it.
     fewer: u32,
     /// Pods that hosts let go.
     let_go: BTreeSet<PodUid>,
@@ -192,6 +191,7 @@ mod tests {
         others.note(&step(StepKind::World), &[], (&more, &more), Some(&next));
         assert_eq!(others.added(), 0);
     }
+
     #[test]
     fn a_template_is_brought_to_all_pods_that_are_there() {
         let mut others = Others::default();
@@ -201,7 +201,6 @@ mod tests {
         others.brought_a_template(&shape(0), 3);
         assert_eq!(others.added(), 10, "they have not left, and stay when the size is given back");
     }
-
 
     #[test]
     fn pods_that_were_leaving_when_a_flow_took_the_workload_count_until_they_are_gone() {

@@ -204,6 +204,7 @@ impl Watcher {
             mishaps: 0,
             unheard: 0,
             strangers: 0,
+            fewer: 0,
         })
         .map_err(|violation| violation.to_string())
     }
@@ -262,16 +263,12 @@ impl Watcher {
             let cause = cause(&step.what, id);
             let cause = if taken && cause == Cause::Controller { Cause::Nature } else { cause };
             judge_change(&Change {
+            let knows = cause == Cause::Driver && self.looks_are_fresh();
                 before: Stand { flow, world: then },
                 cause,
                 after: Stand { flow: after, world: since },
-                mishaps: if cause == Cause::Driver && self.looks_are_fresh() {
-                    0
-                } else {
-                    let fewer =
-                        matches!(after.progress, Progress::Preparing { .. }).then(|| self.others.fewer());
-                    self.others.lost() + fewer.unwrap_or(0)
-                },
+                mishaps: if knows { 0 } else { self.others.lost() },
+                fewer: if knows { 0 } else { self.others.fewer() },
                 unheard: match cause {
                     Cause::Driver => self.unheard,
                     _ if self.chaos.silent_watches => MISTAKEN,
