@@ -107,7 +107,8 @@ impl Watcher {
         }
         match step.what {
             StepKind::Blind { until } => self.deadlines.blind(step.at, until),
-            StepKind::Healed => self.deadlines.healed(step.at),
+            // A host that takes the place of another one can look, whatever the one before could not reach.
+            StepKind::Healed | StepKind::Restarted { .. } => self.deadlines.healed(step.at),
             _ => {}
         }
         old_containers_stay_out(world)?;
@@ -203,8 +204,8 @@ impl Watcher {
             after: Stand { flow: &new, world: &nothing },
             mishaps: 0,
             unheard: 0,
-            strangers: 0,
             fewer: 0,
+            strangers: 0,
         })
         .map_err(|violation| violation.to_string())
     }
@@ -262,8 +263,8 @@ impl Watcher {
             let (then, since) = if holder == Some(id) { (&before, &now) } else { (&nothing, &nothing) };
             let cause = cause(&step.what, id);
             let cause = if taken && cause == Cause::Controller { Cause::Nature } else { cause };
-            judge_change(&Change {
             let knows = cause == Cause::Driver && self.looks_are_fresh();
+            judge_change(&Change {
                 before: Stand { flow, world: then },
                 cause,
                 after: Stand { flow: after, world: since },
