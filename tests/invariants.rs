@@ -66,6 +66,8 @@ pub(crate) struct Change<'a> {
     pub(crate) after: Stand<'a>,
     /// Pods that mishaps have taken out of service so far, at most.
     pub(crate) mishaps: u32,
+    /// Pods that others told the workload to do without so far, at most.
+    pub(crate) fewer: u32,
     /// Pods of which whoever acts cannot know whether they take traffic, at most.
     pub(crate) unheard: u32,
     /// Pods that others asked for so far, at most.

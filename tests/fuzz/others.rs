@@ -31,8 +31,7 @@ pub(crate) struct Others {
     unfilled: u32,
     /// Pods that others told the workload to do without, and that are there still.
     unwanted: u32,
-    /// Pods that others told the workload to do without while this flow has held it: before its first batch a flow
-    /// gives no size.
+    /// Pods that others told the workload to do without while this flow has held it.
     fewer: u32,
     /// Pods that hosts let go.
     let_go: BTreeSet<PodUid>,
@@ -91,10 +90,11 @@ impl Others {
         }
     }
 
-    /// Takes note of another template: pods are exchanged for it, and once more when it is set right.
-    pub(crate) fn brought_a_template(&mut self, shape: &Shape) {
+    /// Takes note of another template: pods are exchanged for it, and once more when it is set right. So are those that
+    /// others asked the workload to do without and that are there still: the flow gives it its size back.
+    pub(crate) fn brought_a_template(&mut self, shape: &Shape, pods: u32) {
         self.edited = true;
-        self.exchanged += 2 * newest(shape);
+        self.exchanged += 2 * newest(&Shape { replicas: shape.replicas.max(pods), ..shape.clone() });
     }
 
     /// A pod that did not ask before it was touched and that no host let go was removed because somebody else
@@ -190,6 +190,16 @@ mod tests {
         let next = FlowId { namespace: "a".parse().expect("a name"), name: "b".parse().expect("a name") };
         others.note(&step(StepKind::World), &[], (&more, &more), Some(&next));
         assert_eq!(others.added(), 0);
+    }
+
+    #[test]
+    fn a_template_is_brought_to_all_pods_that_are_there() {
+        let mut others = Others::default();
+        let shape = |replicas| world(replicas, &[]).shape.expect("a shape");
+        others.brought_a_template(&shape(2), 1);
+        assert_eq!(others.added(), 4);
+        others.brought_a_template(&shape(0), 3);
+        assert_eq!(others.added(), 10, "they have not left, and stay when the size is given back");
     }
 
     #[test]

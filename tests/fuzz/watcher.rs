@@ -107,7 +107,8 @@ impl Watcher {
         }
         match step.what {
             StepKind::Blind { until } => self.deadlines.blind(step.at, until),
-            StepKind::Healed => self.deadlines.healed(step.at),
+            // A host that takes the place of another one can look, whatever the one before could not reach.
+            StepKind::Healed | StepKind::Restarted { .. } => self.deadlines.healed(step.at),
             _ => {}
         }
         old_containers_stay_out(world)?;
@@ -203,6 +204,7 @@ impl Watcher {
             after: Stand { flow: &new, world: &nothing },
             mishaps: 0,
             unheard: 0,
+            fewer: 0,
             strangers: 0,
         })
         .map_err(|violation| violation.to_string())
@@ -250,7 +252,7 @@ impl Watcher {
         if let (StepKind::Outside(_), Some(shape)) = (&step.what, &now.shape)
             && before_it != self.template
         {
-            self.others.brought_a_template(shape);
+            self.others.brought_a_template(shape, now.pods.len());
         }
         let taken = journal.iter().any(|happening| deleted(happening).is_some());
         self.spoils(&step.what, &old);
@@ -261,17 +263,13 @@ impl Watcher {
             let (then, since) = if holder == Some(id) { (&before, &now) } else { (&nothing, &nothing) };
             let cause = cause(&step.what, id);
             let cause = if taken && cause == Cause::Controller { Cause::Nature } else { cause };
+            let knows = cause == Cause::Driver && self.looks_are_fresh();
             judge_change(&Change {
                 before: Stand { flow, world: then },
                 cause,
                 after: Stand { flow: after, world: since },
-                mishaps: if cause == Cause::Driver && self.looks_are_fresh() {
-                    0
-                } else {
-                    let fewer =
-                        matches!(after.progress, Progress::Preparing { .. }).then(|| self.others.fewer());
-                    self.others.lost() + fewer.unwrap_or(0)
-                },
+                mishaps: if knows { 0 } else { self.others.lost() },
+                fewer: if knows { 0 } else { self.others.fewer() },
                 unheard: match cause {
                     Cause::Driver => self.unheard,
                     _ if self.chaos.silent_watches => MISTAKEN,

@@ -50,8 +50,20 @@ fn change(change: &Change<'_>) -> Outcome {
     };
     let floor = floor.saturating_sub(idle);
     let ours = matches!(change.cause, Cause::Driver | Cause::Controller) && after < before;
-    let excused = change.mishaps + change.unheard;
+    let excused = change.mishaps + change.unheard + without(change, floor);
     ensure(!ours || after + excused >= floor, || {
         format!("{before} in traffic became {after}, fewer than {floor}, {excused} of them excused")
     })
+}
+
+/// Pods that others told the workload to do without. Before its first batch a flow gives no size; later the size counts
+/// that others gave only as long as the flow has neither taken it back nor followed it: both leave no floor above it.
+fn without(change: &Change<'_>, floor: u32) -> u32 {
+    match &change.after.flow.progress {
+        Progress::Preparing { .. } => change.fewer,
+        _ => {
+            let asked = change.after.world.shape.as_ref().map_or(floor, |shape| shape.replicas);
+            change.fewer.min(floor.saturating_sub(asked))
+        }
+    }
 }

@@ -27,7 +27,11 @@ fn intent(intent: &Intent<'_>) -> Outcome {
     }
     if let Some((shape, now)) = reshape(intent.decision).zip(seen.shape.as_ref()) {
         let fresh = |shape| requested_fresh(flow, shape);
-        ensure(fresh(shape) <= fresh(now), || format!("{failed} failed, yet {shape:?}"))?;
+        // Others may have asked for more and then for fewer: as many as are there and well start no new one.
+        let well = seen.pods.count(Facts::FRESH, Facts::MARKED | Facts::SPECIFIED | Facts::FAILED);
+        ensure(fresh(shape) <= fresh(now).map(|now| now.max(well)), || {
+            format!("{failed} failed, yet {shape:?}")
+        })?;
         let exchanged = plan.base.kind.exchanges() && shape.partition.is_some();
         ensure(!exchanged || shape.partition >= now.partition, || {
             format!("{failed} failed, yet old pods go: {shape:?}")

@@ -35,7 +35,8 @@ fn intent(intent: &Intent<'_>) -> Outcome {
             WorkloadChange::Hook(_) => all(|facts| !facts.contains(Facts::HOOKED)),
             WorkloadChange::LetGo(_) => all(|facts| facts.contains(Facts::HOOKED | Facts::MARKED)),
             WorkloadChange::Reshape(shape) => seen.shape.as_ref().is_none_or(|seen| differs(seen, shape)),
-            WorkloadChange::List(_) => all(|facts| !facts.intersects(Facts::LISTED | Facts::MARKED)),
+            // Pods on their way out are listed, too: they may return, and are no new ones then.
+            WorkloadChange::List(_) => all(|facts| !facts.contains(Facts::LISTED)),
             WorkloadChange::Spare(_) => all(|facts| facts.contains(Facts::SPECIFIED | Facts::HOOKED)),
             WorkloadChange::Remove => is_mine(seen) && seen.pods.is_empty(),
             WorkloadChange::Freeze(on) => seen.frozen != *on,

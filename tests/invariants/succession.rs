@@ -30,7 +30,9 @@ fn intent(intent: &Intent<'_>) -> Outcome {
     );
     ensure(!(leaves && goes), || format!("{:?} although the registry would lose pods", intent.decision))?;
     let before = intent.seen.shape.as_ref();
-    let fewer = |shape: &Shape| before.is_some_and(|before| shape.partition < before.partition);
+    // A partition beyond the size keeps every pod, and no more than these.
+    let kept = |shape: &Shape| shape.partition.map(|partition| partition.min(shape.replicas));
+    let fewer = |shape: &Shape| before.is_some_and(|before| kept(shape) < kept(before));
     let chooses = leaves && reshape(intent.decision).is_some_and(fewer);
     ensure(!chooses, || format!("{:?} although the registry would lose pods", intent.decision))
 }

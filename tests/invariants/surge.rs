@@ -1,6 +1,6 @@
 //! S2: never too many pods.
 
-use triton_core::model::{Facts, Flow, Plan, Progress};
+use triton_core::model::{Brings, Facts, Flow, Observation, Plan, Progress, TemplateRef};
 
 use super::reading::{reshape, stale_after};
 use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
@@ -21,7 +21,10 @@ fn intent(intent: &Intent<'_>) -> Outcome {
             // Old pods that others added stay until old pods leave anyway.
             let leaving = Facts::FRESH | Facts::MARKED | Facts::SPECIFIED;
             let old = intent.seen.pods.count(Facts::empty(), leaving);
-            larger(plan) + batch.size + old.saturating_sub(stale_after(intent.flow, plan, *done))
+            let bound = larger(plan) + batch.size + old.saturating_sub(stale_after(intent.flow, plan, *done));
+            // While the template is one of others, all pods stay, also new ones that others asked for: none is started.
+            let there = intent.seen.pods.count(Facts::empty(), Facts::MARKED | Facts::SPECIFIED);
+            if is_in_place(plan, intent.seen) { bound } else { bound.max(there) }
         }
         Progress::Verifying { plan, .. } => larger(plan),
         // Pods that are there may be asked for again, so that wrongly chosen ones return; and old ones, so that
@@ -46,6 +49,16 @@ fn change(change: &Change<'_>) -> Outcome {
         let marked = change.after.world.pods.count(Facts::MARKED, Facts::empty());
         format!("{after} pods ({marked} leaving), more than {bound}")
     })
+}
+
+/// Whether the workload has the template that the flow brings.
+fn is_in_place(plan: &Plan, seen: &Observation) -> bool {
+    match (&plan.base.brings, seen.shape.as_ref().and_then(|shape| shape.template.as_ref())) {
+        (Brings::Nothing, _) => true,
+        (Brings::Flow, template) => template == Some(&TemplateRef::Flow),
+        (Brings::Revision(wanted), Some(TemplateRef::Revision(is))) => wanted == is,
+        (Brings::Revision(_), _) => false,
+    }
 }
 
 fn larger(plan: &Plan) -> u32 {

@@ -214,6 +214,7 @@ impl Machine {
             mishaps: u32::from(spent),
             // Of a host that hears nothing of endpoints, a pod for each that it is mistaken about.
             unheard: before.unheard(),
+            fewer: 0,
             strangers: 0,
         })
     }

@@ -175,6 +175,36 @@ fn a_restart_marks_its_pods_before_the_first_batch_and_never_later_ones() {
     assert!(matches!(decide(&later, &grown, NOW), Decision::Wait(Waiting::Pods { .. }, _)));
 }
 
+/// Its size was given by hand a moment ago, and the pods that are too many were there still: no new pod was started
+/// beside them, and one on its way out that returned would have been taken for a new one.
+#[test]
+fn a_restart_of_a_workload_that_still_shrinks_replaces_beside_what_is_too_many() {
+    let base = Base { brings: Brings::Nothing, ..base_of(Kind::Replace, 2, 2) };
+    let listed = OLD | Facts::LISTED | Facts::NAMED;
+    let leaves = RUNS.difference(Facts::FRESH) | Facts::MARKED | Facts::NAMED;
+    let flow = Flow::test(Action::Restart, 0).same_size();
+    let before = Flow { progress: Progress::Preparing { base: base.clone() }, ..flow.clone() };
+    let world = shaped(2).with(4, listed).with(2, leaves);
+    let marks = decide(&before, &world, NOW);
+    assert!(
+        matches!(&marks, Decision::Act(Effect::Workload(WorkloadChange::List(pods))) if pods.len() == 2),
+        "those on their way out return where more pods are asked for: {marks:?}"
+    );
+    let batch = |stage| flow.clone().at(plan(base.clone(), 0), 1, 0, 1, stage);
+    let asked = |stage, staying, new| {
+        let world = shaped(2).with(staying, listed).with(2, leaves | Facts::LISTED).with(new, SERVES);
+        match decide(&batch(stage), &world, NOW) {
+            Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) => {
+                (shape.replicas, shape.doomed.map_or(0, |names| names.len()))
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(asked(Stage::Smoking, 2, 0), (3, 0));
+    assert_eq!(asked(Stage::Smoking, 4, 0), (5, 0), "a new one comes beside all that are there");
+    assert_eq!(asked(Stage::Leaving, 4, 1), (2, 5), "what is too many leaves with the old ones");
+}
+
 #[test]
 fn a_rollback_returns_to_the_last_good_revision_before_the_current_one() {
     let revision = |name: &str| Revision::new(name).expect("a revision");

@@ -13,11 +13,12 @@ pub fn rests_on_pods(flow: &Flow, effect: &Effect) -> bool {
         Effect::Workload(WorkloadChange::Reshape(_)) => !flow.progress.is_before_batches(),
         Effect::Workload(WorkloadChange::LetGo(_)) | Effect::Traffic(TrafficChange::PullOut(_)) => true,
         Effect::Traffic(TrafficChange::PullIn(_)) => !admits_all(&flow.progress),
+        // The base tells which revisions were there: pods of others are those of others that come later.
+        Effect::Workload(WorkloadChange::Lock { .. }) => matches!(flow.progress, Progress::Preparing { .. }),
         Effect::Workload(
             WorkloadChange::Hook(_)
             | WorkloadChange::List(_)
             | WorkloadChange::Spare(_)
-            | WorkloadChange::Lock { .. }
             | WorkloadChange::Release { .. }
             | WorkloadChange::Remove
             | WorkloadChange::Freeze(_),
@@ -26,9 +27,10 @@ pub fn rests_on_pods(flow: &Flow, effect: &Effect) -> bool {
     }
 }
 
-/// Whether a progress may be stored only if the pods are those that were seen: when it is the last word; at the end of
-/// a batch, which no later stage looks back at; and where new pods are told from old ones by a mark, which a view from
-/// before it does not show.
+/// Whether a progress may be stored only if the pods are those that were seen: when it is the last word; where the first
+/// batch begins, and with it how many pods need no work and how many have to serve; at the end of a batch, which no
+/// later stage looks back at; and where new pods are told from old ones by a mark, which a view from before it does not
+/// show.
 #[must_use]
 pub fn tells_of_pods(before: &Progress, progress: &Progress) -> bool {
     let marks = |progress: &Progress| {
@@ -37,7 +39,7 @@ pub fn tells_of_pods(before: &Progress, progress: &Progress) -> bool {
     };
     match progress {
         Progress::Rolling { .. } | Progress::Verifying { .. } => {
-            finished(progress) > finished(before) || marks(progress)
+            before.is_before_batches() || finished(progress) > finished(before) || marks(progress)
         }
         Progress::Pending
         | Progress::Preparing { .. }
@@ -97,6 +99,13 @@ mod tests {
         let preparing = Progress::Preparing { base: base(Kind::Replace) };
         let preparing = Flow { progress: preparing, ..Flow::test(Action::Update, 3) };
         assert_eq!(rests(&preparing), [false, true, true, false, false]);
+        let lock = Effect::Workload(WorkloadChange::Lock { remember: None });
+        assert!(
+            rests_on_pods(&preparing, &lock),
+            "it is taken with a base that tells which revisions are there"
+        );
+        let again = Flow::test(Action::Update, 3).at(plan(base(Kind::Replace), 0), 1, 0, 1, Stage::Smoking);
+        assert!(!rests_on_pods(&again, &lock), "one that others took off is taken again");
         assert_eq!(at(Kind::Replace, 1, Stage::Smoked), [true, true, true, true, false]);
         assert_eq!(at(Kind::Replace, 1, Stage::PullingIn), [true, true, true, false, false]);
         assert_eq!(at(Kind::Swap, 0, Stage::Smoking), [true, true, true, false, false]);
@@ -128,5 +137,7 @@ mod tests {
         }
         let baked = at(Brings::Flow, 1, Stage::Baked);
         assert!(!tells_of_pods(&baked, &at(Brings::Flow, 2, Stage::Queued)), "made sure of before");
+        let preparing = Progress::Preparing { base: base_of(Kind::Replace, 3, 3) };
+        assert!(tells_of_pods(&preparing, &at(Brings::Flow, 1, Stage::Queued)), "what serves is counted now");
     }
 }

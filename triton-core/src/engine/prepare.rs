@@ -156,12 +156,13 @@ pub(super) const fn upkeep(flow: &Flow, base: &Base) -> Tend {
     Tend { admit: u32::MAX, floor: base.from, go: true, drain: flow.spec.drain }
 }
 
-/// The pods that a restart replaces are marked before the first batch: what comes later is new.
+/// The pods that a restart replaces are marked before the first batch: what comes later is new. Those on their way out
+/// are marked, too: they return where more pods are asked for, and would be taken for new ones.
 fn list(flow: &Flow, seen: &Observation) -> Option<Effect> {
     if flow.spec.action != Action::Restart {
         return None;
     }
-    let pods = pick(&seen.pods, Facts::NAMED, Facts::LISTED | Facts::MARKED, u32::MAX);
+    let pods = pick(&seen.pods, Facts::NAMED, Facts::LISTED, u32::MAX);
     (!pods.is_empty()).then_some(Effect::Workload(WorkloadChange::List(pods)))
 }
 

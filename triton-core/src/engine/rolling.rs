@@ -80,6 +80,12 @@ impl Rolling<'_> {
     /// batch does not pull in yet, and never get on.
     fn shape(&self, row: Row, seen: &Observation) -> Shape {
         let want = shape::rolling(self.plan, self.done, self.end(), row);
+        // Pods that are to be deleted anyway are replaced one by one beside them: to keep those too would ask for more
+        // and more.
+        let others = |known| {
+            let leave = Facts::MARKED | Facts::SPECIFIED | Facts::FOREIGN;
+            seen.pods.count(Facts::empty(), known | leave)
+        };
         match want.partition {
             None if self.kind() != Kind::Grow => {
                 // Names that stayed would leave although more pods are asked for.
@@ -88,20 +94,19 @@ impl Rolling<'_> {
                 // that is named would be chosen beside them. Choosing is safe: hooked pods stay until they are let go.
                 let waits = seen.pods.any(Facts::UNAVAILABLE, Facts::empty());
                 let unavailable = if waits { want.replicas.max(1) } else { want.unavailable };
-                Shape { doomed: Some(row.shrunk.then(chosen).unwrap_or_default()), unavailable, ..want }
+                // Without them in the numbers no new pod would be started beside them.
+                let stays = self.kind() == Kind::Replace && !row.shrunk;
+                let more = if stays { others(Facts::FRESH).saturating_sub(self.before().stale) } else { 0 };
+                let replicas = want.replicas.saturating_add(more);
+                let doomed = Some(row.shrunk.then(chosen).unwrap_or_default());
+                Shape { replicas, doomed, unavailable, ..want }
             }
             Some(partition) if self.kind() == Kind::Replace && !row.shrunk => {
-                // Pods that are to be deleted anyway are replaced one by one beside them: to keep those too would
-                // ask for more and more.
-                let rest = |known| {
-                    let leave = Facts::MARKED | Facts::SPECIFIED | Facts::FOREIGN;
-                    seen.pods.count(Facts::empty(), known | leave)
-                };
                 // Which pods are new cannot be told before the flow's template is in place again.
                 let more = if has_template(seen, &want) {
-                    rest(Facts::FRESH).saturating_sub(partition)
+                    others(Facts::FRESH).saturating_sub(partition)
                 } else {
-                    rest(Facts::empty()).saturating_sub(want.replicas)
+                    others(Facts::empty()).saturating_sub(want.replicas)
                 };
                 let (replicas, partition) =
                     (want.replicas.saturating_add(more), partition.saturating_add(more));

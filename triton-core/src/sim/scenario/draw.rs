@@ -14,6 +14,8 @@ use crate::model::{
     Template, UpdateStrategy,
 };
 
+/// Most pods of a workload.
+const MOST: u32 = 9;
 /// The template of the flow that is made when all others have ended, if they left the workload half-way.
 const LAST: u32 = 70;
 
@@ -86,6 +88,18 @@ pub(super) fn waits_for_termination(seed: u64, policy: UpdatePolicy, drafts: &mu
             (None, None) => {}
         }
     }
+}
+
+/// How much longer than others the flows may take that wait for the end of pods: as long as it takes for as many pods, one
+/// after the other, as a workload has.
+pub(super) fn waits_for(timing: Timing, drafts: &[Draft]) -> Seconds {
+    let policy = |draft: &Draft| {
+        let update = draft.update_strategy.as_ref().and_then(|it| it.pod_replacement_policy.clone());
+        update.or_else(|| draft.non_update_strategy.as_ref().and_then(|it| it.pod_replacement_policy.clone()))
+    };
+    let waiting = drafts.iter().filter(|draft| policy(draft).is_some()).count();
+    let end = u32::try_from(timing.terminate.1 / 1_000_000).unwrap_or(u32::MAX);
+    Seconds(u32::try_from(waiting).unwrap_or(u32::MAX).saturating_mul(MOST).saturating_mul(end))
 }
 
 /// The workload that is there before the first flow, if there is one.

@@ -64,7 +64,7 @@ impl Runner<'_> {
         }
         let now = self.now();
         let since = *self.healed_at.get_or_insert(now);
-        if now > since.plus(PATIENCE) {
+        if now > since.plus(PATIENCE).plus(self.waits_for) {
             return Err(self.violation(&self.restless()));
         }
         if ended && self.is_left() {

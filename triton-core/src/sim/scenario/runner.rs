@@ -53,6 +53,8 @@ pub(super) struct Runner<'a> {
     /// Flows whose specs cannot be read, with what stood there before.
     pub(super) spoilt: Vec<(FlowId, FlowUid, Draft)>,
     pub(super) healed_at: Option<Timestamp>,
+    /// How much longer flows may take because they wait for the end of pods.
+    pub(super) waits_for: Seconds,
     pub(super) calm_since: Option<(Timestamp, u64)>,
     pub(super) heal_at: Timestamp,
     /// Nobody can look at the world from now on until then; not told yet.
@@ -71,12 +73,14 @@ impl<'a> Runner<'a> {
     #[expect(clippy::too_many_lines, reason = "one line per field")]
     pub(super) fn new(seed: u64, chaos: Chaos, observer: Observer<'a>) -> Self {
         let mut random = Random::new(seed, 2);
-        let sim = Sim::new(seed, draw::timing(&mut random, seed));
+        let timing = draw::timing(&mut random, seed);
+        let sim = Sim::new(seed, timing);
         let policy = draw::policy(seed);
         let workload = draw::workload(&mut random, policy);
         let size = workload.as_ref().map(|workload| workload.replicas);
         let mut drafts = draw::drafts(&mut random, size, policy, chaos.crowd);
         draw::waits_for_termination(seed, policy, &mut drafts);
+        let waits_for = draw::waits_for(timing, &drafts);
         if let Some(workload) = workload {
             let id = workload.id.clone();
             sim.world().add_workload(workload);
@@ -121,6 +125,7 @@ impl<'a> Runner<'a> {
             tampered: Vec::new(),
             spoilt: Vec::new(),
             healed_at: None,
+            waits_for,
             calm_since: None,
             heal_at: now.plus(STORM),
             blind_until: None,
