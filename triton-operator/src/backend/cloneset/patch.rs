@@ -5,6 +5,7 @@
 //! (Kubernetes: it changes with `spec` only), so the CloneSet controller's own status writes, several per
 //! pod, do not refuse ours.
 
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::{Map, Value, json};
 use triton_core::model::{
     Action, Base, Brings, CarriedOut, Flow, FlowUid, Holder, LastHolder, PodName, PodRef, Progress, Revision,
@@ -195,16 +196,24 @@ pub fn reshape(
     template: Option<Value>,
 ) -> Option<Value> {
     let mut ops = Vec::new();
-    let mut set = |path: &str, now: u32, want: u32| {
-        if now != want {
+    let mut set = |path: &str, is_there: bool, want: u32| {
+        if !is_there {
             ops.push(json!({ "op": "add", "path": path, "value": want }));
         }
     };
-    set("/spec/replicas", cloneset.replicas, shape.replicas);
-    let strategy = |field| cloneset.api_version.pointer(field);
-    set(&strategy("partition"), cloneset.partition, shape.partition.unwrap_or(cloneset.partition));
-    set(&strategy("maxSurge"), cloneset.surge(), shape.surge);
-    set(&strategy("maxUnavailable"), cloneset.unavailable(), shape.unavailable);
+    set("/spec/replicas", cloneset.replicas == shape.replicas, shape.replicas);
+    // What these say depends on the size: percentages, and a partition that is greater than it.
+    let mut of_size = |field: &str, raw: Option<&IntOrString>, now: u32, want: u32| {
+        let says =
+            |raw: &IntOrString| matches!(raw, IntOrString::Int(raw) if u32::try_from(*raw) == Ok(want));
+        set(&cloneset.api_version.pointer(field), now == want && raw.is_none_or(says), want);
+    };
+    if let Some(partition) = shape.partition {
+        of_size("partition", cloneset.raw_partition.as_ref(), cloneset.partition, partition);
+    }
+    let Settings { max_surge, max_unavailable, .. } = &cloneset.settings;
+    of_size("maxSurge", max_surge.as_ref(), cloneset.surge(), shape.surge);
+    of_size("maxUnavailable", max_unavailable.as_ref(), cloneset.unavailable(), shape.unavailable);
     ops.extend(doomed(cloneset, shape));
     if let Some(template) = template {
         let of = if shape.template == Some(TemplateRef::Flow) { flow.uid.as_str() } else { "" };

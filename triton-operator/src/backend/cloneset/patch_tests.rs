@@ -106,6 +106,34 @@ fn a_reshape_names_only_what_differs_and_is_guarded_by_uid_generation_and_lock()
 }
 
 #[test]
+fn a_number_that_would_say_something_else_at_another_size_is_written_with_that_size() {
+    // What stands there at 4 pods, the size that is wanted, and what is written beside it.
+    let rows = [
+        (json!({ "partition": 8 }), 4, Some(("partition", 4))),
+        (json!({ "partition": 8 }), 7, Some(("partition", 4))),
+        (json!({ "partition": "100%" }), 7, Some(("partition", 4))),
+        (json!({ "partition": 4 }), 7, None),
+        (json!({ "partition": 4, "maxSurge": "25%" }), 9, Some(("maxSurge", 1))),
+        (json!({ "partition": 4, "maxUnavailable": "0%" }), 9, Some(("maxUnavailable", 0))),
+    ];
+    for (numbers, replicas, also) in rows {
+        let cloneset = cloneset(|object| {
+            locked(object);
+            let strategy = object["spec"]["updateStrategy"].as_object_mut().unwrap();
+            strategy.extend(numbers.as_object().unwrap().clone());
+        });
+        let ops = reshape(&cloneset, &flow(|_| ()), &shape(replicas, 4), None);
+        let ops = ops.map_or_else(Vec::new, |ops| ops.as_array().unwrap().clone());
+        let path = |op: &Value| op["path"].as_str().unwrap_or_default().to_owned();
+        let strategy = ops.iter().find(|op| path(op).starts_with("/spec/updateStrategy/"));
+        let strategy = strategy.map(|op| (path(op), op["value"].clone()));
+        let wanted = also.map(|(field, value)| (format!("/spec/updateStrategy/{field}"), json!(value)));
+        assert_eq!(strategy, wanted, "{numbers} at {replicas}");
+        assert_eq!(ops.iter().any(|op| path(op) == "/spec/replicas"), replicas != 4, "{numbers}");
+    }
+}
+
+#[test]
 fn a_template_is_replaced_whole_together_with_the_numbers() {
     let cloneset = cloneset(locked);
     let flow = flow(|_| ());
