@@ -4,6 +4,8 @@ use kube::core::Status;
 use serde_json::Value;
 use triton_core::model::Fault;
 
+use crate::labels;
+
 /// Where the template stands in a flow; the answers of the API server begin with `template`.
 const ABOVE: &str = "spec.application.";
 /// How an answer begins that tells that the object cannot be decoded.
@@ -32,9 +34,23 @@ pub(super) fn unsupported(template: &Value, claims: &Value) -> Vec<Fault> {
         let text = "a CloneSet runs no pods that end by themselves; leave it out";
         found.push(fault("template.spec.activeDeadlineSeconds", text));
     }
+    for (label, says) in MARKS {
+        if template["metadata"]["labels"].get(label).is_some() {
+            let text = format!("marks a single pod {says}, and would mark every pod; leave it out");
+            found.push(fault(&format!("template.metadata.labels[{label}]"), text));
+        }
+    }
     quantities(claims, "volumeClaimTemplates", "", &mut found);
     found
 }
+
+/// Labels that OpenKruise or triton give to single pods, and what they say. With the first one in its template a
+/// CloneSet replaces every pod as soon as it is there, and each waits for its hook: there are more and more.
+const MARKS: [(&str, &str); 3] = [
+    (labels::SPECIFIED_DELETE, "that is to be replaced"),
+    (labels::LIFECYCLE_STATE, "with where it is in its life"),
+    (labels::RESTARTED_BY, "that a flow restarts"),
+];
 
 /// Kubernetes leaves `metadata` out where labels and annotations of a template are at fault.
 fn placed(field: &str) -> String {

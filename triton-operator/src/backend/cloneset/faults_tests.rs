@@ -93,6 +93,25 @@ fn what_openkruise_refuses_and_claims_that_nobody_can_read_are_named() {
 }
 
 #[test]
+fn labels_that_mark_single_pods_are_refused_in_a_template_whatever_their_value() {
+    let rows = [
+        ("apps.kruise.io/specified-delete", false),
+        ("lifecycle.apps.kruise.io/state", false),
+        ("apps.triton.io/restarted-by", false),
+        ("apps.triton.io/in-traffic", true),
+        ("app", true),
+    ];
+    for (label, taken) in rows {
+        for value in ["", "true"] {
+            let found = unsupported(&json!({"metadata": {"labels": {label: value}}}), &Value::Null);
+            let fields: Vec<_> = found.iter().map(|fault| fault.field.as_str()).collect();
+            let named = format!("spec.application.template.metadata.labels[{label}]");
+            assert_eq!(fields, if taken { vec![] } else { vec![named.as_str()] }, "{label}: {value}");
+        }
+    }
+}
+
+#[test]
 fn quantities_are_told_from_other_texts() {
     let good = ["1", "0.5", ".5", "5.", "500m", "128Mi", "1e3", "1E-3", "1E", "+1", "-1k", " 2Gi "];
     let bad = ["", "500 m", "1GB", "1.2.3", "Mi", "1mi", "1e", "one", "1,5"];
