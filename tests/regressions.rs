@@ -6,13 +6,13 @@ mod in_place;
 #[path = "regressions/rig.rs"]
 mod rig;
 
-use rig::{Rig, instance};
+use rig::{Rig, instance, ready};
 use triton_core::driver::Rest;
 use triton_core::model::{
     Failure, FlowPhase, Progress, RawSize, Stage, UpdateStrategy, Verdict, WorkloadChange,
 };
 use triton_core::service::DeployApi;
-use triton_core::sim::{Faults, Happening, Mishap};
+use triton_core::sim::{Faults, Happening, Mishap, Workload};
 
 /// The retry found the workload that it had made itself, and the flow was marked as failed.
 #[test]
@@ -241,6 +241,49 @@ fn what_two_flows_left_at_any_moment_is_taken_over_by_a_third_one() {
                 let new = workload.active().filter(|pod| pod.serves() && pod.template.image == "app:4");
                 assert_eq!(i64::try_from(new.count()), Ok(replicas), "{what}");
             }
+        }
+    }
+}
+
+/// An autoscaler that grew the size in the middle of a canary got pods of the new revision, and all of them took
+/// traffic once a person had agreed to those of the canary.
+#[test]
+fn pods_that_a_size_of_others_brings_start_at_the_old_revision_and_serve() {
+    // The pods before, the size that others give, and the stage where they do.
+    let sizes = [(4, 6), (4, 12), (2, 9)];
+    let stages = [Stage::Smoking, Stage::Smoked, Stage::Proving, Stage::Baked];
+    for (before, after) in sizes {
+        for stage in stages {
+            let mut rig = Rig::serving(before);
+            let canary = UpdateStrategy { canary: Some(1), mode: Some("manual".into()), ..rig::one_by_one() };
+            let flow = rig.order("update", None, Some(rig::template("app:2")), canary);
+            let agrees = |rig: &Rig| drop(ready(rig.service.next(&flow, None)));
+            rig.until(|rig| {
+                let there = rig.stage(&flow) == Some(stage);
+                if !there {
+                    agrees(rig);
+                }
+                there
+            });
+            assert!(rig.host.sim().world().scale_by_hand(&instance(), after));
+            let what = format!("{before} to {after} at {stage:?}");
+            let new = |workload: &Workload| {
+                let new = workload.active().filter(|pod| pod.serves() && pod.template.image == "app:2");
+                u32::try_from(new.count()).expect("a few")
+            };
+            for _ in 0..120 {
+                rig.for_seconds(1);
+                let workload = rig.workload().expect("it serves");
+                assert!(new(&workload) <= 1, "{what}: {} new pods serve", new(&workload));
+            }
+            let workload = rig.workload().expect("it serves");
+            assert!(workload.serving() >= after, "{what}: {} serve", workload.serving());
+            rig.until(|rig| {
+                agrees(rig);
+                rig.phase(&flow).is_final()
+            });
+            assert_eq!(rig.phase(&flow), FlowPhase::Success, "{what}");
+            assert_eq!(new(&rig.workload().expect("it serves")), after, "{what}");
         }
     }
 }

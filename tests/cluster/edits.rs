@@ -132,6 +132,36 @@ async fn a_lock_that_others_take_off_exposes_nothing_and_the_flow_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_size_that_grows_in_the_middle_of_a_canary_brings_old_pods_that_serve_and_no_more_new_ones() {
+    let site = Site::new("grown").await;
+    site.serve(3).await;
+    let canary = json!({"mode": "auto", "canary": 1, "batchSize": 4, "drainSeconds": 0});
+    site.apply(&app::update(FLOW, 3, canary));
+    let new = |view: &View| {
+        let new = |pod: &&&Value| pod["spec"]["containers"][0]["image"] == "nginx:2";
+        let serving = view.serving();
+        view.pods().iter().filter(new).filter(|pod| serving.contains(name(pod))).count()
+    };
+    let mut size = 3;
+    for (stage, serve) in [("Smoked", 0), ("Baking", 1)] {
+        site.asks(FLOW, 1, stage).await;
+        size += 5;
+        site.kubectl(&["scale", SETS, app::NAME, &format!("--replicas={size}")]);
+        let served = |view: &View| {
+            assert!(new(view) <= serve, "at {stage}: {}", view.summary());
+            view.flow(FLOW)["status"]["replicasToProcess"] == size && view.serving().len() >= size
+        };
+        site.scene.holds("old pods serve in the places that were added", served).await;
+        site.next(FLOW);
+    }
+    site.asks(FLOW, 1, "Baked").await;
+    assert_eq!(new(&site.view()), 1, "{}", site.view().summary());
+    site.next(FLOW);
+    site.succeeds(FLOW).await;
+    all_run(&site.view(), "nginx:2", size);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_update_follows_a_size_that_others_set_and_no_unapproved_pod_serves() {
     let site = Site::new("resized").await;
     site.serve(2).await;

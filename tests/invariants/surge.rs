@@ -43,7 +43,10 @@ fn change(change: &Change<'_>) -> Outcome {
     let Some(plan) = change.after.flow.progress.plan() else { return Ok(()) };
     let (before, after) = (change.before.world.pods.len(), change.after.world.pods.len());
     let bound = larger(plan) + largest_batch(change.after.flow, plan);
-    let bound = bound + change.mishaps + change.strangers;
+    // Of what others asked for, new pods leave that never served; those in their places come beside them.
+    let unasked = change.after.world.pods.count(Facts::FRESH | Facts::MARKED, Facts::ASKED | Facts::IN);
+    let unasked = if plan.base.followed.is_some() { unasked.min(change.strangers) } else { 0 };
+    let bound = bound + change.mishaps + change.strangers + unasked;
     let created = change.cause == Cause::Controller && after > before;
     ensure(!created || after <= bound, || {
         let marked = change.after.world.pods.count(Facts::MARKED, Facts::empty());

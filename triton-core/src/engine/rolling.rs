@@ -2,6 +2,8 @@
 
 mod held_up;
 
+use alloc::collections::BTreeSet;
+
 use super::closing::{LOOK_AGAIN, left, stop, verifying};
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, Goal};
@@ -10,8 +12,8 @@ use super::table::{self, Row, Until};
 use super::tend::{Tend, hooked, look_again, ordered, serving, steer, tend};
 use super::{gate, shape, until};
 use crate::model::{
-    Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, Progress, Seconds, Shape, Spec,
-    Stage, Succession, Target, Timestamp, Tolerance,
+    Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, PodName, Progress, Seconds, Shape,
+    Spec, Stage, Succession, Target, Timestamp, Tolerance,
 };
 
 /// Where a rolling flow is.
@@ -75,10 +77,21 @@ impl Rolling<'_> {
         (waits && grows && seen.ending > 0).then_some(Waiting::Terminating { pods: seen.ending })
     }
 
-    /// The shape of the stage. Old pods that others added are kept until old pods leave anyway: the
+    /// The shape of the stage, and which new pods leave that nobody asked for.
+    fn shape(&self, row: Row, seen: &Observation) -> Shape {
+        let want = self.shape_of(row, seen);
+        match (self.kind(), want.partition) {
+            (Kind::Replace, Some(partition)) if want.doomed.is_none() => {
+                Shape { doomed: self.unasked(row, partition, &want, seen), ..want }
+            }
+            (Kind::Grow | Kind::Shrink | Kind::Replace | Kind::Swap, _) => want,
+        }
+    }
+
+    /// The numbers of the stage. Old pods that others added are kept until old pods leave anyway: the
     /// workload's controller would exchange them for new ones, wait for new pods to be available that the
     /// batch does not pull in yet, and never get on.
-    fn shape(&self, row: Row, seen: &Observation) -> Shape {
+    fn shape_of(&self, row: Row, seen: &Observation) -> Shape {
         let want = shape::rolling(self.plan, self.done, self.end(), row);
         // Pods that are to be deleted anyway are replaced one by one beside them: to keep those too would ask for more
         // and more.
@@ -118,6 +131,26 @@ impl Rolling<'_> {
             },
             None | Some(_) => self.sheds(want, row, seen),
         }
+    }
+
+    /// New pods that nobody asked for leave by name as far as old ones are missing, which come in their places: where
+    /// others give another size, the workload's controller starts what is missing at the new revision before the
+    /// partition has followed. Those in traffic stay.
+    fn unasked(
+        &self,
+        row: Row,
+        partition: u32,
+        want: &Shape,
+        seen: &Observation,
+    ) -> Option<BTreeSet<PodName>> {
+        let follows = self.plan.base.followed.is_some() && has_template(seen, want);
+        let wanted = if row.grown { self.after() } else { self.before() };
+        let fresh = seen.pods.count(Facts::FRESH, Facts::empty());
+        let surplus = fresh.saturating_sub(wanted.fresh);
+        let old = seen.pods.count(Facts::empty(), Facts::FRESH | Facts::MARKED | Facts::FOREIGN);
+        let leaving = seen.pods.count(Facts::FRESH | Facts::MARKED, Facts::empty());
+        let leave = surplus.min(partition.saturating_sub(old).saturating_add(leaving));
+        (follows && leave > 0).then(|| shape::unasked(seen, leave))
     }
 
     /// Failed pods that a batch goes on without leave by name: the workload's controller might choose others.
@@ -257,7 +290,9 @@ impl Rolling<'_> {
         let floor = self.before().total().min(self.after().total());
         let missing = if self.kind() == Kind::Swap { self.batch.size } else { 0 };
         let floor = floor.saturating_sub(missing).min(self.batch.serving);
-        let admit = if admit { u32::MAX } else { self.before().fresh };
+        // Of new pods that came with another size of others no more take traffic than were agreed to.
+        let most = if self.plan.base.followed.is_some() { self.after().fresh } else { u32::MAX };
+        let admit = if admit { most } else { self.before().fresh };
         Tend { admit, floor, go, drain: self.flow.spec.drain }
     }
 

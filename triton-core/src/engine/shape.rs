@@ -151,6 +151,12 @@ pub(super) fn failed(seen: &Observation, most: u32) -> BTreeSet<PodName> {
     choose(seen, Facts::FRESH | Facts::FAILED, Facts::IN, most)
 }
 
+/// So many of the new pods that nobody asked into traffic, by name.
+#[must_use]
+pub(super) fn unasked(seen: &Observation, most: u32) -> BTreeSet<PodName> {
+    choose(seen, Facts::FRESH | Facts::GATED, Facts::ASKED | Facts::IN, most)
+}
+
 /// So many of the old pods that nobody asked into traffic and that were not chosen, by name.
 #[must_use]
 pub(super) fn idle(seen: &Observation, most: u32) -> BTreeSet<PodName> {
