@@ -55,10 +55,15 @@ pub(super) fn explain(view: &FlowView, name: &str) -> Explanation {
         reasons::ended(view, name)
     } else if view.agreed() {
         reasons::taken_notice(name)
-    } else if view.canceled {
+    } else if view.canceled && phrase::tone(view) != Tone::Bad {
         reasons::closing(name)
     } else {
-        reasons::waiting(view, reason, name)
+        let mut told = reasons::waiting(view, reason, name);
+        // A flow that closes takes no further orders.
+        let orders = ["cancel", "resume"].map(|order| format!("kubectl triton {order} "));
+        told.commands
+            .retain(|(command, _)| !view.canceled || !orders.iter().any(|order| command.starts_with(order)));
+        told
     };
     let message = phrase::message(view);
     let why = match (message.is_empty(), reason.is_empty()) {
@@ -180,6 +185,21 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on
         let view = views::success("web-df");
         let told = explain(&view, "web-df");
         assert_eq!((told.who.as_str(), told.again), ("nobody: it has ended", None));
+    }
+
+    #[test]
+    fn a_cancelled_flow_that_something_keeps_from_closing_says_what_and_takes_no_orders() {
+        for (reason, nobody) in [("PodsLeaving", true), ("Rejected", false), ("WorkloadUnreadable", false)] {
+            let mut view = views::smoked("web-df");
+            view.canceled = true;
+            view.record.waiting.as_mut().unwrap().reason = reason.into();
+            let told = explain(&view, "web-df");
+            assert_eq!(told.who.starts_with("nobody: it was cancelled"), nobody, "{reason}: {}", told.who);
+            let orders = ["cancel", "resume"].map(|order| format!("kubectl triton {order} "));
+            let given =
+                told.commands.iter().any(|(text, _)| orders.iter().any(|order| text.starts_with(order)));
+            assert!(!told.commands.is_empty() && !given, "{reason}: {:?}", told.commands);
+        }
     }
 
     #[test]

@@ -140,7 +140,13 @@ pub async fn template_of(
     wanted: &Revision,
 ) -> Result<Value, PortError> {
     let api: Api<ControllerRevision> = Api::namespaced(client.clone(), &cloneset.key.namespace);
-    let lost = || PortError::new(PortErrorKind::Rejected, format!("revision {wanted} is not kept any more"));
+    let lost = || {
+        let what = format!(
+            "revision {wanted} is not kept any more: name a flow to return to, or, where this one is under way, put the \
+             template of that revision into the CloneSet by hand"
+        );
+        PortError::new(PortErrorKind::Rejected, what)
+    };
     let revision = find(|| api.get(wanted.as_str())).await?.ok_or_else(lost)?;
     if !revision.metadata.owner_references.iter().flatten().any(|owner| owner.uid == cloneset.uid) {
         return Err(lost());
