@@ -18,7 +18,10 @@ use crate::model::{
 /// Most pods that a message names.
 pub(super) const NAMED: usize = 3;
 
-/// What is told of pods that a flow which waits for new pods does not have yet.
+/// What may keep a pod that nothing of ours holds any more.
+const KEEPS: &str = "another hook of the workload, or an admission policy, may keep it";
+
+/// What is told of pods that a flow which waits for new pods does not have yet, and of those that do not go.
 pub(super) fn words(flow: &Flow, began: Option<Timestamp>, waiting: &Waiting, seen: Seen<'_>) -> String {
     let Some(view) = seen.workload else { return String::new() };
     let (lacks, ends) = match waiting {
@@ -49,7 +52,9 @@ pub(super) fn words(flow: &Flow, began: Option<Timestamp>, waiting: &Waiting, se
     let starting = starting.map(|(pod, lacks)| format!("pod {}: {}", pod.name, shorten(lacks, TextFor::Pod)));
     let ending = view.terminating.iter().filter(|_| ends);
     let ending = ending.map(|pod| format!("pod {} is being deleted and has not ended", pod.name));
-    let all: Vec<String> = stuck.chain(ended).chain(starting).chain(ending).collect();
+    let kept = view.pods.iter().filter(|pod| lacks && ends && pod.marked && !pod.hooked);
+    let kept = kept.map(|pod| format!("pod {}: was let go and is not deleted: {KEEPS}", pod.name));
+    let all: Vec<String> = stuck.chain(ended).chain(starting).chain(kept).chain(ending).collect();
     let mut words = String::new();
     for word in all.iter().take(NAMED) {
         words.push_str("; ");
@@ -179,7 +184,35 @@ mod tests {
     use super::*;
     use crate::engine::fixtures::{RUNS, base_of};
     use crate::engine::goal::plan;
-    use crate::model::{Action, BatchPhase, Kind, Stage};
+    use crate::model::{Action, BatchPhase, Kind, Stage, TrafficView};
+
+    #[test]
+    fn a_hold_names_pods_that_were_let_go_and_are_still_there() {
+        let held = |reason| Waiting::Held { reason, failed: 0, edits: Vec::new(), paused: false };
+        let rows = [
+            (held(HoldReason::DeadlineExceeded), true, false, true),
+            (held(HoldReason::DeadlineExceeded), true, true, false),
+            (held(HoldReason::DeadlineExceeded), false, false, false),
+            // Every pod that leaves is let go before it is deleted.
+            (Waiting::Out { pods: 1, drains: false }, true, false, false),
+        ];
+        let flow =
+            Flow::test(Action::Update, 1).at(plan(base_of(Kind::Replace, 1, 1), 0), 1, 0, 1, Stage::Leaving);
+        let traffic = TrafficView::default();
+        for (waiting, marked, hooked, named) in rows {
+            let pod = WorkloadPod { marked, hooked, ..WorkloadPod::test("web-a".parse().expect("a name")) };
+            let view = WorkloadView::test(1, [pod].into());
+            let observation = Observation::mine(1, 0, 1);
+            let seen = Seen { observation: &observation, workload: Some(&view), traffic: &traffic };
+            let says = words(&flow, None, &waiting, seen);
+            let wanted = if named {
+                format!("; pod web-a: was let go and is not deleted: {KEEPS}")
+            } else {
+                String::new()
+            };
+            assert_eq!(says, wanted, "{waiting:?} {marked} {hooked}");
+        }
+    }
 
     #[test]
     fn who_is_asked_to_agree_is_told_of_new_pods_that_nobody_asked_for() {
