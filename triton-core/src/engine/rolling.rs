@@ -1,5 +1,6 @@
 //! The interpreter of the table: shape, tend, until, gate, move. First hit wins.
 
+mod failed;
 mod held_up;
 
 use alloc::collections::BTreeSet;
@@ -162,17 +163,6 @@ impl Rolling<'_> {
         Shape { doomed: doomed.or(want.doomed), ..want }
     }
 
-    /// The batch with what failed taken out of it, once everything else of it is ready: the rest is work for
-    /// later batches.
-    fn without_failed(&self, failed: u32, row: Row, seen: &Observation, wanted: Goal) -> Option<Batch> {
-        let early =
-            matches!(self.batch.stage, Stage::Smoking | Stage::PullingIn) && self.kind() != Kind::Swap;
-        let rest = Goal { fresh: wanted.fresh.saturating_sub(failed), ..wanted };
-        let goes_on = early && failed > 0 && failed <= self.tolerated();
-        (goes_on && until::unmet(self.kind(), row.until, &seen.pods, rest).is_none())
-            .then(|| Batch { size: self.batch.size.saturating_sub(failed), ..self.batch })
-    }
-
     const fn kind(&self) -> Kind {
         self.plan.base.kind
     }
@@ -216,61 +206,6 @@ impl Rolling<'_> {
         let been_in = row.admit && (self.batch.stage > Stage::PullingIn || self.kind() == Kind::Shrink);
         let go = go && !matches!(self.batch.stage, Stage::Leaving | Stage::Vacating);
         tend(self.rule(been_in, go), &seen.pods)
-    }
-
-    /// New pods that fail now. Where pods only leave, none do; where they are only added, those that were out
-    /// of service before do not count.
-    fn failing(&self, seen: &Observation) -> u32 {
-        self.counted(seen, Facts::FAILED)
-    }
-
-    /// Whether nothing keeps more new pods from running than may fail, and none of them might fall over again.
-    pub(super) fn is_mended(&self, seen: &Observation) -> bool {
-        self.runs(seen) && !Self::is_shaky(seen)
-    }
-
-    /// Whether it is not mended only because one of them might.
-    pub(super) fn calms(&self, seen: &Observation) -> bool {
-        self.runs(seen) && Self::is_shaky(seen)
-    }
-
-    fn runs(&self, seen: &Observation) -> bool {
-        self.counted(seen, Facts::STUCK) <= self.tolerated()
-    }
-
-    fn is_shaky(seen: &Observation) -> bool {
-        seen.pods.any(Facts::FRESH | Facts::SHAKY, Facts::MARKED)
-    }
-
-    /// The failures that count, of the pods with these facts.
-    fn counted(&self, seen: &Observation, with: Facts) -> u32 {
-        let failing = seen.pods.count(Facts::FRESH | with, Facts::MARKED);
-        match self.kind() {
-            Kind::Shrink => 0,
-            Kind::Grow | Kind::Replace | Kind::Swap => {
-                failing.saturating_sub(self.plan.base.degraded).saturating_sub(self.shed(seen))
-            }
-        }
-    }
-
-    /// New pods that the batch goes on without, on their way out: of those there are more than are wanted, and
-    /// of all pods more than the stage asks for. New pods that came of numbers of others stay.
-    fn shed(&self, seen: &Observation) -> u32 {
-        if self.flow.spec.tolerance == Tolerance::Nothing {
-            return 0;
-        }
-        let surplus = seen.pods.count(Facts::FRESH, Facts::MARKED).saturating_sub(self.after().fresh);
-        let stay = self.shape(self.row(seen), seen).replicas;
-        surplus.min(seen.pods.count(Facts::empty(), Facts::MARKED).saturating_sub(stay))
-    }
-
-    /// New pods of this batch that may fail: never all of them, and none once they take traffic.
-    fn tolerated(&self) -> u32 {
-        let most = self.batch.size.saturating_sub(1);
-        if self.last() || self.batch.stage > Stage::PullingIn {
-            return 0;
-        }
-        self.flow.spec.tolerance.of(self.batch.size).min(most)
     }
 
     /// Pods of work when this batch is done.
