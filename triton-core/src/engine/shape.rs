@@ -151,10 +151,18 @@ pub(super) fn failed(seen: &Observation, most: u32) -> BTreeSet<PodName> {
     choose(seen, Facts::FRESH | Facts::FAILED, Facts::IN, most)
 }
 
-/// So many of the new pods that nobody asked into traffic, by name.
+/// So many of the new pods that nobody asked into traffic, by name: those that leave already, then those that start.
 #[must_use]
 pub(super) fn unasked(seen: &Observation, most: u32) -> BTreeSet<PodName> {
-    choose(seen, Facts::FRESH | Facts::GATED, Facts::ASKED | Facts::IN, most)
+    let (new, asked) = (Facts::FRESH | Facts::GATED, Facts::ASKED | Facts::IN);
+    let starts = asked | Facts::MARKED | Facts::BOOTED;
+    let runs = asked | Facts::MARKED;
+    let groups = [(new | Facts::MARKED, asked), (new, starts), (new | Facts::BOOTED, runs)];
+    groups.into_iter().fold(BTreeSet::new(), |mut names, (with, without)| {
+        let chosen = u32::try_from(names.len()).unwrap_or(u32::MAX);
+        names.extend(choose(seen, with, without, most.saturating_sub(chosen)));
+        names
+    })
 }
 
 /// So many of the old pods that nobody asked into traffic and that were not chosen, by name.
