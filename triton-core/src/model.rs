@@ -20,6 +20,7 @@ mod pod_failure;
 mod pods;
 mod position;
 mod progress;
+mod read;
 mod record;
 mod report;
 mod selector;
@@ -54,6 +55,7 @@ pub use pod_failure::{FailureClass, Heals, Lasts, PodFailure, Steps};
 pub use pods::{Facts, PodRef, Pods};
 pub use position::Position;
 pub use progress::{Batch, FlowPhase, Hold, HoldReason, Kind, Progress, Stage, Verdict};
+pub use read::{read, read_each};
 pub use record::{
     BringsRecord, CorruptRecord, FailureRecord, HoldRecord, ProgressRecord, Record, StageRecord, Step,
 };

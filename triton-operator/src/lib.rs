@@ -9,7 +9,6 @@
 //! - [`limits`], [`panics`], [`supervise`]: how long to wait, and what becomes of what panics or ends;
 //! - [`instances`], [`api`], [`doors`], [`report`], [`telemetry`]: what others get to see;
 //! - [`run()`], [`standalone`]: the two places that wire all of that; [`release`]: the way out;
-//! - `field`: what cannot be read of an object, by its field;
 //! - [`args`], [`program`]: the command line, and the whole program behind it;
 //! - [`direct`], `kubectl` (feature `cli`): the API without an operator's door, and `kubectl triton` over both.
 
@@ -24,7 +23,6 @@ pub mod controller;
 pub mod crd;
 pub mod direct;
 pub mod doors;
-mod field;
 pub mod instances;
 pub mod kube_error;
 #[cfg(feature = "cli")]

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use triton_core::model::{
-    Draft, Fault, Faults, FlowName, Namespace, NonUpdateStrategy, RollbackTarget, UpdateStrategy,
+    self, Draft, Fault, Faults, FlowName, Namespace, NonUpdateStrategy, RollbackTarget, UpdateStrategy,
 };
 
 use super::failure::Failure;
@@ -235,29 +235,13 @@ where
     if given.is_null() {
         return Ok(None);
     }
-    let read = |value: &Value| {
-        serde_path_to_error::deserialize::<_, T>(value.clone()).map_err(|error| {
-            let (at, message) = (error.path().to_string(), error.inner().to_string());
-            Fault { field: if at == "." { path.clone() } else { format!("{path}.{at}") }, message }
-        })
-    };
-    let fields = || given.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    let part = read(given).map_err(|first| {
-        // Reading ends at the first fault: each field is tried alone beside good ones.
-        let good = serde_json::to_value(T::default()).ok().filter(Value::is_object);
-        let alone = |(field, value): (&String, &Value)| {
-            let mut one = good.clone()?;
-            one[field] = value.clone();
-            read(&one).err()
-        };
-        let all: Vec<Fault> = fields().filter_map(alone).collect();
-        Faults(if all.is_empty() { vec![first] } else { all })
-    })?;
-    let unread = fields().filter(|(field, _)| {
+    let part = model::read_each(given, &path)?;
+    let fields = given.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    let unread = fields.filter(|(field, _)| {
         let mut without = given.clone();
         without.as_object_mut().map(|fields| fields.remove(*field));
         // A field that makes no difference is one that nobody reads.
-        read(&without).is_ok_and(|without| without == part)
+        model::read::<T, _>(without, &path).is_ok_and(|without| without == part)
     });
     let unread = unread.map(|(field, _)| fault(&format!("{path}.{field}"), "is no field of a flow").0);
     let unread = unread.flatten().collect();

@@ -7,7 +7,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use triton_core::model::{FlowId, FlowName, InstanceId, InstanceName, NameError, Namespace, PodName};
+use triton_core::model::{
+    self, Fault, FlowId, FlowName, InstanceId, InstanceName, NameError, Namespace, PodName,
+};
 use triton_core::service::{ApiErrorKind, PodId};
 use utoipa::IntoParams;
 
@@ -181,10 +183,8 @@ async fn body<S: Send + Sync, T: DeserializeOwned>(
         return Err(Refusal::field("body", "must be a JSON object"));
     }
     let mut read = serde_json::Deserializer::from_slice(&bytes);
-    let value = serde_path_to_error::deserialize(&mut read).map_err(|error| {
-        let path = error.path().to_string();
-        let nowhere = matches!(path.as_str(), "." | "?");
-        Refusal::field(if nowhere { "body" } else { &path }, error.inner())
+    let value = model::read(&mut read, "").map_err(|Fault { field, message }| {
+        Refusal::field(if field.is_empty() { "body" } else { &field }, message)
     })?;
     read.end().map_err(|error| Refusal::field("body", error))?;
     Ok(Some(value))

@@ -7,15 +7,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use triton_core::model::{
-    BatchSize, CorruptRecord, Draft, Fault, Faults, Flow, FlowId, FlowName, FlowUid, Identity, InstanceId,
-    InstanceName, Namespace, Orders, Peer, Progress, RawSize, Record, Report, Target, Timestamp, Version,
+    self, BatchSize, CorruptRecord, Draft, Fault, Faults, Flow, FlowId, FlowName, FlowUid, Identity,
+    InstanceId, InstanceName, Namespace, Orders, Peer, Progress, RawSize, Record, Report, Target, Timestamp,
+    Version,
 };
 use triton_core::ports::{Invalid, Loaded, NewFlow, Stored};
 
 use super::condition::Condition;
 use super::v1alpha1::{Application, DeployFlow, DeployFlowSpec, DeployFlowStatus};
+use crate::labels;
 use crate::world::cache::{Entry, Key};
-use crate::{field, labels};
 
 /// A stored flow, decoded once when it comes in.
 #[derive(Clone, Debug, PartialEq)]
@@ -233,7 +234,7 @@ fn record(status: &Value) -> Result<(Progress, Report), CorruptRecord> {
         return Ok((Progress::Pending, Report::default()));
     }
     let record: Record =
-        field::read(status.clone(), "status").map_err(|error| CorruptRecord::Field(error.to_string()))?;
+        model::read(status.clone(), "status").map_err(|error| CorruptRecord::Field(error.to_string()))?;
     Ok((Progress::try_from(&record)?, record.report()))
 }
 
@@ -268,24 +269,7 @@ pub fn draft(spec: &Value) -> Result<Draft, Faults> {
 
 fn part<T: DeserializeOwned + Serialize + Default>(spec: &Value, name: &str) -> Result<Option<T>, Faults> {
     let given = &spec[name];
-    let path = format!("spec.{name}");
-    field::read(given.clone(), &path).map_err(|first| {
-        let faults = unreadable::<T>(given, &path);
-        if faults.is_empty() { fault(&first.field, &first.fault) } else { Faults(faults) }
-    })
-}
-
-/// Which fields of an object cannot be read: each is tried alone in an object that can.
-fn unreadable<T: DeserializeOwned + Serialize + Default>(given: &Value, path: &str) -> Vec<Fault> {
-    let Ok(good) = serde_json::to_value(T::default()) else { return Vec::new() };
-    let fields = given.as_object().into_iter().flatten().filter(|_| good.is_object());
-    let tried = fields.filter_map(|(name, value)| {
-        let mut one = good.clone();
-        one[name] = value.clone();
-        let error = field::read::<T, _>(one, path).err()?;
-        Some(Fault { field: error.field, message: error.fault })
-    });
-    tried.collect()
+    (!given.is_null()).then(|| model::read_each(given, &format!("spec.{name}"))).transpose()
 }
 
 fn fault(field: &str, message: &str) -> Faults {

@@ -6,9 +6,9 @@
 use kube::Client;
 use kube::api::{ApiResource, DynamicObject};
 use serde_json::{Value, json};
+use triton_core::model;
 
 use super::binding::{CloneSet, UpdateStrategy};
-use crate::field;
 
 /// The API group of CloneSets.
 const GROUP: &str = "apps.kruise.io";
@@ -126,7 +126,7 @@ impl ApiVersion {
                 let rolling = strategy.rest.remove("rollingUpdate").filter(|it| !it.is_null());
                 let rolling = rolling.unwrap_or_else(|| json!({}));
                 let rolling: UpdateStrategy =
-                    field::read(rolling, "spec.updateStrategy.rollingUpdate").map_err(|e| e.to_string())?;
+                    model::read(rolling, "spec.updateStrategy.rollingUpdate").map_err(|e| e.to_string())?;
                 if !matches!(kind.as_str(), "" | "RollingUpdate") {
                     return Ok((UpdateStrategy { kind: named(kind), ..rolling }, "updateStrategy.type"));
                 }

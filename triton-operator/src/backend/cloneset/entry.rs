@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::DynamicObject;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use triton_core::model::{CarriedOut, Field, Flow, LastHolder, Shape};
+use triton_core::model::{self, CarriedOut, Field, Flow, LastHolder, Shape};
 use triton_core::ports::{PortError, PortErrorKind};
 
 use super::api_version::ApiVersion;
@@ -13,10 +13,10 @@ use super::editors::{editor, editors};
 use super::fixed::Fixed;
 use super::lock::{LockFault, LockNote, read_last};
 use super::view;
+use crate::labels;
 use crate::world::cache::Key;
 use crate::world::container::Main;
 use crate::world::offer::Offer;
-use crate::{field, labels};
 
 /// Settings that a flow changes while it runs and gives back when it ends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -143,9 +143,9 @@ impl CloneSetEntry {
     pub fn of(object: &DynamicObject) -> Result<Self, String> {
         let api_version = ApiVersion::of(object)?;
         let part = |name: &str| object.data[name].clone();
-        let spec: CloneSetSpec = field::read(part("spec"), "spec").map_err(|e| e.to_string())?;
+        let spec: CloneSetSpec = model::read(part("spec"), "spec").map_err(|e| e.to_string())?;
         let status: Option<CloneSetStatus> =
-            field::read(part("status"), "status").map_err(|e| e.to_string())?;
+            model::read(part("status"), "status").map_err(|e| e.to_string())?;
         let status = status.unwrap_or_default();
         let meta = &object.metadata;
         let text = |name: &'static str, value: &Option<String>| value.clone().ok_or(name);

@@ -84,3 +84,18 @@ fn a_workload_that_updates_in_place_neither_gets_nor_loses_the_gate() {
     }
     assert_eq!(gates("ReCreate", json!({})), [true, false]);
 }
+
+#[test]
+fn a_field_that_cannot_be_read_is_named_by_its_path() {
+    let rows = [
+        (json!({ "replicas": "three" }), "spec.replicas: invalid type"),
+        (json!({ "lifecycle": { "preDelete": 7 } }), "spec.lifecycle.preDelete: invalid type"),
+    ];
+    for (spec, begins) in rows {
+        let object = json!({
+            "apiVersion": "apps.kruise.io/v1alpha1", "kind": "CloneSet", "metadata": {}, "spec": spec,
+        });
+        let says = CloneSetEntry::of(&serde_json::from_value::<DynamicObject>(object).unwrap()).unwrap_err();
+        assert!(says.starts_with(begins), "{says}");
+    }
+}

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use triton_core::model::{FlowId, Holder, LastHolder, Wrote};
+use triton_core::model::{self, FlowId, Holder, LastHolder, Wrote};
 
 use super::entry::Settings;
+use crate::labels;
 use crate::world::cache::Key;
-use crate::{field, labels};
 
 /// The value of the lock annotation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,7 +86,7 @@ impl LockNote {
     pub fn read(text: Option<&str>) -> Result<Option<Self>, Box<LockFault>> {
         let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
         let mut read = serde_json::Deserializer::from_str(text);
-        let note = field::read(&mut read, "").map_err(|error| LockFault::of(text, error.to_string()))?;
+        let note = model::read(&mut read, "").map_err(|error| LockFault::of(text, error.to_string()))?;
         read.end().map_err(|error| LockFault::of(text, error.to_string()))?;
         Ok(Some(note))
     }
