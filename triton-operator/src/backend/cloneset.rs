@@ -15,6 +15,7 @@ pub mod known;
 pub mod lock;
 mod locking;
 pub mod patch;
+mod pod_patch;
 pub mod sizer;
 pub mod state;
 pub mod view;
@@ -183,13 +184,13 @@ impl WorkloadBackend for CloneSets {
         let conflict = |what: &str| PortError::new(PortErrorKind::Conflict, what);
         match change {
             WorkloadChange::Hook(pods) => {
-                return self.patch_pods(subject.instance, pods, |pod| !pod.hooked(), patch::hook_pod).await;
+                return self.patch_pods(subject.instance, pods, |pod| !pod.hooked(), pod_patch::hook).await;
             }
             WorkloadChange::LetGo(pods) => {
-                return self.patch_pods(subject.instance, pods, PodEntry::hooked, patch::let_go_pod).await;
+                return self.patch_pods(subject.instance, pods, PodEntry::hooked, pod_patch::let_go).await;
             }
             WorkloadChange::Spare(pods) => {
-                let body = patch::spare_pod;
+                let body = pod_patch::spare;
                 return self.patch_pods(subject.instance, pods, PodEntry::specified, body).await;
             }
             WorkloadChange::List(_)
@@ -204,7 +205,7 @@ impl WorkloadBackend for CloneSets {
         };
         if let WorkloadChange::List(pods) = change {
             let unlisted = |pod: &PodEntry| !pod.listed_by(flow.uid.as_str());
-            let body = |pod: &PodRef| patch::list_pod(pod, &flow.uid);
+            let body = |pod: &PodRef| pod_patch::list(pod, &flow.uid);
             return self.patch_pods(subject.instance, pods, unlisted, body).await;
         }
         let key = Key::new(subject.instance.namespace.as_str(), subject.instance.name.as_str());

@@ -1,4 +1,4 @@
-//! What is written to a CloneSet and its pods. Pure: every function gives the body of one request.
+//! What is written to a CloneSet. Pure: every function gives the body of one request.
 //!
 //! Guards: creation is a POST; taking the lock carries UID and resource version; every later change tests
 //! UID, generation and lock. The generation stands for everything that people and other controllers write
@@ -8,8 +8,8 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::{Map, Value, json};
 use triton_core::model::{
-    Action, Base, Brings, CarriedOut, Flow, FlowUid, Holder, LastHolder, PodName, PodRef, Progress, Revision,
-    Shape, TemplateRef, Verdict, Wrote,
+    Action, Base, Brings, CarriedOut, Flow, FlowUid, Holder, LastHolder, PodName, Progress, Revision, Shape,
+    TemplateRef, Verdict, Wrote,
 };
 
 use super::api_version::ApiVersion;
@@ -317,32 +317,6 @@ pub fn pass_on(cloneset: &CloneSetEntry, flow: &Flow) -> Option<Value> {
     let holder = Holder { uid: FlowUid::new(NOBODY).ok()?, ..held.holder.clone() };
     let note = json!(LockNote { holder, ..held.clone() }).to_string();
     guarded(cloneset, vec![json!({ "op": "add", "path": annotation(labels::LOCK), "value": note })])
-}
-
-/// Merge patch that sets the hook label; refused by another pod of that name.
-#[must_use]
-pub fn hook_pod(pod: &PodRef) -> Value {
-    json!({ "metadata": { "uid": pod.uid, "labels": { labels::HOOK: labels::HOOK_ON } } })
-}
-
-/// Merge patch that takes the hook label off; refused when the pod is not as it was seen.
-#[must_use]
-pub fn let_go_pod(pod: &PodRef) -> Value {
-    json!({ "metadata": {
-        "uid": pod.uid, "resourceVersion": pod.version, "labels": { labels::HOOK: null },
-    } })
-}
-
-/// Merge patch that marks a pod as one that this flow replaces; refused by another pod of that name.
-#[must_use]
-pub fn list_pod(pod: &PodRef, flow: &FlowUid) -> Value {
-    json!({ "metadata": { "uid": pod.uid, "labels": { labels::RESTARTED_BY: flow } } })
-}
-
-/// Merge patch that takes the mark off that has a pod deleted whatever the numbers say.
-#[must_use]
-pub fn spare_pod(pod: &PodRef) -> Value {
-    json!({ "metadata": { "uid": pod.uid, "labels": { labels::SPECIFIED_DELETE: null } } })
 }
 
 fn hook(in_place: bool) -> Value {

@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use triton_core::model::{
-    Base, Draft, Field, FieldEdit, FlowId, Kind, Lock, Orders, PodName, PodUid, Position, Revision, Version,
-};
+use triton_core::model::{Base, Draft, Field, FieldEdit, FlowId, Kind, Lock, Orders, Position, Revision};
 
 use super::*;
 use crate::backend::cloneset::fixtures::{base, cloneset, shape};
@@ -255,23 +253,6 @@ fn a_foreign_template_is_told_by_its_revision() {
     let foreign = seen(&brought("demo-xyz"));
     assert!(foreign.edits.has(Field::Template));
     assert_eq!(foreign.shape.template, Some(TemplateRef::Revision(Revision::new("demo-abc").unwrap())));
-}
-
-#[test]
-fn hooking_is_guarded_by_uid_and_letting_go_by_version_too() {
-    let pod = PodRef {
-        name: PodName::new("demo-x").unwrap(),
-        uid: PodUid::new("pod-uid").unwrap(),
-        version: Version::new("7").unwrap(),
-    };
-    assert_eq!(
-        hook_pod(&pod),
-        json!({ "metadata": { "uid": "pod-uid", "labels": { labels::HOOK: "true" } } })
-    );
-    assert_eq!(
-        let_go_pod(&pod),
-        json!({ "metadata": { "uid": "pod-uid", "resourceVersion": "7", "labels": { labels::HOOK: null } } })
-    );
 }
 
 #[test]
