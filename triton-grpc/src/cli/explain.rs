@@ -58,12 +58,7 @@ pub(super) fn explain(view: &FlowView, name: &str) -> Explanation {
     } else if view.canceled && phrase::tone(view) != Tone::Bad {
         reasons::closing(name)
     } else {
-        let mut told = reasons::waiting(view, reason, name);
-        // A flow that closes takes no further orders.
-        let orders = ["cancel", "resume"].map(|order| format!("kubectl triton {order} "));
-        told.commands
-            .retain(|(command, _)| !view.canceled || !orders.iter().any(|order| command.starts_with(order)));
-        told
+        reasons::waiting(view, reason, name)
     };
     let message = phrase::message(view);
     let why = match (message.is_empty(), reason.is_empty()) {

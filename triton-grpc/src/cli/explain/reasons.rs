@@ -18,8 +18,15 @@ fn triton(command: &str, name: &str) -> String {
     format!("kubectl triton {command} {name}")
 }
 
-/// For a flow that has not ended and waits for this reason.
+/// For a flow that has not ended and waits for this reason. One that closes takes no further orders.
 pub(super) fn waiting(view: &FlowView, reason: &str, name: &str) -> Told {
+    let mut told = told_of(view, reason, name);
+    let orders = ["cancel", "resume"].map(|order| triton(order, name));
+    told.commands.retain(|(command, _)| !(view.canceled && orders.contains(command)));
+    told
+}
+
+fn told_of(view: &FlowView, reason: &str, name: &str) -> Told {
     let namespace = &view.id.namespace;
     let cancel = (triton("cancel", name), "ends it and leaves the workload clean");
     let watch = (triton("watch", name), "looks on");

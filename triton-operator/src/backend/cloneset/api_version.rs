@@ -13,8 +13,8 @@ use super::binding::{CloneSet, UpdateStrategy};
 /// The API group of CloneSets.
 const GROUP: &str = "apps.kruise.io";
 
-/// A version of the API of CloneSets; newer ones are greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A version of the API of CloneSets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiVersion {
     /// `apps.kruise.io/v1alpha1`: numbers and type of an update stand in `updateStrategy`; the label
     /// [`EXCLUDE_PREPARING_DELETE`](crate::labels::EXCLUDE_PREPARING_DELETE) is obeyed.
