@@ -1,6 +1,6 @@
 //! S2: never too many pods.
 
-use triton_core::model::{Brings, Facts, Flow, Observation, Plan, Progress, TemplateRef};
+use triton_core::model::{Facts, Flow, Observation, Plan, Progress};
 
 use super::reading::{reshape, stale_after};
 use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
@@ -56,12 +56,9 @@ fn change(change: &Change<'_>) -> Outcome {
 
 /// Whether the workload has the template that the flow brings.
 fn is_in_place(plan: &Plan, seen: &Observation) -> bool {
-    match (&plan.base.brings, seen.shape.as_ref().and_then(|shape| shape.template.as_ref())) {
-        (Brings::Nothing, _) => true,
-        (Brings::Flow, template) => template == Some(&TemplateRef::Flow),
-        (Brings::Revision(wanted), Some(TemplateRef::Revision(is))) => wanted == is,
-        (Brings::Revision(_), _) => false,
-    }
+    let has =
+        |wanted| seen.shape.as_ref().is_some_and(|shape| shape.is_template(&wanted, seen.revision.as_ref()));
+    plan.base.brings.template().is_none_or(has)
 }
 
 fn larger(plan: &Plan) -> u32 {

@@ -53,7 +53,7 @@ impl Rolling<'_> {
         if let Some(waiting) = terminating {
             return self.stay(waiting, seen, now);
         }
-        let wanted = if row.grown { self.after() } else { self.before() };
+        let wanted = self.wanted(row);
         let wanted = Goal { fresh: wanted.fresh.saturating_sub(self.plan.base.degraded), ..wanted };
         let goal = Goal { stale: self.after().stale, ..wanted };
         let unmet = until::unmet(self.kind(), row.until, &seen.pods, goal);
@@ -81,12 +81,8 @@ impl Rolling<'_> {
     /// The shape of the stage, and which new pods leave that nobody asked for.
     fn shape(&self, row: Row, seen: &Observation) -> Shape {
         let want = self.shape_of(row, seen);
-        match (self.kind(), want.partition) {
-            (Kind::Replace, Some(partition)) if want.doomed.is_none() => {
-                Shape { doomed: self.unasked(row, partition, &want, seen), ..want }
-            }
-            (Kind::Grow | Kind::Shrink | Kind::Replace | Kind::Swap, _) => want,
-        }
+        let doomed = want.doomed.clone().or_else(|| self.unasked(row, &want, seen));
+        Shape { doomed, ..want }
     }
 
     /// The numbers of the stage. Old pods that others added are kept until old pods leave anyway: the
@@ -137,21 +133,16 @@ impl Rolling<'_> {
     /// New pods that nobody asked for leave by name as far as old ones are missing, which come in their places: where
     /// others give another size, the workload's controller starts what is missing at the new revision before the
     /// partition has followed. Those in traffic stay.
-    fn unasked(
-        &self,
-        row: Row,
-        partition: u32,
-        want: &Shape,
-        seen: &Observation,
-    ) -> Option<BTreeSet<PodName>> {
-        let follows = self.plan.base.followed.is_some() && has_template(seen, want);
-        let wanted = if row.grown { self.after() } else { self.before() };
+    fn unasked(&self, row: Row, want: &Shape, seen: &Observation) -> Option<BTreeSet<PodName>> {
+        let follows = self.kind() == Kind::Replace && self.plan.base.followed.is_some();
+        let partition = want.partition.filter(|_| follows && has_template(seen, want))?;
+        let wanted = self.wanted(row);
         let fresh = seen.pods.count(Facts::FRESH, Facts::empty());
         let surplus = fresh.saturating_sub(wanted.fresh);
         let old = seen.pods.count(Facts::empty(), Facts::FRESH | Facts::MARKED | Facts::FOREIGN);
         let leaving = seen.pods.count(Facts::FRESH | Facts::MARKED, Facts::empty());
         let leave = surplus.min(partition.saturating_sub(old).saturating_add(leaving));
-        (follows && leave > 0).then(|| shape::unasked(seen, leave))
+        (leave > 0).then(|| shape::unasked(seen, leave))
     }
 
     /// Failed pods that a batch goes on without leave by name: the workload's controller might choose others.
@@ -219,6 +210,11 @@ impl Rolling<'_> {
 
     const fn after(&self) -> Goal {
         goal::goal(self.plan, self.end())
+    }
+
+    /// Pods that a stage asks for; old ones leave later.
+    const fn wanted(&self, row: Row) -> Goal {
+        if row.grown { self.after() } else { self.before() }
     }
 
     fn rule(&self, admit: bool, go: bool) -> Tend {

@@ -18,7 +18,7 @@ use crate::model::{Base, Brings, Facts, Kind, Observation, Plan, PodName, Shape,
 /// that do not touch the template.
 #[must_use]
 pub(super) fn prepared(base: &Base) -> Option<Shape> {
-    template(base)?;
+    base.brings.template()?;
     let stale = if base.kind.exchanges() { base.from } else { 0 };
     Some(shape(base, Goal { fresh: base.from.saturating_sub(stale), stale }, 1))
 }
@@ -50,7 +50,7 @@ fn shape(base: &Base, wanted: Goal, size: u32) -> Shape {
         Kind::Replace => (size, 0),
         Kind::Grow => (1, 0),
     };
-    let template = template(base);
+    let template = base.brings.template();
     Shape {
         partition: template.is_some().then_some(wanted.stale),
         template,
@@ -58,14 +58,6 @@ fn shape(base: &Base, wanted: Goal, size: u32) -> Shape {
         doomed: None,
         surge,
         unavailable,
-    }
-}
-
-fn template(base: &Base) -> Option<TemplateRef> {
-    match &base.brings {
-        Brings::Flow => Some(TemplateRef::Flow),
-        Brings::Revision(revision) => Some(TemplateRef::Revision(revision.clone())),
-        Brings::Nothing => None,
     }
 }
 

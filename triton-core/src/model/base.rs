@@ -4,6 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 
 use super::name::{Revision, WorkloadUid};
+use super::observation::TemplateRef;
 use super::progress::Kind;
 
 /// What a flow does to the template of its workload.
@@ -16,6 +17,18 @@ pub enum Brings {
     Revision(Revision),
     /// Nothing.
     Nothing,
+}
+
+impl Brings {
+    /// The template that the workload is to have, as it is asked for; `None` where the one that is there stays.
+    #[must_use]
+    pub fn template(&self) -> Option<TemplateRef> {
+        match self {
+            Self::Flow => Some(TemplateRef::Flow),
+            Self::Revision(revision) => Some(TemplateRef::Revision(revision.clone())),
+            Self::Nothing => None,
+        }
+    }
 }
 
 /// What the workload was like when the flow started, and what is to become of it; read once, durable

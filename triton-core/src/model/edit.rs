@@ -7,7 +7,6 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::base::Brings;
 use super::name::{PodName, Revision};
 use super::observation::{Shape, TemplateRef};
 use super::position::Position;
@@ -153,10 +152,8 @@ impl Wrote {
     #[must_use]
     pub fn relocked(paused: bool, progress: &Progress) -> Self {
         let base = progress.base().filter(|base| base.workload.is_some());
-        let template = base.and_then(|base| match &base.brings {
-            Brings::Flow => Some(TemplateRef::Flow),
-            Brings::Revision(revision) => Some(TemplateRef::Revision(revision.clone())),
-            Brings::Nothing => base.previous.clone().map(TemplateRef::Revision),
+        let template = base.and_then(|base| {
+            base.brings.template().or_else(|| base.previous.clone().map(TemplateRef::Revision))
         });
         Self { template, ..Self::locked(paused, progress.position()) }
     }
