@@ -125,10 +125,19 @@ async fn an_operator_reads_its_version_on_beside_a_newer_one_and_ends_once_it_is
     };
     let mut operator = started(&plane).await;
     define(&[V1Alpha1, V1Beta1]);
-    // Every watch of CloneSets has ended by then.
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    operator.alive().unwrap_or_else(|error| panic!("{error}"));
-    operator.ready().await.unwrap_or_else(|error| panic!("{error}"));
+    let relisted = |operator: &Operator| {
+        let told = operator.log();
+        told.lines().any(|line| line.contains("listed and watched anew") && line.contains("\"clonesets\""))
+    };
+    until("the watch of CloneSets ends", &mut operator, relisted).await;
+    let set = app::cloneset(1, "nginx:1").to_string();
+    plane.kubectl_with_input(&["apply", "-f", "-"], &set).unwrap_or_else(|error| panic!("{error}"));
+    let shows = |operator: &Operator| {
+        let request = json!({"instance": {"name": app::NAME, "namespace": "default"}}).to_string();
+        let address = format!("localhost:{}", operator.grpc());
+        plane.grpcurl(&["--plaintext", "-d", &request, &address, "application.Application/Get"]).is_ok()
+    };
+    until("a CloneSet shows that was made since", &mut operator, shows).await;
     for now in [V1Beta1, V1Alpha1] {
         // A version in which objects were stored cannot be taken out of a definition.
         plane.kubectl(&["delete", "crd", CLONESETS]).unwrap_or_else(|error| panic!("{error}"));
@@ -145,6 +154,16 @@ async fn started(plane: &Plane) -> Operator {
     let mut operator = operator.unwrap_or_else(|error| panic!("{error}"));
     operator.ready().await.unwrap_or_else(|error| panic!("{error}"));
     operator
+}
+
+/// Waits until something is so of an operator that goes on.
+async fn until(what: &str, operator: &mut Operator, is_so: impl Fn(&Operator) -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so(operator) {
+        operator.alive().unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!(Instant::now() < deadline, "{what}: not within 60 s\n{}", operator.tail(20));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Waits until the operator has ended by itself; answers its log.
