@@ -188,6 +188,7 @@ async fn a_lock_that_cannot_be_read_is_somebodys_and_nothing_is_written_until_it
         site.kubectl(&["annotate", SETS, app::NAME, "--overwrite", &format!("{LOCK}={text}")]);
         let waits = |view: &View| view.waits_for(FLOW) == "LockUnreadable";
         site.scene.holds("the flow says that the lock cannot be read", waits).await;
+        warns(&site, "LockUnreadable").await;
         let (spec, since) = (set()["spec"].clone(), lock(&set()));
         // An order is heard, and not carried out; a new flow is refused.
         site.order("Pause", FLOW);
@@ -222,6 +223,25 @@ async fn a_workload_that_cannot_be_read_is_not_absent_and_its_flow_waits() {
     site.asks(FLOW, 1, "Smoked").await;
     site.agrees(FLOW).await;
     site.succeeds(FLOW).await;
+}
+
+/// An event of the flow warns of this, and says nothing that its status does not.
+async fn warns(site: &Site, reason: &str) {
+    let message = site.view().flow(FLOW)["status"]["message"].clone();
+    let told = || {
+        let events = site.kubectl_json(&["get", "events"]);
+        let items = events["items"].as_array().cloned().unwrap_or_default();
+        items.iter().any(|event| {
+            event["reason"] == *reason && event["type"] == "Warning" && event["message"] == message
+        })
+    };
+    for _ in 0..50 {
+        if told() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    panic!("no event says {message}");
 }
 
 const LOCK: &str = "apps.triton.io/lock";

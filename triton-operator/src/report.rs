@@ -133,6 +133,7 @@ fn action(why: &Why, note: &str) -> String {
         | Why::Fits
         | Why::Unread { .. }
         | Why::Corrupt { .. }
+        | Why::LockUnreadable { .. }
         | Why::Resumed
         | Why::Mended
         | Why::Canceling
@@ -161,6 +162,7 @@ const fn is_warning(why: &Why) -> bool {
             | Why::Stopping { .. }
             | Why::Unread { .. }
             | Why::Corrupt { .. }
+            | Why::LockUnreadable { .. }
             | Why::GoesOnWithout { .. }
             | Why::ServiceLost { .. }
             | Why::ServiceAtRisk { .. }

@@ -143,6 +143,11 @@ pub enum Why {
         /// What is wrong with it.
         what: CorruptRecord,
     },
+    /// The lock of the workload cannot be read any more: the flow waits.
+    LockUnreadable {
+        /// What is wrong with it, and what to do.
+        what: String,
+    },
     /// The size that others gave is one again that the flow can go on with: its hold is lifted.
     Fits,
     /// A person lifted the hold.
@@ -192,6 +197,30 @@ pub enum Why {
 }
 
 impl Why {
+    /// What is told when a flow begins to wait for this; `None` where a move has told it.
+    #[must_use]
+    pub fn waits(waiting: &Waiting) -> Option<Self> {
+        match waiting {
+            Waiting::ServiceLost { what } => Some(Self::ServiceLost { what: what.clone() }),
+            Waiting::Spec { faults } => Some(Self::Unread { faults: faults.clone() }),
+            Waiting::Lock { what } => Some(Self::LockUnreadable { what: what.clone() }),
+            Waiting::Approval { .. }
+            | Waiting::Pods { .. }
+            | Waiting::Interval
+            | Waiting::In { .. }
+            | Waiting::Out { .. }
+            | Waiting::Terminating { .. }
+            | Waiting::Available { .. }
+            | Waiting::Backend
+            | Waiting::Record
+            | Waiting::Unreachable { .. }
+            | Waiting::Paused
+            | Waiting::Held { .. }
+            | Waiting::Rival { .. }
+            | Waiting::Verify { .. } => None,
+        }
+    }
+
     /// One CamelCase word.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
@@ -218,6 +247,7 @@ impl Why {
             Self::GoesOnWithout { .. } => "PodsTolerated",
             Self::Unread { .. } => "InvalidSpec",
             Self::Corrupt { .. } => "CorruptStatus",
+            Self::LockUnreadable { .. } => "LockUnreadable",
             Self::GivingWay { .. } => "GivingWay",
             Self::Reverting => "Reverting",
             Self::Fits => "SizeFits",
@@ -288,6 +318,7 @@ impl fmt::Display for Why {
             }
             Self::Unread { faults } => f.write_str(&phrases::unread(faults)),
             Self::Corrupt { what } => f.write_str(&phrases::corrupt(what)),
+            Self::LockUnreadable { what } => f.write_str(&phrases::lock_unreadable(what)),
             Self::Stopping { reason } => f.write_str(phrases::stops(*reason)),
             Self::GivingWay { to } => write!(f, "flow {to} takes over; leaving the workload clean"),
             Self::Reverting => f.write_str("cancelled; returning the new pods to the revision before"),

@@ -61,6 +61,11 @@ pub(super) fn lost(what: &str) -> String {
     format!("old pods stay until this is mended: {what}")
 }
 
+/// Why a flow waits whose workload has a lock that cannot be read.
+pub(super) fn lock_unreadable(what: &str) -> String {
+    format!("waits because the lock of the workload cannot be read: {what}")
+}
+
 /// The edits, in words.
 pub(super) fn listed(edits: &[FieldEdit]) -> String {
     let words: Vec<String> = edits.iter().map(ToString::to_string).collect();

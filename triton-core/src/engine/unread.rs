@@ -3,7 +3,7 @@
 use alloc::string::ToString;
 
 use super::closing::{LOOK_AGAIN, end, fail};
-use super::decision::{Decision, Waiting, Why};
+use super::decision::{Decision, Waiting};
 use super::report::waiting_report;
 use crate::model::{Failure, Faults, FlowId, Lock, Progress, Report, Timestamp, Verdict};
 
@@ -59,18 +59,6 @@ pub fn unread_report(old: &Report, decision: &Decision, now: Timestamp) -> Repor
     }
     new.fit();
     new
-}
-
-impl Why {
-    /// What is told when a flow begins to wait for this; `None` where a move has told it.
-    #[must_use]
-    pub fn waits(waiting: &Waiting) -> Option<Self> {
-        if let Waiting::ServiceLost { what } = waiting {
-            return Some(Self::ServiceLost { what: what.clone() });
-        }
-        let Waiting::Spec { faults } = waiting else { return None };
-        Some(Self::Unread { faults: faults.clone() })
-    }
 }
 
 #[cfg(test)]

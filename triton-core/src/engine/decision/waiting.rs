@@ -234,7 +234,7 @@ impl fmt::Display for Waiting {
             Self::Rival { rival, place } => f.write_str(&phrases::queued(rival, place.as_ref())),
             Self::Spec { faults } => f.write_str(&phrases::unread(faults)),
             Self::ServiceLost { what } => f.write_str(&phrases::lost(what)),
-            Self::Lock { what } => write!(f, "waits because the lock of the workload cannot be read: {what}"),
+            Self::Lock { what } => f.write_str(&phrases::lock_unreadable(what)),
             Self::Verify { ready, of, .. } => {
                 write!(
                     f,
