@@ -245,14 +245,21 @@ fn what_two_flows_left_at_any_moment_is_taken_over_by_a_third_one() {
     }
 }
 
-/// An autoscaler that grew the size in the middle of a canary got pods of the new revision, and all of them took
-/// traffic once a person had agreed to those of the canary.
+/// Others who change numbers in the middle of a canary bring pods of the new revision: an autoscaler that grew the size,
+/// a person who took the partition off. All of them took traffic once somebody had agreed to those of the canary.
 #[test]
-fn pods_that_a_size_of_others_brings_start_at_the_old_revision_and_serve() {
-    // The pods before, the size that others give, and the stage where they do.
-    let sizes = [(4, 6), (4, 12), (2, 9)];
+fn pods_that_numbers_of_others_bring_start_at_the_old_revision_and_serve() {
+    // The pods before, and the size and partition that others give, so often.
+    let numbers = [
+        (4, Some(6), None, 1),
+        (4, Some(12), None, 1),
+        (2, Some(9), None, 1),
+        (4, None, Some(0), 1),
+        (4, None, Some(0), 2),
+        (6, None, Some(1), 3),
+    ];
     let stages = [Stage::Smoking, Stage::Smoked, Stage::Proving, Stage::Baked];
-    for (before, after) in sizes {
+    for (before, size, partition, times) in numbers {
         for stage in stages {
             let mut rig = Rig::serving(before);
             let canary = UpdateStrategy { canary: Some(1), mode: Some("manual".into()), ..rig::one_by_one() };
@@ -265,17 +272,32 @@ fn pods_that_a_size_of_others_brings_start_at_the_old_revision_and_serve() {
                 }
                 there
             });
-            assert!(rig.host.sim().world().scale_by_hand(&instance(), after));
-            let what = format!("{before} to {after} at {stage:?}");
+            let what = format!("{before} to {size:?}, {partition:?}, {times} times at {stage:?}");
             let new = |workload: &Workload| {
                 let new = workload.active().filter(|pod| pod.serves() && pod.template.image == "app:2");
                 u32::try_from(new.count()).expect("a few")
             };
+            for time in 1..=times {
+                let edited = rig.host.sim().world().edit(&instance(), |workload| {
+                    workload.replicas = size.unwrap_or(workload.replicas);
+                    workload.partition = partition.unwrap_or(workload.partition);
+                });
+                assert!(edited);
+                for _ in 0..120 {
+                    rig.for_seconds(1);
+                    let workload = rig.workload().expect("it serves");
+                    assert!(new(&workload) <= 1, "{what}: {} new pods serve", new(&workload));
+                }
+                if time > 1 {
+                    ready(rig.service.resume(&flow)).expect(&what);
+                }
+            }
             for _ in 0..120 {
                 rig.for_seconds(1);
                 let workload = rig.workload().expect("it serves");
                 assert!(new(&workload) <= 1, "{what}: {} new pods serve", new(&workload));
             }
+            let after = size.unwrap_or(before);
             let workload = rig.workload().expect("it serves");
             assert!(workload.serving() >= after, "{what}: {} serve", workload.serving());
             rig.until(|rig| {

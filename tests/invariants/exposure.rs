@@ -50,8 +50,10 @@ fn pull_ins(intent: &Intent<'_>) -> Outcome {
         pods.iter().filter(|pod| super::reading::facts(intent.seen, pod).contains(Facts::FRESH)).count();
     let exposed = intent.seen.pods.count(Facts::FRESH | Facts::ASKED, Facts::MARKED);
     let bound = bound(intent, Stage::PullingIn);
-    let first = fresh > 0 && batch.stage < Stage::PullingIn;
-    ensure(!first || exposed as usize + fresh <= bound as usize, || {
+    // Of a template that a flow brings, also those are too many that others asked for.
+    let brings = plan.base.kind == Kind::Replace && plan.base.brings != Brings::Nothing && !plan.base.turned;
+    let limited = fresh > 0 && (brings || batch.stage < Stage::PullingIn);
+    ensure(!limited || exposed as usize + fresh <= bound as usize, || {
         format!("{fresh} new pods pulled in beside {exposed}, more than {bound}")
     })
 }

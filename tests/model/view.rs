@@ -66,7 +66,7 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
             unavailable: set.unavailable,
         },
         revision: set.told.map(revision),
-        stable: None,
+        stable: Some(revision(set.current)),
         label: RevisionLabel::Unknown,
         obstacle: None,
         trouble: None,

@@ -13,8 +13,8 @@ use super::table::{self, Row, Until};
 use super::tend::{Tend, hooked, look_again, ordered, serving, steer, tend};
 use super::{gate, shape, until};
 use crate::model::{
-    Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, Observation, Plan, PodName, Progress, Seconds, Shape,
-    Spec, Stage, Succession, Target, Timestamp, Tolerance,
+    Base, Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, MAX_NAMED, Observation, Plan, PodName,
+    Progress, Seconds, Shape, Spec, Stage, Succession, Target, Timestamp, Tolerance,
 };
 
 /// Where a rolling flow is.
@@ -134,14 +134,14 @@ impl Rolling<'_> {
     /// others give another size, the workload's controller starts what is missing at the new revision before the
     /// partition has followed. Those in traffic stay.
     fn unasked(&self, row: Row, want: &Shape, seen: &Observation) -> Option<BTreeSet<PodName>> {
-        let follows = self.kind() == Kind::Replace && self.plan.base.followed.is_some();
-        let partition = want.partition.filter(|_| follows && has_template(seen, want))?;
+        let old_come = self.limited() && seen.starts_old && has_template(seen, want);
+        let partition = want.partition.filter(|_| old_come)?;
         let wanted = self.wanted(row);
         let fresh = seen.pods.count(Facts::FRESH, Facts::empty());
         let surplus = fresh.saturating_sub(wanted.fresh);
         let old = seen.pods.count(Facts::empty(), Facts::FRESH | Facts::MARKED | Facts::FOREIGN);
         let leaving = seen.pods.count(Facts::FRESH | Facts::MARKED, Facts::empty());
-        let leave = surplus.min(partition.saturating_sub(old).saturating_add(leaving));
+        let leave = surplus.min(partition.saturating_sub(old).saturating_add(leaving)).min(MAX_NAMED);
         (leave > 0).then(|| shape::unasked(seen, leave))
     }
 
@@ -221,10 +221,17 @@ impl Rolling<'_> {
         let floor = self.before().total().min(self.after().total());
         let missing = if self.kind() == Kind::Swap { self.batch.size } else { 0 };
         let floor = floor.saturating_sub(missing).min(self.batch.serving);
-        // Of new pods that came with another size of others no more take traffic than were agreed to.
-        let most = if self.plan.base.followed.is_some() { self.after().fresh } else { u32::MAX };
+        let most = if self.limited() { self.after().fresh } else { u32::MAX };
         let admit = if admit { most } else { self.before().fresh };
         Tend { admit, floor, go, drain: self.flow.spec.drain }
+    }
+
+    /// Whether no more new pods may take traffic than the batches so far asked for, however they came: others may have
+    /// changed the numbers. Where a flow returns what it changed, or brings no template, a new pod is as good as those
+    /// that served before.
+    fn limited(&self) -> bool {
+        let Base { brings, turned, .. } = &self.plan.base;
+        self.kind() == Kind::Replace && *brings != Brings::Nothing && !turned
     }
 
     const fn last(&self) -> bool {

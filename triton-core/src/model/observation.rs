@@ -308,6 +308,9 @@ pub struct Observation {
     pub shape: Option<Shape>,
     /// See [`WorkloadView::revision`].
     pub revision: Option<Revision>,
+    /// In the place of an old pod that is missing, one of an earlier revision is started
+    /// (see [`WorkloadView::stable`]).
+    pub starts_old: bool,
     /// That revision and those of the active pods, each once; told before the first batch alone.
     pub revisions: BTreeSet<Revision>,
     /// See [`WorkloadView::label`].
@@ -365,6 +368,7 @@ impl Observation {
             frozen: false,
             shape: None,
             revision: None,
+            starts_old: false,
             revisions: BTreeSet::new(),
             label: RevisionLabel::Unknown,
             obstacle: None,
