@@ -137,28 +137,69 @@ async fn a_size_that_grows_in_the_middle_of_a_canary_brings_old_pods_that_serve_
     site.serve(3).await;
     let canary = json!({"mode": "auto", "canary": 1, "batchSize": 4, "drainSeconds": 0});
     site.apply(&app::update(FLOW, 3, canary));
-    let new = |view: &View| {
-        let new = |pod: &&&Value| pod["spec"]["containers"][0]["image"] == "nginx:2";
-        let serving = view.serving();
-        view.pods().iter().filter(new).filter(|pod| serving.contains(name(pod))).count()
-    };
     let mut size = 3;
     for (stage, serve) in [("Smoked", 0), ("Baking", 1)] {
         site.asks(FLOW, 1, stage).await;
         size += 5;
         site.kubectl(&["scale", SETS, app::NAME, &format!("--replicas={size}")]);
         let served = |view: &View| {
-            assert!(new(view) <= serve, "at {stage}: {}", view.summary());
+            assert!(new_serving(view) <= serve, "at {stage}: {}", view.summary());
             view.flow(FLOW)["status"]["replicasToProcess"] == size && view.serving().len() >= size
         };
         site.scene.holds("old pods serve in the places that were added", served).await;
         site.next(FLOW);
     }
     site.asks(FLOW, 1, "Baked").await;
-    assert_eq!(new(&site.view()), 1, "{}", site.view().summary());
+    assert_eq!(new_serving(&site.view()), 1, "{}", site.view().summary());
     site.next(FLOW);
     site.succeeds(FLOW).await;
     all_run(&site.view(), "nginx:2", size);
+}
+
+/// How many pods of the flow's image serve.
+fn new_serving(view: &View) -> usize {
+    let new = |pod: &&&Value| pod["spec"]["containers"][0]["image"] == "nginx:2";
+    let serving = view.serving();
+    view.pods().iter().filter(new).filter(|pod| serving.contains(name(pod))).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_others_set_while_an_approved_canary_serves_leads_no_more_new_pods_into_traffic() {
+    let site = Site::new("partition").await;
+    site.serve(4).await;
+    let safety = Safety::from_now(&site.scene);
+    let canary = json!({"mode": "auto", "canary": 1, "batchSize": 4, "drainSeconds": 0});
+    site.apply(&app::update(FLOW, 4, canary));
+    site.asks(FLOW, 1, "Smoked").await;
+    site.next(FLOW);
+    site.asks(FLOW, 1, "Baking").await;
+    site.next(FLOW);
+    site.asks(FLOW, 1, "Baked").await;
+    let before = strategy(&site);
+    let alone = |view: &View| {
+        let new = new_serving(view);
+        assert!(new <= 1, "{new} new pods serve: {}", view.summary());
+        new == 1
+    };
+
+    let edited = json!({"spec": {"updateStrategy": {"partition": 0}}});
+    patch(&site, &edited);
+    site.scene.holds("the partition is set right", |view| alone(view) && counts(view, 1)).await;
+    until_strategy(&site, &before).await;
+    patch(&site, &edited);
+    site.scene.holds("the flow holds", |view| alone(view) && view.waits_for(FLOW) == "Drift").await;
+    site.order("Resume", FLOW);
+    site.scene
+        .holds("new pods that nobody agreed to are gone, and old ones serve", |view| {
+            let new = |pod: &&Value| pod["spec"]["containers"][0]["image"] == "nginx:2";
+            let there = view.pods().into_iter().filter(new).count();
+            alone(view) && there == 1 && view.serving().len() == 4 && view.waits_for(FLOW) == "Approval"
+        })
+        .await;
+    site.next(FLOW);
+    site.succeeds(FLOW).await;
+    all_run(&site.view(), "nginx:2", 4);
+    safety.serving_at_least(&site.scene, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
