@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::score::{self, Mutant, Outcome};
+use crate::score::{self, End, Mutant, Outcome};
 use crate::tree;
 
 /// Where mutants are made.
@@ -18,7 +18,8 @@ const SCOPE: [&str; 4] = [
     "triton-core/src/driver.rs",
     "triton-core/src/driver/**/*.rs",
 ];
-/// What judges them, as arguments of `cargo test`. The exhaustive search would take minutes per mutant.
+/// What judges them, as arguments of `cargo test`: the second only what the first missed. The exhaustive search would
+/// take minutes per mutant.
 const TESTS: [&str; 2] = ["--lib", "--test=fuzz"];
 const FEATURES: &str = "--features=sim,testing";
 const PROFILE: &str = "--profile=mutants";
@@ -87,20 +88,30 @@ impl Lab {
         Ok((took[1] * FACTOR).max(LEAST))
     }
 
-    /// Lets the tests judge the mutant at a place of the list.
+    /// Lets the tests judge the mutant at a place of the list: one after the other, until one notices it.
+    ///
+    /// # Errors
+    /// See [`Lab::judge_by`].
+    pub(crate) fn judge(&self, all: &[Mutant], at: usize, patience: Duration) -> Result<Outcome> {
+        let [first, second] = TESTS;
+        let outcome = self.judge_by(first, all, at, patience)?;
+        if outcome.end == End::Missed { self.judge_by(second, all, at, patience) } else { Ok(outcome) }
+    }
+
+    /// Lets one test judge the mutant at a place of the list.
     ///
     /// It is chosen as one shard of as many as there are mutants: the filter by names (`--re`) of
     /// cargo-mutants 27.1 lets every mutant pass that leaves a field of a struct out.
     ///
     /// # Errors
     /// When cargo-mutants does not come to an end, or judges another mutant.
-    pub(crate) fn judge(&self, all: &[Mutant], at: usize, patience: Duration) -> Result<Outcome> {
+    fn judge_by(&self, test: &str, all: &[Mutant], at: usize, patience: Duration) -> Result<Outcome> {
         let mut command = self.cargo_mutants();
         command
             .args(["--in-place", "--baseline=skip", PROFILE, FEATURES, "--test-package=triton-core"])
             .arg(format!("--timeout={}", patience.as_secs()))
             .arg(format!("--output={}", self.home.display()))
-            .args(TESTS.map(|test| format!("--cargo-arg={test}")))
+            .arg(format!("--cargo-arg={test}"))
             .args(["--sharding=round-robin", &format!("--shard={at}/{}", all.len())]);
         let ran = command.output()?;
         let judged = ran.status.code().is_some_and(|code| JUDGED.contains(&code));

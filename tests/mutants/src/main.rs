@@ -9,6 +9,7 @@ mod lab;
 mod score;
 mod tree;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
@@ -19,7 +20,7 @@ use clap::Parser;
 use accepted::Accepted;
 use choice::{Choice, Shard};
 use lab::Lab;
-use score::{Mutant, Outcome, Score};
+use score::{End, Mutant, Outcome, Score};
 
 /// Changes the engine in one place at a time and says which changes no test notices.
 ///
@@ -52,14 +53,18 @@ fn main() -> Result<ExitCode> {
     ensure!(!chosen.is_empty(), "no mutant is chosen: {choice} of {}", all.len());
     println!("{} mutants of the engine; {choice}", all.len());
     let limit = matches!(choice, Choice::Sample(_)).then(|| Duration::from_secs(60 * options.minutes));
-    let judged = judged(&lab, &all, &chosen, limit)?;
+    let shards = match choice {
+        Choice::Shard(shard) => Some(Shards::open(&root.join("target/mutants/shards"), shard, &all)?),
+        Choice::Sample(_) | Choice::File(_) => None,
+    };
+    let judged = judged(&lab, &all, &chosen, limit, shards.as_ref())?;
 
     let mut faults = accepted.faults(&all, &judged, false);
     let score = Score::of(&judged);
     println!("{score}");
     faults.extend(score.fault());
-    if let Choice::Shard(shard) = choice {
-        faults.extend(whole(&root.join("target/mutants/shards"), shard, &all, &judged, &accepted)?);
+    if let Some(shards) = shards {
+        faults.extend(whole(&shards, &all, &accepted)?);
     }
     faults.dedup();
     for fault in &faults {
@@ -83,12 +88,26 @@ fn drawn() -> u64 {
     now.as_secs() % 100_000
 }
 
-/// Lets the tests judge the mutants, in this order, until none is left or the time is over.
-fn judged(lab: &Lab, all: &[Mutant], chosen: &[usize], limit: Option<Duration>) -> Result<Vec<Outcome>> {
+/// Lets the tests judge the mutants, in this order, until none is left or the time is over. Those of a shard that were
+/// noticed before are not judged again; those that were missed are, because there may be more tests now.
+fn judged(
+    lab: &Lab,
+    all: &[Mutant],
+    chosen: &[usize],
+    limit: Option<Duration>,
+    shards: Option<&Shards>,
+) -> Result<Vec<Outcome>> {
     let patience = lab.baseline()?;
     let begun = Instant::now();
-    let mut judged = Vec::new();
-    for &at in chosen {
+    let mut judged = shards.map(Shards::judged).transpose()?.unwrap_or_default();
+    judged.retain(|outcome| outcome.end != End::Missed);
+    let before = judged.len();
+    if before > 0 {
+        println!("{before} of {} were noticed before", chosen.len());
+    }
+    let left: Vec<usize> =
+        chosen.iter().copied().filter(|&at| judged.iter().all(|known| known.mutant != all[at])).collect();
+    for at in left {
         if limit.is_some_and(|limit| begun.elapsed() >= limit) {
             break;
         }
@@ -96,35 +115,88 @@ fn judged(lab: &Lab, all: &[Mutant], chosen: &[usize], limit: Option<Duration>) 
         let (count, seconds) = (judged.len() + 1, begun.elapsed().as_secs_f64());
         println!("{count}/{} {:?}: {}", chosen.len(), outcome.end, outcome.mutant.name);
         if count % 10 == 0 {
-            println!("{:.1} s per mutant", seconds / count as f64);
+            println!("{:.1} s per mutant", seconds / (count - before) as f64);
         }
         judged.push(outcome);
+        shards.map_or(Ok(()), |shards| shards.keep(&judged))?;
     }
     Ok(judged)
 }
 
-/// Keeps what was found of one shard. When all shards of this code are there: what is wrong with the whole.
-fn whole(
-    folder: &Path,
-    shard: Shard,
-    all: &[Mutant],
-    judged: &[Outcome],
-    accepted: &Accepted,
-) -> Result<Vec<String>> {
-    let folder: PathBuf = folder.join(format!("{:016x}-{}", choice::fingerprint(all), shard.of));
-    std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-    let file = |part: usize| folder.join(format!("{part}.json"));
-    std::fs::write(file(shard.part), serde_json::to_vec_pretty(judged)?)?;
+/// When all shards of this code are there: what is wrong with the whole.
+fn whole(shards: &Shards, all: &[Mutant], accepted: &Accepted) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for part in 1..=shard.of {
-        let Ok(text) = std::fs::read(file(part)) else {
-            println!("shard {part}/{} is still to be run", shard.of);
+    for part in 1..=shards.shard.of {
+        let outcomes = shards.read(part)?;
+        if outcomes.len() < Choice::Shard(Shard { part, ..shards.shard }).of(all).len() {
+            println!("shard {part}/{} is still to be run", shards.shard.of);
             return Ok(Vec::new());
-        };
-        let outcomes: Vec<Outcome> = serde_json::from_slice(&text)?;
+        }
         found.extend(outcomes);
     }
     let score = Score::of(&found);
-    println!("all {} shards: {score}", shard.of);
+    println!("all {} shards: {score}", shards.shard.of);
     Ok(accepted.faults(all, &found, true).into_iter().chain(score.fault()).collect())
+}
+
+/// What was found of the shards of this code, one file each: a run that was interrupted goes on.
+#[derive(Debug)]
+struct Shards {
+    folder: PathBuf,
+    shard: Shard,
+}
+
+impl Shards {
+    fn open(folder: &Path, shard: Shard, all: &[Mutant]) -> Result<Self> {
+        let folder = folder.join(format!("{:016x}-{}", choice::fingerprint(all), shard.of));
+        std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+        Ok(Self { folder, shard })
+    }
+
+    /// What was found of a part so far.
+    fn read(&self, part: usize) -> Result<Vec<Outcome>> {
+        let path = self.path(part);
+        match std::fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).with_context(|| format!("reading {}", path.display())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+        }
+    }
+
+    fn judged(&self) -> Result<Vec<Outcome>> {
+        self.read(self.shard.part)
+    }
+
+    /// The file is written beside its place first: a run may be interrupted at any time.
+    fn keep(&self, judged: &[Outcome]) -> Result<()> {
+        let path = self.path(self.shard.part);
+        let written = path.with_extension("new");
+        std::fs::write(&written, serde_json::to_vec_pretty(judged)?)?;
+        std::fs::rename(&written, &path).with_context(|| format!("writing {}", path.display()))
+    }
+
+    fn path(&self, part: usize) -> PathBuf {
+        self.folder.join(format!("{part}.json"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_that_was_interrupted_goes_on_where_it_was() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let mutant = Mutant::sample("a.rs", "run", "replace run with ()");
+        let all = [mutant.clone(), Mutant::sample("a.rs", "stop", "replace stop with ()")];
+        let open = || Shards::open(folder.path(), Shard { part: 1, of: 2 }, &all);
+        assert_eq!(open()?.judged()?, []);
+        let judged = [Outcome { mutant, end: End::Caught }];
+        open()?.keep(&judged)?;
+        assert_eq!(open()?.judged()?, judged);
+        assert_eq!(open()?.read(2)?, []);
+        let other = Shards::open(folder.path(), Shard { part: 1, of: 2 }, &all[1..])?;
+        assert_eq!(other.judged()?, [], "it was found of other code");
+        Ok(())
+    }
 }
