@@ -9,7 +9,7 @@ mod rig;
 use rig::{Rig, instance, ready};
 use triton_core::driver::Rest;
 use triton_core::model::{
-    Failure, FlowPhase, Progress, RawSize, Stage, UpdateStrategy, Verdict, WorkloadChange,
+    Failure, FailureClass, FlowPhase, Progress, RawSize, Stage, UpdateStrategy, Verdict, WorkloadChange,
 };
 use triton_core::service::DeployApi;
 use triton_core::sim::{Faults, Happening, Mishap, Workload};
@@ -306,6 +306,60 @@ fn pods_that_numbers_of_others_bring_start_at_the_old_revision_and_serve() {
             });
             assert_eq!(rig.phase(&flow), FlowPhase::Success, "{what}");
             assert_eq!(new(&rig.workload().expect("it serves")), after, "{what}");
+        }
+    }
+}
+
+/// What an autoscaler added to a flow that was paused, or held by failed pods, was of the new revision and served nobody
+/// for as long as nobody resumed it.
+#[test]
+fn a_flow_that_is_stopped_follows_a_size_of_others_with_old_pods() {
+    for (before, size) in [(4, 6), (4, 12), (4, 3)] {
+        for (stage, fails) in [
+            (Stage::Smoking, false),
+            (Stage::Smoking, true),
+            (Stage::Smoked, false),
+            (Stage::Proving, false),
+            (Stage::Baked, false),
+        ] {
+            let mut rig = Rig::serving(before);
+            let canary = UpdateStrategy { canary: Some(1), mode: Some("manual".into()), ..rig::one_by_one() };
+            let flow = rig.order("update", None, Some(rig::template("app:2")), canary);
+            let what = format!("{before} to {size} at {stage:?}, failing: {fails}");
+            let new = |pods: &Workload| pods.active().filter(|pod| pod.template.image == "app:2").count();
+            rig.until(|rig| {
+                let there = rig.stage(&flow) == Some(stage);
+                if !there {
+                    drop(ready(rig.service.next(&flow, None)));
+                }
+                there && rig.workload().is_some_and(|workload| new(&workload) > 0)
+            });
+            if fails {
+                rig.host.sim().world().set_mishaps(&[(Mishap::NeverReady, 1_000)]);
+                let workload = rig.workload().expect("it is there");
+                let canary = workload.active().find(|pod| pod.template.image == "app:2").expect("it starts");
+                let (id, uid) = (instance(), canary.uid.clone());
+                assert!(rig.host.sim().world().break_pod(&id, &uid, FailureClass::CrashLoop));
+                rig.until(|rig| rig.progress(&flow).hold().is_some());
+            } else {
+                ready(rig.service.pause(&flow)).expect(&what);
+            }
+            rig.for_seconds(5);
+            rig.host.sim().world().set_mishaps(&[]);
+            assert!(rig.host.sim().world().scale_by_hand(&instance(), size));
+            rig.for_seconds(120);
+            let workload = rig.workload().expect("it serves");
+            assert_eq!(rig.stage(&flow), Some(stage), "{what}");
+            assert!(workload.serving() >= size, "{what}: {} serve", workload.serving());
+            assert!(new(&workload) <= 1, "{what}: {} new pods", new(&workload));
+            rig.heal();
+            ready(rig.service.resume(&flow)).expect(&what);
+            rig.until(|rig| {
+                drop(ready(rig.service.next(&flow, None)));
+                rig.phase(&flow).is_final()
+            });
+            assert_eq!(rig.phase(&flow), FlowPhase::Success, "{what}");
+            assert_eq!(new(&rig.workload().expect("it serves")), size as usize, "{what}");
         }
     }
 }

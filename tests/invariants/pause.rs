@@ -2,7 +2,7 @@
 
 use triton_core::engine::{Decision, Effect, Why};
 use triton_core::model::{
-    Command, Facts, HoldReason, Kind, MAX_REPLICAS, Progress, Stage, TrafficChange, WorkloadChange,
+    Command, Facts, HoldReason, Kind, MAX_REPLICAS, Progress, Shape, Stage, TrafficChange, WorkloadChange,
 };
 
 use super::reading::{exposed, facts, fresh_after};
@@ -10,7 +10,7 @@ use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
 
 pub(super) const ROW: Invariant = Invariant {
     property: Property::S7Pause,
-    says: "after Pause nothing widens or removes but upkeep, and only a person lifts it; a hold for a size ends when the size fits, one by failed pods when nothing keeps them from running",
+    says: "after Pause nothing widens or removes but upkeep, and only a person lifts it; another size of others is followed with old pods; a hold for a size ends when the size fits, one by failed pods when nothing keeps them from running",
     source: "semantics sections 5 and 7, reliability S7",
     intent: Some(intent),
     change: Some(change),
@@ -31,6 +31,8 @@ fn intent(intent: &Intent<'_>) -> Outcome {
         Decision::Wait(..) | Decision::Done => true,
         Decision::Move(_, Why::Fits) => !orders.paused && fits(intent),
         Decision::Move(_, Why::Mended) => !orders.paused && mended(intent),
+        Decision::Move(progress, Why::Resized { .. }) => same_place(&flow.progress, progress),
+        Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) => followed(intent, shape),
         // Whose the workload is may be told at any time.
         Decision::Move(_, Why::Relocked) => true,
         Decision::Act(Effect::Workload(WorkloadChange::Lock { .. })) => true,
@@ -54,6 +56,21 @@ fn fits(intent: &Intent<'_>) -> bool {
     let resized = intent.flow.progress.hold().is_some_and(|hold| hold.reason == HoldReason::Resized);
     let size = intent.seen.shape.as_ref().map_or(0, |shape| shape.replicas);
     resized && (1..=MAX_REPLICAS).contains(&size)
+}
+
+/// The size changes and nothing else: neither stage nor batch, and not what holds the flow.
+fn same_place(before: &Progress, after: &Progress) -> bool {
+    let (Some(old), Some(new)) = (before.batch(), after.batch()) else { return false };
+    (old.number, old.stage, old.hold) == (new.number, new.stage, new.hold)
+}
+
+/// The flow followed another size, and the numbers for it ask for no more new pods than those that stand there.
+fn followed(intent: &Intent<'_>, shape: &Shape) -> bool {
+    let Some(there) = &intent.seen.shape else { return false };
+    let followed = intent.flow.progress.base().and_then(|base| base.followed);
+    let new = |shape: &Shape| shape.partition.map(|partition| shape.replicas.saturating_sub(partition));
+    followed.is_some_and(|at| at > intent.seen.edits.clean)
+        && new(shape).unwrap_or(0) <= new(there).unwrap_or(0)
 }
 
 /// Failed pods held the flow, and of those that it brings no more are kept from running now than may fail; none has

@@ -74,6 +74,17 @@ pub(super) fn follow(flow: &Flow, size: u32, edits: &Edits, now: Timestamp) -> O
     Some(Decision::Move(progress, Why::Resized { from, to: size, edits: edits.fields.clone() }))
 }
 
+/// What a flow that is stopped does about another size: it follows it where nothing else was edited, and it stays in
+/// its stage. Pods that come are wanted now, and whoever stopped the flow meant its batches.
+pub(super) fn follow_stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
+    let others = flow.progress.hold().is_some_and(|hold| hold.reason.is_others());
+    let alone = seen.edits.fields.iter().all(|edit| edit.field == Field::Replicas);
+    let Some(Size::Within(size)) = size(flow, seen).filter(|_| alone && !others) else { return None };
+    let decision = follow(flow, size, &seen.edits, now)?;
+    let stays = matches!(decision, Decision::Move(Progress::Rolling { .. }, _));
+    stays.then_some(decision)
+}
+
 /// The plan for another size, of which work up to `end` has begun. Pods that come start at the old revision:
 /// they are work for later batches. Where the flow brings no template they are new, and need none. Pods that
 /// go are old ones as far as there are any.

@@ -199,6 +199,18 @@ impl Rolling<'_> {
         tend(self.rule(been_in, go), &seen.pods)
     }
 
+    /// The numbers of the stage for a size that the flow followed while it is stopped. Nothing where the stage has not
+    /// asked for its own yet: that is a step.
+    pub(super) fn resized(&self, seen: &Observation) -> Option<Effect> {
+        let followed = self.plan.base.followed.is_some_and(|at| at > seen.edits.clean);
+        let shape = seen.shape.as_ref().filter(|_| followed)?;
+        let row = self.row(seen);
+        let want = self.shape(row, seen);
+        let new = |shape: &Shape| shape.replicas.saturating_sub(shape.partition.unwrap_or(0));
+        let adds = want.partition.is_some() && new(&want) > new(shape);
+        hooked(&seen.pods).or_else(|| ask(seen, want).filter(|_| !adds))
+    }
+
     /// Pods of work when this batch is done.
     pub(super) const fn end(&self) -> u32 {
         self.done.saturating_add(self.batch.size)

@@ -143,13 +143,18 @@ pub(super) fn failed(seen: &Observation, most: u32) -> BTreeSet<PodName> {
     choose(seen, Facts::FRESH | Facts::FAILED, Facts::IN, most)
 }
 
-/// So many of the new pods that nobody asked into traffic, by name: those that leave already, then those that start.
+/// So many of the new pods that nobody asked into traffic, by name: those that leave already, then those that start,
+/// then those that run. What failed stays longest: a flow that holds for it goes on holding.
 #[must_use]
 pub(super) fn unasked(seen: &Observation, most: u32) -> BTreeSet<PodName> {
-    let (new, asked) = (Facts::FRESH | Facts::GATED, Facts::ASKED | Facts::IN);
-    let starts = asked | Facts::MARKED | Facts::BOOTED;
-    let runs = asked | Facts::MARKED;
-    let groups = [(new | Facts::MARKED, asked), (new, starts), (new | Facts::BOOTED, runs)];
+    let (new, never) = (Facts::FRESH | Facts::GATED, Facts::ASKED | Facts::IN);
+    let stays = never | Facts::MARKED;
+    let groups = [
+        (new | Facts::MARKED, never),
+        (new, stays | Facts::BOOTED | Facts::STUCK),
+        (new | Facts::BOOTED, stays | Facts::STUCK),
+        (new | Facts::STUCK, stays),
+    ];
     groups.into_iter().fold(BTreeSet::new(), |mut names, (with, without)| {
         let chosen = u32::try_from(names.len()).unwrap_or(u32::MAX);
         names.extend(choose(seen, with, without, most.saturating_sub(chosen)));

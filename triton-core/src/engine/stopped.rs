@@ -43,6 +43,9 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
         None => return None,
     };
     if is_mine(seen) {
+        if let Some(decision) = resized::follow_stopped(flow, seen, now) {
+            return Some(decision);
+        }
         if !seen.frozen {
             return Some(act(WorkloadChange::Freeze(true)));
         }
@@ -59,7 +62,8 @@ fn upkeep(flow: &Flow, seen: &Observation) -> Option<Effect> {
     let drifts = flow.progress.hold().is_some_and(|hold| hold.reason.is_others());
     match &flow.progress {
         Progress::Rolling { plan, done, batch } => {
-            Rolling { flow, plan, done: *done, batch: *batch }.upkeep(!drifts, seen)
+            let rolling = Rolling { flow, plan, done: *done, batch: *batch };
+            rolling.resized(seen).filter(|_| !drifts).or_else(|| rolling.upkeep(!drifts, seen))
         }
         Progress::Preparing { base } => tend(prepare::upkeep(flow, base), &seen.pods),
         Progress::Verifying { plan, .. } => tend(Tend { go: !drifts, ..verified(flow, plan) }, &seen.pods),

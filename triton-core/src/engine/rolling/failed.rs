@@ -40,8 +40,9 @@ impl Rolling<'_> {
         self.runs(seen) && Self::is_shaky(seen)
     }
 
+    /// Those that a batch goes on without count, too: a flow that holds does not go on.
     fn runs(&self, seen: &Observation) -> bool {
-        self.counted(seen, Facts::STUCK) <= self.tolerated()
+        self.kept(seen, Facts::STUCK) <= self.tolerated()
     }
 
     fn is_shaky(seen: &Observation) -> bool {
@@ -50,12 +51,15 @@ impl Rolling<'_> {
 
     /// The failures that count, of the pods with these facts.
     pub(super) fn counted(&self, seen: &Observation, with: Facts) -> u32 {
+        self.kept(seen, with).saturating_sub(self.shed(seen))
+    }
+
+    /// The same, with those that the batch goes on without.
+    fn kept(&self, seen: &Observation, with: Facts) -> u32 {
         let failing = seen.pods.count(Facts::FRESH | with, Facts::MARKED);
         match self.kind() {
             Kind::Shrink => 0,
-            Kind::Grow | Kind::Replace | Kind::Swap => {
-                failing.saturating_sub(self.plan.base.degraded).saturating_sub(self.shed(seen))
-            }
+            Kind::Grow | Kind::Replace | Kind::Swap => failing.saturating_sub(self.plan.base.degraded),
         }
     }
 
