@@ -364,6 +364,57 @@ fn a_flow_that_is_stopped_follows_a_size_of_others_with_old_pods() {
     }
 }
 
+/// The pod that came in place of an old one that others had named to be deleted counted as one more that others wanted:
+/// the flow asked for one more each time, without end.
+#[test]
+fn a_pod_that_others_name_to_be_deleted_is_replaced_once_in_every_stage() {
+    for size in [3, 6] {
+        for stage in [Stage::Smoking, Stage::Smoked, Stage::Proving, Stage::Leaving, Stage::Baked] {
+            for new in [false, true] {
+                let mut rig = Rig::serving(size);
+                let canary =
+                    UpdateStrategy { canary: Some(1), mode: Some("manual".into()), ..rig::one_by_one() };
+                let flow = rig.order("update", None, Some(rig::template("app:2")), canary);
+                rig.until(|rig| {
+                    let there = rig.stage(&flow) == Some(stage);
+                    if !there {
+                        drop(ready(rig.service.next(&flow, None)));
+                    }
+                    let begun =
+                        |workload: Workload| workload.active().any(|pod| pod.template.image == "app:2");
+                    there && rig.workload().is_some_and(begun)
+                });
+                let what = format!("a pod of {size} at {stage:?}, new: {new}");
+                let workload = rig.workload().expect("it serves");
+                let named =
+                    workload.active().find(|pod| (pod.template.image == "app:2") == new).expect(&what);
+                let (name, uid) = (named.name.clone(), named.uid.clone());
+                assert!(rig.host.sim().world().list_to_delete(&instance(), name));
+                for _ in 0..120 {
+                    rig.for_seconds(1);
+                    let workload = rig.workload().expect("it serves");
+                    let asked = workload.replicas;
+                    assert!(asked <= size + 1, "{what}: {asked} pods are asked for");
+                    assert!(workload.serving() >= size - 1, "{what}: {} serve", workload.serving());
+                }
+                // The controller takes no serving pod away while the canary does not serve.
+                let waits = !new && rig.stage(&flow) == Some(Stage::Smoked);
+                let workload = rig.workload().expect("it serves");
+                let there = workload.active().any(|pod| pod.uid == uid);
+                assert_eq!(there, waits, "{what}: whether it is there still");
+                assert!(workload.serving() >= size, "{what}: {} serve", workload.serving());
+                rig.until(|rig| {
+                    drop(ready(rig.service.next(&flow, None)));
+                    rig.phase(&flow).is_final()
+                });
+                assert_eq!(rig.phase(&flow), FlowPhase::Success, "{what}");
+                let workload = rig.workload().expect("it serves");
+                assert_eq!((workload.replicas, workload.serving()), (size, size), "{what}");
+            }
+        }
+    }
+}
+
 /// A flow that has ended rests: nothing is written any more.
 #[test]
 fn a_world_at_rest_is_left_alone() {

@@ -42,7 +42,9 @@ pub(super) fn observed(workload: &Workload, ours: bool) -> Observation {
         // A restart tells by a mark which pods it replaces.
         let marked = workload.lock.as_ref().is_some_and(|held| pod.due.as_ref() == Some(&held.holder.uid));
         let fresh = ours && pod.revision == revision && !marked;
+        let named = pod.specified || workload.pods_to_delete.contains(&pod.name);
         let facts = if fresh { facts | Facts::FRESH } else { facts };
+        let facts = if named { facts | Facts::DOOMED } else { facts };
         pods.push(pod.reference(), facts, Duration::ZERO);
     }
     let template = if ours { TemplateRef::Flow } else { TemplateRef::Revision(revision.clone()) };

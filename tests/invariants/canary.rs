@@ -32,8 +32,7 @@ fn intent(intent: &Intent<'_>) -> Outcome {
     }
     let new = pulled_in(intent.decision)
         .is_some_and(|pods| pods.iter().any(|pod| facts(intent.seen, pod).contains(Facts::FRESH)));
-    let belongs =
-        intent.seen.pods.count(Facts::FRESH | Facts::ASKED, Facts::MARKED) < fresh_after(flow, plan, *done);
+    let belongs = exposed(intent.seen) < fresh_after(flow, plan, *done);
     let resumed = plan.base.kind == Kind::Swap && batch.forgiven;
     let early = new && !belongs && !resumed && (batch.stage < Stage::PullingIn || !given(BatchPhase::Baking));
     ensure(!early, || "a canary pod is pulled in before a person agreed".into())

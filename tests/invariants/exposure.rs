@@ -2,7 +2,7 @@
 
 use triton_core::model::{Brings, Facts, Kind, Mode, Progress, Stage};
 
-use super::reading::{fresh_after, moved, pulled_in, requested_fresh, reshape, span};
+use super::reading::{exposed, fresh_after, moved, pulled_in, requested_fresh, reshape, span};
 use super::{Intent, Invariant, Outcome, Property, ensure};
 
 pub(super) const ROW: Invariant = Invariant {
@@ -48,7 +48,7 @@ fn pull_ins(intent: &Intent<'_>) -> Outcome {
     }
     let fresh =
         pods.iter().filter(|pod| super::reading::facts(intent.seen, pod).contains(Facts::FRESH)).count();
-    let exposed = intent.seen.pods.count(Facts::FRESH | Facts::ASKED, Facts::MARKED);
+    let exposed = exposed(intent.seen);
     let bound = bound(intent, Stage::PullingIn);
     // Of a template that a flow brings, also those are too many that others asked for.
     let brings = plan.base.kind == Kind::Replace && plan.base.brings != Brings::Nothing && !plan.base.turned;

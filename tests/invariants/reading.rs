@@ -130,9 +130,9 @@ pub(super) fn in_traffic(seen: &Observation) -> u32 {
     seen.pods.count(Facts::IN, Facts::empty())
 }
 
-/// New pods that are, or are meant to be, in traffic: asked in, or shown without being asked.
+/// New pods that are meant to stay in traffic. Those that others chose to remove are followed by the ones in their places.
 pub(super) fn exposed(seen: &Observation) -> u32 {
-    seen.pods.count(Facts::FRESH | Facts::ASKED, Facts::MARKED)
+    seen.pods.count(Facts::FRESH | Facts::ASKED, Facts::MARKED | Facts::DOOMED)
 }
 
 /// Whether the flow that is looking holds the lock.

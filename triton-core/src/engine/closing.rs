@@ -7,7 +7,7 @@ use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, goal};
 use super::look::{ask, is_behind, is_mine};
 use super::shape;
-use super::tend::{Tend, drains, held_back, hooked, look_again, pick, steer};
+use super::tend::{Tend, drains, held_back, hooked, pick, steer};
 use crate::model::{
     Action, Base, Batch, Brings, CancelPolicy, Facts, Failure, Flow, FlowId, Hold, HoldReason, Kind,
     Observation, OnFailure, Plan, Progress, Revision, Seconds, Shape, Stage, Timestamp, Verdict,
@@ -132,8 +132,7 @@ impl Closing<'_> {
         let surplus = seen.pods.len().saturating_sub(marked).saturating_sub(wanted.total());
         let left = marked.saturating_add(surplus).max(self.foreign(seen));
         if left > 0 && !self.is_crowded(seen) {
-            let again = look_again(LOOK_AGAIN, flow.spec.drain, seen, now);
-            return Decision::Wait(Waiting::Out { pods: left, drains: false }, again);
+            return Decision::Wait(Waiting::Out { pods: left, drains: false }, now.plus(LOOK_AGAIN));
         }
         if shed {
             return self.ended(now);
@@ -311,9 +310,8 @@ pub(super) fn verify(
         let stopped = if is_there { None } else { stop(flow, seen, reason, now) };
         return stopped.unwrap_or_else(|| Decision::Move(held(), Why::Held { reason }));
     };
-    let again = look_again(left, flow.spec.drain, seen, now);
     let drains = drains(flow.spec.drain, seen) || seen.draining;
-    Decision::Wait(Waiting::Verify { ready, of: wanted, drains }, again)
+    Decision::Wait(Waiting::Verify { ready, of: wanted, drains }, now.plus(left))
 }
 
 /// How much of its deadline a stage has left after the time that counts; `None` when it is over.

@@ -9,7 +9,7 @@ use super::look::{is_behind, is_mine};
 use super::prepare::{good, pending, preparing};
 use super::rolling::Rolling;
 use super::stopped::stopped;
-use super::tend::{Tend, next_drain, tend};
+use super::tend::{Tend, next_drain, tend, turns};
 use crate::model::{
     Action, Failure, Field, Flow, Lock, Observation, Obstacle, Progress, Seconds, Timestamp, Verdict,
     WorkloadChange,
@@ -19,6 +19,18 @@ use crate::model::{
 /// answers the same for the same input. It allocates nothing while it waits, where no pods leave by name.
 #[must_use]
 pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
+    let mut decision = decided(flow, seen, now);
+    if let Decision::Wait(_, until) = &mut decision
+        && seen.stale.is_none()
+        && is_mine(seen)
+    {
+        // Whatever is waited for: meanwhile pods that others chose drain, and others fail or get available.
+        *until = turns(flow.spec.drain, seen, now).map_or(*until, |sooner| sooner.min(*until));
+    }
+    decision
+}
+
+fn decided(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
     // What is not known can neither be removed, exposed nor ended.
     if let Some(silence) = seen.stale {
         return Decision::Wait(Waiting::Unreachable { silence }, now.plus(LOOK_AGAIN));

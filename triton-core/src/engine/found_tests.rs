@@ -117,8 +117,8 @@ fn old_pods_that_others_added_are_kept_until_old_pods_leave_anyway() {
 fn pods_that_are_to_be_deleted_anyway_are_not_kept_beside_their_replacements() {
     let flow =
         Flow::test(Action::Update, 2).at(plan(base_of(Kind::Replace, 2, 2), 0), 1, 0, 1, Stage::Smoking);
-    let world = |specified| {
-        let old = if specified { OLD | Facts::SPECIFIED } else { OLD };
+    let world = |doomed| {
+        let old = if doomed { OLD | Facts::DOOMED } else { OLD };
         Observation::mine(3, 2, 1).with(1, old).with(2, OLD)
     };
     let kept = Shape { replicas: 4, partition: Some(3), ..shape() };

@@ -32,6 +32,8 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         facts.set(Facts::CURRENT, is_current(view, pod));
         facts.set(Facts::NAMED, flow.is_some_and(|flow| is_named(flow, pod)));
         facts.set(Facts::FOREIGN, is_foreign(flow, view, pod));
+        let named = view.shape.doomed.as_ref().is_some_and(|doomed| doomed.contains(&pod.name));
+        facts.set(Facts::DOOMED, named || pod.specified);
         if facts.contains(Facts::FOREIGN) || (view.left.is_some() && stays_out(flow, facts)) {
             facts.remove(Facts::BOOTED);
         }

@@ -10,7 +10,7 @@ use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, Goal};
 use super::look::{ask, has_template};
 use super::table::{self, Row, Until};
-use super::tend::{Tend, hooked, look_again, ordered, serving, steer, tend};
+use super::tend::{Tend, hooked, ordered, serving, steer, tend};
 use super::{gate, shape, until};
 use crate::model::{
     Base, Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, MAX_NAMED, Observation, Plan, PodName,
@@ -39,7 +39,7 @@ impl Rolling<'_> {
             && let Some(waiting) = lost(seen)
         {
             let upkeep = self.upkeep(true, seen).map(Decision::Act);
-            return upkeep.unwrap_or_else(|| self.stay(waiting, seen, now));
+            return upkeep.unwrap_or_else(|| stay(waiting, now));
         }
         let want = self.shape(row, seen);
         let terminating = self.waits_for_termination(&want, seen);
@@ -51,7 +51,7 @@ impl Rolling<'_> {
             return Decision::Act(effect);
         }
         if let Some(waiting) = terminating {
-            return self.stay(waiting, seen, now);
+            return stay(waiting, now);
         }
         let wanted = self.wanted(row);
         let wanted = Goal { fresh: wanted.fresh.saturating_sub(self.plan.base.degraded), ..wanted };
@@ -93,7 +93,7 @@ impl Rolling<'_> {
         // Pods that are to be deleted anyway are replaced one by one beside them: to keep those too would ask for more
         // and more.
         let others = |known| {
-            let leave = Facts::MARKED | Facts::SPECIFIED | Facts::FOREIGN;
+            let leave = Facts::MARKED | Facts::DOOMED | Facts::FOREIGN;
             seen.pods.count(Facts::empty(), known | leave)
         };
         match want.partition {
@@ -263,23 +263,18 @@ impl Rolling<'_> {
         if let (Waiting::In { of, .. }, Some(lost)) = (&waiting, lost(seen))
             && run >= *of
         {
-            return self.stay(lost, seen, now);
+            return stay(lost, now);
         }
         match left(self.flow, self.batch.counted) {
             Some(left) => {
                 let waiting = ordered(waiting, self.flow.spec.drain, seen);
-                Decision::Wait(waiting, look_again(left, self.flow.spec.drain, seen, now))
+                Decision::Wait(waiting, now.plus(left))
             }
             None if self.counted(seen, Facts::STUCK) > self.tolerated() => {
                 self.hold(HoldReason::PodsFailed, seen, now)
             }
             None => self.hold(HoldReason::DeadlineExceeded, seen, now),
         }
-    }
-
-    /// Waits for a person as long as it takes.
-    fn stay(&self, waiting: Waiting, seen: &Observation, now: Timestamp) -> Decision {
-        Decision::Wait(waiting, look_again(LOOK_AGAIN, self.flow.spec.drain, seen, now))
     }
 
     /// Everything is there: ask a person, wait for the interval, or go on.
@@ -323,6 +318,11 @@ impl Rolling<'_> {
     fn rolling(&self, done: u32, batch: Batch, why: Why) -> Decision {
         Decision::Move(Progress::Rolling { plan: self.plan.clone(), done, batch }, why)
     }
+}
+
+/// Waits for a person as long as it takes.
+fn stay(waiting: Waiting, now: Timestamp) -> Decision {
+    Decision::Wait(waiting, now.plus(LOOK_AGAIN))
 }
 
 /// What keeps old pods from leaving, if anything: the registry has pods of which it can have no successors.

@@ -54,6 +54,36 @@ fn a_forgiven_failed_pod_has_to_recover_before_its_batch_ends() {
     assert!(matches!(decide(&flow, &world, NOW), Decision::Wait(Waiting::Pods { .. }, _)));
 }
 
+/// A pod that others had named was out and drained, and stayed until somebody looked for another reason.
+#[test]
+fn a_drain_that_ends_is_looked_at_whatever_the_flow_waits_for() {
+    let leaving = OLD.difference(Facts::ASKED | Facts::IN) | Facts::MARKED | Facts::OUT;
+    let update = |canary: u32, stage| {
+        let mut flow = Flow::test(Action::Update, 4).canary(canary);
+        flow.spec.drain = Seconds(10);
+        flow.orders.interval = Seconds(600);
+        flow.at(plan(base_of(Kind::Replace, 4, 4), 0), 1, 0, 1, stage)
+    };
+    let paused = |mut flow: Flow| {
+        flow.orders.paused = true;
+        flow
+    };
+    let waits = [
+        (update(1, Stage::Smoked), "Approval"),
+        (update(0, Stage::Baked), "Interval"),
+        (paused(update(1, Stage::Smoked)), "Paused"),
+    ];
+    for (flow, reason) in waits {
+        let baked = flow.progress.batch().is_some_and(|batch| batch.stage == Stage::Baked);
+        let (replicas, old, new) = if baked { (4, 2, SERVES) } else { (5, 3, RUNS) };
+        let world = Observation { frozen: reason == "Paused", ..Observation::mine(replicas, old + 1, 1) };
+        let world = world.with(1, new).with(old, OLD).out_for(leaving, 3);
+        let decision = decide(&flow, &world, NOW);
+        let Decision::Wait(waiting, until) = &decision else { panic!("{reason}: {decision:?}") };
+        assert_eq!((waiting.reason(), *until), (reason, NOW.plus(Seconds(7))));
+    }
+}
+
 #[test]
 fn the_last_batch_is_followed_by_no_interval() {
     let mut flow = growing(2, Stage::Baked);

@@ -7,7 +7,7 @@ use super::look::is_mine;
 use super::prepare;
 use super::resized::{self, Size};
 use super::rolling::Rolling;
-use super::tend::{Tend, look_again, tend};
+use super::tend::{Tend, tend};
 use crate::model::{
     Batch, Facts, Flow, Hold, HoldReason, Observation, Progress, Seconds, Timestamp, WorkloadChange,
 };
@@ -53,7 +53,7 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
             return Some(Decision::Act(effect));
         }
     }
-    Some(Decision::Wait(waiting, look_again(LOOK_AGAIN, flow.spec.drain, seen, now)))
+    Some(Decision::Wait(waiting, now.plus(LOOK_AGAIN)))
 }
 
 /// What keeps up in every state that holds the lock: the keeper keeps off.

@@ -42,12 +42,10 @@ pub(super) fn next_drain(drain: Seconds, pods: &Pods) -> Option<Duration> {
     pods.longest_out(DRAINS, Facts::ASKED).map(|lasts| Duration::from(drain).saturating_sub(lasts))
 }
 
-/// When to look again although nothing changes: after so long at the latest, and when time alone changes something:
-/// when the next drain is over, when a pod counts as failed or as available.
-pub(super) fn look_again(after: Seconds, drain: Seconds, seen: &Observation, now: Timestamp) -> Timestamp {
+/// When time alone changes something next: when a drain is over, when a pod counts as failed or as available.
+pub(super) fn turns(drain: Seconds, seen: &Observation, now: Timestamp) -> Option<Timestamp> {
     let drained = next_drain(drain, &seen.pods).filter(|left| !left.is_zero());
-    let sooner = [drained, seen.turns_in, seen.available_in].into_iter().flatten();
-    now.after(sooner.fold(Duration::from(after), Duration::min))
+    [drained, seen.turns_in, seen.available_in].into_iter().flatten().min().map(|left| now.after(left))
 }
 
 /// Whether a pod that is verified out of traffic keeps running because that was ordered.
@@ -96,7 +94,9 @@ pub(super) fn hooked(pods: &Pods) -> Option<Effect> {
 fn pull_in(rule: Tend, pods: &Pods) -> Option<Vec<PodRef>> {
     let ready = Facts::BOOTED | Facts::GATED;
     let never = Facts::MARKED | Facts::ASKED;
-    let room = rule.admit.saturating_sub(pods.count(Facts::FRESH | Facts::ASKED, Facts::MARKED));
+    // Those that others chose to remove stay until the ones in their places serve.
+    let leave = Facts::MARKED | Facts::DOOMED;
+    let room = rule.admit.saturating_sub(pods.count(Facts::FRESH | Facts::ASKED, leave));
     let mut chosen = pick(pods, ready, never | Facts::FRESH, u32::MAX);
     chosen.extend(pick(pods, ready | Facts::FRESH, never, room));
     (!chosen.is_empty()).then_some(chosen)

@@ -58,6 +58,9 @@ bitflags::bitflags! {
         const SHAKY = 1 << 16;
         /// Of a revision that others brought while the flow has the workload: it counts as one that does not run.
         const FOREIGN = 1 << 17;
+        /// It leaves once others serve in its place, whatever the numbers say: it is [specified](Self::SPECIFIED), or
+        /// named by [`Shape::doomed`](super::Shape::doomed).
+        const DOOMED = 1 << 18;
     }
 }
 
