@@ -329,7 +329,7 @@ mod tests {
             (spec("explode"), Value::Null),
             (spec("explode"), json!({ "phase": "Success", "finished": true })),
             (spec("create"), json!({ "phase": "BatchStarted" })),
-            (spec("create"), json!({ "phase": "Exploded", "finished": true })),
+            (spec("create"), json!({ "phase": "Success", "finished": true })),
         ];
         for (nth, (spec, status)) in flows.into_iter().enumerate() {
             let flow = flow(&format!("df-{nth}"), spec, status);

@@ -95,7 +95,8 @@ pub enum Loaded {
         instance: Option<InstanceId>,
         /// When it was made.
         created_at: Timestamp,
-        /// How far it says that it is; nothing is decided by it but whether it may be deleted.
+        /// How far it says that it is: a final phase only where nothing contradicts that it ended. Nothing else is
+        /// decided by it but whether it may be deleted.
         phase: FlowPhase,
         /// Its deletion was asked for.
         leaving: bool,

@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use triton_core::model::{
-    self, BatchSize, CorruptRecord, Draft, Fault, Faults, Flow, FlowId, FlowName, FlowUid, Identity,
-    InstanceId, InstanceName, Namespace, Orders, Peer, Progress, RawSize, Record, Report, Target, Timestamp,
-    Version,
+    self, BatchSize, CorruptRecord, Draft, Fault, Faults, Flow, FlowId, FlowName, FlowPhase, FlowUid,
+    Identity, InstanceId, InstanceName, Namespace, Orders, Peer, Progress, ProgressRecord, RawSize, Record,
+    Report, Target, Timestamp, Version,
 };
 use triton_core::ports::{Invalid, Loaded, NewFlow, Stored};
 
@@ -39,7 +39,7 @@ pub struct FlowEntry {
     pub missing_labels: BTreeMap<String, String>,
     /// Its deletion was asked for.
     pub leaving: bool,
-    /// `status.finished`.
+    /// It has ended, by `status.progress`; one of the original, which wrote none, by `status.finished`.
     pub finished: bool,
     /// The condition that its status shows.
     pub condition: Option<Condition>,
@@ -94,11 +94,12 @@ impl FlowEntry {
         let created_at = Timestamp::from_micros(created_at);
         let (spec, mut status) = (&object.data["spec"], without_nulls(&object.data["status"]));
         let condition = Condition::take(&mut status);
-        let finished = status["finished"] == Value::Bool(true);
         let leaving = meta.deletion_timestamp.is_some();
         // Whoever took the finalizer off has it put back by the next save; once the deletion was asked for, the API
         // server takes none (Kubernetes: `metadata.finalizers`).
-        let complete = finished || leaving || is_kept(meta.finalizers.as_deref().unwrap_or_default());
+        let complete = status["finished"] == Value::Bool(true)
+            || leaving
+            || is_kept(meta.finalizers.as_deref().unwrap_or_default());
         let observed = complete && status["observedGeneration"].as_i64() == meta.generation;
         let ended = serde_json::from_value(status["finishedAt"].clone()).unwrap_or(created_at);
         let instance = spec["application"]["instanceName"].as_str().unwrap_or_default();
@@ -109,7 +110,7 @@ impl FlowEntry {
         let parsed = draft(spec).and_then(|draft| draft.parse());
         let loaded = match (parsed, record(&status)) {
             (_, Err(error)) => {
-                let phase = serde_json::from_value(status["phase"].clone()).unwrap_or_default();
+                let phase = told_phase(&status);
                 Loaded::Corrupt { id, uid, version, instance, created_at, phase, leaving, error }
             }
             (Err(faults), Ok((progress, report))) => Loaded::Invalid(Box::new(Invalid {
@@ -130,6 +131,11 @@ impl FlowEntry {
                 let flow = Flow { id, uid, spec, orders, progress };
                 Loaded::Flow(Box::new(Stored { flow, report, version, created_at, observed, leaving }))
             }
+        };
+        let finished = match &loaded {
+            Loaded::Flow(stored) => stored.flow.progress.is_finished(),
+            Loaded::Invalid(invalid) => invalid.progress.is_finished(),
+            Loaded::Corrupt { phase, .. } => phase.is_final(),
         };
         Some(Self {
             key: Key::new(namespace, name),
@@ -227,6 +233,19 @@ fn without_nulls(value: &Value) -> Value {
         Value::Array(list) => Value::Array(list.iter().map(without_nulls).collect()),
         other => other.clone(),
     }
+}
+
+/// How far a status that cannot be read says that its flow is. It has ended only where nothing contradicts that: the
+/// original wrote no `progress`.
+fn told_phase(status: &Value) -> FlowPhase {
+    let phase: FlowPhase = serde_json::from_value(status["phase"].clone()).unwrap_or_default();
+    let ended = status["finished"] == Value::Bool(true) && status["progress"].is_null();
+    if ended || !phase.is_final() {
+        return phase;
+    }
+    let progress: Option<ProgressRecord> = serde_json::from_value(status["progress"].clone()).ok();
+    let progress = progress.and_then(|progress| Progress::try_from(&progress).ok());
+    progress.map(|progress| FlowPhase::from(&progress)).filter(|phase| !phase.is_final()).unwrap_or_default()
 }
 
 fn record(status: &Value) -> Result<(Progress, Report), CorruptRecord> {

@@ -1,5 +1,5 @@
 use super::*;
-use triton_core::model::{Action, Failure, FlowPhase, Mode, Seconds, Verdict};
+use triton_core::model::{Action, Base, Failure, FlowPhase, Kind, Mode, Plan, Seconds, Verdict};
 
 #[test]
 fn the_tutorial_manifest_becomes_a_flow() {
@@ -55,6 +55,37 @@ fn a_status_nobody_of_us_wrote_is_corrupt_and_the_flow_is_left_alone() {
         let Loaded::Corrupt { error, .. } = &entry.loaded else { panic!("{entry:?}") };
         assert!(error.to_string().starts_with(says), "{error}");
         assert!(!entry.is_driven() && entry.fate() == Fate::Alive);
+    }
+}
+
+/// `finished` alone ended a running flow for everybody but itself: its canary was led into traffic.
+#[test]
+fn a_running_flow_has_not_ended_because_somebody_wrote_so_beside_its_progress() {
+    let plan = Plan { base: Base::new(Kind::Replace, 2, 2), fresh: 0, work: 2 };
+    let running = Progress::Verifying {
+        plan,
+        since: Timestamp::from_micros(1),
+        counted: Seconds(0),
+        hold: None,
+        edited: None,
+    };
+    let running = status(&running, &Report::default(), 1, None).unwrap();
+    let rows = [
+        json!({ "finished": true }),
+        json!({ "finished": true, "phase": "Success" }),
+        json!({ "phase": "Canceled" }),
+        json!({ "phase": "Failed", "progress": { "step": "Exploded" } }),
+        json!({ "finished": true, "phase": "Failed", "finishedAt": "2026-01-02T03:04:05Z", "progress": { "step": 1 } }),
+    ];
+    for row in rows {
+        let mut status = running.clone();
+        for (field, value) in row.as_object().unwrap() {
+            status[field] = value.clone();
+        }
+        let entry = FlowEntry::of(&object(tutorial(), status)).unwrap();
+        let Loaded::Corrupt { phase, .. } = &entry.loaded else { panic!("{row}: {entry:?}") };
+        assert!(!phase.is_final() && !entry.finished && entry.fate() == Fate::Alive, "{row}: {entry:?}");
+        assert_eq!(entry.peer().ended_at, None, "{row}");
     }
 }
 
