@@ -415,6 +415,53 @@ fn a_pod_that_others_name_to_be_deleted_is_replaced_once_in_every_stage() {
     }
 }
 
+/// While a cancelled flow closes, a partition that others set brought new pods; once the template before was back, all
+/// of them took traffic.
+#[test]
+fn a_partition_that_others_set_while_a_cancelled_flow_closes_exposes_nothing() {
+    for (stage, times, allowed) in
+        [(Stage::Smoked, 1, 0), (Stage::Smoked, 9, 0), (Stage::Proving, 9, 1), (Stage::Baked, 9, 1)]
+    {
+        for every in [1, 2, 3, 5] {
+            let mut rig = Rig::serving(6);
+            let canary = UpdateStrategy {
+                canary: Some(1),
+                mode: Some("manual".into()),
+                drain_seconds: Some(10),
+                ..rig::one_by_one()
+            };
+            let flow = rig.order("update", None, Some(rig::template("app:2")), canary);
+            rig.until(|rig| {
+                let there = rig.stage(&flow) == Some(stage);
+                if !there {
+                    drop(ready(rig.service.next(&flow, None)));
+                }
+                there
+            });
+            let what = format!("cancelled at {stage:?}, {times} times every {every} s");
+            ready(rig.service.cancel(&flow)).expect(&what);
+            let new = |workload: &Workload| {
+                workload.active().filter(|pod| pod.serves() && pod.template.image == "app:2").count()
+            };
+            for second in 0..300 {
+                if second % every == 0 && second / every < times && !rig.phase(&flow).is_final() {
+                    let edit = |workload: &mut Workload| {
+                        (workload.partition, workload.paused) = (0, false);
+                        (workload.surge, workload.unavailable) = (4 * (second % 2), 6 * (second % 2));
+                    };
+                    assert!(rig.host.sim().world().edit(&instance(), edit));
+                }
+                rig.for_seconds(1);
+                let workload = rig.workload().expect("it serves");
+                assert!(new(&workload) <= allowed, "{what}: {} new pods serve", new(&workload));
+            }
+            assert_eq!(rig.phase(&flow), FlowPhase::Canceled, "{what}");
+            let workload = rig.workload().expect("it serves");
+            assert_eq!((workload.replicas, workload.serving()), (6, 6), "{what}");
+        }
+    }
+}
+
 /// A flow that has ended rests: nothing is written any more.
 #[test]
 fn a_world_at_rest_is_left_alone() {

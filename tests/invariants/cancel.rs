@@ -33,9 +33,10 @@ fn intent(intent: &Intent<'_>) -> Outcome {
     {
         let kept = fresh_after(intent.flow, plan, *keep) as usize;
         // A flow that brought the very template that served before exposes nothing new.
+        let brings = plan.base.brought.as_ref().or(intent.seen.revision.as_ref());
         let same = matches!(plan.base.kind, Kind::Shrink)
             || plan.base.brings == Brings::Nothing
-            || plan.base.previous.is_some() && plan.base.previous == intent.seen.revision;
+            || brings.is_some() && plan.base.previous.as_ref() == brings;
         let new =
             pods.iter().filter(|pod| super::reading::facts(intent.seen, pod).contains(Facts::FRESH)).count();
         ensure(same || new == 0 || exposed(intent.seen) as usize + new <= kept, || {

@@ -117,10 +117,7 @@ impl Closing<'_> {
         if let Some(effect) = hooked(&seen.pods).or_else(asked) {
             return Decision::Act(effect);
         }
-        // A flow that brought no template, or the very one that served before, exposes nothing new.
-        let before = plan.base.previous.is_some() && plan.base.previous == seen.revision;
-        let same = before || plan.base.brings == Brings::Nothing;
-        let admit = if same { u32::MAX } else { wanted.fresh };
+        let admit = if plan.base.is_new(seen.revision.as_ref()) { wanted.fresh } else { u32::MAX };
         let rule = Tend { admit, floor, go: true, drain: flow.spec.drain };
         if let Some(effect) = steer(rule, &seen.pods) {
             return Decision::Act(effect);

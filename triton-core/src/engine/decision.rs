@@ -327,9 +327,7 @@ impl fmt::Display for Why {
             Self::Mended => f.write_str("the pods that had failed are mended; the flow goes on by itself"),
             Self::PodStuck { pod, reason, message } => write!(f, "pod {pod}: {reason}: {message}"),
             Self::Canceling => f.write_str("cancelled; leaving the workload clean"),
-            Self::Shed => {
-                f.write_str("cancelled; the pods that are not kept are gone, restoring the template")
-            }
+            Self::Shed => f.write_str("cancelled; restoring the template before"),
             Self::ServiceLost { what } => f.write_str(&phrases::lost(what)),
             Self::ServiceAtRisk { what } => f.write_str(what),
             Self::Ended { verdict: Verdict::Succeeded } => f.write_str("the workload is as ordered"),

@@ -102,6 +102,14 @@ impl Base {
         self.brought.as_ref() != Some(revision) && self.revisions.as_ref().is_some_and(|all| !known(all))
     }
 
+    /// Whether the flow brings another template than the one that served before: its pods are new to traffic. `current`:
+    /// the revision of the template that is there, which tells where the flow has not brought its own yet.
+    #[must_use]
+    pub fn is_new(&self, current: Option<&Revision>) -> bool {
+        let brings = self.brought.as_ref().or(current);
+        self.brings != Brings::Nothing && (brings.is_none() || self.previous.as_ref() != brings)
+    }
+
     /// Whether pods are exchanged without a template to tell the new ones by: those that leave are named.
     #[must_use]
     pub fn by_name(&self) -> bool {
