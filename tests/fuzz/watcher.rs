@@ -206,6 +206,7 @@ impl Watcher {
             unheard: 0,
             fewer: 0,
             strangers: 0,
+            starting: 0,
         })
         .map_err(|violation| violation.to_string())
     }
@@ -276,6 +277,7 @@ impl Watcher {
                     _ => 0,
                 },
                 strangers: self.others.added(),
+                starting: 0,
             })
             .map_err(|violation| violation.to_string())?;
         }

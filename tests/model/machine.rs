@@ -216,6 +216,7 @@ impl Machine {
             unheard: before.unheard(),
             fewer: 0,
             strangers: 0,
+            starting: before.taken_for_starting(),
         })
     }
 

@@ -132,6 +132,14 @@ impl State {
         u32::try_from(unheard).expect("a small number")
     }
 
+    /// Pods that were asked into traffic and that the other host knows as starting: those change all the time, and it does
+    /// not make sure of them. As many others it may ask in their places.
+    pub(crate) fn taken_for_starting(&self) -> u32 {
+        let known = self.other.pods.iter().flatten().filter(|pod| !pod.untouched && !pod.booted);
+        let asked = self.pods.iter().filter(|pod| !pod.untouched && pod.asked && !pod.gone);
+        u32::try_from(known.count().min(asked.count())).expect("a small number")
+    }
+
     /// Whether a list of the pods that no cache answers shows those that the other host knows: the same ones, and those
     /// that ran as they were. Of one that was starting nothing tells here whether it is the same one still: as many
     /// others are enough.
