@@ -69,7 +69,7 @@ fn told_of(view: &FlowView, reason: &str, name: &str) -> Told {
         }
         _ => {
             let known = of_pods(view, reason, name).or_else(|| broken(view, reason, name));
-            known.unwrap_or_else(|| told("see the reason above", &[watch, cancel]))
+            known.unwrap_or_else(|| told("nobody: it goes on by itself", &[watch, cancel]))
         }
     }
 }
