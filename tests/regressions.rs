@@ -1,18 +1,20 @@
 //! Defects of the original implementation, one test each, so that none of them comes back; and what goes
-//! wrong with updates in place.
+//! wrong with updates in place and beside others.
 
 #[path = "regressions/in_place.rs"]
 mod in_place;
+#[path = "regressions/others.rs"]
+mod others;
 #[path = "regressions/rig.rs"]
 mod rig;
 
-use rig::{Rig, instance, ready};
+use rig::{Rig, instance};
 use triton_core::driver::Rest;
 use triton_core::model::{
-    Failure, FailureClass, FlowPhase, Progress, RawSize, Stage, UpdateStrategy, Verdict, WorkloadChange,
+    Failure, FlowPhase, Progress, RawSize, Stage, UpdateStrategy, Verdict, WorkloadChange,
 };
 use triton_core::service::DeployApi;
-use triton_core::sim::{Faults, Happening, Mishap, Workload};
+use triton_core::sim::{Faults, Happening, Mishap};
 
 /// The retry found the workload that it had made itself, and the flow was marked as failed.
 #[test]
@@ -241,223 +243,6 @@ fn what_two_flows_left_at_any_moment_is_taken_over_by_a_third_one() {
                 let new = workload.active().filter(|pod| pod.serves() && pod.template.image == "app:4");
                 assert_eq!(i64::try_from(new.count()), Ok(replicas), "{what}");
             }
-        }
-    }
-}
-
-/// Others who change numbers in the middle of a canary bring pods of the new revision: an autoscaler that grew the size,
-/// a person who took the partition off. All of them took traffic once somebody had agreed to those of the canary.
-#[test]
-fn pods_that_numbers_of_others_bring_start_at_the_old_revision_and_serve() {
-    // The pods before, and the size and partition that others give, so often.
-    let numbers = [
-        (4, Some(6), None, 1),
-        (4, Some(12), None, 1),
-        (2, Some(9), None, 1),
-        (4, None, Some(0), 1),
-        (4, None, Some(0), 2),
-        (6, None, Some(1), 3),
-    ];
-    let stages = [Stage::Smoking, Stage::Smoked, Stage::Proving, Stage::Baked];
-    for (before, size, partition, times) in numbers {
-        for stage in stages {
-            let mut rig = Rig::serving(before);
-            let canary = UpdateStrategy { canary: Some(1), mode: Some("manual".into()), ..rig::one_by_one() };
-            let flow = rig.order("update", None, Some(rig::template("app:2")), canary);
-            let agrees = |rig: &Rig| drop(ready(rig.service.next(&flow, None)));
-            rig.until(|rig| {
-                let there = rig.stage(&flow) == Some(stage);
-                if !there {
-                    agrees(rig);
-                }
-                there
-            });
-            let what = format!("{before} to {size:?}, {partition:?}, {times} times at {stage:?}");
-            let new = |workload: &Workload| {
-                let new = workload.active().filter(|pod| pod.serves() && pod.template.image == "app:2");
-                u32::try_from(new.count()).expect("a few")
-            };
-            for time in 1..=times {
-                let edited = rig.host.sim().world().edit(&instance(), |workload| {
-                    workload.replicas = size.unwrap_or(workload.replicas);
-                    workload.partition = partition.unwrap_or(workload.partition);
-                });
-                assert!(edited);
-                for _ in 0..120 {
-                    rig.for_seconds(1);
-                    let workload = rig.workload().expect("it serves");
-                    assert!(new(&workload) <= 1, "{what}: {} new pods serve", new(&workload));
-                }
-                if time > 1 {
-                    ready(rig.service.resume(&flow)).expect(&what);
-                }
-            }
-            for _ in 0..120 {
-                rig.for_seconds(1);
-                let workload = rig.workload().expect("it serves");
-                assert!(new(&workload) <= 1, "{what}: {} new pods serve", new(&workload));
-            }
-            let after = size.unwrap_or(before);
-            let workload = rig.workload().expect("it serves");
-            assert!(workload.serving() >= after, "{what}: {} serve", workload.serving());
-            rig.until(|rig| {
-                agrees(rig);
-                rig.phase(&flow).is_final()
-            });
-            assert_eq!(rig.phase(&flow), FlowPhase::Success, "{what}");
-            assert_eq!(new(&rig.workload().expect("it serves")), after, "{what}");
-        }
-    }
-}
-
-/// What an autoscaler added to a flow that was paused, or held by failed pods, was of the new revision and served nobody
-/// for as long as nobody resumed it.
-#[test]
-fn a_flow_that_is_stopped_follows_a_size_of_others_with_old_pods() {
-    for (before, size) in [(4, 6), (4, 12), (4, 3)] {
-        for (stage, fails) in [
-            (Stage::Smoking, false),
-            (Stage::Smoking, true),
-            (Stage::Smoked, false),
-            (Stage::Proving, false),
-            (Stage::Baked, false),
-        ] {
-            let mut rig = Rig::serving(before);
-            let canary = UpdateStrategy { canary: Some(1), mode: Some("manual".into()), ..rig::one_by_one() };
-            let flow = rig.order("update", None, Some(rig::template("app:2")), canary);
-            let what = format!("{before} to {size} at {stage:?}, failing: {fails}");
-            let new = |pods: &Workload| pods.active().filter(|pod| pod.template.image == "app:2").count();
-            rig.until(|rig| {
-                let there = rig.stage(&flow) == Some(stage);
-                if !there {
-                    drop(ready(rig.service.next(&flow, None)));
-                }
-                there && rig.workload().is_some_and(|workload| new(&workload) > 0)
-            });
-            if fails {
-                rig.host.sim().world().set_mishaps(&[(Mishap::NeverReady, 1_000)]);
-                let workload = rig.workload().expect("it is there");
-                let canary = workload.active().find(|pod| pod.template.image == "app:2").expect("it starts");
-                let (id, uid) = (instance(), canary.uid.clone());
-                assert!(rig.host.sim().world().break_pod(&id, &uid, FailureClass::CrashLoop));
-                rig.until(|rig| rig.progress(&flow).hold().is_some());
-            } else {
-                ready(rig.service.pause(&flow)).expect(&what);
-            }
-            rig.for_seconds(5);
-            rig.host.sim().world().set_mishaps(&[]);
-            assert!(rig.host.sim().world().scale_by_hand(&instance(), size));
-            rig.for_seconds(120);
-            let workload = rig.workload().expect("it serves");
-            assert_eq!(rig.stage(&flow), Some(stage), "{what}");
-            assert!(workload.serving() >= size, "{what}: {} serve", workload.serving());
-            assert!(new(&workload) <= 1, "{what}: {} new pods", new(&workload));
-            rig.heal();
-            ready(rig.service.resume(&flow)).expect(&what);
-            rig.until(|rig| {
-                drop(ready(rig.service.next(&flow, None)));
-                rig.phase(&flow).is_final()
-            });
-            assert_eq!(rig.phase(&flow), FlowPhase::Success, "{what}");
-            assert_eq!(new(&rig.workload().expect("it serves")), size as usize, "{what}");
-        }
-    }
-}
-
-/// The pod that came in place of an old one that others had named to be deleted counted as one more that others wanted:
-/// the flow asked for one more each time, without end.
-#[test]
-fn a_pod_that_others_name_to_be_deleted_is_replaced_once_in_every_stage() {
-    for size in [3, 6] {
-        for stage in [Stage::Smoking, Stage::Smoked, Stage::Proving, Stage::Leaving, Stage::Baked] {
-            for new in [false, true] {
-                let mut rig = Rig::serving(size);
-                let canary =
-                    UpdateStrategy { canary: Some(1), mode: Some("manual".into()), ..rig::one_by_one() };
-                let flow = rig.order("update", None, Some(rig::template("app:2")), canary);
-                rig.until(|rig| {
-                    let there = rig.stage(&flow) == Some(stage);
-                    if !there {
-                        drop(ready(rig.service.next(&flow, None)));
-                    }
-                    let begun =
-                        |workload: Workload| workload.active().any(|pod| pod.template.image == "app:2");
-                    there && rig.workload().is_some_and(begun)
-                });
-                let what = format!("a pod of {size} at {stage:?}, new: {new}");
-                let workload = rig.workload().expect("it serves");
-                let named =
-                    workload.active().find(|pod| (pod.template.image == "app:2") == new).expect(&what);
-                let (name, uid) = (named.name.clone(), named.uid.clone());
-                assert!(rig.host.sim().world().list_to_delete(&instance(), name));
-                for _ in 0..120 {
-                    rig.for_seconds(1);
-                    let workload = rig.workload().expect("it serves");
-                    let asked = workload.replicas;
-                    assert!(asked <= size + 1, "{what}: {asked} pods are asked for");
-                    assert!(workload.serving() >= size - 1, "{what}: {} serve", workload.serving());
-                }
-                // The controller takes no serving pod away while the canary does not serve.
-                let waits = !new && rig.stage(&flow) == Some(Stage::Smoked);
-                let workload = rig.workload().expect("it serves");
-                let there = workload.active().any(|pod| pod.uid == uid);
-                assert_eq!(there, waits, "{what}: whether it is there still");
-                assert!(workload.serving() >= size, "{what}: {} serve", workload.serving());
-                rig.until(|rig| {
-                    drop(ready(rig.service.next(&flow, None)));
-                    rig.phase(&flow).is_final()
-                });
-                assert_eq!(rig.phase(&flow), FlowPhase::Success, "{what}");
-                let workload = rig.workload().expect("it serves");
-                assert_eq!((workload.replicas, workload.serving()), (size, size), "{what}");
-            }
-        }
-    }
-}
-
-/// While a cancelled flow closes, a partition that others set brought new pods; once the template before was back, all
-/// of them took traffic.
-#[test]
-fn a_partition_that_others_set_while_a_cancelled_flow_closes_exposes_nothing() {
-    for (stage, times, allowed) in
-        [(Stage::Smoked, 1, 0), (Stage::Smoked, 9, 0), (Stage::Proving, 9, 1), (Stage::Baked, 9, 1)]
-    {
-        for every in [1, 2, 3, 5] {
-            let mut rig = Rig::serving(6);
-            let canary = UpdateStrategy {
-                canary: Some(1),
-                mode: Some("manual".into()),
-                drain_seconds: Some(10),
-                ..rig::one_by_one()
-            };
-            let flow = rig.order("update", None, Some(rig::template("app:2")), canary);
-            rig.until(|rig| {
-                let there = rig.stage(&flow) == Some(stage);
-                if !there {
-                    drop(ready(rig.service.next(&flow, None)));
-                }
-                there
-            });
-            let what = format!("cancelled at {stage:?}, {times} times every {every} s");
-            ready(rig.service.cancel(&flow)).expect(&what);
-            let new = |workload: &Workload| {
-                workload.active().filter(|pod| pod.serves() && pod.template.image == "app:2").count()
-            };
-            for second in 0..300 {
-                if second % every == 0 && second / every < times && !rig.phase(&flow).is_final() {
-                    let edit = |workload: &mut Workload| {
-                        (workload.partition, workload.paused) = (0, false);
-                        (workload.surge, workload.unavailable) = (4 * (second % 2), 6 * (second % 2));
-                    };
-                    assert!(rig.host.sim().world().edit(&instance(), edit));
-                }
-                rig.for_seconds(1);
-                let workload = rig.workload().expect("it serves");
-                assert!(new(&workload) <= allowed, "{what}: {} new pods serve", new(&workload));
-            }
-            assert_eq!(rig.phase(&flow), FlowPhase::Canceled, "{what}");
-            let workload = rig.workload().expect("it serves");
-            assert_eq!((workload.replicas, workload.serving()), (6, 6), "{what}");
         }
     }
 }

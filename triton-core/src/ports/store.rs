@@ -116,6 +116,16 @@ impl Loaded {
         }
     }
 
+    /// Whether the flow has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        match self {
+            Self::Flow(stored) => stored.flow.progress.is_finished(),
+            Self::Invalid(invalid) => invalid.progress.is_finished(),
+            Self::Corrupt { phase, .. } => phase.is_final(),
+        }
+    }
+
     /// The flow as the others of its application see it. `ended_at`: when it ended, where its status says
     /// that it has; `held`: see [`Peer::held`].
     #[must_use]

@@ -102,9 +102,8 @@ impl FlowEntry {
             || is_kept(meta.finalizers.as_deref().unwrap_or_default());
         let observed = complete && status["observedGeneration"].as_i64() == meta.generation;
         let ended = serde_json::from_value(status["finishedAt"].clone()).unwrap_or(created_at);
-        let instance = spec["application"]["instanceName"].as_str().unwrap_or_default();
-        let instance = InstanceName::new(instance).ok();
-        let instance = instance.map(|name| InstanceId { namespace: id.namespace.clone(), name });
+        let instance = InstanceName::new(spec["application"]["instanceName"].as_str().unwrap_or_default());
+        let instance = instance.ok().map(|name| InstanceId { namespace: id.namespace.clone(), name });
         let acts_on = instance.clone();
         let mut missing_labels = BTreeMap::new();
         let parsed = draft(spec).and_then(|draft| draft.parse());
@@ -132,11 +131,7 @@ impl FlowEntry {
                 Loaded::Flow(Box::new(Stored { flow, report, version, created_at, observed, leaving }))
             }
         };
-        let finished = match &loaded {
-            Loaded::Flow(stored) => stored.flow.progress.is_finished(),
-            Loaded::Invalid(invalid) => invalid.progress.is_finished(),
-            Loaded::Corrupt { phase, .. } => phase.is_final(),
-        };
+        let finished = loaded.is_finished();
         Some(Self {
             key: Key::new(namespace, name),
             uid: meta.uid.clone()?,
