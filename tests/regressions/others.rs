@@ -1,10 +1,51 @@
 //! What others change of a workload while a flow runs: sizes, partitions, pods that they name.
 
-use triton_core::model::{FailureClass, FlowPhase, Stage, UpdateStrategy};
+use triton_core::model::{FailureClass, FlowId, FlowPhase, Stage, UpdateStrategy};
 use triton_core::service::DeployApi;
-use triton_core::sim::{Mishap, Workload};
+use triton_core::sim::{Mishap, Pod, Workload};
 
 use super::rig::{self, Rig, instance, ready};
+
+/// So many pods serve, and an update of them with a canary of one is in this stage, with a new pod where it has one.
+fn canary_at(pods: u32, stage: Stage, drain: i32) -> (Rig, FlowId) {
+    let mut rig = Rig::serving(pods);
+    let canary = UpdateStrategy {
+        canary: Some(1),
+        mode: Some("manual".into()),
+        drain_seconds: Some(drain),
+        ..rig::one_by_one()
+    };
+    let flow = rig.order("update", None, Some(rig::template("app:2")), canary);
+    rig.until(|rig| {
+        let there = rig.stage(&flow) == Some(stage);
+        if !there {
+            agree(rig, &flow);
+        }
+        there && rig.workload().is_some_and(|workload| workload.active().any(is_new))
+    });
+    (rig, flow)
+}
+
+/// A person agrees, where one is asked.
+fn agree(rig: &Rig, flow: &FlowId) {
+    drop(ready(rig.service.next(flow, None)));
+}
+
+fn until_ended(rig: &mut Rig, flow: &FlowId) {
+    rig.until(|rig| {
+        agree(rig, flow);
+        rig.phase(flow).is_final()
+    });
+}
+
+fn is_new(pod: &Pod) -> bool {
+    pod.template.image == "app:2"
+}
+
+fn new_serving(workload: &Workload) -> u32 {
+    let new = workload.active().filter(|pod| pod.serves() && is_new(pod));
+    u32::try_from(new.count()).expect("a few")
+}
 
 /// Others who change numbers in the middle of a canary bring pods of the new revision: an autoscaler that grew the size,
 /// a person who took the partition off. All of them took traffic once somebody had agreed to those of the canary.
@@ -22,22 +63,8 @@ fn pods_that_numbers_of_others_bring_start_at_the_old_revision_and_serve() {
     let stages = [Stage::Smoking, Stage::Smoked, Stage::Proving, Stage::Baked];
     for (before, size, partition, times) in numbers {
         for stage in stages {
-            let mut rig = Rig::serving(before);
-            let canary = UpdateStrategy { canary: Some(1), mode: Some("manual".into()), ..rig::one_by_one() };
-            let flow = rig.order("update", None, Some(rig::template("app:2")), canary);
-            let agrees = |rig: &Rig| drop(ready(rig.service.next(&flow, None)));
-            rig.until(|rig| {
-                let there = rig.stage(&flow) == Some(stage);
-                if !there {
-                    agrees(rig);
-                }
-                there
-            });
+            let (mut rig, flow) = canary_at(before, stage, 1);
             let what = format!("{before} to {size:?}, {partition:?}, {times} times at {stage:?}");
-            let new = |workload: &Workload| {
-                let new = workload.active().filter(|pod| pod.serves() && pod.template.image == "app:2");
-                u32::try_from(new.count()).expect("a few")
-            };
             for time in 1..=times {
                 let edited = rig.host.sim().world().edit(&instance(), |workload| {
                     workload.replicas = size.unwrap_or(workload.replicas);
@@ -47,7 +74,7 @@ fn pods_that_numbers_of_others_bring_start_at_the_old_revision_and_serve() {
                 for _ in 0..120 {
                     rig.for_seconds(1);
                     let workload = rig.workload().expect("it serves");
-                    assert!(new(&workload) <= 1, "{what}: {} new pods serve", new(&workload));
+                    assert!(new_serving(&workload) <= 1, "{what}: {} new pods serve", new_serving(&workload));
                 }
                 if time > 1 {
                     ready(rig.service.resume(&flow)).expect(&what);
@@ -56,17 +83,14 @@ fn pods_that_numbers_of_others_bring_start_at_the_old_revision_and_serve() {
             for _ in 0..120 {
                 rig.for_seconds(1);
                 let workload = rig.workload().expect("it serves");
-                assert!(new(&workload) <= 1, "{what}: {} new pods serve", new(&workload));
+                assert!(new_serving(&workload) <= 1, "{what}: {} new pods serve", new_serving(&workload));
             }
             let after = size.unwrap_or(before);
             let workload = rig.workload().expect("it serves");
             assert!(workload.serving() >= after, "{what}: {} serve", workload.serving());
-            rig.until(|rig| {
-                agrees(rig);
-                rig.phase(&flow).is_final()
-            });
+            until_ended(&mut rig, &flow);
             assert_eq!(rig.phase(&flow), FlowPhase::Success, "{what}");
-            assert_eq!(new(&rig.workload().expect("it serves")), after, "{what}");
+            assert_eq!(new_serving(&rig.workload().expect("it serves")), after, "{what}");
         }
     }
 }
@@ -83,22 +107,13 @@ fn a_flow_that_is_stopped_follows_a_size_of_others_with_old_pods() {
             (Stage::Proving, false),
             (Stage::Baked, false),
         ] {
-            let mut rig = Rig::serving(before);
-            let canary = UpdateStrategy { canary: Some(1), mode: Some("manual".into()), ..rig::one_by_one() };
-            let flow = rig.order("update", None, Some(rig::template("app:2")), canary);
+            let (mut rig, flow) = canary_at(before, stage, 1);
             let what = format!("{before} to {size} at {stage:?}, failing: {fails}");
-            let new = |pods: &Workload| pods.active().filter(|pod| pod.template.image == "app:2").count();
-            rig.until(|rig| {
-                let there = rig.stage(&flow) == Some(stage);
-                if !there {
-                    drop(ready(rig.service.next(&flow, None)));
-                }
-                there && rig.workload().is_some_and(|workload| new(&workload) > 0)
-            });
+            let new = |workload: &Workload| workload.active().filter(|pod| is_new(pod)).count();
             if fails {
                 rig.host.sim().world().set_mishaps(&[(Mishap::NeverReady, 1_000)]);
                 let workload = rig.workload().expect("it is there");
-                let canary = workload.active().find(|pod| pod.template.image == "app:2").expect("it starts");
+                let canary = workload.active().find(|pod| is_new(pod)).expect("it starts");
                 let (id, uid) = (instance(), canary.uid.clone());
                 assert!(rig.host.sim().world().break_pod(&id, &uid, FailureClass::CrashLoop));
                 rig.until(|rig| rig.progress(&flow).hold().is_some());
@@ -115,10 +130,7 @@ fn a_flow_that_is_stopped_follows_a_size_of_others_with_old_pods() {
             assert!(new(&workload) <= 1, "{what}: {} new pods", new(&workload));
             rig.heal();
             ready(rig.service.resume(&flow)).expect(&what);
-            rig.until(|rig| {
-                drop(ready(rig.service.next(&flow, None)));
-                rig.phase(&flow).is_final()
-            });
+            until_ended(&mut rig, &flow);
             assert_eq!(rig.phase(&flow), FlowPhase::Success, "{what}");
             assert_eq!(new(&rig.workload().expect("it serves")), size as usize, "{what}");
         }
@@ -132,23 +144,10 @@ fn a_pod_that_others_name_to_be_deleted_is_replaced_once_in_every_stage() {
     for size in [3, 6] {
         for stage in [Stage::Smoking, Stage::Smoked, Stage::Proving, Stage::Leaving, Stage::Baked] {
             for new in [false, true] {
-                let mut rig = Rig::serving(size);
-                let canary =
-                    UpdateStrategy { canary: Some(1), mode: Some("manual".into()), ..rig::one_by_one() };
-                let flow = rig.order("update", None, Some(rig::template("app:2")), canary);
-                rig.until(|rig| {
-                    let there = rig.stage(&flow) == Some(stage);
-                    if !there {
-                        drop(ready(rig.service.next(&flow, None)));
-                    }
-                    let begun =
-                        |workload: Workload| workload.active().any(|pod| pod.template.image == "app:2");
-                    there && rig.workload().is_some_and(begun)
-                });
+                let (mut rig, flow) = canary_at(size, stage, 1);
                 let what = format!("a pod of {size} at {stage:?}, new: {new}");
                 let workload = rig.workload().expect("it serves");
-                let named =
-                    workload.active().find(|pod| (pod.template.image == "app:2") == new).expect(&what);
+                let named = workload.active().find(|pod| is_new(pod) == new).expect(&what);
                 let (name, uid) = (named.name.clone(), named.uid.clone());
                 assert!(rig.host.sim().world().list_to_delete(&instance(), name));
                 for _ in 0..120 {
@@ -164,10 +163,7 @@ fn a_pod_that_others_name_to_be_deleted_is_replaced_once_in_every_stage() {
                 let there = workload.active().any(|pod| pod.uid == uid);
                 assert_eq!(there, waits, "{what}: whether it is there still");
                 assert!(workload.serving() >= size, "{what}: {} serve", workload.serving());
-                rig.until(|rig| {
-                    drop(ready(rig.service.next(&flow, None)));
-                    rig.phase(&flow).is_final()
-                });
+                until_ended(&mut rig, &flow);
                 assert_eq!(rig.phase(&flow), FlowPhase::Success, "{what}");
                 let workload = rig.workload().expect("it serves");
                 assert_eq!((workload.replicas, workload.serving()), (size, size), "{what}");
@@ -184,26 +180,9 @@ fn a_partition_that_others_set_while_a_cancelled_flow_closes_exposes_nothing() {
         [(Stage::Smoked, 1, 0), (Stage::Smoked, 9, 0), (Stage::Proving, 9, 1), (Stage::Baked, 9, 1)]
     {
         for every in [1, 2, 3, 5] {
-            let mut rig = Rig::serving(6);
-            let canary = UpdateStrategy {
-                canary: Some(1),
-                mode: Some("manual".into()),
-                drain_seconds: Some(10),
-                ..rig::one_by_one()
-            };
-            let flow = rig.order("update", None, Some(rig::template("app:2")), canary);
-            rig.until(|rig| {
-                let there = rig.stage(&flow) == Some(stage);
-                if !there {
-                    drop(ready(rig.service.next(&flow, None)));
-                }
-                there
-            });
+            let (mut rig, flow) = canary_at(6, stage, 10);
             let what = format!("cancelled at {stage:?}, {times} times every {every} s");
             ready(rig.service.cancel(&flow)).expect(&what);
-            let new = |workload: &Workload| {
-                workload.active().filter(|pod| pod.serves() && pod.template.image == "app:2").count()
-            };
             for second in 0..300 {
                 if second % every == 0 && second / every < times && !rig.phase(&flow).is_final() {
                     let edit = |workload: &mut Workload| {
@@ -214,7 +193,11 @@ fn a_partition_that_others_set_while_a_cancelled_flow_closes_exposes_nothing() {
                 }
                 rig.for_seconds(1);
                 let workload = rig.workload().expect("it serves");
-                assert!(new(&workload) <= allowed, "{what}: {} new pods serve", new(&workload));
+                assert!(
+                    new_serving(&workload) <= allowed,
+                    "{what}: {} new pods serve",
+                    new_serving(&workload)
+                );
             }
             assert_eq!(rig.phase(&flow), FlowPhase::Canceled, "{what}");
             let workload = rig.workload().expect("it serves");
