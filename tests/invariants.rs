@@ -72,8 +72,6 @@ pub(crate) struct Change<'a> {
     pub(crate) unheard: u32,
     /// Pods that others asked for so far, at most.
     pub(crate) strangers: u32,
-    /// Pods in traffic that whoever acts takes for starting, at most.
-    pub(crate) starting: u32,
 }
 
 /// A property that does not hold.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use triton_core::model::{
-    Edits, Flow, FlowUid, InstanceId, Lasts, Lock, PodPhase, PodRef, PodTraffic, RevisionLabel, Seconds,
-    Shape, Steps, TemplateRef, Timestamp, Traffic, TrafficChange, TrafficView, Version, WorkloadChange,
-    WorkloadPod, WorkloadUid, WorkloadView,
+    Edits, Flow, FlowUid, InstanceId, Lasts, Lock, PodPhase, PodRef, PodTraffic, PodsAsSeen, RevisionLabel,
+    Seconds, Shape, Steps, TemplateRef, Timestamp, Traffic, TrafficChange, TrafficView, Version,
+    WorkloadChange, WorkloadPod, WorkloadUid, WorkloadView,
 };
 use triton_core::ports::{
     Clock, PortError, PortErrorKind, Subject, TrafficRegistry, WorkloadBackend, are_as_seen,
@@ -103,14 +103,19 @@ impl WorkloadBackend for Machine {
         }
     }
 
-    async fn confirm_pods(&self, instance: &InstanceId, seen: &WorkloadView) -> Result<(), PortError> {
+    async fn confirm_pods(
+        &self,
+        instance: &InstanceId,
+        seen: &WorkloadView,
+        which: PodsAsSeen,
+    ) -> Result<(), PortError> {
         let groups = self.groups();
         let Some(group) = groups.get(instance) else { return Err(conflict("the workload is gone")) };
         let now: Vec<_> =
             group.processes.iter().map(|process| pod(group, process, None, self.clock.now())).collect();
         let active = now.iter().map(|pod| (&pod.uid, &pod.version));
         // A process that was stopped is gone at once: none is ever being deleted.
-        let same = are_as_seen(seen, active, std::iter::empty());
+        let same = are_as_seen(seen, which, active, std::iter::empty());
         if same { Ok(()) } else { Err(conflict("the pods have changed")) }
     }
 }

@@ -206,7 +206,6 @@ impl Watcher {
             unheard: 0,
             fewer: 0,
             strangers: 0,
-            starting: 0,
         })
         .map_err(|violation| violation.to_string())
     }
@@ -277,7 +276,6 @@ impl Watcher {
                     _ => 0,
                 },
                 strangers: self.others.added(),
-                starting: 0,
             })
             .map_err(|violation| violation.to_string())?;
         }

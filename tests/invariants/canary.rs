@@ -52,7 +52,7 @@ fn change(change: &Change<'_>) -> Outcome {
             && !was.contains(Facts::ASKED)
     };
     let (more, all) = (after.pods.iter().any(asked), exposed(after));
-    ensure(!more || all <= allowed + change.strangers + change.starting, || {
+    ensure(!more || all <= allowed + change.strangers, || {
         format!("new pods were asked into traffic: {all}, more than {allowed}")
     })
 }

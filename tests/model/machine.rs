@@ -7,7 +7,7 @@ use stateright::{Model, Property};
 use triton_core::engine::{
     Answer, Decision, Effect, Waiting, admit, decide, keep, rests_on_pods, tells_of_pods,
 };
-use triton_core::model::{BatchPhase, Command, Flow, Progress, Target, Verdict};
+use triton_core::model::{BatchPhase, Command, Flow, PodsAsSeen, Progress, Target, Verdict};
 
 use super::events::Event;
 use super::invariants::{Cause, Change, Intent, Stand, Violation, judge_change, judge_intent};
@@ -62,12 +62,12 @@ impl Write {
         }
     }
 
-    /// Whether the driver asks first that the pods are as they were seen.
-    fn rests_on_pods(&self, flow: &Flow) -> bool {
+    /// Which pods the driver asks for first to be as they were seen.
+    fn rests_on_pods(&self, flow: &Flow) -> Option<PodsAsSeen> {
         match self {
             Self::Do(effect) => rests_on_pods(flow, effect),
             Self::Save(progress) => tells_of_pods(&flow.progress, progress),
-            Self::Nothing(_) => false,
+            Self::Nothing(_) => None,
         }
     }
 }
@@ -188,7 +188,8 @@ impl Machine {
     fn other_steps(&self, next: &mut State, state: &State) -> Result<(), Violation> {
         let seen = state.seen_by_other(Eyes::Driver);
         let write = self.decide(&seen)?;
-        let pods = !write.rests_on_pods(&seen.flow(&self.setup)) || state.knows_pods();
+        let rests = write.rests_on_pods(&seen.flow(&self.setup));
+        let pods = rests.is_none_or(|which| state.knows_pods(which));
         if pods && (!write.needs_confirmation() || Self::confirmed(state, &seen)) {
             Self::write(next, &seen, &write, Reach::All);
         }
@@ -216,7 +217,6 @@ impl Machine {
             unheard: before.unheard(),
             fewer: 0,
             strangers: 0,
-            starting: before.taken_for_starting(),
         })
     }
 

@@ -3,7 +3,7 @@
 //! A view that falls behind stays for good what it was at that moment of the run; the longer the run goes on, the
 //! older it is. The first host sees everything as it is.
 
-use triton_core::model::{Progress, Target};
+use triton_core::model::{PodsAsSeen, Progress, Target};
 
 use super::machine::Machine;
 use super::setup::SHORT;
@@ -132,23 +132,15 @@ impl State {
         u32::try_from(unheard).expect("a small number")
     }
 
-    /// Pods that were asked into traffic and that the other host knows as starting: those change all the time, and it does
-    /// not make sure of them. As many others it may ask in their places.
-    pub(crate) fn taken_for_starting(&self) -> u32 {
-        let known = self.other.pods.iter().flatten().filter(|pod| !pod.untouched && !pod.booted);
-        let asked = self.pods.iter().filter(|pod| !pod.untouched && pod.asked && !pod.gone);
-        u32::try_from(known.count().min(asked.count())).expect("a small number")
-    }
-
-    /// Whether a list of the pods that no cache answers shows those that the other host knows: the same ones, and those
-    /// that ran as they were. Of one that was starting nothing tells here whether it is the same one still: as many
-    /// others are enough.
-    pub(crate) fn knows_pods(&self) -> bool {
+    /// Whether a list of the pods that no cache answers shows those that the other host knows: the same ones, and
+    /// `which` of them as they were. Of one that was starting nothing tells here whether it is the same one still: as
+    /// many others are enough where it may have changed.
+    pub(crate) fn knows_pods(&self, which: PodsAsSeen) -> bool {
         let Some(known) = &self.other.pods else { return true };
-        let (gone, here): (Vec<&Pod>, Vec<&Pod>) =
-            (known.iter().filter(|pod| !pod.untouched).collect(), self.pods.iter().collect());
-        let others = here.iter().filter(|pod| !pod.untouched && !pod.gone).count();
-        gone.iter().all(|pod| !pod.booted) && gone.len() == others
+        let gone: Vec<&Pod> = known.iter().filter(|pod| !pod.untouched).collect();
+        let others = self.pods.iter().filter(|pod| !pod.untouched && !pod.gone).count();
+        let may_differ = |pod: &&Pod| which == PodsAsSeen::Running && !pod.booted;
+        gone.iter().all(may_differ) && gone.len() == others
     }
 
     /// Takes note of what has changed since `before`, while positions still name pods: what the other host knows

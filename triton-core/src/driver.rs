@@ -18,7 +18,7 @@ use crate::engine::{
     report, rests_on_pods, tells_of_pods,
 };
 use crate::model::{
-    Flow, FlowId, FlowUid, Progress, Report, Seconds, Silence, Spec, TextFor, Timestamp, Version,
+    Flow, FlowId, FlowUid, PodsAsSeen, Progress, Report, Seconds, Silence, Spec, TextFor, Timestamp, Version,
     WaitingReport, WorkloadChange, shorten,
 };
 use crate::ports::{
@@ -118,7 +118,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             seen.refused = self.dry_run(&stored.flow, &world).await?;
         }
         let shown = Seen { observation: &seen, workload: world.workload.as_ref(), traffic: &world.traffic };
-        let (mut moves, mut rests) = (Vec::new(), false);
+        let (mut moves, mut rests) = (Vec::new(), None);
         for _ in 0..FOLD {
             let decision = decide(&stored.flow, &seen, now);
             if moves.is_empty() {
@@ -126,7 +126,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             }
             match decision {
                 Decision::Move(progress, why) => {
-                    rests |= tells_of_pods(&stored.flow.progress, &progress);
+                    rests = rests.or_else(|| tells_of_pods(&stored.flow.progress, &progress));
                     moves.extend(late(&why, &stored.flow, world.workload.as_ref()));
                     stored.flow.progress = progress;
                     moves.extend(besides(&why, &world.traffic.succession));
@@ -170,7 +170,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         stored: &Stored,
         world: &World,
         report: &Report,
-        (moves, rests): (Vec<Why>, bool),
+        (moves, rests): (Vec<Why>, Option<PodsAsSeen>),
     ) -> Result<Outcome, DriveError> {
         let Flow { spec, progress, .. } = &stored.flow;
         let backend = self.adapters.workload(&spec.workload_kind);
@@ -202,7 +202,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         effect: &Effect,
     ) -> Result<(), DriveError> {
         let version = world.workload.as_ref().map(|view| &view.version);
-        let rests = subject.flow.is_some_and(|flow| rests_on_pods(flow, effect));
+        let rests = subject.flow.and_then(|flow| rests_on_pods(flow, effect));
         self.confirm(backend, world, effect.is_to_pods(), rests).await?;
         match (effect, backend) {
             (Effect::Workload(change), Some(backend)) => {

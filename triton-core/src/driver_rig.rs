@@ -11,8 +11,8 @@ use serde_json::json;
 
 use super::super::*;
 use crate::model::{
-    Base, Draft, Failure, Flow, FlowUid, InstanceId, Kind, Namespace, Orders, Peer, Plan, RawSize,
-    TrafficChange, TrafficView, UpdateStrategy, Version, WorkloadChange, WorkloadPod, WorkloadView,
+    Base, Draft, Failure, Flow, FlowUid, InstanceId, Kind, Namespace, Orders, Peer, Plan, PodsAsSeen,
+    RawSize, TrafficChange, TrafficView, UpdateStrategy, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
 use crate::ports::{NewFlow, Reading, StoreEvent, Watching};
 
@@ -21,7 +21,7 @@ mock! {
         pub(super) fn observe(&self) -> Result<Option<WorkloadView>, PortError>;
         pub(super) fn execute(&self, change: &WorkloadChange, seen: Option<Version>) -> Result<(), PortError>;
         pub(super) fn confirm(&self, seen: &Version) -> Result<(), PortError>;
-        pub(super) fn confirm_pods(&self, seen: &WorkloadView) -> Result<(), PortError>;
+        pub(super) fn confirm_pods(&self, seen: &WorkloadView, which: PodsAsSeen) -> Result<(), PortError>;
         pub(super) fn dry_run(&self, flow: &Flow) -> Result<Option<Failure>, PortError>;
     }
 }
@@ -45,8 +45,13 @@ impl WorkloadBackend for MockBackend {
         Self::confirm(self, seen)
     }
 
-    async fn confirm_pods(&self, _: &InstanceId, seen: &WorkloadView) -> Result<(), PortError> {
-        Self::confirm_pods(self, seen)
+    async fn confirm_pods(
+        &self,
+        _: &InstanceId,
+        seen: &WorkloadView,
+        which: PodsAsSeen,
+    ) -> Result<(), PortError> {
+        Self::confirm_pods(self, seen, which)
     }
 
     async fn dry_run(&self, flow: &Flow, _: Option<&Version>) -> Result<Option<Failure>, PortError> {
@@ -98,7 +103,7 @@ impl Rig {
         registry.expect_observe().returning(|_, _| Ok(TrafficView::default()));
         let mut backend = MockBackend::new();
         backend.expect_confirm().returning(|_| Ok(()));
-        backend.expect_confirm_pods().returning(|_| Ok(()));
+        backend.expect_confirm_pods().returning(|_, _| Ok(()));
         backend.expect_dry_run().returning(|_| Ok(None));
         Self {
             loaded: Mutex::new(Loaded::Flow(Box::new(stored))),

@@ -346,7 +346,8 @@ fn what_follows_from_pods_is_not_written_while_they_are_not_confirmed_as_they_we
         rig.backend.checkpoint();
         rig.backend.expect_observe().returning(move || Ok(Some(seen())));
         rig.backend.expect_confirm().returning(|_| Ok(()));
-        let answer = |_: &WorkloadView| Err(PortError::new(PortErrorKind::Conflict, "one is marked by now"));
+        let answer =
+            |_: &WorkloadView, _| Err(PortError::new(PortErrorKind::Conflict, "one is marked by now"));
         rig.backend.expect_confirm_pods().times(1).returning(answer);
         let error = rig.advance().expect_err(what);
         assert_eq!(error.during, "making sure that the pods are as they were seen", "{what}");

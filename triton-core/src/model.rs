@@ -52,7 +52,7 @@ pub use observation::{
 pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, DEFAULT_GRACE, Edit, Orders, Target};
 pub use peer::{Peer, Place};
 pub use pod_failure::{FailureClass, Heals, Lasts, PodFailure, Steps};
-pub use pods::{Facts, PodRef, Pods};
+pub use pods::{Facts, PodRef, Pods, PodsAsSeen};
 pub use position::Position;
 pub use progress::{Batch, FlowPhase, Hold, HoldReason, Kind, Progress, Stage, Verdict};
 pub use read::{read, read_each};

@@ -1,5 +1,5 @@
 use parking_lot::Mutex;
-use triton_core::model::{Draft, Spec, Version, WorkloadChange, WorkloadView};
+use triton_core::model::{Draft, PodsAsSeen, Spec, Version, WorkloadChange, WorkloadView};
 use triton_core::ports::{Loaded, NewFlow, PortError, Subject, TrafficRegistry, WorkloadBackend};
 use triton_core::sim::{Faults, Host, Sim, Timing};
 
@@ -92,7 +92,7 @@ impl WorkloadBackend for Odd {
         Err(PortError::new(PortErrorKind::Rejected, "not in this test"))
     }
 
-    async fn confirm_pods(&self, _: &InstanceId, _: &WorkloadView) -> Result<(), PortError> {
+    async fn confirm_pods(&self, _: &InstanceId, _: &WorkloadView, _: PodsAsSeen) -> Result<(), PortError> {
         Err(PortError::new(PortErrorKind::Rejected, "not in this test"))
     }
 }

@@ -315,7 +315,7 @@ fn sees(rig: &mut Rig, look: Look) {
     rig.backend.expect_observe().returning(look);
     rig.backend.expect_execute().returning(|_, _| Ok(()));
     rig.backend.expect_confirm().returning(|_| Ok(()));
-    rig.backend.expect_confirm_pods().returning(|_| Ok(()));
+    rig.backend.expect_confirm_pods().returning(|_, _| Ok(()));
 }
 
 fn sets_clock(rig: &Rig, seconds: i64) {

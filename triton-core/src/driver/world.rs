@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 
 use super::{Adapters, DriveError, Driver, during};
 use crate::engine::exchange;
-use crate::model::{Failure, Flow, InstanceId, Spec, TrafficView, WorkloadView};
+use crate::model::{Failure, Flow, InstanceId, PodsAsSeen, Spec, TrafficView, WorkloadView};
 use crate::ports::{Clock, FlowStore, Reading, Stored, Subject, WorkloadBackend};
 
 /// One look through the ports.
@@ -59,15 +59,15 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         backend: Option<&dyn WorkloadBackend>,
         world: &World,
         workload: bool,
-        pods: bool,
+        pods: Option<PodsAsSeen>,
     ) -> Result<(), DriveError> {
         let (Some(backend), Some(seen)) = (backend, world.workload.as_ref()) else { return Ok(()) };
         if workload {
             let confirmed = backend.confirm(&world.instance, &seen.version).await;
             confirmed.map_err(during("making sure that the workload is as it was seen"))?;
         }
-        if pods {
-            let confirmed = backend.confirm_pods(&world.instance, seen).await;
+        if let Some(which) = pods {
+            let confirmed = backend.confirm_pods(&world.instance, seen, which).await;
             confirmed.map_err(during("making sure that the pods are as they were seen"))?;
         }
         Ok(())

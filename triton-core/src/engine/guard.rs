@@ -2,19 +2,25 @@
 
 use super::decision::Effect;
 use super::table;
-use crate::model::{Brings, Flow, Kind, Progress, Stage, TrafficChange, WorkloadChange};
+use crate::model::{Brings, Flow, Kind, PodsAsSeen, Progress, Stage, TrafficChange, WorkloadChange};
 
-/// Whether an effect of a flow is right only if the pods of its workload are those that were seen: numbers and names
-/// follow from them, and how many may be taken out of traffic, or be exposed.
+/// Which pods of the workload have to be as they were seen for an effect of a flow to be right: numbers and names follow
+/// from them, and how many may be taken out of traffic, or be exposed. `None` where it rests on no others than those
+/// that it changes.
 #[must_use]
-pub fn rests_on_pods(flow: &Flow, effect: &Effect) -> bool {
+pub fn rests_on_pods(flow: &Flow, effect: &Effect) -> Option<PodsAsSeen> {
     match effect {
         // Before the first batch the numbers are those of the base.
-        Effect::Workload(WorkloadChange::Reshape(_)) => !flow.progress.is_before_batches(),
-        Effect::Workload(WorkloadChange::LetGo(_)) | Effect::Traffic(TrafficChange::PullOut(_)) => true,
-        Effect::Traffic(TrafficChange::PullIn(_)) => !admits_all(&flow.progress),
+        Effect::Workload(WorkloadChange::Reshape(_)) => running_if(!flow.progress.is_before_batches()),
+        Effect::Workload(WorkloadChange::LetGo(_)) | Effect::Traffic(TrafficChange::PullOut(_)) => {
+            Some(PodsAsSeen::Running)
+        }
+        // Another operator may have pulled in one since that was starting then: it has the place of this one.
+        Effect::Traffic(TrafficChange::PullIn(_)) => (!admits_all(&flow.progress)).then_some(PodsAsSeen::All),
         // The base tells which revisions were there: pods of others are those of others that come later.
-        Effect::Workload(WorkloadChange::Lock { .. }) => matches!(flow.progress, Progress::Preparing { .. }),
+        Effect::Workload(WorkloadChange::Lock { .. }) => {
+            running_if(matches!(flow.progress, Progress::Preparing { .. }))
+        }
         Effect::Workload(
             WorkloadChange::Hook(_)
             | WorkloadChange::List(_)
@@ -23,21 +29,21 @@ pub fn rests_on_pods(flow: &Flow, effect: &Effect) -> bool {
             | WorkloadChange::Remove
             | WorkloadChange::Freeze(_),
         )
-        | Effect::Supersede(_) => false,
+        | Effect::Supersede(_) => None,
     }
 }
 
-/// Whether a progress may be stored only if the pods are those that were seen: when it is the last word; where the first
+/// Which pods have to be as they were seen for a progress to be stored, if it rests on them: when it is the last word; where the first
 /// batch begins, and with it how many pods need no work and how many have to serve; at the end of a batch, which no
 /// later stage looks back at; and where new pods are told from old ones by a mark, which a view from before it does not
 /// show.
 #[must_use]
-pub fn tells_of_pods(before: &Progress, progress: &Progress) -> bool {
+pub fn tells_of_pods(before: &Progress, progress: &Progress) -> Option<PodsAsSeen> {
     let marks = |progress: &Progress| {
         let base = progress.base();
         base.is_some_and(|base| base.kind.exchanges() && base.brings == Brings::Nothing)
     };
-    match progress {
+    running_if(match progress {
         Progress::Rolling { .. } | Progress::Verifying { .. } => {
             before.is_before_batches() || finished(progress) > finished(before) || marks(progress)
         }
@@ -45,7 +51,11 @@ pub fn tells_of_pods(before: &Progress, progress: &Progress) -> bool {
         | Progress::Preparing { .. }
         | Progress::Closing { .. }
         | Progress::Finished { .. } => progress.is_last_word(),
-    }
+    })
+}
+
+fn running_if(rests: bool) -> Option<PodsAsSeen> {
+    rests.then_some(PodsAsSeen::Running)
 }
 
 /// Batches that are finished. After the last one they count as all.
@@ -98,18 +108,20 @@ mod tests {
         };
         let preparing = Progress::Preparing { base: base(Kind::Replace) };
         let preparing = Flow { progress: preparing, ..Flow::test(Action::Update, 3) };
-        assert_eq!(rests(&preparing), [false, true, true, false, false]);
+        let (no, ran, all) = (None, Some(PodsAsSeen::Running), Some(PodsAsSeen::All));
+        assert_eq!(rests(&preparing), [no, ran, ran, no, no]);
         let lock = Effect::Workload(WorkloadChange::Lock { remember: None });
-        assert!(
+        assert_eq!(
             rests_on_pods(&preparing, &lock),
+            ran,
             "it is taken with a base that tells which revisions are there"
         );
         let again = Flow::test(Action::Update, 3).at(plan(base(Kind::Replace), 0), 1, 0, 1, Stage::Smoking);
-        assert!(!rests_on_pods(&again, &lock), "one that others took off is taken again");
-        assert_eq!(at(Kind::Replace, 1, Stage::Smoked), [true, true, true, true, false]);
-        assert_eq!(at(Kind::Replace, 1, Stage::PullingIn), [true, true, true, false, false]);
-        assert_eq!(at(Kind::Swap, 0, Stage::Smoking), [true, true, true, false, false]);
-        assert_eq!(at(Kind::Swap, 1, Stage::Smoking), [true, true, true, true, false]);
+        assert_eq!(rests_on_pods(&again, &lock), no, "one that others took off is taken again");
+        assert_eq!(at(Kind::Replace, 1, Stage::Smoked), [ran, ran, ran, all, no]);
+        assert_eq!(at(Kind::Replace, 1, Stage::PullingIn), [ran, ran, ran, no, no]);
+        assert_eq!(at(Kind::Swap, 0, Stage::Smoking), [ran, ran, ran, no, no]);
+        assert_eq!(at(Kind::Swap, 1, Stage::Smoking), [ran, ran, ran, all, no]);
     }
 
     #[test]
@@ -133,11 +145,12 @@ mod tests {
             (Progress::Finished { verdict: Verdict::Succeeded, at: NOW }, true),
         ];
         for (progress, rests) in rows {
-            assert_eq!(tells_of_pods(&before, &progress), rests, "{progress:?}");
+            assert_eq!(tells_of_pods(&before, &progress), running_if(rests), "{progress:?}");
         }
         let baked = at(Brings::Flow, 1, Stage::Baked);
-        assert!(!tells_of_pods(&baked, &at(Brings::Flow, 2, Stage::Queued)), "made sure of before");
+        assert_eq!(tells_of_pods(&baked, &at(Brings::Flow, 2, Stage::Queued)), None, "made sure of before");
         let preparing = Progress::Preparing { base: base_of(Kind::Replace, 3, 3) };
-        assert!(tells_of_pods(&preparing, &at(Brings::Flow, 1, Stage::Queued)), "what serves is counted now");
+        let first = tells_of_pods(&preparing, &at(Brings::Flow, 1, Stage::Queued));
+        assert_eq!(first, running_if(true), "what serves is counted now");
     }
 }

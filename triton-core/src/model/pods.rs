@@ -145,6 +145,16 @@ impl Pods {
     }
 }
 
+/// Which pods must not have changed since they were seen, before something is written that rests on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PodsAsSeen {
+    /// Those that ran. Pods that were starting change all the time, and nobody counts on them: they only have to be
+    /// there.
+    Running,
+    /// All: one that was starting may have been asked into traffic since.
+    All,
+}
+
 #[cfg(test)]
 #[path = "pods_tests.rs"]
 mod tests;

@@ -7,7 +7,9 @@ use alloc::sync::Arc;
 use async_trait::async_trait;
 
 use super::PortError;
-use crate::model::{Failure, Flow, InstanceId, PodUid, Version, WorkloadChange, WorkloadPod, WorkloadView};
+use crate::model::{
+    Failure, Flow, InstanceId, PodUid, PodsAsSeen, Version, WorkloadChange, WorkloadPod, WorkloadView,
+};
 
 /// Which workload, and on whose behalf.
 #[derive(Clone, Copy, Debug)]
@@ -79,25 +81,32 @@ pub trait WorkloadBackend: Send + Sync {
 
     /// Makes sure that the pods of a workload are those that were `seen`, by a read that no cache answers;
     /// [`are_as_seen`] says what has to be the same. The driver asks before it writes what follows from the number of
-    /// pods, or from what others than those that it changes are.
+    /// pods, or from what others than those that it changes are. `which` pods must not have changed.
     ///
     /// # Errors
     /// `Conflict`: they are not, or there is no such workload; look again. `Transient`: it cannot be told.
-    async fn confirm_pods(&self, instance: &InstanceId, seen: &WorkloadView) -> Result<(), PortError>;
+    async fn confirm_pods(
+        &self,
+        instance: &InstanceId,
+        seen: &WorkloadView,
+        which: PodsAsSeen,
+    ) -> Result<(), PortError>;
 }
 
 /// Whether the pods that are there now are those that were seen. The active ones, with their versions, have to be the
-/// same, and those that ran must not have changed; pods that were starting change all the time, and nobody counts on
-/// them. Of pods that are being deleted, each has to be known; those that were seen may be gone.
+/// same, and `which` of them must not have changed. Of pods that are being deleted, each has to be known; those that were
+/// seen may be gone.
 #[must_use]
 pub fn are_as_seen<'a>(
     seen: &WorkloadView,
+    which: PodsAsSeen,
     active: impl Iterator<Item = (&'a PodUid, &'a Version)>,
     mut terminating: impl Iterator<Item = &'a PodUid>,
 ) -> bool {
     let active: BTreeMap<_, _> = active.collect();
     let same = |pod: &WorkloadPod| {
-        active.get(&pod.uid).is_some_and(|version| !pod.booted || **version == pod.version)
+        let may_differ = which == PodsAsSeen::Running && !pod.booted;
+        active.get(&pod.uid).is_some_and(|version| may_differ || **version == pod.version)
     };
     let known = |uid: &PodUid| seen.terminating.iter().any(|pod| pod.uid == *uid);
     active.len() == seen.pods.len() && seen.pods.iter().all(same) && terminating.all(known)
@@ -126,8 +135,13 @@ impl<W: WorkloadBackend + ?Sized> WorkloadBackend for Arc<W> {
         self.as_ref().confirm(instance, seen).await
     }
 
-    async fn confirm_pods(&self, instance: &InstanceId, seen: &WorkloadView) -> Result<(), PortError> {
-        self.as_ref().confirm_pods(instance, seen).await
+    async fn confirm_pods(
+        &self,
+        instance: &InstanceId,
+        seen: &WorkloadView,
+        which: PodsAsSeen,
+    ) -> Result<(), PortError> {
+        self.as_ref().confirm_pods(instance, seen, which).await
     }
 }
 
@@ -136,26 +150,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pods_are_as_seen_when_they_are_the_same_ones_and_those_that_ran_have_not_changed() {
+    fn pods_are_as_seen_when_they_are_the_same_ones_and_none_that_counts_has_changed() {
         let pod = |name: &str| WorkloadPod::test(name.parse().expect("a name"));
         let starting = WorkloadPod { booted: false, ..pod("b") };
         let view = |pods| WorkloadView { terminating: [pod("x")].to_vec(), ..WorkloadView::test(2, pods) };
         let seen = view([pod("a"), starting].to_vec());
         let both: &[(&str, &str)] = &[("uid-a", "1"), ("uid-b", "1")];
-        /// The active pods with their versions, the ones that are being deleted, and whether that is as seen.
-        type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], bool);
+        /// The active pods with their versions, the ones that are being deleted, and whether that is as seen: of those
+        /// that ran, and of all.
+        type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], [bool; 2]);
         let rows: &[Row<'_>] = &[
-            (both, &["uid-x"], true),
-            (both, &[], true),
-            (both, &["uid-x", "uid-y"], false),
-            (&[("uid-b", "1"), ("uid-a", "1")], &[], true),
-            (&[("uid-a", "1"), ("uid-b", "2")], &[], true),
-            (&[("uid-a", "2"), ("uid-b", "1")], &[], false),
-            (&[("uid-a", "1")], &["uid-b"], false),
-            (&[("uid-b", "1")], &[], false),
-            (&[("uid-a", "1"), ("uid-c", "1")], &[], false),
-            (&[("uid-a", "1"), ("uid-b", "1"), ("uid-c", "1")], &[], false),
-            (&[], &[], false),
+            (both, &["uid-x"], [true; 2]),
+            (both, &[], [true; 2]),
+            (both, &["uid-x", "uid-y"], [false; 2]),
+            (&[("uid-b", "1"), ("uid-a", "1")], &[], [true; 2]),
+            (&[("uid-a", "1"), ("uid-b", "2")], &[], [true, false]),
+            (&[("uid-a", "2"), ("uid-b", "1")], &[], [false; 2]),
+            (&[("uid-a", "1")], &["uid-b"], [false; 2]),
+            (&[("uid-b", "1")], &[], [false; 2]),
+            (&[("uid-a", "1"), ("uid-c", "1")], &[], [false; 2]),
+            (&[("uid-a", "1"), ("uid-b", "1"), ("uid-c", "1")], &[], [false; 2]),
+            (&[], &[], [false; 2]),
         ];
         let uid = |uid: &str| -> PodUid { uid.parse().expect("a uid") };
         for (active, ending, same) in rows {
@@ -164,9 +179,12 @@ mod tests {
                 .map(|(name, version)| (uid(name), version.parse().expect("a version")))
                 .collect();
             let ending: alloc::vec::Vec<PodUid> = ending.iter().map(|name| uid(name)).collect();
-            let found = are_as_seen(&seen, active.iter().map(|(uid, version)| (uid, version)), ending.iter());
-            assert_eq!(found, *same, "{active:?} {ending:?}");
+            let active = || active.iter().map(|(uid, version)| (uid, version));
+            let found = [PodsAsSeen::Running, PodsAsSeen::All]
+                .map(|which| are_as_seen(&seen, which, active(), ending.iter()));
+            assert_eq!(found, *same, "{:?} {ending:?}", active().collect::<Vec<_>>());
         }
-        assert!(are_as_seen(&view([].to_vec()), core::iter::empty(), core::iter::empty()));
+        let none = view([].to_vec());
+        assert!(are_as_seen(&none, PodsAsSeen::All, core::iter::empty(), core::iter::empty()));
     }
 }

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use super::rig::{Rig, flow, observe, stale, until};
 use crate::model::{
-    Flow, Lock, PodRef, Shape, TemplateRef, TrafficChange, Version, WorkloadChange, WorkloadPod, WorkloadView,
+    Flow, Lock, PodRef, PodsAsSeen, Shape, TemplateRef, TrafficChange, Version, WorkloadChange, WorkloadPod,
+    WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject};
 
@@ -157,10 +158,12 @@ async fn pods_are_confirmed_until_one_of_them_is_changed<R: Rig>(rig: &R, namesp
     let flow = registered(rig, flow(namespace, "confirmed-pods", 1, 2)).await;
     let mut seen = grown(rig, &flow, 2).await;
     let instance = flow.instance();
-    let confirmed = async |seen: &WorkloadView, pods: &[WorkloadPod]| {
+    let confirm = async |seen: &WorkloadView, pods: &[WorkloadPod], which| {
         let seen = WorkloadView { pods: pods.to_vec(), ..seen.clone() };
-        kind(rig.workload().confirm_pods(&instance, &seen).await)
+        kind(rig.workload().confirm_pods(&instance, &seen, which).await)
     };
+    let confirmed =
+        async |seen: &WorkloadView, pods: &[WorkloadPod]| confirm(seen, pods, PodsAsSeen::Running).await;
     // Pods that have just got ready may still be changed by whoever runs them.
     for _ in 0..20 {
         if confirmed(&seen, &seen.pods).await.is_none() {
@@ -182,6 +185,10 @@ async fn pods_are_confirmed_until_one_of_them_is_changed<R: Rig>(rig: &R, namesp
     execute(rig, &flow, change, Some(&seen.version)).await.expect("accepted");
     // Nobody has looked since.
     assert_eq!(confirmed(&seen, &seen.pods).await, Some(PortErrorKind::Conflict), "one was changed");
+    let starting: Vec<_> = seen.pods.iter().map(|pod| WorkloadPod { booted: false, ..pod.clone() }).collect();
+    assert_eq!(confirmed(&seen, &starting).await, None, "one that was starting may have changed");
+    let all = confirm(&seen, &starting, PodsAsSeen::All).await;
+    assert_eq!(all, Some(PortErrorKind::Conflict), "where all count none may");
 }
 
 async fn registered<R: Rig>(rig: &R, mut flow: Flow) -> Flow {

@@ -35,7 +35,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
 use triton_core::model::{
-    Failure, Flow, InstanceId, PodRef, Revision, Version, WorkloadChange, WorkloadView,
+    Failure, Flow, InstanceId, PodRef, PodsAsSeen, Revision, Version, WorkloadChange, WorkloadView,
 };
 use triton_core::ports::{PortError, PortErrorKind, Subject, WorkloadBackend, are_as_seen};
 
@@ -243,7 +243,12 @@ impl WorkloadBackend for CloneSets {
     }
 
     /// A list of metadata: versions and owners are in it. Without `resourceVersion` it is as consistent as etcd.
-    async fn confirm_pods(&self, instance: &InstanceId, seen: &WorkloadView) -> Result<(), PortError> {
+    async fn confirm_pods(
+        &self,
+        instance: &InstanceId,
+        seen: &WorkloadView,
+        which: PodsAsSeen,
+    ) -> Result<(), PortError> {
         let key = Key::new(instance.namespace.as_str(), instance.name.as_str());
         let conflict = |what: &str| PortError::new(PortErrorKind::Conflict, what);
         let looked = self.looked(&key);
@@ -259,7 +264,7 @@ impl WorkloadBackend for CloneSets {
         let ended: HashSet<&str> = known.iter().filter(|pod| pod.ended).map(|pod| pod.uid.as_str()).collect();
         let (active, terminating) =
             view::owned(found.items.iter().map(|pod| &pod.metadata), &looked.uid, &ended);
-        if are_as_seen(seen, active.iter().map(|(uid, version)| (uid, version)), terminating.iter()) {
+        if are_as_seen(seen, which, active.iter().map(|(uid, version)| (uid, version)), terminating.iter()) {
             Ok(())
         } else {
             Err(conflict("the pods are not as they were seen"))

@@ -14,8 +14,8 @@ use super::super::world::{Pod, Workload, World, version};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{
-    Edits, FieldEdit, Flow, FlowUid, Holder, InstanceId, Lasts, Left, Lock, Obstacle, PodName, Revision,
-    RevisionLabel, Shape, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
+    Edits, FieldEdit, Flow, FlowUid, Holder, InstanceId, Lasts, Left, Lock, Obstacle, PodName, PodsAsSeen,
+    Revision, RevisionLabel, Shape, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend, are_as_seen};
 
@@ -95,12 +95,17 @@ impl WorkloadBackend for Host {
         Err(PortError::new(PortErrorKind::Conflict, text))
     }
 
-    async fn confirm_pods(&self, instance: &InstanceId, seen: &WorkloadView) -> Result<(), PortError> {
+    async fn confirm_pods(
+        &self,
+        instance: &InstanceId,
+        seen: &WorkloadView,
+        which: PodsAsSeen,
+    ) -> Result<(), PortError> {
         let mut world = self.sim.world();
         self.may_read(&mut world)?;
         let same = |now: &Workload| {
             let terminating = now.pods.iter().filter(|pod| !pod.active()).map(|pod| &pod.uid);
-            are_as_seen(seen, now.active().map(|pod| (&pod.uid, &pod.version)), terminating)
+            are_as_seen(seen, which, now.active().map(|pod| (&pod.uid, &pod.version)), terminating)
         };
         if world.workload(instance).is_some_and(same) {
             return Ok(());
