@@ -15,7 +15,7 @@ use triton_core::ports::Clock;
 use triton_core::service::{CreateFlow, DeployApi, Service};
 use triton_core::sim::cloneset::UpdatePolicy;
 use triton_core::sim::scenario::{Chaos, Step, StepKind};
-use triton_core::sim::{Happening, Host, NewWorkload, Sim, Timing, Workload, World, Write};
+use triton_core::sim::{Entry, Happening, Host, NewWorkload, Sim, Timing, Workload, World, Write};
 
 use super::cases::{Case, Ends, What, template};
 use super::fate::{Fate, Written};
@@ -358,7 +358,7 @@ impl<'a> Rig<'a> {
     }
 
     fn has_ended(&self, flow: &FlowId) -> bool {
-        self.sim.world().flows().get(flow).is_none_or(|entry| entry.record.finished)
+        self.sim.world().flows().get(flow).is_none_or(Entry::is_finished)
     }
 
     fn now(&self) -> Timestamp {

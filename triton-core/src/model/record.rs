@@ -117,6 +117,20 @@ impl Record {
         }
     }
 
+    /// How far it says that its flow is, where it cannot be read. It has ended only where nothing contradicts that: the
+    /// original wrote no `progress`.
+    #[must_use]
+    pub fn told_phase(&self) -> FlowPhase {
+        if !self.phase.is_final() {
+            return self.phase;
+        }
+        match self.progress.as_ref().map(Progress::try_from) {
+            None if self.finished => self.phase,
+            Some(Ok(progress)) if !progress.is_finished() => FlowPhase::from(&progress),
+            None | Some(_) => FlowPhase::default(),
+        }
+    }
+
     /// The report in it.
     #[must_use]
     pub fn report(&self) -> Report {

@@ -47,6 +47,18 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_record_that_was_edited_has_ended_only_where_its_progress_has(
+        progress in progresses(), phase in phases(), finished in any::<bool>()
+    ) {
+        let edited = Record { phase, finished, ..Record::new(&progress, &Report::default()) };
+        prop_assert!(!edited.told_phase().is_final() || progress.is_finished() || phase == FlowPhase::from(&progress));
+        let original = Record { progress: None, ..edited };
+        prop_assert_eq!(original.told_phase().is_final(), phase.is_final() && finished);
+    }
+}
+
 #[test]
 fn an_empty_status_is_a_new_flow_and_a_status_without_progress_is_corrupt() {
     assert_eq!(Progress::try_from(&Record::default()), Ok(Progress::Pending));

@@ -130,27 +130,18 @@ impl Loaded {
     /// that it has; `held`: see [`Peer::held`].
     #[must_use]
     pub fn peer(&self, created_at: Timestamp, ended_at: Option<Timestamp>, held: bool) -> Peer {
-        let (version, ended_at) = match self {
-            Self::Flow(stored) => match &stored.flow.progress {
-                // Whoever made it again would only make it once more.
-                Progress::Finished { verdict: Verdict::AlreadyCarriedOut { .. }, .. } => {
-                    (&stored.version, None)
-                }
-                Progress::Finished { at, .. } => (&stored.version, Some(*at)),
-                _ => (&stored.version, None),
-            },
-            Self::Invalid(invalid) => (&invalid.version, ended_at.filter(|_| invalid.progress.is_finished())),
+        let (version, progress, flow) = match self {
+            Self::Flow(stored) => (&stored.version, Some(&stored.flow.progress), Some(stored)),
+            Self::Invalid(invalid) => (&invalid.version, Some(&invalid.progress), None),
             // Flows that ended under the original carry no progress.
-            Self::Corrupt { version, phase, .. } => (version, ended_at.filter(|_| phase.is_final())),
+            Self::Corrupt { version, .. } => (version, None, None),
         };
-        let progress = match self {
-            Self::Flow(stored) => Some(&stored.flow.progress),
-            Self::Invalid(invalid) => Some(&invalid.progress),
-            Self::Corrupt { .. } => None,
-        };
-        let flow = match self {
-            Self::Flow(stored) => Some(stored),
-            Self::Invalid(_) | Self::Corrupt { .. } => None,
+        let ended_at = match progress {
+            // Whoever made it again would only make it once more.
+            Some(Progress::Finished { verdict: Verdict::AlreadyCarriedOut { .. }, .. }) => None,
+            Some(Progress::Finished { at, .. }) => Some(*at),
+            Some(_) => None,
+            None => ended_at.filter(|_| self.is_finished()),
         };
         Peer {
             id: self.id().clone(),

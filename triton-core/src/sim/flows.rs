@@ -91,10 +91,17 @@ impl Entry {
         self.instance().as_ref() == Some(instance)
     }
 
-    /// When it ended, where its record says that it has.
+    /// Whether it has ended, as a store tells it.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        Progress::try_from(&self.record)
+            .map_or_else(|_| self.record.told_phase().is_final(), |progress| progress.is_finished())
+    }
+
+    /// When it ended, if it has.
     #[must_use]
     pub fn ended_at(&self) -> Option<Timestamp> {
-        self.record.finished.then(|| self.record.finished_at.unwrap_or(self.created_at))
+        self.is_finished().then(|| self.record.finished_at.unwrap_or(self.created_at))
     }
 
     /// It as the others of its application see it.
@@ -116,7 +123,7 @@ impl Entry {
                     version,
                     instance: self.instance(),
                     created_at: self.created_at,
-                    phase: self.record.phase,
+                    phase: self.record.told_phase(),
                     leaving: self.leaving,
                     error,
                 };
@@ -172,16 +179,15 @@ impl Flows {
     /// Whether this flow is there, of that identity, and has not ended. One that cannot be read has not.
     #[must_use]
     pub fn lives(&self, holder: &Holder) -> bool {
-        self.find(holder).is_some_and(|entry| !entry.record.finished)
+        self.find(holder).is_some_and(|entry| !entry.is_finished())
     }
 
     /// Whether it is there, and has ended otherwise than in the middle of its batches.
     #[must_use]
     pub fn ended(&self, holder: &Holder) -> bool {
         let leaves = |progress| matches!(progress, Progress::Finished { verdict, .. } if verdict.leaves());
-        self.find(holder).is_some_and(|entry| {
-            entry.record.finished && !Progress::try_from(&entry.record).is_ok_and(leaves)
-        })
+        self.find(holder)
+            .is_some_and(|entry| entry.is_finished() && !Progress::try_from(&entry.record).is_ok_and(leaves))
     }
 
     /// It, if it can be read.

@@ -228,7 +228,11 @@ fn an_ended_flow_without_progress_is_shown_as_it_ended_and_may_be_deleted() {
     let sim = serving(1);
     let flow = updating(&sim);
     let service = Service { store: sim.host(), names: sim.host() };
-    let spoil = |phase| sim.world().tamper(&flow.id, |entry| entry.record.phase = phase);
+    let spoil = |phase: FlowPhase| {
+        sim.world().tamper(&flow.id, |entry| {
+            (entry.record.phase, entry.record.finished) = (phase, phase.is_final());
+        })
+    };
     spoil(FlowPhase::BatchStarted);
     let refused = ready(service.delete(&flow.id)).expect_err("it may still run");
     assert_eq!(refused.kind, ApiErrorKind::FailedPrecondition);
@@ -242,7 +246,9 @@ fn deleting_a_flow_that_changes_at_the_same_moment_is_tried_again() {
     let sim = serving(1);
     let deleted = |_: &u32| {
         let flow = updating(&sim);
-        sim.world().tamper(&flow.id, |entry| entry.record.phase = FlowPhase::Success);
+        sim.world().tamper(&flow.id, |entry| {
+            (entry.record.phase, entry.record.finished) = (FlowPhase::Success, true);
+        });
         let host = sim.faulty_host(Faults { conflict: 500, ..Faults::NONE });
         let answer = ready(Service { store: host, names: sim.host() }.delete(&flow.id));
         sim.world().remove_flow(&flow.id);

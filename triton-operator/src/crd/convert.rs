@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use triton_core::model::{
     self, BatchSize, CorruptRecord, Draft, Fault, Faults, Flow, FlowId, FlowName, FlowPhase, FlowUid,
-    Identity, InstanceId, InstanceName, Namespace, Orders, Peer, Progress, ProgressRecord, RawSize, Record,
-    Report, Target, Timestamp, Version,
+    Identity, InstanceId, InstanceName, Namespace, Orders, Peer, Progress, RawSize, Record, Report, Target,
+    Timestamp, Version,
 };
 use triton_core::ports::{Invalid, Loaded, NewFlow, Stored};
 
@@ -230,17 +230,16 @@ fn without_nulls(value: &Value) -> Value {
     }
 }
 
-/// How far a status that cannot be read says that its flow is. It has ended only where nothing contradicts that: the
-/// original wrote no `progress`.
+/// How far a status that cannot be read as a whole says that its flow is.
 fn told_phase(status: &Value) -> FlowPhase {
-    let phase: FlowPhase = serde_json::from_value(status["phase"].clone()).unwrap_or_default();
-    let ended = status["finished"] == Value::Bool(true) && status["progress"].is_null();
-    if ended || !phase.is_final() {
-        return phase;
-    }
-    let progress: Option<ProgressRecord> = serde_json::from_value(status["progress"].clone()).ok();
-    let progress = progress.and_then(|progress| Progress::try_from(&progress).ok());
-    progress.map(|progress| FlowPhase::from(&progress)).filter(|phase| !phase.is_final()).unwrap_or_default()
+    let progress = &status["progress"];
+    let record = Record {
+        phase: serde_json::from_value(status["phase"].clone()).unwrap_or_default(),
+        finished: status["finished"] == Value::Bool(true),
+        progress: (!progress.is_null()).then(|| serde_json::from_value(progress.clone()).unwrap_or_default()),
+        ..Record::default()
+    };
+    record.told_phase()
 }
 
 fn record(status: &Value) -> Result<(Progress, Report), CorruptRecord> {

@@ -5,6 +5,7 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use std::vec::Vec;
 
+use super::super::flows::Entry;
 use super::super::tally::Fault;
 use super::runner::Runner;
 use super::{StepKind, Violation, draw};
@@ -150,7 +151,7 @@ impl Runner<'_> {
 
     /// Whether a flow has ended or is gone.
     pub(super) fn has_ended(&self, id: &FlowId) -> bool {
-        self.sim.world().flows().get(id).is_none_or(|entry| entry.record.finished)
+        self.sim.world().flows().get(id).is_none_or(Entry::is_finished)
     }
 }
 

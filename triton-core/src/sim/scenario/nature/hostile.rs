@@ -19,7 +19,12 @@ impl Runner<'_> {
         let mut world = self.sim.world();
         let record = world.flows().get(&id)?.record.clone();
         record.progress.as_ref()?;
-        let how = ["the progress is gone", "the phase says that it has not begun", "the sizes are absurd"];
+        let how = [
+            "the progress is gone",
+            "the phase says that it has not begun",
+            "the sizes are absurd",
+            "the status says that it has ended",
+        ];
         let at = self.random.index(how.len())?;
         world.tamper(&id, |entry| spoil(&mut entry.record, at));
         drop(world);
@@ -88,6 +93,7 @@ fn spoil(record: &mut Record, how: usize) {
     match (how, &mut record.progress) {
         (1, Some(progress)) if progress.step != Step::Pending => record.phase = FlowPhase::Pending,
         (2, Some(progress)) if progress.from.is_some() => progress.from = Some(u32::MAX),
+        (3, _) => (record.finished, record.phase) = (true, FlowPhase::Success),
         (_, progress) => *progress = None,
     }
 }
