@@ -216,8 +216,7 @@ async fn three_people_who_change_the_surge_are_three_readable_events() {
 
 /// The texts of the events of a reason, of flow `second`.
 pub(crate) fn notes(site: &Site, reason: &str) -> Vec<String> {
-    let events = site.kubectl_json(&["get", "events.events.k8s.io"]);
-    let events = events["items"].as_array().into_iter().flatten();
+    let events = site.events().into_iter();
     let told = events.filter(|event| event["reason"] == reason && event["regarding"]["name"] == "second");
     told.filter_map(|event| event["note"].as_str().map(str::to_owned)).collect()
 }

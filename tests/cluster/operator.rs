@@ -53,9 +53,7 @@ async fn the_operator_says_how_it_is_and_what_it_does() {
     assert!(moves.iter().any(|line| line["reason"] == "Initializing" && line["level"] == "INFO"), "{log}");
 
     let reasons = |site: &Site| -> Vec<String> {
-        let text = site.kubectl(&["get", "events.events.k8s.io", "-o", "json"]);
-        let list: Value = serde_json::from_str(&text).expect("kubectl prints JSON");
-        let events = list["items"].as_array().into_iter().flatten();
+        let events = site.events().into_iter();
         let ours = events.filter(|event| {
             event["regarding"]["name"] == "first" && event["reportingController"] == "triton"
         });

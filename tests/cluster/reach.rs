@@ -111,17 +111,9 @@ async fn keeps_old_pods(loss: Loss) {
         .await;
     let message = site.view().flow("second")["status"]["message"].to_string();
     assert!(says.iter().all(|word| message.contains(word)), "{message}");
-    let events = site.kubectl(&["get", "events", "-o", "json"]);
-    let told = |event: &Value| {
-        event["reason"] == "ServiceLost"
-            && event["type"] == "Warning"
-            && event.to_string().contains("Service web")
-    };
-    let told = |events: &str| {
-        let events: Value = serde_json::from_str(events).expect("kubectl prints JSON");
-        events["items"].as_array().is_some_and(|events| events.iter().any(told))
-    };
-    assert!(told(&events), "{events}");
+    site.tells("ServiceLost", "Service web").await;
+    let warns = |event: &Value| event["reason"] == "ServiceLost" && event["type"] == "Warning";
+    assert!(site.events().iter().any(warns));
     let view = site.view();
     assert_eq!(view.waits_for("second"), "ServiceLost");
     assert_eq!(reached(&view, port), old, "every old pod is reached");
@@ -256,8 +248,7 @@ async fn an_exchange_that_puts_a_service_at_risk_is_told_and_holds_nothing() {
         site.scene.holds("it waits for a person", |view| view.waits_for("second") == "Approval").await;
         let message = site.view().flow("second")["status"]["message"].to_string();
         assert!(message.contains(says), "{name}: {message}");
-        let events = site.kubectl(&["get", "events", "-o", "json"]);
-        assert!(events.contains("ServiceAtRisk") && events.contains(says), "{name}: {events}");
+        site.tells("ServiceAtRisk", says).await;
         site.order("Next", "second");
         site.succeeds("second").await;
     }

@@ -182,6 +182,23 @@ impl Site {
         serde_json::from_str(&text).expect("kubectl prints JSON")
     }
 
+    /// The events of its namespace, as `events.k8s.io` has them.
+    pub(crate) fn events(&self) -> Vec<Value> {
+        match self.kubectl_json(&["get", "events.events.k8s.io"])["items"].take() {
+            Value::Array(events) => events,
+            other => panic!("kubectl prints no list: {other}"),
+        }
+    }
+
+    /// Waits for an event of this reason whose text says so.
+    pub(crate) async fn tells(&self, reason: &str, says: &str) {
+        let told = |events: &Vec<Value>| {
+            let note = |event: &Value| event["note"].as_str().is_some_and(|note| note.contains(says));
+            events.iter().any(|event| event["reason"] == reason && note(event))
+        };
+        answers(&format!("an event {reason} says {says}"), || self.events(), told).await;
+    }
+
     pub(crate) fn try_apply(&self, object: &Value) -> Result<String, PlaneError> {
         let args = ["-n", &self.namespace, "apply", "-f", "-"];
         self.rig.plane.kubectl_with_input(&args, &object.to_string())
