@@ -7,14 +7,14 @@
 //! after somebody else changed the numbers. Pods that somebody else asked for, or told the workload to do
 //! without, count as *added* until another flow holds the workload: that one finds them there. Those of them that
 //! are to be deleted whatever the numbers say (a flow that could not be read, or is gone, left them in the middle
-//! of an exchange) are replaced while they drain: they count as added until they are gone. Pods that come
-//! of a template or a partition of others count as *exchanged* until the workload is whole again, with as many
+//! of an exchange, or others named them) are replaced while they drain: they count as added until they are gone.
+//! Pods that come of a template or a partition of others count as *exchanged* until the workload is whole again, with as many
 //! pods of its template as its partition asks for, and no flow or another one holds it. Until it is whole,
 //! pods that others asked for and that do not serve yet count as lost, and so do those that the keeper let go.
 
 use std::collections::BTreeSet;
 
-use triton_core::model::{Facts, FlowId, Observation, PodUid, Shape, WorkloadChange};
+use triton_core::model::{Facts, FlowId, Observation, PodRef, PodUid, Shape, WorkloadChange};
 use triton_core::sim::scenario::{Step, StepKind};
 use triton_core::sim::{Cause, Happening};
 
@@ -23,8 +23,10 @@ use triton_core::sim::{Cause, Happening};
 pub(crate) struct Others {
     lost: BTreeSet<PodUid>,
     added: u32,
-    /// Pods that were leaving when the holder took the workload, and are there still.
+    /// Pods that were leaving when the holder took the workload, or that others named since, and are there still.
     leaving: BTreeSet<PodUid>,
+    /// Pods that others named to be deleted.
+    named: BTreeSet<PodUid>,
     /// Pods more that come of templates and partitions of others.
     exchanged: u32,
     /// Pods that others asked for while not all serve.
@@ -63,9 +65,9 @@ impl Others {
             }
         }
         if self.holder.as_ref() != holder {
-            let leaving = after.pods.matching(Facts::SPECIFIED, Facts::empty());
+            let leaving = after.pods.matching(Facts::DOOMED, Facts::empty());
             self.leaving = leaving.map(|(pod, _, _)| pod.uid.clone()).collect();
-            let staying = after.pods.count(Facts::empty(), Facts::SPECIFIED);
+            let staying = after.pods.count(Facts::empty(), Facts::DOOMED);
             (self.added, self.holder) = (staying.saturating_sub(wanted), holder.cloned());
             (self.edited, self.fewer) = (false, 0);
         }
@@ -79,6 +81,15 @@ impl Others {
             facts.contains(Facts::FAILED) || !facts.contains(Facts::BOOTED) && ran(&pod.uid)
         });
         self.lost.extend(lost.map(|(pod, _, _)| pod.uid.clone()));
+        if let StepKind::Outside(_) = step.what {
+            let was = |uid: &PodUid| {
+                before.pods.iter().any(|(pod, facts, _)| pod.uid == *uid && facts.contains(Facts::DOOMED))
+            };
+            let named = after.pods.matching(Facts::DOOMED, Facts::empty()).map(|(pod, _, _)| &pod.uid);
+            let named: Vec<PodUid> = named.filter(|uid| !was(uid)).cloned().collect();
+            self.leaving.extend(named.iter().cloned());
+            self.named.extend(named);
+        }
         if let (StepKind::Outside(_), Some(before), Some(after)) = (&step.what, &before.shape, &after.shape) {
             self.edited = true;
             self.unwanted += before.replicas.saturating_sub(after.replicas);
@@ -98,7 +109,7 @@ impl Others {
     }
 
     /// A pod that did not ask before it was touched and that no host let go was removed because somebody else
-    /// wanted fewer.
+    /// named it, or wanted fewer.
     fn removed(&mut self, happening: &Happening) {
         match happening {
             // Without a flow pods leave because others brought a template or numbers.
@@ -109,7 +120,8 @@ impl Others {
                 self.let_go.extend(pods.iter().map(|pod| pod.uid.clone()));
             }
             Happening::Deleted { pod, hooked: false, cause: Cause::Controller, .. }
-                if self.unwanted + self.exchanged > 0 && !self.let_go.contains(&pod.uid) =>
+                if (self.unwanted + self.exchanged > 0 || self.named.contains(&pod.uid))
+                    && !self.let_go.contains(&pod.uid) =>
             {
                 self.unwanted = self.unwanted.saturating_sub(1);
                 self.lost.insert(pod.uid.clone());
@@ -160,9 +172,20 @@ pub(crate) const fn deleted(happening: &Happening) -> Option<&PodUid> {
     }
 }
 
+/// Whether pods went out of traffic because they failed, and no others did.
+pub(crate) fn failed(before: &Observation, after: &Observation) -> bool {
+    let now = |pod: &PodRef| {
+        let found = after.pods.iter().find(|(other, _, _)| other.uid == pod.uid);
+        found.map_or(Facts::empty(), |(_, facts, _)| facts)
+    };
+    let was_in = before.pods.matching(Facts::IN, Facts::empty());
+    let mut out = was_in.map(|(pod, _, _)| now(pod)).filter(|facts| !facts.contains(Facts::IN)).peekable();
+    out.peek().is_some() && out.all(|facts| facts.contains(Facts::FAILED))
+}
+
 #[cfg(test)]
 mod tests {
-    use triton_core::model::{PodRef, Pods, Timestamp};
+    use triton_core::model::{Pods, Timestamp};
 
     use super::*;
 
@@ -205,7 +228,7 @@ mod tests {
     #[test]
     fn pods_that_were_leaving_when_a_flow_took_the_workload_count_until_they_are_gone() {
         let next = FlowId { namespace: "a".parse().expect("a name"), name: "b".parse().expect("a name") };
-        let (leaves, new) = (SERVES | Facts::SPECIFIED, Facts::empty());
+        let (leaves, new) = (SERVES | Facts::DOOMED, Facts::empty());
         let (left, replaced) = (world(2, &[SERVES, leaves]), world(2, &[SERVES, leaves, new]));
         let mut others = Others::default();
         let mut added = |before: &Observation, after: &Observation| {

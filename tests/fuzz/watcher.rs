@@ -9,7 +9,8 @@
 //!   workload, in the number of pods (S2);
 //! - pods of which a host does not know whether they take traffic, because it has heard nothing of endpoints for
 //!   minutes (S1);
-//! - pods that others delete at that very moment: such a step of the world is nobody's (S1, S2, S6). A pod
+//! - pods that fail, or that others delete, at that very moment: such a step of the world is nobody's (S1, S2, S6). A
+//!   pod
 //!   that the workload's controller removes must be out of traffic in every step (S6);
 //! - a record that somebody wrote over, until healing has put it back: what it says is not the flow's word;
 //! - a workload that the flow does not hold: others may do with it what they please;
@@ -33,7 +34,7 @@ use triton_core::sim::{Cause as DeletedBy, Entry, Happening, Pod, Workload, Worl
 
 use self::deadlines::Deadlines;
 use self::hosts::{decisions, left_alone};
-use self::others::{Others, deleted};
+use self::others::{Others, deleted, failed};
 use self::truth::{has_begun, holder, observed, stored, truth};
 use super::invariants::{Cause, Change, Stand, judge_change};
 use super::oracle::{Ending, judge};
@@ -254,7 +255,7 @@ impl Watcher {
         {
             self.others.brought_a_template(shape, now.pods.len());
         }
-        let taken = journal.iter().any(|happening| deleted(happening).is_some());
+        let taken = journal.iter().any(|happening| deleted(happening).is_some()) || failed(&before, &now);
         self.spoils(&step.what, &old);
         for (id, after) in &self.flows {
             let same = |flow: &&Flow| flow.uid == after.uid && !self.spoilt.contains(id);
@@ -309,7 +310,7 @@ impl Watcher {
         let closed = match &workload.lock {
             Some(held) => {
                 let flow = world.flows().get(&held.holder.id).filter(|flow| flow.uid == held.holder.uid);
-                let unread = |flow: &Entry| flow.spec().is_none() && !flow.record.finished;
+                let unread = |flow: &Entry| flow.spec().is_none() && !flow.is_finished();
                 held.spoilt || flow.is_none_or(unread)
             }
             None => world.flows().iter().any(|flow| has_begun(flow, workload)),

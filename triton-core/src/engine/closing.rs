@@ -138,13 +138,13 @@ impl Closing<'_> {
         Decision::Move(Progress::Closing { plan, verdict, keep, floor, shed: true }, Why::Shed)
     }
 
-    /// The last pods that serve are marked for deletion, and no others can serve in their places while the flow's
+    /// The last pods that serve are to be deleted, and no others can serve in their places while the flow's
     /// template is there: more new ones than were ever wanted have come, and no old one.
     fn is_crowded(&self, seen: &Observation) -> bool {
         let Self { plan, shed, .. } = *self;
         let crowd = seen.pods.count(Facts::FRESH, Facts::MARKED) > plan.base.from.max(plan.base.to);
-        let waits = held_back(&seen.pods, Facts::SPECIFIED, Facts::empty()) > 0
-            && held_back(&seen.pods, Facts::empty(), Facts::SPECIFIED) == 0;
+        let waits = held_back(&seen.pods, Facts::DOOMED, Facts::empty()) > 0
+            && held_back(&seen.pods, Facts::empty(), Facts::DOOMED) == 0;
         !shed && plan.base.kind.exchanges() && !plan.base.by_name() && crowd && waits
     }
 
@@ -186,6 +186,12 @@ impl Closing<'_> {
             (Kind::Shrink, _) => Some(BTreeSet::new()),
             (Kind::Replace | Kind::Swap, Brings::Nothing) => {
                 Some(shape::doomed(seen, plan, goal(plan, keep), true))
+            }
+            // To the workload's controller new ones are old ones now, and its partition might keep them.
+            (Kind::Replace, _) if shed && plan.base.partition > 0 => {
+                let new = seen.pods.count(Facts::FRESH, Facts::empty());
+                let surplus = new.saturating_sub(goal(plan, keep).fresh);
+                (surplus > 0).then(|| shape::unasked(seen, surplus)).filter(|names| !names.is_empty())
             }
             (_, _) => None,
         };
@@ -233,9 +239,9 @@ impl Closing<'_> {
             return None;
         }
         let rest = shape::shedding(plan, keep);
-        // One that is marked for deletion never returns: room for it would be filled by another pod.
-        if held_back(&seen.pods, Facts::empty(), Facts::SPECIFIED) == 0 {
-            if !plan.base.kind.exchanges() || held_back(&seen.pods, Facts::SPECIFIED, Facts::empty()) == 0 {
+        // One that is named to be deleted, or marked for it, never returns: room for it would be filled by another pod.
+        if held_back(&seen.pods, Facts::empty(), Facts::DOOMED) == 0 {
+            if !plan.base.kind.exchanges() || held_back(&seen.pods, Facts::DOOMED, Facts::empty()) == 0 {
                 return None;
             }
             // They stay in traffic until others serve in their places: old ones, beside all new ones. Where no old pod
@@ -246,7 +252,7 @@ impl Closing<'_> {
             let (replicas, partition) = (left.saturating_add(wanted.stale), Some(wanted.stale));
             return ask(seen, Shape { replicas, partition, ..rest });
         }
-        let more = seen.pods.count(Facts::empty(), Facts::SPECIFIED).saturating_sub(rest.replicas);
+        let more = seen.pods.count(Facts::empty(), Facts::DOOMED).saturating_sub(rest.replicas);
         let partition = rest.partition.map(|partition| {
             if plan.base.kind == Kind::Grow { partition } else { partition.saturating_add(more) }
         });

@@ -4,8 +4,10 @@ use alloc::collections::BTreeSet;
 
 use super::decide;
 use super::decision::{Decision, Effect};
-use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of, closing, reshape, shape};
-use crate::model::{Action, Base, Brings, Facts, Flow, Kind, Observation, Progress, Shape, TrafficChange};
+use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of, closing, reshape, revision, shape};
+use crate::model::{
+    Action, Base, Brings, Facts, Flow, Kind, Observation, Progress, Shape, TemplateRef, TrafficChange,
+};
 
 /// After a cancel a serving pod was lost: the chosen one had to stay, and the controller chose no other.
 #[test]
@@ -33,23 +35,26 @@ fn a_cancelled_flow_calls_no_pod_back_where_the_controller_has_no_better_choice(
     assert!(matches!(decide(&flow, &world, NOW), Decision::Wait(..)));
 }
 
-/// A chosen pod was marked for deletion, so it never returned: each time it was called back another pod was
+/// A chosen pod was marked for deletion, or named, so it never returned: each time it was called back another pod was
 /// started in the room that was made for it, without end.
 #[test]
 fn a_cancelled_flow_calls_back_only_pods_that_can_return() {
     let flow = closing(Action::Update, base_of(Kind::Replace, 3, 3));
     let asked = Shape { replicas: 3, partition: Some(3), unavailable: 3, ..shape() };
-    let leaving = OLD | Facts::MARKED | Facts::SPECIFIED;
-    let lost_one = Observation { shape: Some(asked.clone()), ..Observation::mine(3, 3, 1) }.with(1, OLD);
-    let world = lost_one.with(2, RUNS).with(1, leaving);
-    let beside = Shape { replicas: 5, partition: Some(3), ..asked.clone() };
-    assert_eq!(decide(&flow, &world, NOW), reshape(beside.clone()), "old ones serve in its place");
-    let started = Observation { shape: Some(beside), ..world.clone() };
-    let started = started.with(1, OLD.difference(Facts::BOOTED | Facts::IN) | Facts::OUT);
-    assert_eq!(decide(&flow, &started, NOW), reshape(asked.clone()), "then the controller chooses new ones");
-    let another = world.with(1, SERVES | Facts::MARKED);
-    let roomy = Shape { replicas: 4, partition: Some(4), ..asked };
-    assert_eq!(decide(&flow, &another, NOW), reshape(roomy));
+    for never_returns in NEVER_RETURNS {
+        let leaving = OLD | Facts::MARKED | never_returns;
+        let lost_one = Observation { shape: Some(asked.clone()), ..Observation::mine(3, 3, 1) }.with(1, OLD);
+        let world = lost_one.with(2, RUNS).with(1, leaving);
+        let beside = Shape { replicas: 5, partition: Some(3), ..asked.clone() };
+        assert_eq!(decide(&flow, &world, NOW), reshape(beside.clone()), "old ones serve in its place");
+        let started = Observation { shape: Some(beside), ..world.clone() };
+        let started = started.with(1, OLD.difference(Facts::BOOTED | Facts::IN) | Facts::OUT);
+        let again = decide(&flow, &started, NOW);
+        assert_eq!(again, reshape(asked.clone()), "then the controller chooses new ones");
+        let another = world.with(1, SERVES | Facts::MARKED);
+        let roomy = Shape { replicas: 4, partition: Some(4), ..asked.clone() };
+        assert_eq!(decide(&flow, &another, NOW), reshape(roomy));
+    }
 }
 
 /// No old pod was left, so that the workload's controller started new ones in their places: at each look more pods were
@@ -58,22 +63,24 @@ fn a_cancelled_flow_calls_back_only_pods_that_can_return() {
 fn a_cancelled_flow_restores_its_template_where_new_pods_come_in_the_places_of_old_ones() {
     let flow = closing(Action::Update, base_of(Kind::Replace, 3, 3));
     let asked = Shape { replicas: 3, partition: Some(3), unavailable: 3, ..shape() };
-    let serves = SERVES | Facts::MARKED | Facts::SPECIFIED;
     let starts = RUNS.difference(Facts::BOOTED);
-    let seen = |new| {
-        let shape = Some(asked.clone());
-        Observation { shape, ..Observation::mine(3, 3, 1) }.with(new, starts).with(1, serves)
-    };
-    let beside = Shape { replicas: 6, ..asked.clone() };
-    assert_eq!(
-        decide(&flow, &seen(3), NOW),
-        reshape(beside),
-        "old ones may come beside as many as were wanted"
-    );
-    let decided = decide(&flow, &seen(4), NOW);
-    let sheds = matches!(&decided, Decision::Move(Progress::Closing { shed: true, .. }, _));
-    assert!(sheds, "more than were ever wanted have come: {decided:?}");
+    for never_returns in NEVER_RETURNS {
+        let serves = SERVES | Facts::MARKED | never_returns;
+        let seen = |new| {
+            let shape = Some(asked.clone());
+            Observation { shape, ..Observation::mine(3, 3, 1) }.with(new, starts).with(1, serves)
+        };
+        let beside = Shape { replicas: 6, ..asked.clone() };
+        let decided = decide(&flow, &seen(3), NOW);
+        assert_eq!(decided, reshape(beside), "old ones may come beside as many as were wanted");
+        let decided = decide(&flow, &seen(4), NOW);
+        let sheds = matches!(&decided, Decision::Move(Progress::Closing { shed: true, .. }, _));
+        assert!(sheds, "more than were ever wanted have come: {decided:?}");
+    }
 }
+
+/// What keeps a chosen pod from returning: others named it, and may have marked it for deletion, too.
+const NEVER_RETURNS: [Facts; 2] = [Facts::DOOMED, Facts::DOOMED.union(Facts::SPECIFIED)];
 
 /// A restart that was replaced by another flow named every pod beyond its size. One of them was there because
 /// the workload's controller exchanged a pod of another revision by itself: it started the next one, without end.
@@ -115,4 +122,29 @@ fn a_cancelled_swap_may_miss_a_pod_also_before_its_first_batch() {
         panic!("a cancelled flow closes");
     };
     assert_eq!(floor, 2);
+}
+
+/// The workload kept pods of older templates before the flow began. Once the template was back, the flow's own new pods
+/// counted as older ones, too: the workload's controller kept those that nobody had agreed to, and chose one that served.
+#[test]
+fn a_cancelled_flow_names_new_pods_that_a_partition_would_keep() {
+    let mut base = Base { partition: 3, ..base_of(Kind::Replace, 3, 3) };
+    base.previous = Some(revision("app-old"));
+    let mut flow = closing(Action::Update, base);
+    if let Progress::Closing { shed, .. } = &mut flow.progress {
+        *shed = true;
+    }
+    let asked = Shape {
+        template: Some(TemplateRef::Revision(revision("app-old"))),
+        replicas: 3,
+        partition: Some(3),
+        unavailable: 3,
+        doomed: None,
+        ..shape()
+    };
+    let seen = Observation { shape: Some(asked.clone()), ..Observation::mine(3, 3, 1) };
+    let seen = seen.with(1, OLD).with(2, RUNS).with(1, OLD | Facts::MARKED);
+    let named = |pods: [&str; 2]| pods.into_iter().map(|pod| pod.parse().expect("a name")).collect();
+    let wanted = Shape { doomed: Some(named(["app-1", "app-2"])), ..asked };
+    assert_eq!(decide(&flow, &seen, NOW), reshape(wanted));
 }

@@ -12,6 +12,22 @@ use crate::model::{
     Progress, Revision, Shape, Stage, TemplateRef, Tolerance, TrafficChange, WorkloadChange,
 };
 
+/// Others named a new pod that served. The pod in its place counted as one too many while the named one stayed: it was
+/// named, too, another one was started for it, and so on.
+#[test]
+fn a_pod_in_the_place_of_one_that_others_named_is_not_named() {
+    let flow =
+        Flow::test(Action::Update, 3).at(plan(base_of(Kind::Replace, 3, 3), 0), 3, 2, 1, Stage::Leaving);
+    let leaves = Facts::DOOMED | Facts::MARKED;
+    for named in [SERVES | leaves, (SERVES | leaves).difference(Facts::ASKED)] {
+        let shape = Observation::mine(3, 0, 1).shape.map(|shape| Shape { doomed: None, ..shape });
+        let seen = Observation { shape, starts_old: true, ..Observation::mine(3, 0, 1) };
+        let seen = seen.with(1, OLD).with(2, SERVES).with(1, named).with(1, RUNS);
+        let decided = decide(&flow, &seen, NOW);
+        assert!(!matches!(decided, Decision::Act(Effect::Workload(_))), "{named:?}: {decided:?}");
+    }
+}
+
 /// The batch held only after it had asked for more pods, or pulled more of them in.
 #[test]
 fn a_look_that_shows_a_failed_pod_widens_nothing_in_that_same_step() {

@@ -200,8 +200,8 @@ fn an_exchange_goes_on_beside_chosen_pods_that_have_to_serve_until_its_new_pods_
     }
 }
 
-/// Two flows were deleted in the middle of their batches: one of the pods that serve is marked for deletion, and the
-/// workload's controller may not delete it while others are out of traffic. It chooses nothing beside it.
+/// Two flows were deleted in the middle of their batches: one of the pods that serve is named to be deleted, or marked for
+/// it, and the workload's controller may not delete it while others are out of traffic. It chooses nothing beside it.
 #[test]
 fn pods_out_of_traffic_leave_by_name_where_one_that_serves_keeps_the_controller_from_choosing() {
     let flow = serving(4, Flow::test(Action::Update, 6).at(plan(base(4, 6), 0), 1, 0, 1, Stage::Leaving));
@@ -218,13 +218,12 @@ fn pods_out_of_traffic_leave_by_name_where_one_that_serves_keeps_the_controller_
         }
     };
     let some = Some(Left { size: Some(4) });
-    assert_eq!(
-        named(Facts::SPECIFIED, some).as_deref(),
-        Some("app-5 app-6 app-7"),
-        "as many as are too many"
-    );
+    for chosen in [Facts::DOOMED, Facts::DOOMED | Facts::SPECIFIED] {
+        let names = named(chosen, some);
+        assert_eq!(names.as_deref(), Some("app-5 app-6 app-7"), "as many as are too many");
+    }
     assert_eq!(named(Facts::empty(), some), None, "the controller chooses by itself");
-    assert_eq!(named(Facts::SPECIFIED, None), None, "without a mark they may serve yet");
+    assert_eq!(named(Facts::DOOMED, None), None, "without a mark they may serve yet");
 }
 
 /// A new pod that stays out of traffic until a batch brings it.

@@ -131,16 +131,19 @@ impl Rolling<'_> {
     }
 
     /// New pods that nobody asked for leave by name as far as old ones are missing, which come in their places: where
-    /// others give another size, the workload's controller starts what is missing at the new revision before the
-    /// partition has followed. Those in traffic stay.
+    /// others set a size, a partition or names of pods, the workload's controller starts what is missing at the new
+    /// revision. Those in traffic stay.
     fn unasked(&self, row: Row, want: &Shape, seen: &Observation) -> Option<BTreeSet<PodName>> {
         let old_come = self.limited() && seen.starts_old && has_template(seen, want);
         let partition = want.partition.filter(|_| old_come)?;
         let wanted = self.wanted(row);
-        let fresh = seen.pods.count(Facts::FRESH, Facts::empty());
-        let surplus = fresh.saturating_sub(wanted.fresh);
+        // Those in traffic that are to be deleted leave once the pods in their places serve.
+        let serves = Facts::ASKED | Facts::IN;
+        let stays = seen.pods.count(Facts::FRESH, Facts::DOOMED);
+        let never = seen.pods.count(Facts::FRESH | Facts::DOOMED, serves);
+        let surplus = stays.saturating_add(never).saturating_sub(wanted.fresh);
         let old = seen.pods.count(Facts::empty(), Facts::FRESH | Facts::MARKED | Facts::FOREIGN);
-        let leaving = seen.pods.count(Facts::FRESH | Facts::MARKED, Facts::empty());
+        let leaving = seen.pods.count(Facts::FRESH | Facts::MARKED, serves);
         let leave = surplus.min(partition.saturating_sub(old).saturating_add(leaving)).min(MAX_NAMED);
         (leave > 0).then(|| shape::unasked(seen, leave))
     }

@@ -53,6 +53,7 @@ faults! {
     ClockStep "F12" "a clock jumped by ten minutes or so",
     Resized "F13" "somebody else changed the size",
     PartitionEdited "F13" "somebody else changed the partition",
+    PodNamed "F13" "somebody else named a pod to be deleted",
     TemplateEdited "F13" "somebody else changed the template",
     WorkloadDeleted "F13" "somebody else deleted the workload",
     WorkloadRecreated "F13" "another workload got the name of one that was lost",

@@ -9,9 +9,9 @@ use crate::model::{Facts, Kind, Observation, Stage};
 
 impl Rolling<'_> {
     /// On a workload that was left: old pods out of traffic that leave by name. The workload's controller chooses none
-    /// while a pod that serves is marked for deletion and may not be deleted, because others are out of traffic.
+    /// while a pod that serves is to be deleted, and may not be yet because others are out of traffic.
     pub(super) fn leave_idle(&self, replicas: u32, seen: &Observation) -> u32 {
-        let waits = seen.pods.any(Facts::SPECIFIED | Facts::IN, Facts::MARKED);
+        let waits = seen.pods.any(Facts::DOOMED | Facts::IN, Facts::MARKED);
         if seen.left.is_some() && waits && !seen.pods.any(Facts::MARKED, Facts::empty()) {
             return Self::idle(seen).min(seen.pods.len().saturating_sub(replicas));
         }

@@ -11,7 +11,7 @@ use super::super::tally::Fault;
 use super::super::world::{Mishap, Pod};
 use super::runner::Runner;
 use super::{StepKind, Violation, draw};
-use crate::model::{FailureClass, PodUid, Seconds, Template, Timestamp};
+use crate::model::{FailureClass, PodName, PodUid, Seconds, Template, Timestamp};
 use crate::ports::NewFlow;
 
 /// Most things that happen in one run.
@@ -134,6 +134,33 @@ impl Runner<'_> {
         drop(world);
         let pods = only.map_or_else(|| "all pods again".into(), |only| std::format!("pods of {only} alone"));
         self.note(StepKind::Outside(std::format!("Services can send to {pods}")))
+    }
+
+    /// F13: somebody else names a pod of a workload that a flow has, to be deleted, or sets its partition, if it is time.
+    /// Drawn from a stream of its own, so that what else a seed gives does not depend on it.
+    pub(super) fn edits(&mut self, now: Timestamp) -> Result<(), Violation> {
+        if self.healed || !self.chaos.outside_edits || now < self.edits_at {
+            return Ok(());
+        }
+        self.edits_at = now.plus(Seconds(self.edits.between(1, 60)));
+        let (id, mut world) = (draw::instance(), self.sim.world());
+        let Some(workload) = world.workload(&id).filter(|workload| workload.lock.is_some()) else {
+            return Ok(());
+        };
+        let names: Vec<PodName> = workload.active().map(|pod| pod.name.clone()).collect();
+        let named = self.edits.index(names.len()).filter(|_| self.edits.chance(500)).map(|at| &names[at]);
+        let partition = self.edits.between(0, workload.replicas);
+        let (fault, words) = match named {
+            Some(name) => (Fault::PodNamed, std::format!("{name} named by hand to be deleted")),
+            None => (Fault::PartitionEdited, std::format!("partition set to {partition} by hand")),
+        };
+        world.edit(&id, |workload| match named {
+            Some(name) => workload.pods_to_delete.push(name.clone()),
+            None => workload.partition = partition,
+        });
+        world.tally.count(fault);
+        drop(world);
+        self.note(StepKind::Outside(words))
     }
 
     fn events(&self) -> Vec<Event> {

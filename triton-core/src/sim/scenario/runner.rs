@@ -43,6 +43,9 @@ pub(super) struct Runner<'a> {
     pub(super) services: Random,
     /// When Services change next.
     pub(super) services_at: Timestamp,
+    pub(super) edits: Random,
+    /// When somebody else changes the workload of a flow next.
+    pub(super) edits_at: Timestamp,
     pub(super) again: Random,
     /// When a flow that has ended is made again next.
     pub(super) again_at: Timestamp,
@@ -119,6 +122,8 @@ impl<'a> Runner<'a> {
             silence_at: now.plus(Seconds(5)),
             services: Random::new(seed, 7),
             services_at: now,
+            edits: Random::new(seed, 9),
+            edits_at: now,
             again: Random::new(seed, 8),
             again_at: now.plus(Seconds(10)),
             deaf,
@@ -155,6 +160,7 @@ impl<'a> Runner<'a> {
             self.nature(now)?;
             self.silence(now)?;
             self.services(now)?;
+            self.edits(now)?;
             self.drive(now)?;
         }
         Ok(self.summary())
