@@ -13,7 +13,7 @@ use triton_tests::{
     cloneset::connect,
     operator::Operator,
     plane::{Plane, PlaneError, free_port},
-    scene::{Scene, View},
+    scene::{Scene, View, answers},
 };
 
 use crate::{app, rig::Rig};

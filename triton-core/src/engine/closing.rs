@@ -189,7 +189,7 @@ impl Closing<'_> {
             }
             // To the workload's controller new ones are old ones now, and its partition might keep them.
             (Kind::Replace, _) if shed && plan.base.partition > 0 => {
-                let new = seen.pods.count(Facts::FRESH, Facts::empty());
+                let new = seen.pods.count(Facts::FRESH, Facts::CURRENT);
                 let surplus = new.saturating_sub(goal(plan, keep).fresh);
                 (surplus > 0).then(|| shape::unasked(seen, surplus)).filter(|names| !names.is_empty())
             }

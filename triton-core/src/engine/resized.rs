@@ -46,6 +46,13 @@ pub(super) fn size(flow: &Flow, seen: &Observation) -> Option<Size> {
     Some(if batches > MAX_BATCHES { Size::Beyond } else { Size::Within(size) })
 }
 
+/// Whether the workload has a size that a flow which was held for its size can go on with. Who gave it cannot be told
+/// where others took off the lock, and with it the note of it.
+pub(super) fn fits(flow: &Flow, seen: &Observation) -> bool {
+    let possible = seen.shape.as_ref().is_some_and(|shape| (1..=MAX_REPLICAS).contains(&shape.replicas));
+    possible && size(flow, seen) != Some(Size::Beyond)
+}
+
 /// The flow goes on with another size. The batch keeps its pods where they fit.
 pub(super) fn follow(flow: &Flow, size: u32, edits: &Edits, now: Timestamp) -> Option<Decision> {
     let known = |plan: Plan| Plan { base: Base { followed: Some(edits.generation), ..plan.base }, ..plan };

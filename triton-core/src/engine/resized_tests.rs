@@ -103,6 +103,9 @@ fn a_hold_for_a_size_lifts_itself_when_the_size_fits_again_and_not_before() {
             let waits = decide(&flow, &frozen(sized(still, 4)), NOW);
             assert!(matches!(waits, Decision::Wait(Waiting::Held { .. }, _)), "{still}: {waits:?}");
         }
+        // Others took off the lock since: whose size it is cannot be told any more.
+        let unknown = Observation { edits: Edits::default(), ..frozen(sized(beyond, 4)) };
+        assert!(matches!(decide(&flow, &unknown, NOW), Decision::Wait(..)), "{beyond}");
         let mut paused = flow.clone();
         paused.orders.paused = true;
         assert!(!matches!(decide(&paused, &own(), NOW), Decision::Move(..)), "a person has paused it");

@@ -84,6 +84,22 @@ fn a_drain_that_ends_is_looked_at_whatever_the_flow_waits_for() {
     }
 }
 
+/// A host heard nothing of pods while a pod was about to count as available: it looked again and again, without a pause.
+#[test]
+fn what_time_alone_changes_in_a_moment_is_not_looked_at_in_a_loop() {
+    let flow = Flow::test(Action::Update, 2).canary(1);
+    let flow = flow.at(plan(base_of(Kind::Replace, 2, 2), 0), 1, 0, 1, Stage::Smoked);
+    let at = |left: u64| {
+        let available_in = Some(core::time::Duration::from_micros(left));
+        let seen = Observation { available_in, ..Observation::mine(3, 2, 1) };
+        match decide(&flow, &seen.with(2, OLD).with(1, RUNS), NOW) {
+            Decision::Wait(_, until) => until.micros_since(NOW),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!([at(14), at(2_000_000)], [50_000, 2_000_000]);
+}
+
 #[test]
 fn the_last_batch_is_followed_by_no_interval() {
     let mut flow = growing(2, Stage::Baked);

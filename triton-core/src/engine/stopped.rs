@@ -5,7 +5,7 @@ use super::decide::act;
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::look::is_mine;
 use super::prepare;
-use super::resized::{self, Size};
+use super::resized;
 use super::rolling::Rolling;
 use super::tend::{Tend, tend};
 use crate::model::{
@@ -30,7 +30,7 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
     if hold.is_some_and(|hold| hold.reason == HoldReason::Resized)
         && !flow.orders.paused
         && is_mine(seen)
-        && resized::size(flow, seen) != Some(Size::Beyond)
+        && resized::fits(flow, seen)
     {
         return Some(Decision::Move(unjudged(lifted(&flow.progress, false, now)), Why::Fits));
     }

@@ -42,10 +42,15 @@ pub(super) fn next_drain(drain: Seconds, pods: &Pods) -> Option<Duration> {
     pods.longest_out(DRAINS, Facts::ASKED).map(|lasts| Duration::from(drain).saturating_sub(lasts))
 }
 
+/// Nobody looks again sooner because of time alone. Where nothing is heard of pods, the time for which they have been seen
+/// as they are does not pass: what is left of it stays, however little it is.
+const SOONEST: Duration = Duration::from_millis(50);
+
 /// When time alone changes something next: when a drain is over, when a pod counts as failed or as available.
 pub(super) fn turns(drain: Seconds, seen: &Observation, now: Timestamp) -> Option<Timestamp> {
     let drained = next_drain(drain, &seen.pods).filter(|left| !left.is_zero());
-    [drained, seen.turns_in, seen.available_in].into_iter().flatten().min().map(|left| now.after(left))
+    let left = [drained, seen.turns_in, seen.available_in].into_iter().flatten().min();
+    left.map(|left| now.after(left.max(SOONEST)))
 }
 
 /// Whether a pod that is verified out of traffic keeps running because that was ordered.

@@ -230,13 +230,14 @@ fn without_nulls(value: &Value) -> Value {
     }
 }
 
-/// How far a status that cannot be read as a whole says that its flow is.
+/// How far a status that cannot be read as a whole says that its flow is. A progress that cannot be read tells of no end.
 fn told_phase(status: &Value) -> FlowPhase {
     let progress = &status["progress"];
+    let read = || serde_json::from_value(progress.clone()).unwrap_or_else(|_| (&Progress::Pending).into());
     let record = Record {
         phase: serde_json::from_value(status["phase"].clone()).unwrap_or_default(),
         finished: status["finished"] == Value::Bool(true),
-        progress: (!progress.is_null()).then(|| serde_json::from_value(progress.clone()).unwrap_or_default()),
+        progress: (!progress.is_null()).then(read),
         ..Record::default()
     };
     record.told_phase()
