@@ -126,6 +126,39 @@ async fn keeps_old_pods(loss: Loss) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_had_each_old_pod_has_each_new_one_before_old_pods_leave() {
+    let site = Site::new("not-each").await;
+    let (pods, strategy) = ((json!({}), json!([named("http", 80)])), json!({"mode": "auto"}));
+    site.apply(&with(app::create("first", 3, strategy), &pods));
+    site.succeeds("first").await;
+    // What others add to pods, such as a mesh, to all of the first version and to the canary of the second.
+    let add = |image: &str| {
+        for pod in site.view().pods().iter().filter(|pod| pod["spec"]["containers"][0]["image"] == image) {
+            site.kubectl(&["label", "pod", pod["metadata"]["name"].as_str().expect("a name"), "mesh=on"]);
+        }
+    };
+    site.apply(&service(json!({"mesh": "on"}), &json!([to("", "http")])));
+    add("nginx:1");
+    site.scene.holds("the old pods are reached", |view| reached(view, "").len() == 3).await;
+    let safety = Safety::from_now(&site.scene);
+    let strategy = json!({"mode": "auto", "canary": 1, "batchSize": 2, "drainSeconds": 0});
+    site.apply(&with(app::update("second", 3, strategy), &pods));
+    site.asks("second", 1, "Smoked").await;
+    add("nginx:2");
+    site.agrees("second").await;
+    let waits = |view: &View| view.waits_for("second") == "ServiceLost";
+    site.scene.holds("the flow waits for the Service", waits).await;
+    let message = site.view().flow("second")["status"]["message"].to_string();
+    let says = "Service web selected each pod that was to leave, and pods web-";
+    assert!(message.contains(says) && message.contains("mesh=on"), "{message}");
+    assert_eq!(reached(&site.view(), "").len(), 3, "two old pods and the canary");
+    add("nginx:2");
+    site.succeeds("second").await;
+    assert_eq!(reached(&site.view(), "").len(), 3);
+    safety.serving_at_least(&site.scene, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pods_that_no_service_can_send_to_are_not_in_traffic_and_the_service_is_named() {
     let site = Site::new("unreached").await;
     let selector = json!({"app.kubernetes.io/instance": app::NAME});

@@ -15,7 +15,7 @@ use crate::backend::cloneset::state::CloneSetState;
 use crate::crd::convert::Fate;
 use crate::labels;
 use crate::registry::readiness_gate::endpoints::Endpoints;
-use crate::registry::readiness_gate::lost::{may_be_of, succession};
+use crate::registry::readiness_gate::lost::{HadByAll, may_be_of, succession};
 use crate::store::Flows;
 use crate::world::World;
 use crate::world::cache::{Entry, Key};
@@ -164,7 +164,8 @@ impl InstanceApi for Instances {
         let new: Vec<Offer<'_>> = new.collect();
         let slices = |service: &ServiceEntry| slices(&service.key.name);
         let is_own = |pod: &str| may_be_of(id.name.as_str(), pod);
-        let Succession { lost, at_risk } = succession(&services, (&old, &new), slices, is_own);
+        let Succession { lost, at_risk } =
+            succession(&services, (&old, &new), slices, is_own, &mut HadByAll::new());
         Ok(lost.into_iter().chain(at_risk).chain(endpoints.notes()).collect())
     }
 

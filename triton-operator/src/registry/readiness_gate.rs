@@ -18,13 +18,13 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use triton_core::model::{
-    Brings, Exchange, InstanceId, PodRef, PodTraffic, PodUid, Revision, Succession, Timestamp, Traffic,
-    TrafficChange, TrafficView, WorkloadPod,
+    Brings, Exchange, FlowUid, InstanceId, PodRef, PodTraffic, PodUid, Revision, Succession, Timestamp,
+    Traffic, TrafficChange, TrafficView, WorkloadPod,
 };
 use triton_core::ports::{PortError, PortErrorKind, TrafficRegistry};
 
 use self::endpoints::{Endpoints, Shown};
-use self::lost::{may_be_of, succession};
+use self::lost::{HadByAll, may_be_of, succession};
 use crate::backend::cloneset::entry::CloneSetEntry;
 use crate::backend::cloneset::{patch, template_of};
 use crate::clock::WallClock;
@@ -48,16 +48,29 @@ pub struct ReadinessGate {
     /// What Services need of the pods of revisions that were read, by the UID of the workload: what a revision keeps
     /// never changes.
     offers: Mutex<HashMap<(String, Revision), Arc<Offer<'static>>>>,
+    /// By flow, what its old pods had when this process first saw them. After a restart that is told by those that are
+    /// there then: a Service is then held for more than it has to be, never for less.
+    had: Mutex<HashMap<FlowUid, HadByAll>>,
 }
 
 /// Revisions whose offers are kept: more than flows that run at a time, twice.
 const OFFERS: usize = 1_024;
 
+/// Flows of which it is kept what their old pods had.
+const FLOWS: usize = 1_024;
+
 impl ReadinessGate {
     /// A registry over this cluster.
     #[must_use]
     pub fn new(client: Client, world: Arc<World>, clock: WallClock) -> Self {
-        Self { client, world, clock, out_since: Mutex::default(), offers: Mutex::default() }
+        Self {
+            client,
+            world,
+            clock,
+            out_since: Mutex::default(),
+            offers: Mutex::default(),
+            had: Mutex::default(),
+        }
     }
 
     fn pod(&self, instance: &InstanceId, name: &str, uid: &str) -> Option<Arc<PodEntry>> {
@@ -200,12 +213,20 @@ impl TrafficRegistry for ReadinessGate {
             let cached = |pod: &&WorkloadPod| self.pod(&instance, pod.name.as_str(), pod.uid.as_str());
             pods.iter().filter_map(cached).collect()
         };
-        let (old, new) = (cached(&exchange.old), cached(&exchange.new));
+        // New pods that leave again take no places.
+        let stay: Vec<_> = exchange.new.iter().copied().filter(|pod| !pod.marked).collect();
+        let (old, new) = (cached(&exchange.old), cached(&stay));
         let old: Vec<Offer<'_>> = old.iter().map(|pod| pod.offer()).collect();
         let new: Vec<Offer<'_>> = new.iter().map(|pod| pod.offer()).collect();
         let new = if new.is_empty() { self.expected(exchange, &old).await? } else { new };
         let slices = |service: &ServiceEntry| self.world.slices.group(&service.key);
-        Ok(succession(&services, (&old, &new), slices, |pod| may_be_of(instance.name.as_str(), pod)))
+        let is_own = |pod: &str| may_be_of(instance.name.as_str(), pod);
+        let mut all = self.had.lock();
+        if all.len() >= FLOWS && !all.contains_key(&exchange.flow.uid) {
+            all.clear();
+        }
+        let had = all.entry(exchange.flow.uid.clone()).or_default();
+        Ok(succession(&services, (&old, &new), slices, is_own, had))
     }
 
     async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {

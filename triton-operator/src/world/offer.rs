@@ -22,6 +22,8 @@ pub struct DeclaredPort {
 /// What Services need of a pod, or of the pods of a template.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offer<'a> {
+    /// The name of the pod; empty where it is only expected.
+    pub pod: Cow<'a, str>,
     /// Labels.
     pub labels: Cow<'a, BTreeMap<String, String>>,
     /// Declared ports; of several with the same name and protocol the first one counts.
@@ -47,7 +49,7 @@ impl Offer<'_> {
         };
         let labels = labels.filter_map(|(key, value)| Some((key.clone(), text(value)?)));
         let ports = containers.flat_map(|container| list(&container["ports"])).filter_map(declared);
-        Offer { labels: Cow::Owned(labels.collect()), ports: ports.collect() }
+        Offer { pod: Cow::default(), labels: Cow::Owned(labels.collect()), ports: ports.collect() }
     }
 
     /// What a pod of the template `before` offers once it has the template `after`. What it has of neither, others
@@ -59,7 +61,7 @@ impl Offer<'_> {
         let labels = added.chain(after.labels.iter()).map(both).collect();
         let added = self.ports.iter().filter(|port| !before.ports.contains(port));
         let ports = after.ports.iter().chain(added).cloned().collect();
-        Offer { labels: Cow::Owned(labels), ports }
+        Offer { pod: Cow::default(), labels: Cow::Owned(labels), ports }
     }
 }
 
@@ -130,6 +132,7 @@ mod tests {
                     number: *number,
                 })
                 .collect(),
+            ..Offer::default()
         };
         let before = offer(&[("line", "green"), ("old", "yes")], &[("http", 80)]);
         let after = offer(&[("line", "black")], &[("web", 80)]);

@@ -134,7 +134,11 @@ impl PodEntry {
     /// What Services need of it.
     #[must_use]
     pub fn offer(&self) -> Offer<'_> {
-        Offer { labels: Cow::Borrowed(&self.labels), ports: Cow::Borrowed(&self.ports) }
+        Offer {
+            pod: Cow::Borrowed(&self.key.name),
+            labels: Cow::Borrowed(&self.labels),
+            ports: Cow::Borrowed(&self.ports),
+        }
     }
 
     /// Its application's container; `template` are the names of the containers in the template of its workload.

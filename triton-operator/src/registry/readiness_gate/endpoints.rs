@@ -182,7 +182,7 @@ fn read(slices: Vec<Arc<SliceEntry>>) -> Service {
 const TOLD: usize = 3;
 
 /// These pods by their names, the first ones and how many more there are.
-fn listed(pods: &[String]) -> String {
+pub(super) fn listed(pods: &[String]) -> String {
     let told = pods.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
     match pods.len().saturating_sub(TOLD) {
         0 => format!("pods {told}"),

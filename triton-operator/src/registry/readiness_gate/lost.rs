@@ -1,84 +1,141 @@
 //! What becomes of Services that have pods of a workload when these are exchanged. Pure.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use triton_core::model::Succession;
 
+use super::endpoints::listed;
 use crate::world::endpoints::{ServiceEntry, ServicePort, SliceEntry};
 use crate::world::offer::Offer;
 
+/// By Service and what of it: whether every pod that was to leave had it when it was first looked at. What only some of
+/// them had may rightly be missing on new pods.
+pub type HadByAll = BTreeMap<(String, String), bool>;
+
 /// What becomes of each Service, or port of one, that has pods among `old`. `slices` are the EndpointSlices of a Service,
-/// `is_own` whether a pod is one of the workload, by its name. A Service that can have none of `new` is lost, unless
-/// ready pods of others are behind it: then it is at risk. So is one whose port is a number that `old` declare and `new`
-/// do not: Kubernetes needs no declaration, so that nobody can tell whether something listens there.
+/// `is_own` whether a pod is one of the workload, by its name; `had` is what earlier looks at the same exchange noted,
+/// and gets what this one notes. A Service that can have none of `new` is lost, and so is one that had every pod that
+/// was to leave and cannot have each of `new`; unless ready pods of others are behind it: then it is at risk. So is one
+/// whose port is a number that `old` declare and `new` do not: Kubernetes needs no declaration, so that nobody can tell
+/// whether something listens there.
 #[must_use]
 pub fn succession(
     services: &[Arc<ServiceEntry>],
     (old, new): (&[Offer<'_>], &[Offer<'_>]),
     slices: impl Fn(&ServiceEntry) -> Vec<Arc<SliceEntry>>,
     is_own: impl Fn(&str) -> bool,
+    had: &mut HadByAll,
 ) -> Succession {
     let mut told = Succession::default();
-    if new.is_empty() {
+    if old.is_empty() {
         return told;
     }
     for service in services {
         let others = |port: Option<&ServicePort>| serves_others(&slices(service), port, &is_own);
-        of(service, (old, new), others, &mut told);
+        let noted = Noted::of(service, old, had);
+        let old: Vec<&Offer<'_>> = old.iter().filter(|offer| reaches(service, offer)).collect();
+        if !old.is_empty() && !new.is_empty() {
+            Exchanged { service, old, new, others }.tell(&noted, &mut told);
+        }
     }
     told
 }
 
-fn of(
-    service: &ServiceEntry,
-    (old, new): (&[Offer<'_>], &[Offer<'_>]),
-    others: impl Fn(Option<&ServicePort>) -> bool,
-    told: &mut Succession,
-) {
-    let name = &service.key.name;
-    let selects = |offer: &&Offer<'_>| service.selects(&offer.labels);
-    let has = |port: &ServicePort, offer: &Offer<'_>| port.on(&offer.ports).is_some();
-    let reaches = |offer: &&Offer<'_>| {
-        selects(offer) && (service.ports.is_empty() || service.ports.iter().any(|port| has(port, offer)))
-    };
-    let old: Vec<&Offer<'_>> = old.iter().filter(reaches).collect();
-    if old.is_empty() {
-        return;
-    }
-    let had = |port: &&ServicePort| old.iter().any(|offer| has(port, offer));
-    let taken: Vec<&Offer<'_>> = new.iter().filter(selects).collect();
-    if taken.is_empty() {
-        let why = new.first().map(|offer| mismatch(service, offer)).unwrap_or_default();
-        let text = format!(
-            "Service {name} selects {} pods that are to leave and none of the new ones ({why})",
-            old.len()
-        );
-        let shared = if service.ports.is_empty() {
-            others(None)
-        } else {
-            service.ports.iter().filter(had).all(|port| others(Some(port)))
+/// Whether every pod that was to leave was selected by a Service, had each port of it, and declared that.
+struct Noted {
+    selected: bool,
+    ports: Vec<(bool, bool)>,
+}
+
+impl Noted {
+    fn of(service: &ServiceEntry, old: &[Offer<'_>], had: &mut HadByAll) -> Self {
+        let mut by_all = |what: String, is: &dyn Fn(&Offer<'_>) -> bool| {
+            let key = (service.key.name.to_string(), what);
+            *had.entry(key)
+                .or_insert_with(|| old.iter().all(|offer| service.selects(&offer.labels) && is(offer)))
         };
-        add(told, shared, &text, "change its selector or the labels of the template");
-        return;
+        let ports = service.ports.iter().map(|port| {
+            let has = by_all(target(port), &|offer| has(port, offer));
+            (has, by_all(format!("declared {}", target(port)), &|offer| declares(port, offer)))
+        });
+        let ports = ports.collect();
+        Self { ports, selected: by_all(String::new(), &|_| true) }
     }
-    for port in service.ports.iter().filter(had) {
-        let target = target(port);
-        if !taken.iter().any(|offer| has(port, offer)) {
+}
+
+/// A Service, the pods that are to leave and that it reaches, the new ones, and whether pods of others serve it.
+struct Exchanged<'a, F> {
+    service: &'a ServiceEntry,
+    old: Vec<&'a Offer<'a>>,
+    new: &'a [Offer<'a>],
+    others: F,
+}
+
+impl<F: Fn(Option<&ServicePort>) -> bool> Exchanged<'_, F> {
+    fn tell(&self, noted: &Noted, told: &mut Succession) {
+        let Self { service, old, new, .. } = self;
+        let name = &service.key.name;
+        let (taken, missed): (Vec<_>, Vec<_>) = new.iter().partition(|offer| service.selects(&offer.labels));
+        let why = missed.first().map(|offer| mismatch(service, offer)).unwrap_or_default();
+        if taken.is_empty() {
+            let text = format!(
+                "Service {name} selects {} pods that are to leave and none of the new ones ({why})",
+                old.len()
+            );
+            add(told, self.is_shared(), &text, "change its selector or the labels of the template");
+            return;
+        }
+        if noted.selected && !missed.is_empty() {
+            let text = format!(
+                "Service {name} selected each pod that was to leave, and {} not ({why})",
+                some(&missed)
+            );
+            add_some(told, self.is_shared(), &text, "change its selector or the labels of the template");
+        }
+        for (port, noted) in service.ports.iter().zip(&noted.ports) {
+            if old.iter().any(|offer| has(port, offer)) {
+                self.tell_of(port, &taken, *noted, told);
+            }
+        }
+    }
+
+    fn tell_of(&self, port: &ServicePort, taken: &[&Offer<'_>], noted: (bool, bool), told: &mut Succession) {
+        let (name, target) = (&self.service.key.name, target(port));
+        let lacks = |is: fn(&ServicePort, &Offer<'_>) -> bool| -> Vec<&Offer<'_>> {
+            taken.iter().copied().filter(|offer| !is(port, offer)).collect()
+        };
+        let (without, undeclared) = (lacks(has), lacks(declares));
+        let is_lost = |lack: &[&Offer<'_>], by_all| lack.len() == taken.len() || (by_all && !lack.is_empty());
+        let change = "change its targetPort or the ports of the template";
+        if without.len() == taken.len() {
             let text = format!(
                 "Service {name} sends to pods that are to leave and can send to none of the new ones: no container \
                  of them has a port for {target}"
             );
-            add(told, others(Some(port)), &text, "change its targetPort or the ports of the template");
-        } else if old.iter().any(|offer| declares(port, offer))
-            && !taken.iter().any(|offer| declares(port, offer))
-        {
+            add(told, (self.others)(Some(port)), &text, change);
+        } else if noted.0 && !without.is_empty() {
+            let text = format!(
+                "Service {name} sends to {target}, which each pod that was to leave had, and {} not",
+                some(&without)
+            );
+            add_some(told, (self.others)(Some(port)), &text, change);
+        } else if self.old.iter().any(|offer| declares(port, offer)) && is_lost(&undeclared, noted.1) {
+            let whose =
+                if undeclared.len() == taken.len() { "the new ones do".into() } else { some(&undeclared) };
             told.at_risk.push(format!(
-                "Service {name} sends to {target}, which the pods that are to leave declare and the new ones do not: \
-                 unless something listens there, nobody reaches them; change its targetPort or the ports of the \
-                 template"
+                "Service {name} sends to {target}, which the pods that are to leave declare and {whose} not: unless \
+                 something listens there, nobody reaches them; {change}"
             ));
         }
+    }
+
+    /// Whether ready pods of others have all that pods that are to leave have of it.
+    fn is_shared(&self) -> bool {
+        let Self { service, old, others, .. } = self;
+        let mut had = service.ports.iter().filter(|port| old.iter().any(|offer| has(port, offer)));
+        if service.ports.is_empty() { others(None) } else { had.all(|port| others(Some(port))) }
     }
 }
 
@@ -89,6 +146,36 @@ fn add(told: &mut Succession, shared: bool, text: &str, change: &str) {
     } else {
         told.lost.push(format!("{text}: {change}"));
     }
+}
+
+/// The same where other new pods serve it, too.
+fn add_some(told: &mut Succession, shared: bool, text: &str, change: &str) {
+    let again = "or delete the pods that lack it once what added it to others adds it again";
+    if shared {
+        told.at_risk.push(format!("{text}: if that is not meant, {change}, {again}"));
+    } else {
+        told.lost.push(format!("{text}: {change}, {again}"));
+    }
+}
+
+/// New pods by their names, where they have any, and a verb.
+fn some(pods: &[&Offer<'_>]) -> String {
+    let names: Vec<String> = pods.iter().map(|offer| offer.pod.to_string()).collect();
+    if names.iter().any(String::is_empty) {
+        "some of the new ones do".into()
+    } else {
+        format!("{} do", listed(&names))
+    }
+}
+
+/// Whether a Service selects a pod and has a port on it, or needs none.
+fn reaches(service: &ServiceEntry, offer: &Offer<'_>) -> bool {
+    let any = || service.ports.iter().any(|port| has(port, offer));
+    service.selects(&offer.labels) && (service.ports.is_empty() || any())
+}
+
+fn has(port: &ServicePort, offer: &Offer<'_>) -> bool {
+    port.on(&offer.ports).is_some()
 }
 
 /// Whether a pod declares the number that a port goes to.

@@ -62,13 +62,74 @@ fn a_service_that_has_old_pods_and_can_have_no_new_ones_is_named() {
 }
 
 #[test]
-fn one_new_pod_that_a_service_can_send_to_is_enough_and_none_yet_tells_nothing() {
+fn what_only_some_old_pods_had_may_be_missing_on_new_ones_and_none_yet_tells_nothing() {
     let services = [Arc::new(service("line=green", vec![port("", "TCP", "http")]))];
     let (old, wrong) = (pod("line=green", &["http"]), pod("line=black", &["http"]));
-    assert_eq!(lost(&services, slice::from_ref(&old), &[wrong.clone(), old.clone()]), Vec::<String>::new());
+    let some = [old.clone(), wrong.clone()];
+    assert_eq!(lost(&services, &some, &some), Vec::<String>::new());
     assert_eq!(lost(&services, &[old.clone(), wrong.clone()], std::slice::from_ref(&wrong)).len(), 1);
     assert_eq!(lost(&services, &[old], &[]), Vec::<String>::new());
     assert_eq!(lost(&services, &[], &[wrong]), Vec::<String>::new());
+}
+
+#[test]
+fn a_port_that_each_old_pod_had_must_be_on_each_new_one() {
+    let both = || vec![port("http", "TCP", "http"), port("mesh", "TCP", "mesh")];
+    let number = || vec![ServicePort { target: IntOrString::Int(80), ..port("", "TCP", "") }];
+    let named = |name: &'static str, pod: Offer<'static>| Offer { pod: Cow::Borrowed(name), ..pod };
+    let with = || named("web-a", pod("app=1", &["http", "mesh"]));
+    let without = || named("web-b", pod("app=1", &["http"]));
+    let bare = || named("web-c", pod("app=1", &[]));
+    let unlabelled = || named("web-d", pod("", &["http", "mesh"]));
+    // The ports of the Service; old pods at first, those that are left and new ones then; what is lost, and what is
+    // at risk.
+    type Row<'a> = (Vec<ServicePort>, Vec<Offer<'a>>, Vec<Offer<'a>>, Vec<Offer<'a>>, &'a str, &'a str);
+    let rows: [Row<'_>; 9] = [
+        (both(), vec![with(), with()], vec![with()], vec![with()], "", ""),
+        (
+            both(),
+            vec![with(), with()],
+            vec![with()],
+            vec![with(), without()],
+            "mesh (mesh, TCP), which each",
+            "",
+        ),
+        (both(), vec![with(), with()], vec![with()], vec![without()], "none of the new ones", ""),
+        // Only some had it: also when those that are left all do.
+        (both(), vec![with(), without()], vec![with()], vec![with(), without()], "", ""),
+        (
+            both(),
+            vec![with(), with()],
+            vec![with()],
+            vec![with(), unlabelled()],
+            "pods web-d do not (it wants app=1",
+            "",
+        ),
+        (both(), vec![with(), unlabelled()], vec![with()], vec![with(), unlabelled()], "", ""),
+        (
+            vec![],
+            vec![with(), with()],
+            vec![with()],
+            vec![with(), unlabelled()],
+            "pods web-d do not (it wants app=1",
+            "",
+        ),
+        (number(), vec![with(), with()], vec![with()], vec![with(), bare()], "", "and pods web-c do not"),
+        (number(), vec![with(), bare()], vec![with()], vec![with(), bare()], "", ""),
+    ];
+    for (ports, first, left, new, lost, at_risk) in rows {
+        let services = [Arc::new(service("app=1", ports))];
+        let mut had = HadByAll::new();
+        let mut look = |old: &[Offer<'_>], new: &[Offer<'_>]| {
+            succession(&services, (old, new), |_| Vec::new(), |pod| may_be_of("web", pod), &mut had)
+        };
+        assert_eq!(look(&first, &[]), Succession::default());
+        let told = look(&left, &new);
+        for (told, wanted) in [(told.lost, lost), (told.at_risk, at_risk)] {
+            assert_eq!(told.len(), usize::from(!wanted.is_empty()), "{told:?} {wanted}");
+            assert!(told.iter().all(|told| told.contains(wanted)), "{told:?} {wanted}");
+        }
+    }
 }
 
 #[test]
@@ -157,7 +218,8 @@ fn told(
     new: &[Offer<'_>],
     slices: &[Arc<SliceEntry>],
 ) -> Succession {
-    succession(services, (old, new), |_| slices.to_vec(), |pod| may_be_of("web", pod))
+    let slices = |_: &ServiceEntry| slices.to_vec();
+    succession(services, (old, new), slices, |pod| may_be_of("web", pod), &mut HadByAll::new())
 }
 
 fn labels(text: &str) -> BTreeMap<String, String> {
@@ -166,7 +228,7 @@ fn labels(text: &str) -> BTreeMap<String, String> {
 
 fn pod(text: &str, ports: &[&str]) -> Offer<'static> {
     let port = |name: &&str| DeclaredPort { name: (*name).into(), protocol: "TCP".into(), number: 80 };
-    Offer { labels: Cow::Owned(labels(text)), ports: ports.iter().map(port).collect() }
+    Offer { pod: Cow::default(), labels: Cow::Owned(labels(text)), ports: ports.iter().map(port).collect() }
 }
 
 fn port(name: &str, protocol: &str, target: &str) -> ServicePort {
