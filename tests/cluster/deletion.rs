@@ -45,6 +45,40 @@ async fn a_running_flow_with_a_spoilt_status_can_be_deleted_and_blocks_nobody() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_flow_that_has_no_revision_to_return_to_can_be_deleted_and_exposes_nothing() {
+    let site = Site::new("deletion-no-revision").await;
+    site.serve(2).await;
+    let revisions = ["get", "controllerrevisions", "-o", "name"];
+    let before = site.kubectl(&revisions);
+    site.apply(&canary());
+    site.asks("second", 1, "Smoked").await;
+    let safety = Safety::from_now(&site.scene);
+    site.kubectl(&["delete", before.trim()]);
+    let cancel = r#"{"spec":{"updateStrategy":{"canceled":true}}}"#;
+    site.kubectl(&["patch", "df", "second", "--type=merge", "-p", cancel]);
+    let stuck = |view: &View| {
+        let message = view.flow("second")["status"]["message"].to_string();
+        message.contains("not kept any more") && message.contains("delete the DeployFlow")
+    };
+    site.scene.holds("the flow says the ways out", stuck).await;
+    site.kubectl(&["delete", "df", "second", "--timeout=60s"]);
+
+    let address = format!("localhost:{}", site.grpc);
+    let web = json!({"instance": {"name": app::NAME, "namespace": site.namespace}}).to_string();
+    let shown =
+        || site.rig.plane.grpcurl(&["--plaintext", "-d", &web, &address, "application.Application/Get"]);
+    let left = |answer: &Result<String, _>| answer.as_ref().is_ok_and(|text: &String| text.contains("Left"));
+    answers("the workload waits for another flow", shown, left).await;
+    site.apply(&app::order("scaled", "scale", Some(4), json!({"mode": "auto"})));
+    site.ends("scaled", "Failed").await;
+    assert_eq!(site.view().flow("scaled")["status"]["reason"], "Abandoned");
+    site.apply(&app::flow("third", "update", 2, "nginx:3", json!({"mode": "auto", "drainSeconds": 0})));
+    site.ends("third", "Success").await;
+    all_run(&site.view(), "nginx:3", 2);
+    safety.serving_at_least(&site.scene, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_finalizer_that_somebody_takes_off_a_flow_that_waits_comes_back() {
     let site = Site::new("deletion-unkept").await;
     site.serve(2).await;

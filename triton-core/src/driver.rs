@@ -133,7 +133,14 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                     moves.push(why);
                 }
                 Decision::Act(_) | Decision::Done if !moves.is_empty() => break,
-                Decision::Act(effect) => return self.act(&stored, &world, effect).await.map(Outcome::Wrote),
+                Decision::Act(effect) => {
+                    let done = self.act(&stored, &world, effect).await;
+                    if stored.leaving && done.as_ref().is_err_and(DriveError::is_without_return) {
+                        // What it would return to is not there: the workload is left as it is, for the next flow.
+                        return self.forget(&stored.flow.id, &stored.flow.uid).await.map(Outcome::Rests);
+                    }
+                    return done.map(Outcome::Wrote);
+                }
                 Decision::Wait(waiting, until) => {
                     // The last words of a flow that has ended stay; what is over in a moment is not told.
                     let brief = stale.is_some_and(|silence| silence.age == Seconds(0));

@@ -33,6 +33,11 @@ pub struct DriveError {
 }
 
 impl DriveError {
+    /// Whether the flow was to return its workload to a revision that is not kept any more.
+    pub(super) fn is_without_return(&self) -> bool {
+        self.source.kind == PortErrorKind::NoRevision
+    }
+
     /// One CamelCase word for the status.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
@@ -42,7 +47,7 @@ impl DriveError {
             PortErrorKind::Gone => "Gone",
             PortErrorKind::Exists => "Exists",
             PortErrorKind::Unreadable => "WorkloadUnreadable",
-            PortErrorKind::Rejected | PortErrorKind::TooLarge => "Rejected",
+            PortErrorKind::Rejected | PortErrorKind::NoRevision | PortErrorKind::TooLarge => "Rejected",
         }
     }
 }

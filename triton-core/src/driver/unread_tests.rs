@@ -1,6 +1,6 @@
-use super::rig::{Rig, id, rolling, uid, view};
+use super::rig::{Rig, base, flow, id, rolling, uid, view};
 use super::*;
-use crate::model::{Failure, Fault, Faults, Left, Verdict, WorkloadView};
+use crate::model::{Failure, Fault, Faults, Left, Lock, Plan, Verdict, WorkloadView};
 use crate::ports::Invalid;
 
 #[test]
@@ -51,6 +51,33 @@ fn one_that_is_deleted_is_given_free_and_nothing_is_touched() {
     assert_eq!(rig.advance().expect("done"), Rest::Done);
     assert!(rig.saved().is_empty());
     assert_eq!(*rig.forgotten.lock().expect("forgotten"), [uid()]);
+}
+
+#[test]
+fn one_that_is_deleted_and_has_no_revision_to_return_to_is_given_free_and_leaves_its_workload() {
+    // Whether it is being deleted, what the backend says, and whether it goes.
+    let rows = [
+        (true, PortErrorKind::NoRevision, true),
+        (false, PortErrorKind::NoRevision, false),
+        (true, PortErrorKind::Rejected, false),
+        (true, PortErrorKind::Transient, false),
+    ];
+    for (leaving, kind, goes) in rows {
+        let (plan, keep) = (Plan { base: base(), fresh: 0, work: 2 }, 0);
+        let verdict = Verdict::Canceled;
+        let mut rig = Rig::new(flow(Progress::Closing { plan, verdict, keep, floor: 0, shed: true }));
+        let Loaded::Flow(mut stored) = rig.loaded() else { panic!("it can be read") };
+        stored.leaving = leaving;
+        rig.set(Loaded::Flow(stored));
+        rig.backend.expect_observe().returning(|| Ok(Some(view(2, 2))));
+        rig.backend
+            .expect_execute()
+            .returning(move |_, _| Err(PortError::new(kind, "it is not kept any more")));
+        let rest = rig.advance();
+        assert_eq!(rest.ok(), goes.then_some(Rest::Done), "{leaving} {kind:?}");
+        assert_eq!(rig.forgotten.lock().expect("forgotten").len(), usize::from(goes), "{leaving} {kind:?}");
+        assert!(rig.saved().is_empty(), "{leaving} {kind:?}");
+    }
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub enum PortErrorKind {
     Unreadable,
     /// Refused for a reason that trying again does not change (validation, admission, quota, rights).
     Rejected,
+    /// The revision to return to is not kept any more. Trying again helps only where somebody mends that by hand.
+    NoRevision,
     /// Refused because it is too large for the store. Trying again does not help; less of it may.
     TooLarge,
 }

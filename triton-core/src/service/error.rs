@@ -70,7 +70,9 @@ impl From<PortError> for ApiError {
             PortErrorKind::Gone => ApiErrorKind::NotFound,
             PortErrorKind::Exists => ApiErrorKind::AlreadyExists,
             PortErrorKind::Unreadable => ApiErrorKind::FailedPrecondition,
-            PortErrorKind::Rejected | PortErrorKind::TooLarge => ApiErrorKind::InvalidArgument,
+            PortErrorKind::Rejected | PortErrorKind::NoRevision | PortErrorKind::TooLarge => {
+                ApiErrorKind::InvalidArgument
+            }
         };
         Self::new(kind, error.message)
     }

@@ -134,7 +134,7 @@ impl CloneSets {
 /// is a patch that replaces the template).
 ///
 /// # Errors
-/// `Rejected` when it is not kept any more; else as any read.
+/// `NoRevision` when it is not kept any more; else as any read.
 pub async fn template_of(
     client: &Client,
     cloneset: &CloneSetEntry,
@@ -144,9 +144,10 @@ pub async fn template_of(
     let lost = || {
         let what = format!(
             "revision {wanted} is not kept any more: name a flow to return to, or, where this one is under way, put the \
-             template of that revision into the CloneSet by hand"
+             template of that revision into the CloneSet by hand, or delete the DeployFlow, which leaves the workload as \
+             it is for an update or a rollback"
         );
-        PortError::new(PortErrorKind::Rejected, what)
+        PortError::new(PortErrorKind::NoRevision, what)
     };
     let revision = find(|| api.get(wanted.as_str())).await?.ok_or_else(lost)?;
     if !revision.metadata.owner_references.iter().flatten().any(|owner| owner.uid == cloneset.uid) {

@@ -75,7 +75,9 @@ fn wait(times: u32, kind: PortErrorKind) -> Duration {
             (Duration::from_millis(100), LONGEST)
         }
         PortErrorKind::Unreadable => (Duration::from_secs(1), LONGEST_UNREADABLE),
-        PortErrorKind::Rejected | PortErrorKind::TooLarge => (Duration::from_secs(1), LONGEST),
+        PortErrorKind::Rejected | PortErrorKind::NoRevision | PortErrorKind::TooLarge => {
+            (Duration::from_secs(1), LONGEST)
+        }
     };
     first.saturating_mul(1 << times.saturating_sub(1).min(16)).min(longest)
 }

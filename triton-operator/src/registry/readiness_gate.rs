@@ -113,7 +113,7 @@ impl ReadinessGate {
         }
         let template = match template_of(&self.client, cloneset, revision).await {
             Ok(template) => template,
-            Err(error) if error.kind == PortErrorKind::Rejected => return Ok(None),
+            Err(error) if error.kind == PortErrorKind::NoRevision => return Ok(None),
             Err(error) => return Err(error),
         };
         let offer = Arc::new(Offer::of_template(&template));

@@ -228,7 +228,7 @@ fn reshape(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Re
         Some(TemplateRef::Revision(revision)) => {
             let known = world.workload(id).and_then(|workload| workload.revisions.get(revision).cloned());
             Some(known.ok_or_else(|| {
-                PortError::new(PortErrorKind::Rejected, std::format!("there is no revision {revision}"))
+                PortError::new(PortErrorKind::NoRevision, std::format!("there is no revision {revision}"))
             })?)
         }
         None => None,
