@@ -159,7 +159,10 @@ pub(super) fn returning(action: Action, there: &InstanceView) -> Option<String> 
     (action == Action::Restart && others > 0).then(|| {
         let (pods, verb) = (phrase::pods(others), if others == 1 { "runs" } else { "run" });
         let revision = &there.update_revision;
-        format!("{pods} {verb} another revision than {revision}: a pod that is restarted comes back as {revision}.")
+        format!(
+            "{pods} {verb} another revision than {revision}: a pod that is restarted comes back as {revision}, or as the \
+             revision before it where the partition of the CloneSet asks for more of these, as a percentage does."
+        )
     })
 }
 
