@@ -83,7 +83,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WorkloadExists => f.write_str("the workload exists already; use action update"),
-            Self::WorkloadMissing => f.write_str("the workload does not exist; use action create"),
+            Self::WorkloadMissing => f.write_str("the workload does not exist, or was deleted while the flow ran; use action create"),
             Self::WorkloadDeleted => f.write_str("the workload is being deleted; wait, then create it anew"),
             Self::WorkloadOwned { owner } => {
                 write!(f, "the workload is controlled by {owner}; change it there or remove that owner")

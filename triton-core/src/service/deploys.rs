@@ -123,7 +123,7 @@ impl<S: FlowStore, N: Names> Service<S, N> {
 /// The refusal, and what the flow waits for instead.
 fn explain(stored: &Stored, refusal: &Refusal) -> alloc::string::String {
     match &stored.report.waiting {
-        Some(waiting) => alloc::format!("{refusal}; it {}", waiting.message),
+        Some(waiting) => alloc::format!("{refusal}; its status says: {}", waiting.message),
         None => refusal.to_string(),
     }
 }
