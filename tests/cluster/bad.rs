@@ -47,6 +47,12 @@ pub(crate) fn cases() -> Vec<Case> {
         ("updateStrategy.resumes", json!(-1), "updateStrategy.resumes", "between 0 and 2147483647"),
         ("updateStrategy.supersededBy", json!("A B"), "updateStrategy.supersededBy", "lower case letters"),
         (
+            "updateStrategy.supersededBy",
+            json!("ghost"),
+            "updateStrategy.supersededBy",
+            "beside canceled: true",
+        ),
+        (
             "updateStrategy.progressDeadlineSeconds",
             json!(0),
             "updateStrategy.progressDeadlineSeconds",
@@ -161,6 +167,9 @@ fn sizes() -> Vec<Case> {
         (json!("101%"), "between 1% and 100%"),
         (json!("many"), "whole number or a percentage"),
         (json!(""), "whole number or a percentage"),
+        (json!("+5"), "whole number or a percentage"),
+        (json!(" 5%"), "whole number or a percentage"),
+        (json!("010"), "whole number or a percentage"),
     ];
     for (size, words) in sizes {
         cases.push(("updateStrategy.batchSize", size.clone(), "updateStrategy.batchSize", words));

@@ -49,7 +49,10 @@ pub use observation::{
     EndedPod, Exchange, Observation, Obstacle, PodPhase, PodTraffic, RevisionLabel, Shape, Succession,
     TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
 };
-pub use orders::{BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, DEFAULT_GRACE, Edit, Orders, Target};
+pub use orders::{
+    BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, DEFAULT_GRACE, Edit, Orders, SUPERSEDED_ALONE,
+    Target,
+};
 pub use peer::{Peer, Place};
 pub use pod_failure::{FailureClass, Heals, Lasts, PodFailure, Steps};
 pub use pods::{Facts, PodRef, Pods, PodsAsSeen};

@@ -61,15 +61,17 @@ impl BatchSize {
     /// Reads a size.
     ///
     /// # Errors
-    /// A sentence for people when it is zero, negative, over [`MAX_REPLICAS`], over 100 %, or neither a
-    /// number nor a percentage. It is never taken for "everything".
+    /// A sentence for people when it is zero, negative, over [`MAX_REPLICAS`], over 100 %, or neither a plain
+    /// number nor a percentage: with spaces, a sign or zeros before it, it is none. It is never taken for "everything".
     pub fn parse(raw: &RawSize) -> Result<Self, &'static str> {
         let text = match raw {
             RawSize::Int(n) => return pods(*n),
-            RawSize::Text(text) => text.trim(),
+            RawSize::Text(text) => text,
         };
-        let number =
-            |t: &str| t.parse::<i64>().map_err(|_| "must be a whole number or a percentage such as 25%");
+        let number = |text: &str| {
+            let parsed = text.parse::<i64>().ok().filter(|n| n.to_string() == text);
+            parsed.ok_or("must be a whole number or a percentage such as 25%")
+        };
         match text.strip_suffix('%') {
             None => pods(number(text)?),
             Some(percent) => match number(percent)? {
@@ -137,11 +139,24 @@ mod tests {
 
     #[test]
     fn zero_negative_huge_and_unreadable_sizes_are_refused() {
-        for bad in [text("0"), text("-1"), text("0%"), text("101%"), text(""), text("all"), text("1.5")] {
+        for bad in
+            [text("0"), text("-1"), text("0%"), text("101%"), text(""), text("all"), text("1.5"), text("-0")]
+        {
             assert!(BatchSize::parse(&bad).is_err(), "{bad:?}");
         }
         for bad in [0, -1, i64::MIN, 10_001, i64::MAX] {
             assert!(BatchSize::parse(&RawSize::Int(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_plainly_a_number_or_a_percentage_is_refused() {
+        let odd = [
+            "+5", " 5", "5 ", "010", "00", "+5%", " 5%", "5 %", "5% ", "010%", "5%%", "%", "0x5", "5e1", "٥",
+        ];
+        for bad in odd {
+            let told = BatchSize::parse(&text(bad));
+            assert_eq!(told, Err("must be a whole number or a percentage such as 25%"), "{bad:?}");
         }
     }
 

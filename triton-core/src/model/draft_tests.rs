@@ -42,6 +42,10 @@ fn sizes_outside_their_bounds_are_refused() {
         refuses(with(|s| s.batch_size = Some(size.clone())), "spec.updateStrategy.batchSize", "must be");
     }
     refuses(with(|s| s.canary = Some(-1)), "spec.updateStrategy.canary", "between 0 and 10000");
+    let superseded = with(|s| s.superseded_by = Some("ghost".into()));
+    refuses(superseded, "spec.updateStrategy.supersededBy", "beside canceled: true");
+    let taken = with(|s| (s.canceled, s.superseded_by) = (Some(true), Some("other".into())));
+    assert!(taken.parse().is_ok());
     refuses(
         with(|s| s.batch_interval_seconds = Some(-1)),
         "spec.updateStrategy.batchIntervalSeconds",

@@ -87,6 +87,10 @@ impl fmt::Display for Target {
     }
 }
 
+/// What is wrong with `supersededBy` beside no order to cancel: by itself it has no effect.
+pub const SUPERSEDED_ALONE: &str = "stands beside canceled: true, where the flow that takes over writes both; leave it \
+                                    out, and order an update or a rollback, which takes over";
+
 /// Standing orders: the half of a flow that people write.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Orders {

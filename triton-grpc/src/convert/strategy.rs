@@ -13,7 +13,8 @@ fn set(number: i32) -> Option<i32> {
 
 /// A size; one without a percent sign is a number of pods.
 pub(super) fn size(text: &str) -> RawSize {
-    text.trim().parse().map_or_else(|_| RawSize::Text(text.to_owned()), RawSize::Int)
+    let plain = text.parse().ok().filter(|pods: &i64| pods.to_string() == text);
+    plain.map_or_else(|| RawSize::Text(text.to_owned()), RawSize::Int)
 }
 
 pub(super) fn wire_size(size: RawSize) -> String {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Draft, Fault};
 use crate::model::count::{BatchSize, MAX_BATCHES, MAX_NAMED, RawSize, Sizes};
 use crate::model::name::{FlowName, InstanceName, MAX_CREATED, MAX_LABEL, PodName, Revision};
-use crate::model::orders::{BatchPhase, DEFAULT_DEADLINE, DEFAULT_GRACE, Orders, Target};
+use crate::model::orders::{BatchPhase, DEFAULT_DEADLINE, DEFAULT_GRACE, Orders, SUPERSEDED_ALONE, Target};
 use crate::model::selector;
 use crate::model::spec::{
     Action, CancelPolicy, Identity, Mode, OnFailure, PodReplacementPolicy, Template, Tolerance,
@@ -206,6 +206,9 @@ impl Check {
         let superseded = strategy.superseded_by.as_deref().filter(|name| !name.is_empty());
         let superseded = superseded.and_then(|name| {
             let field = self.at("supersededBy");
+            if strategy.canceled != Some(true) {
+                self.fault(&field, SUPERSEDED_ALONE);
+            }
             FlowName::new(name).map_err(|error| self.fault(&field, error.fault)).ok()
         });
         let field = self.at("resumes");
@@ -268,7 +271,7 @@ impl Check {
     pub(super) fn tolerance(&mut self, raw: Option<&RawSize>) -> Tolerance {
         let nothing = match raw {
             None | Some(RawSize::Int(0)) => true,
-            Some(RawSize::Text(text)) => matches!(text.trim(), "0" | "0%"),
+            Some(RawSize::Text(text)) => matches!(text.as_str(), "0" | "0%"),
             Some(RawSize::Int(_)) => false,
         };
         let size = if nothing { None } else { self.size("failureThreshold", raw) };

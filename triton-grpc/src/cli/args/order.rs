@@ -52,7 +52,8 @@ impl Strategy {
 
     /// For everything else; a canary is then the first size of the list.
     pub(crate) fn plain(&self, pods: Vec<String>) -> NonUpdateStrategy {
-        let sizes: Vec<RawSize> = self.batch_size.iter().map(|size| RawSize::Text(size.clone())).collect();
+        let sizes: Vec<RawSize> =
+            self.batch_size.iter().map(|size| RawSize::Text(size.trim().to_owned())).collect();
         let (batch_size, batch_sizes) = match sizes.len() {
             0 => (None, None),
             1 => (sizes.into_iter().next(), None),

@@ -1,6 +1,6 @@
 //! Rules of the two strategies.
 
-use triton_core::model::BatchPhase;
+use triton_core::model::{BatchPhase, SUPERSEDED_ALONE};
 
 use super::{Rule, SUBDOMAIN, between, list, push, push_for};
 
@@ -23,7 +23,7 @@ pub(super) fn all(rules: &mut Vec<Rule>) {
     many_batches(rules, "nonUpdateStrategy", ".nonUpdateStrategy.batchSize");
 }
 
-fn numbers(rules: &mut Vec<Rule>, strategy: &str) {
+fn numbers(rules: &mut Vec<Rule>, strategy: &'static str) {
     between(rules, &format!("{strategy}.batches"), 0, 1000);
     between(rules, &format!("{strategy}.batchIntervalSeconds"), 0, 2_147_483_647);
     between(rules, &format!("{strategy}.resumes"), 0, 2_147_483_647);
@@ -34,6 +34,12 @@ fn numbers(rules: &mut Vec<Rule>, strategy: &str) {
         format!("self == '' || self.matches('{SUBDOMAIN}')"),
         "must consist of lower case letters, digits, '-' and '.', and start and end with a letter or digit",
     );
+    push_for(
+        rules,
+        (strategy, ".supersededBy"),
+        "!has(self.supersededBy) || self.supersededBy == '' || (has(self.canceled) && self.canceled)",
+        SUPERSEDED_ALONE,
+    );
 }
 
 /// A size as people write it: see `triton_core::model::BatchSize`.
@@ -42,27 +48,27 @@ fn size(rules: &mut Vec<Rule>, at: &str) {
     push(
         rules,
         at,
-        format!("!({text}) || self.matches('^ *[-+]?[0-9]+%? *$')"),
+        format!("!({text}) || self.matches('^(0|-?[1-9][0-9]*)%?$')"),
         "must be a whole number or a percentage such as 25%",
     );
-    let percent = "self.trim().endsWith('%')";
+    let percent = "self.endsWith('%')";
     push(
         rules,
         at,
-        format!("!({text}) || !{percent} || self.matches('^ *[+]?0*([1-9][0-9]?|100)% *$')"),
+        format!("!({text}) || !{percent} || self.matches('^([1-9][0-9]?|100)%$')"),
         "must be between 1% and 100%",
     );
     push(
         rules,
         at,
-        format!("{text} ? {percent} || !self.matches('^ *(-[0-9]+|[+]?0+) *$') : self >= 1"),
+        format!("{text} ? {percent} || !self.matches('^(-[0-9]+|0)$') : self >= 1"),
         "must be at least 1",
     );
     push(
         rules,
         at,
         format!(
-            "{text} ? !self.matches('^ *[+]?0*[1-9][0-9]{{4,}} *$') || self.matches('^ *[+]?0*10000 *$') \
+            "{text} ? !self.matches('^[1-9][0-9]{{4,}}$') || self == '10000' \
              : self <= 10000"
         ),
         "must be at most 10000",
@@ -108,8 +114,7 @@ fn threshold(rules: &mut Vec<Rule>, at: &str) {
     let before = rules.len();
     size(rules, at);
     for rule in &mut rules[before..] {
-        rule.rule =
-            format!("(type(self) == string ? self.matches('^ *0%? *$') : self == 0) || ({})", rule.rule);
+        rule.rule = format!("(type(self) == string ? self.matches('^0%?$') : self == 0) || ({})", rule.rule);
     }
 }
 
@@ -118,8 +123,8 @@ fn many_batches(rules: &mut Vec<Rule>, strategy: &str, field: &'static str) {
     let few = "self.application.replicas <= 1000";
     let fits = |size: &str| {
         format!(
-            "(type({size}) == string ? !{size}.matches('^ *[+]?[0-9]{{1,9}} *$') \
-             || int({size}.trim().replace('+', '')) * 1000 >= self.application.replicas \
+            "(type({size}) == string ? !{size}.matches('^[0-9]{{1,9}}$') \
+             || int({size}) * 1000 >= self.application.replicas \
              : {size} * 1000 >= self.application.replicas)"
         )
     };
