@@ -196,7 +196,7 @@ fn waits(flow: &Flow, old: &Report, waiting: &Waiting) -> Report {
 
 /// What is reported of a flow that ended.
 fn ended(flow: &Flow, old: &Report, verdict: &Verdict) -> Report {
-    told(flow, old, Some(&Why::Ended { verdict: verdict.clone() }), None)
+    told(flow, old, Some(&Why::Ended { verdict: verdict.clone(), cause: None }), None)
 }
 
 fn told(flow: &Flow, old: &Report, why: Option<&Why>, waiting: Option<&Waiting>) -> Report {

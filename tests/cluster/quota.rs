@@ -1,7 +1,7 @@
 //! A namespace whose quota has no room for a pod more.
 
-use serde_json::json;
-use triton_tests::scene::View;
+use serde_json::{Value, json};
+use triton_tests::scene::{View, answers};
 
 use crate::{
     app,
@@ -39,6 +39,34 @@ async fn an_update_that_finds_no_room_says_so_keeps_every_pod_and_goes_where_old
     site.gives_back("surges").await;
     all_run(&site.view(), "nginx:1", SIZE);
     safety.serving_at_least(&site.scene, SIZE);
+
+    // One that stops by itself says why until it has ended.
+    let mut stops = app::update("stops", 3, strategy(1));
+    let fields = stops["spec"]["updateStrategy"].as_object_mut().expect("a strategy");
+    fields.remove("maxUnavailable");
+    fields.extend([("onFailure".into(), json!("cancel")), ("progressDeadlineSeconds".into(), json!(2))]);
+    site.apply(&stops);
+    site.ends("stops", "Canceled").await;
+    let status = site.view().flow("stops")["status"].clone();
+    for said in [&status["message"], &status["cause"]] {
+        let said = said.as_str().unwrap_or_default();
+        let why = said.contains("the stage took longer than its deadline, as onFailure says");
+        assert!(why && said.contains("exceeded quota"), "{status}");
+    }
+    let events = || site.kubectl(&["get", "events", "-o", "json"]);
+    let told = |events: &String| {
+        let events: Value = serde_json::from_str(events).expect("kubectl prints JSON");
+        let has = |reason: &str| {
+            let of = |event: &&Value| event["reason"] == reason && event["involvedObject"]["name"] == "stops";
+            let mut of = events["items"].as_array().into_iter().flatten().filter(of);
+            of.any(|event| {
+                event["type"] == "Warning" && event["message"].to_string().contains("exceeded quota")
+            })
+        };
+        has("PodsNotMade") && has("Canceled")
+    };
+    answers("events say why", events, told).await;
+    site.gives_back("stops").await;
 
     site.apply(&app::update("one-by-one", 3, strategy(1)));
     site.succeeds("one-by-one").await;

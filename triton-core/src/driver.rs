@@ -14,8 +14,8 @@ use alloc::vec::Vec;
 
 use self::world::World;
 use crate::engine::{
-    Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, begins, besides, decide, late, look, newly_stuck,
-    report, rests_on_pods, tells_of_pods,
+    Decision, Effect, LOOK_AGAIN, Seen, Waiting, Why, begins, besides, cause, decide, late, look,
+    newly_stuck, report, rests_on_pods, tells_of_pods,
 };
 use crate::model::{
     Flow, FlowId, FlowUid, PodsAsSeen, Progress, Report, Seconds, Silence, Spec, TextFor, Timestamp, Version,
@@ -127,20 +127,15 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             match decision {
                 Decision::Move(progress, why) => {
                     rests = rests.or_else(|| tells_of_pods(&stored.flow.progress, &progress));
-                    moves.extend(late(&why, &stored.flow, world.workload.as_ref()));
+                    stored.report.cause = cause(&why, &stored.flow, &stored.report, shown);
+                    let why = why.because(stored.report.cause.as_ref());
+                    moves.extend(late(&why, &stored.flow, stored.report.started_at, world.workload.as_ref()));
                     stored.flow.progress = progress;
                     moves.extend(besides(&why, &world.traffic.succession));
                     moves.push(why);
                 }
                 Decision::Act(_) | Decision::Done if !moves.is_empty() => break,
-                Decision::Act(effect) => {
-                    let done = self.act(&stored, &world, effect).await;
-                    if stored.leaving && done.as_ref().is_err_and(DriveError::is_without_return) {
-                        // What it would return to is not there: the workload is left as it is, for the next flow.
-                        return self.forget(&stored.flow.id, &stored.flow.uid).await.map(Outcome::Rests);
-                    }
-                    return done.map(Outcome::Wrote);
-                }
+                Decision::Act(effect) => return self.act_or_leave(&stored, &world, effect).await,
                 Decision::Wait(waiting, until) => {
                     // The last words of a flow that has ended stay; what is over in a moment is not told.
                     let brief = stale.is_some_and(|silence| silence.age == Seconds(0));
@@ -183,6 +178,21 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let backend = self.adapters.workload(&spec.workload_kind);
         self.confirm(backend, world, progress.is_last_word(), rests).await?;
         self.save((stored, Some(world)), report, moves).await
+    }
+
+    /// Does one thing. A flow that is being deleted, and has nothing to return to, leaves its workload as it is, for the
+    /// next one.
+    async fn act_or_leave(
+        &self,
+        stored: &Stored,
+        world: &World,
+        effect: Effect,
+    ) -> Result<Outcome, DriveError> {
+        let done = self.act(stored, world, effect).await;
+        if stored.leaving && done.as_ref().is_err_and(DriveError::is_without_return) {
+            return self.forget(&stored.flow.id, &stored.flow.uid).await.map(Outcome::Rests);
+        }
+        done.map(Outcome::Wrote)
     }
 
     async fn act(&self, stored: &Stored, world: &World, effect: Effect) -> Result<Step, DriveError> {

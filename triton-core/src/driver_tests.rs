@@ -1,6 +1,7 @@
 use super::*;
 use crate::model::{
-    Base, Brings, CorruptRecord, Failure, FlowPhase, Kind, Lock, Shape, Version, WorkloadChange, WorkloadView,
+    Base, Brings, CorruptRecord, Failure, FlowPhase, Heals, Kind, Lock, OnFailure, PodFailure, Shape,
+    Trouble, Version, WorkloadChange, WorkloadView,
 };
 
 #[path = "driver/history_tests.rs"]
@@ -101,10 +102,11 @@ fn pods_without_the_gate_are_shown_as_such() {
 #[test]
 fn what_the_workload_s_controller_failed_at_is_told_while_pods_are_missing() {
     let message = |pods| {
+        let trouble = Trouble { at: None, what: "exceeded quota: pods".into() };
         let mut rig = Rig::new(rolling());
-        rig.backend.expect_observe().returning(move || {
-            Ok(Some(WorkloadView { trouble: Some("exceeded quota: pods".into()), ..view(2, pods) }))
-        });
+        rig.backend
+            .expect_observe()
+            .returning(move || Ok(Some(WorkloadView { trouble: Some(trouble.clone()), ..view(2, pods) })));
         rig.advance().expect("rests");
         rig.saved().last().map(|(_, report)| report.message.clone()).expect("a save")
     };
@@ -353,6 +355,37 @@ fn what_follows_from_pods_is_not_written_while_they_are_not_confirmed_as_they_we
         assert_eq!(error.during, "making sure that the pods are as they were seen", "{what}");
         assert!(rig.saved().is_empty(), "{what}");
     }
+}
+
+#[test]
+fn a_flow_that_stops_by_itself_says_why_and_which_pods_until_it_has_ended() {
+    let mut flow = rolling();
+    flow.spec.on_failure = OnFailure::Cancel;
+    let mut rig = Rig::new(flow);
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(view(2, 2)));
+    let message = "container app: back-off, exit code 1".to_owned();
+    let class = crate::model::FailureClass::ImagePull;
+    seen.lock().expect("view").pods[1].failure = Some(PodFailure { class, message, heals: Heals::Never });
+    let now = std::sync::Arc::clone(&seen);
+    rig.backend.expect_observe().returning(move || Ok(Some(now.lock().expect("view").clone())));
+    rig.backend.expect_execute().returning(|_, _| Ok(()));
+    rig.advance().expect("it closes");
+    let cause = "cancelled because pods failed, as onFailure says; pod app-1: ";
+    let (_, report) = rig.saved().pop().expect("a save");
+    assert!(report.message.starts_with(cause) && report.message.contains("exit code 1"), "{report:?}");
+    assert!(report.message.ends_with("; leaving the workload clean"), "{}", report.message);
+
+    *seen.lock().expect("view") = WorkloadView { lock: Lock::Free, ..view(0, 0) };
+    rig.advance().expect("it ends");
+    let saved = rig.saved();
+    let ended = saved.iter().find(|(progress, _)| progress.is_finished()).expect("it has ended");
+    assert!(ended.1.message.starts_with(cause) && ended.1.message.contains("exit code 1"), "{:?}", ended.1);
+    let told = rig.steps.iter().filter_map(|step| match step {
+        Step::Saved(moves) => moves.iter().find(|why| matches!(why, Why::Ended { .. })),
+        Step::Did(_) => None,
+    });
+    let told: Vec<_> = told.map(|why| (why.reason(), why.to_string())).collect();
+    assert_eq!(told, [("Canceled", ended.1.message.clone())]);
 }
 
 fn corrupt(leaving: bool) -> Loaded {

@@ -68,7 +68,7 @@ pub use history::surplus;
 pub use line::place;
 pub use look::{exchange, look};
 pub use prepare::begins;
-pub use report::{Seen, late, newly_stuck, report};
+pub use report::{Seen, cause, late, newly_stuck, report};
 pub use rolling::besides;
 pub use table::{Row, Until, of as row};
 pub use unread::{unread, unread_report};

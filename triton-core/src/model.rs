@@ -47,7 +47,7 @@ pub use name::{
 };
 pub use observation::{
     EndedPod, Exchange, Observation, Obstacle, PodPhase, PodTraffic, RevisionLabel, Shape, Succession,
-    TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
+    TemplateRef, Traffic, TrafficView, Trouble, WorkloadPod, WorkloadView,
 };
 pub use orders::{
     BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, DEFAULT_GRACE, Edit, Orders, SUPERSEDED_ALONE,

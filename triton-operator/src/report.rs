@@ -143,6 +143,7 @@ fn action(why: &Why, note: &str) -> String {
         | Why::Shed
         | Why::ServiceLost { .. }
         | Why::ServiceAtRisk { .. }
+        | Why::PodsNotMade { .. }
         | Why::Ended { .. } => "Flow".into(),
     };
     let mut hasher = DefaultHasher::new();
@@ -166,7 +167,9 @@ const fn is_warning(why: &Why) -> bool {
             | Why::GoesOnWithout { .. }
             | Why::ServiceLost { .. }
             | Why::ServiceAtRisk { .. }
-            | Why::Ended { verdict: Verdict::Failed(_) | Verdict::Aborted { .. } }
+            | Why::PodsNotMade { .. }
+            | Why::Ended { verdict: Verdict::Failed(_) | Verdict::Aborted { .. }, .. }
+            | Why::Ended { verdict: Verdict::Canceled, cause: Some(_) }
     )
 }
 
@@ -218,7 +221,7 @@ mod tests {
     #[test]
     fn a_long_note_is_shortened_to_what_events_may_have() {
         let failure = Failure::InvalidSpec { fault: "é".repeat(5_000) };
-        let told = event(&Why::Ended { verdict: Verdict::Failed(failure) });
+        let told = event(&Why::Ended { verdict: Verdict::Failed(failure), cause: None });
         let note = told.note.unwrap_or_default();
         assert!((900..=1024).contains(&note.len()) && note.contains("shortened"), "{note}");
     }

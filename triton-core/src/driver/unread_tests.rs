@@ -17,7 +17,7 @@ fn a_flow_that_cannot_be_read_before_it_has_begun_fails_and_is_told() {
     let failed = Verdict::Failed(Failure::InvalidSpec { fault: fault.into() });
     assert_eq!(verdict(progress), Some(failed.clone()));
     assert_eq!((report.reason.as_str(), report.message.as_str()), ("InvalidSpec", fault));
-    assert_eq!(rig.steps[0], Step::Saved(vec![Why::Ended { verdict: failed }]));
+    assert_eq!(rig.steps[0], Step::Saved(vec![Why::Ended { verdict: failed, cause: None }]));
 }
 
 #[test]

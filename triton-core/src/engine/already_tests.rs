@@ -94,7 +94,7 @@ fn a_flow_that_ended_so_holds_nothing_and_releases_nothing() {
 #[test]
 fn it_says_how_to_carry_the_order_out_again() {
     for stands in [true, false] {
-        let why = Why::Ended { verdict: Verdict::AlreadyCarriedOut { stands } };
+        let why = Why::Ended { verdict: Verdict::AlreadyCarriedOut { stands }, cause: None };
         let text = alloc::string::ToString::to_string(&why);
         assert!(text.contains("nothing was done") && text.contains("a new name"), "{text}");
     }

@@ -88,7 +88,7 @@ fn kept(plan: &Plan, done: u32, batch: &Batch, seen: &Observation) -> u32 {
 
 /// The flow has ended.
 pub(super) fn end(verdict: Verdict, at: Timestamp) -> Decision {
-    let why = Why::Ended { verdict: verdict.clone() };
+    let why = Why::Ended { verdict: verdict.clone(), cause: None };
     Decision::Move(Progress::Finished { verdict, at }, why)
 }
 

@@ -163,6 +163,11 @@ pub enum Why {
         /// The same with the kubelet's or the scheduler's own words.
         message: String,
     },
+    /// Pods could not be made: told when the deadline of a stage is over. Nothing moved.
+    PodsNotMade {
+        /// Why, in the words of the workload's controller.
+        what: String,
+    },
     /// A person cancelled the flow.
     Canceling,
     /// The flow stops by itself, as `onFailure` says.
@@ -193,6 +198,8 @@ pub enum Why {
     Ended {
         /// How.
         verdict: Verdict,
+        /// Why it stopped by itself, where it did.
+        cause: Option<String>,
     },
 }
 
@@ -219,6 +226,15 @@ impl Why {
             | Waiting::Rival { .. }
             | Waiting::Verify { .. } => None,
         }
+    }
+
+    /// The same with why the flow stopped by itself, where it ends after that.
+    #[must_use]
+    pub fn because(mut self, stopped: Option<&String>) -> Self {
+        if let Self::Ended { verdict: Verdict::Canceled, cause } = &mut self {
+            *cause = stopped.cloned();
+        }
+        self
     }
 
     /// One CamelCase word.
@@ -254,11 +270,12 @@ impl Why {
             Self::Resumed => "Resumed",
             Self::Mended => "PodsMended",
             Self::PodStuck { .. } => "PodStuck",
+            Self::PodsNotMade { .. } => "PodsNotMade",
             Self::Canceling => "Canceling",
             Self::Shed => "NewPodsRemoved",
             Self::ServiceLost { .. } => "ServiceLost",
             Self::ServiceAtRisk { .. } => "ServiceAtRisk",
-            Self::Ended { verdict } => match verdict {
+            Self::Ended { verdict, .. } => match verdict {
                 Verdict::Succeeded => "Succeeded",
                 Verdict::Failed(failure) => failure.reason(),
                 Verdict::Canceled => "Canceled",
@@ -319,7 +336,9 @@ impl fmt::Display for Why {
             Self::Unread { faults } => f.write_str(&phrases::unread(faults)),
             Self::Corrupt { what } => f.write_str(&phrases::corrupt(what)),
             Self::LockUnreadable { what } => f.write_str(&phrases::lock_unreadable(what)),
-            Self::Stopping { reason } => f.write_str(phrases::stops(*reason)),
+            Self::Stopping { reason } => {
+                write!(f, "cancelled because {}; leaving the workload clean", phrases::stops(*reason))
+            }
             Self::GivingWay { to } => write!(f, "flow {to} takes over; leaving the workload clean"),
             Self::Reverting => f.write_str("cancelled; returning the new pods to the revision before"),
             Self::Fits => f.write_str("the size of the workload is one again that the flow can go on with"),
@@ -329,12 +348,15 @@ impl fmt::Display for Why {
             Self::Canceling => f.write_str("cancelled; leaving the workload clean"),
             Self::Shed => f.write_str("cancelled; restoring the template before"),
             Self::ServiceLost { what } => f.write_str(&phrases::lost(what)),
-            Self::ServiceAtRisk { what } => f.write_str(what),
-            Self::Ended { verdict: Verdict::Succeeded } => f.write_str("the workload is as ordered"),
-            Self::Ended { verdict: Verdict::Failed(failure) } => failure.fmt(f),
-            Self::Ended { verdict: Verdict::Canceled } => f.write_str("cancelled"),
-            Self::Ended { verdict: Verdict::Aborted { by } } => write!(f, "replaced by {by}"),
-            Self::Ended { verdict: Verdict::AlreadyCarriedOut { stands } } => {
+            Self::ServiceAtRisk { what } | Self::PodsNotMade { what } => f.write_str(what),
+            Self::Ended { verdict: Verdict::Succeeded, .. } => f.write_str("the workload is as ordered"),
+            Self::Ended { verdict: Verdict::Failed(failure), .. } => failure.fmt(f),
+            Self::Ended { verdict: Verdict::Canceled, cause: None } => f.write_str("cancelled"),
+            Self::Ended { verdict: Verdict::Canceled, cause: Some(cause) } => {
+                write!(f, "cancelled because {cause}")
+            }
+            Self::Ended { verdict: Verdict::Aborted { by }, .. } => write!(f, "replaced by {by}"),
+            Self::Ended { verdict: Verdict::AlreadyCarriedOut { stands }, .. } => {
                 f.write_str(phrases::already(*stands))
             }
         }

@@ -22,16 +22,9 @@ pub(super) const fn holds(reason: HoldReason) -> &'static str {
 /// Why a flow stops by itself.
 pub(super) const fn stops(reason: HoldReason) -> &'static str {
     match reason {
-        HoldReason::PodsFailed => {
-            "cancelled because pods failed, as onFailure says; leaving the workload clean"
-        }
-        HoldReason::DeadlineExceeded => {
-            "cancelled because the stage took longer than its deadline, as onFailure says; leaving the \
-             workload clean"
-        }
-        HoldReason::Drift | HoldReason::Resized => {
-            "cancelled because others change what the flow owns; leaving the workload clean"
-        }
+        HoldReason::PodsFailed => "pods failed, as onFailure says",
+        HoldReason::DeadlineExceeded => "the stage took longer than its deadline, as onFailure says",
+        HoldReason::Drift | HoldReason::Resized => "others change what the flow owns",
     }
 }
 

@@ -8,13 +8,13 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use self::batches::batches;
-use self::words::{NAMED, lifts, surplus, words};
+use self::words::{NAMED, lifts, surplus, trouble, words};
 pub use self::words::{late, newly_stuck};
 use super::decision::{Waiting, Why};
-use super::goal;
+use super::{goal, phrases};
 use crate::model::{
-    Brings, Counts, Facts, Flow, Observation, Plan, Progress, Report, Stage, Succession, TemplateRef,
-    Timestamp, TrafficView, Verdict, WaitingReport, WorkloadView,
+    Brings, Counts, Facts, Flow, HoldReason, Observation, Plan, Progress, Report, Stage, Succession,
+    TemplateRef, TextFor, Timestamp, TrafficView, Verdict, WaitingReport, WorkloadView, shorten,
 };
 
 /// One look at the world with everything that people are shown of it.
@@ -55,15 +55,17 @@ pub fn report(
     match (waiting, why) {
         (Some((waiting, until)), _) if !progress.is_finished() => {
             new.reason = waiting.reason().into();
-            new.message = message(flow, new.started_at, waiting, seen, now);
+            new.message = message(flow, &new, waiting, seen, now);
             new.waiting = Some(waiting_report(old, waiting, new.message.clone(), until, now));
         }
         (None, Some(why)) => {
             new.reason = why.reason().into();
             new.message = noted(flow, why.to_string());
-            if let Why::Held { reason } | Why::Stopping { reason } = why {
-                let held = Waiting::Held { reason: *reason, failed: 0, edits: Vec::new(), paused: false };
-                new.message.push_str(&words(flow, new.started_at, &held, seen));
+            if let Why::Held { reason } = why {
+                new.message.push_str(&causes(flow, new.started_at, *reason, seen));
+            }
+            if let (Why::Stopping { .. }, Some(cause)) = (why, &new.cause) {
+                new.message = format!("cancelled because {cause}; leaving the workload clean");
             }
             if matches!(progress, Progress::Finished { .. }) {
                 let ending = seen.workload.iter().flat_map(|view| &view.terminating);
@@ -85,6 +87,19 @@ pub fn report(
     new
 }
 
+/// Of which pods it comes that a flow holds or stops.
+fn causes(flow: &Flow, began: Option<Timestamp>, reason: HoldReason, seen: Seen<'_>) -> String {
+    words(flow, began, &Waiting::Held { reason, failed: 0, edits: Vec::new(), paused: false }, seen)
+}
+
+/// What is to be known of a flow that stops by itself for as long as it is there: why, and which pods.
+#[must_use]
+pub fn cause(why: &Why, flow: &Flow, old: &Report, seen: Seen<'_>) -> Option<String> {
+    let Why::Stopping { reason } = why else { return old.cause.clone() };
+    let pods = causes(flow, old.started_at, *reason, seen);
+    Some(shorten(&format!("{}{pods}", phrases::stops(*reason)), TextFor::Status))
+}
+
 /// Whether the workload has the template that the flow brings about.
 fn brought(flow: &Flow, view: &WorkloadView) -> bool {
     match flow.progress.base().map(|base| &base.brings) {
@@ -103,29 +118,27 @@ fn noted(flow: &Flow, mut message: String) -> String {
     message
 }
 
-fn message(
-    flow: &Flow,
-    began: Option<Timestamp>,
-    waiting: &Waiting,
-    seen: Seen<'_>,
-    now: Timestamp,
-) -> String {
+fn message(flow: &Flow, old: &Report, waiting: &Waiting, seen: Seen<'_>, now: Timestamp) -> String {
+    let began = old.started_at;
     let mut message = noted(flow, waiting.to_string());
     let more = surplus(flow, waiting, seen.observation);
     for words in lifts(flow, waiting, seen, now).into_iter().chain(more) {
         message.push_str("; ");
         message.push_str(&words);
     }
-    let missing = |view: &&WorkloadView| view.pods.len() < view.shape.replicas as usize;
-    let trouble = seen.workload.filter(missing).and_then(|view| view.trouble.as_ref());
+    let trouble = seen.workload.and_then(|view| trouble(view, began));
+    let trouble = trouble.filter(|_| !matches!(waiting, Waiting::Held { .. }));
     let Succession { lost, at_risk } = &seen.traffic.succession;
     let lost = lost.iter().filter(|_| !matches!(waiting, Waiting::ServiceLost { .. }));
     let note = seen.workload.and_then(|view| view.note.as_ref());
-    for note in trouble.into_iter().chain(note).chain(lost).chain(at_risk).chain(&seen.traffic.notes) {
+    for note in trouble.iter().chain(note).chain(lost).chain(at_risk).chain(&seen.traffic.notes) {
         message.push_str("; ");
         message.push_str(note);
     }
     message.push_str(&words(flow, began, waiting, seen));
+    if let Some(cause) = &old.cause {
+        message.push_str(&format!("; cancelled because {cause}"));
+    }
     message
 }
 

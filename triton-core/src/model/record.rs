@@ -67,6 +67,9 @@ pub struct Record {
     /// What the flow waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<WaitingReport>,
+    /// Why the flow stopped by itself, as `onFailure` says, and which pods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
     /// Exactly where the flow is; what the controller resumes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<ProgressRecord>,
@@ -113,6 +116,7 @@ impl Record {
             reason: report.reason.clone(),
             message: report.message.clone(),
             waiting: report.waiting.clone(),
+            cause: report.cause.clone(),
             progress: Some(progress.into()),
         }
     }
@@ -152,6 +156,7 @@ impl Record {
             reason: self.reason.clone(),
             message: self.message.clone(),
             waiting: self.waiting.clone(),
+            cause: self.cause.clone(),
             started_at: self.started_at,
             updated_at: self.updated_at,
             finished_at: self.finished_at,

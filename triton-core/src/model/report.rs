@@ -195,6 +195,8 @@ pub struct Report {
     pub message: String,
     /// What it waits for; `None` when it has ended.
     pub waiting: Option<WaitingReport>,
+    /// Why the flow stopped by itself, and which pods; `None` where it did not.
+    pub cause: Option<String>,
     /// When the flow left `Pending`.
     pub started_at: Option<Timestamp>,
     /// When this was last written.

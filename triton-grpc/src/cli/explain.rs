@@ -176,6 +176,42 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on
     }
 
     #[test]
+    fn whoever_refuses_pods_is_named_by_the_words_of_the_refusal() {
+        let failed = "waits for new pods to run: 0 of 1 do; the workload's controller failed to make or delete pods at \
+                      2026-01-01T00:00:00Z: pods \"web-x\" is forbidden: ";
+        // The refusal, who acts, and the first command.
+        let rows = [
+            ("exceeded quota: small", "whoever set the quota", "kubectl -n default get resourcequotas"),
+            (
+                "ValidatingAdmissionPolicy 'no-latest' denied request",
+                "whoever set the quota, the policy",
+                "kubectl get validatingadmissionpolicies",
+            ),
+            (
+                "admission webhook \"gate.example.org\" denied the request",
+                "whoever set the quota, the policy or the webhook",
+                "kubectl get validatingwebhookconfigurations,",
+            ),
+            (
+                "violates PodSecurity \"restricted\"",
+                "whoever set",
+                "kubectl get namespace default --show-labels",
+            ),
+            ("serviceaccount \"none\" not found", "whoever set", "kubectl -n default get events"),
+        ];
+        for (refusal, who, command) in rows {
+            let mut view = views::smoked("web-df");
+            let waiting = view.record.waiting.as_mut().unwrap();
+            (waiting.reason, waiting.message) = ("PodsStarting".into(), format!("{failed}{refusal}"));
+            view.record.message = waiting.message.clone();
+            let told = explain(&view, "web-df");
+            assert!(told.who.starts_with(who), "{refusal}: {}", told.who);
+            assert!(told.commands[0].0.starts_with(command), "{refusal}: {:?}", told.commands);
+        }
+        assert!(told("PodsStarting").who.starts_with("kubelet"), "nothing was refused");
+    }
+
+    #[test]
     fn a_flow_that_has_ended_waits_for_nobody() {
         let view = views::success("web-df");
         let told = explain(&view, "web-df");

@@ -195,6 +195,8 @@ fn record(deploy: &Deploy) -> Result<Record, ApiError> {
         reason: deploy.reason.clone(),
         message: deploy.message.clone(),
         waiting: deploy.waiting.as_ref().map(waiting_report).transpose()?,
+        // The message has it.
+        cause: None,
         progress: None,
     })
 }

@@ -12,7 +12,7 @@ use crate::engine::look::is_fresh;
 use crate::engine::stopped::calms;
 use crate::model::{
     EndedPod, Facts, FailureClass, Flow, HoldReason, Observation, PodReport, Progress, Report, TextFor,
-    Timestamp, WorkloadPod, WorkloadView, shorten,
+    Timestamp, Traffic, TrafficView, WorkloadPod, WorkloadView, shorten,
 };
 
 /// Most pods that a message names.
@@ -26,11 +26,11 @@ pub(super) fn words(flow: &Flow, began: Option<Timestamp>, waiting: &Waiting, se
     let Some(view) = seen.workload else { return String::new() };
     let (lacks, ends) = match waiting {
         Waiting::Verify { .. } | Waiting::Held { .. } => (true, true),
+        Waiting::Out { .. } => return leaving(flow, view, seen.traffic),
         Waiting::Pods { .. } | Waiting::In { .. } => (true, false),
         Waiting::Terminating { .. } => (false, true),
         Waiting::Approval { .. }
         | Waiting::Interval
-        | Waiting::Out { .. }
         | Waiting::Available { .. }
         | Waiting::Backend
         | Waiting::Record
@@ -55,6 +55,36 @@ pub(super) fn words(flow: &Flow, began: Option<Timestamp>, waiting: &Waiting, se
     let kept = view.pods.iter().filter(|pod| lacks && ends && pod.marked && !pod.hooked);
     let kept = kept.map(|pod| format!("pod {}: was let go and is not deleted: {KEEPS}", pod.name));
     let all: Vec<String> = stuck.chain(ended).chain(starting).chain(kept).chain(ending).collect();
+    let refused = trouble(view, began).filter(|_| matches!(waiting, Waiting::Held { .. }));
+    let refused = refused.map(|trouble| format!("; {trouble}")).unwrap_or_default();
+    refused + &first(&all)
+}
+
+/// What the workload's controller failed at, while pods are missing.
+pub(super) fn trouble(view: &WorkloadView, began: Option<Timestamp>) -> Option<String> {
+    let missing = view.pods.len() < view.shape.replicas as usize;
+    view.trouble.as_ref().filter(|_| missing).map(|trouble| trouble.told(began))
+}
+
+/// The pods that leave, and what each is waited for.
+fn leaving(flow: &Flow, view: &WorkloadView, traffic: &TrafficView) -> String {
+    let drain = Duration::from(flow.spec.drain);
+    let all = view.pods.iter().filter(|pod| pod.marked).map(|pod| {
+        let is = match traffic.pods.get(&pod.uid).map(|pod| pod.shown) {
+            _ if !pod.hooked && pod.swaps => "was let go and is not updated yet",
+            _ if !pod.hooked => "was let go and is not deleted yet",
+            Some(Traffic::In) => "is in traffic",
+            Some(Traffic::Out { lasts }) if lasts < drain => "is out of traffic and drains",
+            Some(Traffic::Out { .. }) => "is out of traffic",
+            Some(Traffic::Moving) | None => "is not out of traffic yet",
+        };
+        format!("pod {} {is}", pod.name)
+    });
+    first(&all.collect::<Vec<_>>())
+}
+
+/// The first ones, and how many pods more there are.
+fn first(all: &[String]) -> String {
     let mut words = String::new();
     for word in all.iter().take(NAMED) {
         words.push_str("; ");
@@ -120,9 +150,10 @@ pub fn newly_stuck<'a>(
     stuck.chain(ended).map(|(pod, reason, message)| Why::PodStuck { pod, reason, message })
 }
 
-/// What is told besides a move: new pods that still start when the deadline of their stage is over.
+/// What is told besides a move when the deadline of a stage is over: new pods that still start, and why others could not
+/// be made.
 #[must_use]
-pub fn late(why: &Why, flow: &Flow, workload: Option<&WorkloadView>) -> Vec<Why> {
+pub fn late(why: &Why, flow: &Flow, began: Option<Timestamp>, workload: Option<&WorkloadView>) -> Vec<Why> {
     let reason = HoldReason::DeadlineExceeded;
     let view = workload.filter(|_| *why == Why::Held { reason } || *why == Why::Stopping { reason });
     let pods = view.into_iter().flat_map(|view| starting(flow, view)).take(NAMED);
@@ -131,7 +162,8 @@ pub fn late(why: &Why, flow: &Flow, workload: Option<&WorkloadView>) -> Vec<Why>
         reason: "NotReady".into(),
         message: shorten(lacks, TextFor::Pod),
     });
-    slow.collect()
+    let refused = view.and_then(|view| trouble(view, began)).map(|what| Why::PodsNotMade { what });
+    slow.chain(refused).collect()
 }
 
 /// When a hold by failed pods lifts itself, where nothing but the time since their last restart is missing.
@@ -184,7 +216,8 @@ mod tests {
     use super::*;
     use crate::engine::fixtures::{RUNS, base_of};
     use crate::engine::goal::plan;
-    use crate::model::{Action, BatchPhase, Kind, Stage, TrafficView};
+    use crate::model::{Action, BatchPhase, Kind, PodTraffic, Seconds, Stage, Trouble};
+    use alloc::string::ToString;
 
     #[test]
     fn a_hold_names_pods_that_were_let_go_and_are_still_there() {
@@ -193,8 +226,6 @@ mod tests {
             (held(HoldReason::DeadlineExceeded), true, false, true),
             (held(HoldReason::DeadlineExceeded), true, true, false),
             (held(HoldReason::DeadlineExceeded), false, false, false),
-            // Every pod that leaves is let go before it is deleted.
-            (Waiting::Out { pods: 1, drains: false }, true, false, false),
         ];
         let flow =
             Flow::test(Action::Update, 1).at(plan(base_of(Kind::Replace, 1, 1), 0), 1, 0, 1, Stage::Leaving);
@@ -211,6 +242,72 @@ mod tests {
                 String::new()
             };
             assert_eq!(says, wanted, "{waiting:?} {marked} {hooked}");
+        }
+    }
+
+    #[test]
+    fn a_flow_that_waits_for_pods_to_leave_names_them_and_what_each_is_waited_for() {
+        let out = |seconds| Some(Traffic::Out { lasts: Duration::from_secs(seconds) });
+        // Whether the pod is chosen, hooked and updated in place, and what the registry shows.
+        let rows = [
+            (true, true, false, Some(Traffic::In), "; pod web-a is in traffic"),
+            (true, true, false, Some(Traffic::Moving), "; pod web-a is not out of traffic yet"),
+            (true, true, false, None, "; pod web-a is not out of traffic yet"),
+            (true, true, false, out(9), "; pod web-a is out of traffic and drains"),
+            (true, true, false, out(10), "; pod web-a is out of traffic"),
+            (true, false, false, out(10), "; pod web-a was let go and is not deleted yet"),
+            (true, false, true, out(10), "; pod web-a was let go and is not updated yet"),
+            (false, true, false, Some(Traffic::In), ""),
+        ];
+        let mut flow =
+            Flow::test(Action::Update, 1).at(plan(base_of(Kind::Replace, 1, 1), 0), 1, 0, 1, Stage::Leaving);
+        flow.spec.drain = Seconds(10);
+        for (marked, hooked, swaps, shown, wanted) in rows {
+            let pod =
+                WorkloadPod { marked, hooked, swaps, ..WorkloadPod::test("web-a".parse().expect("a name")) };
+            let mut traffic = TrafficView::default();
+            if let Some(shown) = shown {
+                traffic.pods.insert(pod.uid.clone(), PodTraffic { asked: Some(false), shown });
+            }
+            let view = WorkloadView::test(1, [pod].into());
+            let observation = Observation::mine(1, 0, 1);
+            let seen = Seen { observation: &observation, workload: Some(&view), traffic: &traffic };
+            let says = words(&flow, None, &Waiting::Out { pods: 1, drains: false }, seen);
+            assert_eq!(says, wanted, "{marked} {hooked} {swaps} {shown:?}");
+        }
+    }
+
+    #[test]
+    fn why_pods_could_not_be_made_is_told_when_a_deadline_is_over_and_as_past_where_it_was_before_the_flow() {
+        let flow =
+            Flow::test(Action::Update, 2).at(plan(base_of(Kind::Replace, 2, 2), 0), 1, 0, 1, Stage::Smoking);
+        let reason = HoldReason::DeadlineExceeded;
+        let at = |second: i64| Timestamp::from_micros(second * SECOND);
+        // When the controller failed, how many of three pods are there, and what is told of a flow that began at 10 s.
+        let rows = [
+            (Some(at(12)), 2, Some("pods at 1970-01-01T00:00:12Z: exceeded quota")),
+            (Some(at(10)), 2, Some("pods at 1970-01-01T00:00:10Z: exceeded quota")),
+            (Some(at(9)), 2, Some("before this flow began, and keeps no later failure")),
+            (None, 2, Some("exceeded quota")),
+            (Some(at(12)), 3, None),
+        ];
+        for (failed, pods, wanted) in rows {
+            let pod = |number| WorkloadPod::test(format!("web-{number}").parse().expect("a name"));
+            let trouble = Some(Trouble { at: failed, what: "exceeded quota".into() });
+            let view = WorkloadView { trouble, ..WorkloadView::test(3, (0..pods).map(pod).collect()) };
+            for why in [Why::Held { reason }, Why::Stopping { reason }] {
+                let told = late(&why, &flow, Some(at(10)), Some(&view));
+                let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+                assert_eq!(told.len(), usize::from(wanted.is_some()), "{failed:?} {told:?}");
+                assert!(wanted.is_none_or(|wanted| told[0].contains(wanted)), "{failed:?} {told:?}");
+            }
+            let (observation, traffic) = (Observation::mine(3, 2, 1), TrafficView::default());
+            let seen = Seen { observation: &observation, workload: Some(&view), traffic: &traffic };
+            let held = Waiting::Held { reason, failed: 0, edits: Vec::new(), paused: false };
+            let says = words(&flow, Some(at(10)), &held, seen);
+            assert_eq!(says.contains("exceeded quota"), wanted.is_some(), "{says}");
+            let other = late(&Why::Held { reason: HoldReason::PodsFailed }, &flow, None, Some(&view));
+            assert_eq!(other, []);
         }
     }
 

@@ -19,7 +19,7 @@ impl Report {
     /// every save). Of the batches the first and the newest stay; of their pods those that failed, and of the
     /// rest the newest. Texts are [shortened](shorten()). What fits stays as it is.
     pub fn fit(&mut self) {
-        let texts = [&mut self.reason, &mut self.message].into_iter();
+        let texts = [&mut self.reason, &mut self.message].into_iter().chain(&mut self.cause);
         let waiting = self.waiting.iter_mut().flat_map(|waiting| [&mut waiting.reason, &mut waiting.message]);
         for text in texts.chain(waiting) {
             *text = shorten(text, TextFor::Status);

@@ -125,6 +125,7 @@ fn large(pods: u32, batches: u32, name: usize, failing: u32, text: &str) -> Repo
         reason: "DeadlineExceeded".into(),
         message: text.into(),
         waiting: Some(waiting),
+        cause: Some(text.into()),
         started_at: at,
         updated_at: at,
         finished_at: at,

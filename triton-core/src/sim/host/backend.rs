@@ -15,7 +15,7 @@ use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{
     Edits, FieldEdit, Flow, FlowUid, Holder, InstanceId, Lasts, Left, Lock, Obstacle, PodName, PodsAsSeen,
-    Revision, RevisionLabel, Shape, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadView,
+    Revision, RevisionLabel, Shape, TrafficView, Trouble, Version, WorkloadChange, WorkloadPod, WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend, are_as_seen};
 
@@ -174,7 +174,7 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
         stable: object.current_revision.clone(),
         label: label(object, &listed),
         obstacle: obstacle(object),
-        trouble: object.trouble.clone(),
+        trouble: object.trouble.clone().map(|what| Trouble { at: None, what }),
         note: None,
         in_place: object.policy.in_place(),
         remembered: object.remembered,

@@ -1,7 +1,9 @@
 //! Who acts for each reason, and how. The same table for people is in docs/operations.md.
 
-use triton_core::model::FlowPhase;
+use triton_core::model::{FlowPhase, Trouble};
 use triton_core::service::FlowView;
+
+use crate::cli::phrase;
 
 /// Who acts, and the commands.
 pub(super) struct Told {
@@ -89,10 +91,20 @@ fn of_pods(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
             &[pods, events, resume("gives the stage its whole deadline again"), cancel],
         ),
         "DeadlineExceeded" => {
-            told("a person: a stage took too long", &[pods, events, resume("waits once more"), cancel])
+            let mut told =
+                told("a person: a stage took too long", &[pods, events, resume("waits once more"), cancel]);
+            told.commands.extend(refusing(view));
+            told
         }
         "Verifying" => {
             told("nobody, as a rule: the whole workload is compared with the spec", &[pods, watch])
+        }
+        "PodsStarting" if phrase::message(view).contains(Trouble::MARK) => {
+            let who = "whoever set the quota, the policy or the webhook that refuses pods, which the message names; \
+                       OpenKruise tries again, and at the deadline of the stage the flow pauses";
+            let mut told = told(who, &[events]);
+            told.commands.splice(0..0, refusing(view));
+            told
         }
         "PodsStarting" => {
             told("kubelet and scheduler; at the deadline of the stage it pauses", &[pods, events])
@@ -118,6 +130,27 @@ fn of_pods(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
     Some(told)
 }
 
+/// What shows who refuses, where the words of the API server tell.
+fn refusing(view: &FlowView) -> Option<(String, String)> {
+    let (message, namespace) = (phrase::message(view), &view.id.namespace);
+    let (command, what) = if message.contains("exceeded quota") {
+        (format!("kubectl -n {namespace} get resourcequotas"), "shows what is left")
+    } else if message.contains("ValidatingAdmissionPolicy") {
+        (
+            "kubectl get validatingadmissionpolicies".to_owned(),
+            "shows the policies; the message names the one",
+        )
+    } else if message.contains("admission webhook") {
+        let sorts = "validatingwebhookconfigurations,mutatingwebhookconfigurations";
+        (format!("kubectl get {sorts}"), "shows the webhooks; the message names the one")
+    } else if message.contains("violates PodSecurity") {
+        (format!("kubectl get namespace {namespace} --show-labels"), "shows the level that is enforced")
+    } else {
+        return None;
+    };
+    Some((command, what.to_owned()))
+}
+
 /// Where others are in the way, or the operator itself is stopped.
 fn broken(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
     let namespace = &view.id.namespace;
@@ -133,10 +166,11 @@ fn broken(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
             Some(told(who, &[(fields, "shows who wrote what"), resume, cancel]))
         }
         "Rejected" => {
-            let quota = format!("kubectl -n {namespace} get resourcequotas");
             let who =
                 "whoever set admission, quota or rights: the message names the refusal; it is tried again";
-            Some(told(who, &[(quota, "shows what is left"), (triton("cancel", name), "ends it")]))
+            let mut told = told(who, &[(triton("cancel", name), "ends it")]);
+            told.commands.splice(0..0, refusing(view));
+            Some(told)
         }
         "Unreachable" => {
             let ready = "kubectl get --raw /readyz".to_owned();

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::DynamicObject;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use triton_core::model::{self, CarriedOut, Field, Flow, LastHolder, Shape};
+use triton_core::model::{self, CarriedOut, Field, Flow, LastHolder, Shape, Trouble};
 use triton_core::ports::{PortError, PortErrorKind};
 
 use super::api_version::ApiVersion;
@@ -121,7 +121,7 @@ pub struct CloneSetEntry {
     /// What was set when it was made.
     pub fixed: Fixed,
     /// What its controller said when it could not make or delete pods.
-    pub trouble: Option<String>,
+    pub trouble: Option<Trouble>,
     /// Labels `app` and `group` as numbers; 0 when missing or something else.
     pub ids: (i32, i32),
     /// Label `app.kubernetes.io/name`; empty when missing.
@@ -378,12 +378,12 @@ fn read_before(pods: Result<u32, String>) -> u32 {
     pods.unwrap_or(0)
 }
 
-/// OpenKruise sets the condition at the first failure and leaves it there: it is told with its time.
-fn trouble(condition: &CloneSetCondition) -> Option<String> {
+/// OpenKruise sets the condition at the first failure and leaves it there, with words and time of that one (1.9.0:
+/// `SetCloneSetCondition`): it is told with its time.
+fn trouble(condition: &CloneSetCondition) -> Option<Trouble> {
     let CloneSetCondition { kind, status, last_transition_time, message } = condition;
-    let since = last_transition_time.as_deref().unwrap_or("an unknown time");
-    let said = format!("the workload's controller failed to make or delete pods at {since}: {message}");
-    (kind == "FailedScale" && status == "True").then_some(said)
+    let at = last_transition_time.as_deref().and_then(|at| at.parse().ok()).unwrap_or_default();
+    (kind == "FailedScale" && status == "True").then(|| Trouble { at: Some(at), what: message.clone() })
 }
 
 #[cfg(test)]

@@ -80,7 +80,12 @@ fn a_field_that_would_keep_a_flow_waiting_is_named_before_anything_is_touched() 
 
 #[test]
 fn a_limit_that_is_set_while_a_flow_runs_is_told_where_pods_are_missing() {
-    let seen = |fields: Value| view(&cloneset(&fields), &[], None, Lock::Free, true).expect("a view").trouble;
+    let seen = |fields: Value| {
+        view(&cloneset(&fields), &[], None, Lock::Free, true)
+            .expect("a view")
+            .trouble
+            .map(|trouble| trouble.what)
+    };
     assert_eq!(seen(json!({})), None);
     let told = seen(json!({"scaleStrategy": {"maxUnavailable": "10%"}})).unwrap_or_default();
     assert!(

@@ -7,7 +7,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use triton_core::model::{
     Brings, Edits, EndedPod, Field, FieldEdit, Flow, Lasts, Lock, Obstacle, PodName, PodUid, Revision,
-    RevisionLabel, Seconds, Shape, TemplateRef, Timestamp, Version, WorkloadPod, WorkloadUid, WorkloadView,
+    RevisionLabel, Seconds, Shape, TemplateRef, Timestamp, Trouble, Version, WorkloadPod, WorkloadUid,
+    WorkloadView,
 };
 
 use super::entry::CloneSetEntry;
@@ -50,7 +51,10 @@ pub fn view(
         stable: cloneset.current_revision.as_deref().and_then(|told| named(cloneset, told)),
         label: active.last().map_or(RevisionLabel::Unknown, |pod| label(&cloneset.key.name, pod)),
         obstacle: obstacle(cloneset, flow),
-        trouble: cloneset.trouble.clone().or_else(|| fields::limited(cloneset)),
+        trouble: cloneset
+            .trouble
+            .clone()
+            .or_else(|| Some(Trouble { at: None, what: fields::limited(cloneset)? })),
         note: cloneset.lock.as_ref().filter(|_| mine).and_then(|note| note.sized_by.as_deref()).map(resizes),
         in_place: cloneset.in_place,
         remembered: cloneset.remembered,
