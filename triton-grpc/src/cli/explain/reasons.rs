@@ -168,9 +168,9 @@ fn broken(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
         "Rejected" => {
             let who =
                 "whoever set admission, quota or rights: the message names the refusal; it is tried again";
-            let mut told = told(who, &[(triton("cancel", name), "ends it")]);
-            told.commands.splice(0..0, refusing(view));
-            Some(told)
+            let events = (format!("kubectl -n {namespace} get events"), "may say more".to_owned());
+            let cancel = (triton("cancel", name), "ends it".to_owned());
+            Some(Told { who: who.into(), commands: vec![refusing(view).unwrap_or(events), cancel] })
         }
         "Unreachable" => {
             let ready = "kubectl get --raw /readyz".to_owned();
