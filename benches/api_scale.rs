@@ -237,6 +237,7 @@ fn finished(app: &str) -> Result<Value> {
         finished_at: Some(at(5)),
     };
     let counts = Counts {
+        wanted: None,
         replicas: SIZE,
         to_process: SIZE,
         available: SIZE,

@@ -80,6 +80,7 @@ pub(super) fn observed(workload: &Workload, ours: bool) -> Observation {
         edits: triton_core::model::Edits::default(),
         yields: false,
         place: None,
+        size: None,
         // A pod that is being deleted takes traffic as long as an endpoint shows it.
         terminating: count(workload.pods.iter().filter(|pod| !pod.active() && pod.listed)),
         ending: count(workload.pods.iter().filter(|pod| !pod.active())),

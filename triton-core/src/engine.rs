@@ -15,6 +15,7 @@
 #[cfg(test)]
 mod action_tests;
 mod admit;
+mod after;
 #[cfg(test)]
 mod batch_tests;
 #[cfg(test)]
@@ -57,6 +58,7 @@ mod unread;
 mod until;
 
 pub use admit::{Answer, Refusal, admit, edit, gives_up, supersede, yields};
+pub use after::{rollback_target, size};
 pub(crate) use closing::LOOK_AGAIN;
 pub use decide::{decide, keep, keeps_for};
 pub use decision::{Decision, Effect, Time, Waiting, Why};

@@ -18,6 +18,7 @@ mod help;
 mod manifest;
 mod object;
 mod order;
+mod others;
 mod phrase;
 mod plan;
 mod read;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use kube::Client;
 use serde_json::Value;
-use triton_core::model::{InstanceId, Namespace, Seconds, Succession, Timestamp};
+use triton_core::engine::{rollback_target, size};
+use triton_core::model::{InstanceId, Namespace, Revision, Seconds, Succession, Timestamp};
 use triton_core::ports::PortError;
 use triton_core::service::{ApiError, ApiErrorKind, InstanceApi, InstanceView, PodFilter, PodId, PodView};
 
@@ -12,7 +13,8 @@ use crate::backend::cloneset::entry::CloneSetEntry;
 use crate::backend::cloneset::lock::LockNote;
 use crate::backend::cloneset::sizer::sizer;
 use crate::backend::cloneset::state::CloneSetState;
-use crate::crd::convert::Fate;
+use crate::backend::cloneset::{template_of, view};
+use crate::crd::convert::{Fate, FlowEntry};
 use crate::labels;
 use crate::registry::readiness_gate::endpoints::Endpoints;
 use crate::registry::readiness_gate::lost::{HadByAll, may_be_of, succession};
@@ -31,6 +33,17 @@ pub struct Instances {
     flows: Flows,
 }
 
+/// Who counts as the holder of a workload.
+#[derive(Default)]
+struct Held<'a> {
+    /// The lock of a flow that is at work.
+    by: Option<&'a LockNote>,
+    /// That flow.
+    flow: Option<Arc<FlowEntry>>,
+    /// The lock of a flow that left the workload in the middle of its batches.
+    left: Option<&'a LockNote>,
+}
+
 impl Instances {
     /// A read model of this cluster.
     #[must_use]
@@ -41,7 +54,7 @@ impl Instances {
     /// An instance; of one whose CloneSet cannot be read only that.
     async fn shown(&self, state: &CloneSetState) -> Result<InstanceView, ApiError> {
         match state {
-            CloneSetState::Read(entry) => Ok(self.view(entry, self.left(entry).await?)),
+            CloneSetState::Read(entry) => Ok(self.view(entry, &self.lock(entry).await?).0),
             CloneSetState::Unreadable { key, .. } => Ok(InstanceView {
                 namespace: key.namespace.to_string(),
                 name: key.name.to_string(),
@@ -51,15 +64,29 @@ impl Instances {
         }
     }
 
-    /// The lock, where its flow left the workload in the middle of its batches.
-    async fn left<'a>(&self, cloneset: &'a CloneSetEntry) -> Result<Option<&'a LockNote>, ApiError> {
-        let Some(note) = &cloneset.lock else { return Ok(None) };
-        let fate = self.flows.fate(&note.holder, &cloneset.key).await?;
-        let gone = matches!(fate, Fate::Left | Fate::Gone);
-        Ok(Some(note).filter(|_| gone))
+    /// The lock, where it counts: its flow is at work, or left the workload in the middle of its batches.
+    async fn lock<'a>(&self, cloneset: &'a CloneSetEntry) -> Result<Held<'a>, ApiError> {
+        let Some(note) = &cloneset.lock else { return Ok(Held::default()) };
+        Ok(match self.flows.fate(&note.holder, &cloneset.key).await? {
+            Fate::Left | Fate::Gone => Held { left: Some(note), ..Held::default() },
+            Fate::Alive => {
+                let key = Key::new(note.holder.id.namespace.as_str(), note.holder.id.name.as_str());
+                Held {
+                    by: Some(note),
+                    flow: self.world.flows.get(&key).map(|cached| cached.entry),
+                    left: None,
+                }
+            }
+            Fate::Ended => Held::default(),
+        })
     }
 
-    fn view(&self, cloneset: &CloneSetEntry, left: Option<&LockNote>) -> InstanceView {
+    /// The instance, and what a rollback returns it to.
+    fn view(&self, cloneset: &CloneSetEntry, held: &Held<'_>) -> (InstanceView, Option<Revision>) {
+        let Held { by, left, .. } = *held;
+        let holder = held.flow.as_ref().and_then(|entry| entry.flow());
+        let good = cloneset.good.iter().filter_map(|name| Revision::new(name).ok()).collect::<Vec<_>>();
+        let back = rollback_target(view::told_revision(cloneset).as_ref(), &good, holder).cloned();
         let pods = self.world.pods.group(&Key::new(&cloneset.key.namespace, &cloneset.uid));
         let active = pods.iter().filter(|pod| pod.is_active()).count();
         let serving = |pod: &&Arc<PodEntry>| pod.is_active() && pod.ready && pod.gate != Some(false);
@@ -81,11 +108,14 @@ impl Instances {
         };
         let others = pods.iter().filter(is_other).count();
         let main = &cloneset.main;
-        InstanceView {
+        let noted = by.or(left).and_then(|note| note.size);
+        let named =
+            |note: Option<&LockNote>| note.map_or_else(String::new, |note| note.holder.id.to_string());
+        let instance = InstanceView {
             namespace: cloneset.key.namespace.to_string(),
             name: cloneset.key.name.to_string(),
             available_replicas: u32::try_from(available).unwrap_or(u32::MAX),
-            replicas: left.and_then(|note| note.size).unwrap_or(cloneset.replicas),
+            replicas: size(cloneset.replicas, holder, noted),
             status: status.into(),
             app_id: cloneset.ids.0,
             group_id: cloneset.ids.1,
@@ -100,8 +130,24 @@ impl Instances {
             other_revision_replicas: u32::try_from(others).unwrap_or(u32::MAX),
             sized_by: cloneset.sized_by.clone().unwrap_or_default(),
             min_ready: Seconds(cloneset.min_ready),
-            left_by: left.map_or_else(String::new, |note| note.holder.id.to_string()),
-        }
+            left_by: named(left),
+            held_by: named(by),
+            rollback_to: back
+                .as_ref()
+                .map(|back| short(&cloneset.key.name, back.as_str()))
+                .unwrap_or_default(),
+            rollback_image: String::new(),
+        };
+        (instance, back)
+    }
+
+    /// Images of the containers of a revision; empty where nobody can tell.
+    async fn images(&self, cloneset: &CloneSetEntry, revision: Option<&Revision>) -> String {
+        let Some(revision) = revision else { return String::new() };
+        let template = template_of(&self.client, cloneset, revision).await.unwrap_or_default();
+        let containers = template["spec"]["containers"].as_array().into_iter().flatten();
+        let images = containers.filter_map(|container| container["image"].as_str());
+        images.collect::<Vec<_>>().join(", ")
     }
 
     fn pod_view(&self, entry: &PodEntry) -> PodView {
@@ -141,8 +187,9 @@ impl InstanceApi for Instances {
         let gone = || ApiError::new(ApiErrorKind::NotFound, format!("there is no instance {id}"));
         let cloneset = cached.ok_or_else(gone)?.entry.read()?;
         let sized_by = sizer(&self.client, &cloneset).await.unwrap_or_default();
-        let left = self.left(&cloneset).await?;
-        Ok(InstanceView { sized_by, ..self.view(&cloneset, left) })
+        let (instance, back) = self.view(&cloneset, &self.lock(&cloneset).await?);
+        let rollback_image = self.images(&cloneset, back.as_ref()).await;
+        Ok(InstanceView { sized_by, rollback_image, ..instance })
     }
 
     async fn warnings(&self, id: &InstanceId, template: Option<&Value>) -> Result<Vec<String>, ApiError> {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Adapters, DriveError, Driver, during};
-use crate::engine::{Answer, gives_up, place, supersede, yields};
+use crate::engine::{Answer, gives_up, place, size, supersede, yields};
 use crate::model::{Flow, FlowId, InstanceId, Left, Lock, Observation, Peer};
 use crate::ports::{Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored};
 
@@ -27,7 +27,11 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         if let Lock::Theirs(rival) = &seen.lock {
             let loaded = self.rival(rival).await;
             match loaded.map_err(during("reading the flow that holds the workload"))? {
-                Some(Loaded::Flow(rival)) => seen.yields = yields(&rival.flow, &stored.flow),
+                Some(Loaded::Flow(rival)) => {
+                    seen.yields = yields(&rival.flow, &stored.flow);
+                    let there = seen.shape.as_ref().map_or(0, |shape| shape.replicas);
+                    seen.size = Some(size(there, Some(&rival.flow), None));
+                }
                 Some(Loaded::Invalid(rival)) if gives_up(&rival.progress, &stored.flow) => {
                     let base = rival.progress.base().filter(|base| base.kind.exchanges());
                     seen.left = Some(Left { size: base.map(|base| base.to) });

@@ -42,7 +42,6 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
     }
     let undrained = undrained(flow, view, traffic);
     Observation {
-        stale: None,
         workload: Some(view.uid.clone()),
         settled: view.settled && !flow.is_some_and(|flow| is_old(flow, &view.lock, view.edits.at)),
         lock: view.lock.clone(),
@@ -56,7 +55,6 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         revisions: flow.map_or_else(BTreeSet::new, |flow| revisions(flow, view)),
         label: view.label,
         obstacle: view.obstacle.clone(),
-        refused: None,
         in_place: view.in_place,
         remembered: view.remembered,
         good: view.good.clone(),
@@ -65,8 +63,6 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
             .filter(|flow| flow.progress.is_before_batches())
             .and_then(|flow| view.carried.find(flow)),
         edits: view.edits.clone(),
-        yields: false,
-        place: None,
         pods,
         terminating: count(undrained.clone()),
         ending: count(view.terminating.iter()),
@@ -74,6 +70,8 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         turns_in: undrained.flatten().chain(view.pods.iter().filter_map(|pod| turns_in(pod, grace))).min(),
         available_in: available_in(view),
         lost: traffic.succession.lost.clone(),
+        // What only its driver knows.
+        ..Observation::absent()
     }
 }
 

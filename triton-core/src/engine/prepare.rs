@@ -7,6 +7,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use self::fits::fits;
+use super::after::rollback_target;
 use super::closing::{LOOK_AGAIN, end, fail};
 use super::decide::{act, decide};
 use super::decision::{Decision, Effect, Waiting, Why};
@@ -234,7 +235,7 @@ fn revisions(seen: &Observation) -> Option<BTreeSet<Revision>> {
 }
 
 /// The size that a workload of so many pods was to have: those that a flow left for an exchange do not count.
-fn wanted(seen: &Observation, from: u32) -> u32 {
+pub(super) fn wanted(seen: &Observation, from: u32) -> u32 {
     seen.left.and_then(|left| left.size).unwrap_or(from)
 }
 
@@ -278,8 +279,8 @@ fn target(flow: &Flow, seen: &Observation) -> Result<Revision, Failure> {
     match &flow.spec.rollback_to {
         Some(named) => Ok(full_name(flow, named)),
         None => {
-            let earlier = |good: &&Revision| seen.revision.as_ref() != Some(*good);
-            seen.good.iter().find(earlier).cloned().ok_or_else(none)
+            let back = rollback_target(seen.revision.as_ref(), &seen.good, None);
+            back.cloned().ok_or_else(none)
         }
     }
 }

@@ -11,7 +11,7 @@ use self::batches::batches;
 use self::words::{NAMED, lifts, surplus, trouble, words};
 pub use self::words::{late, newly_stuck};
 use super::decision::{Waiting, Why};
-use super::{goal, phrases};
+use super::{goal, phrases, prepare};
 use crate::model::{
     Brings, Counts, Facts, Flow, HoldReason, Observation, Plan, Progress, Report, Stage, Succession,
     TemplateRef, TextFor, Timestamp, TrafficView, Verdict, WaitingReport, WorkloadView, shorten,
@@ -156,6 +156,19 @@ pub(super) fn waiting_report(
     WaitingReport { reason: waiting.reason().into(), message, since, until }
 }
 
+/// The size that a flow leads to that has not begun; of one that ended so, what it was.
+fn wanted(flow: &Flow, old: &Counts, seen: &Observation) -> Option<u32> {
+    let there = seen.shape.as_ref().map_or(0, |shape| prepare::wanted(seen, shape.replicas));
+    match flow.progress {
+        Progress::Pending => Some(prepare::size(&flow.spec, seen.size.unwrap_or(there), seen.remembered)),
+        Progress::Finished { .. } => old.wanted,
+        Progress::Preparing { .. }
+        | Progress::Rolling { .. }
+        | Progress::Verifying { .. }
+        | Progress::Closing { .. } => None,
+    }
+}
+
 fn counts(flow: &Flow, old: &Counts, seen: &Observation) -> Counts {
     let pods = &seen.pods;
     let active = |with| pods.count(with, Facts::MARKED);
@@ -165,10 +178,13 @@ fn counts(flow: &Flow, old: &Counts, seen: &Observation) -> Counts {
         updated: active(Facts::FRESH),
         updated_ready: active(Facts::FRESH | Facts::IN),
         failed: active(Facts::FAILED),
+        wanted: wanted(flow, old, seen),
         ..*old
     };
     let all = |plan: &Plan, current| goal::batches(&flow.spec, &flow.orders, plan, current);
     match &flow.progress {
+        // The pods that are there are those of others.
+        Progress::Pending if flow.spec.action.exchanges() => (counts.updated, counts.updated_ready) = (0, 0),
         Progress::Pending => {}
         Progress::Preparing { base } => {
             let plan = goal::plan(base.clone(), 0);

@@ -1,6 +1,7 @@
 //! One order, carried out once.
 
-use super::name::{FlowId, FlowUid, InstanceId};
+use super::base::Brings;
+use super::name::{FlowId, FlowUid, InstanceId, Revision};
 use super::orders::Orders;
 use super::progress::Progress;
 use super::spec::Spec;
@@ -25,5 +26,16 @@ impl Flow {
     #[must_use]
     pub fn instance(&self) -> InstanceId {
         InstanceId { namespace: self.id.namespace.clone(), name: self.spec.identity.instance.clone() }
+    }
+
+    /// The revision that it returns to: the one that was ordered, or that it has chosen. `None` where it returns to none,
+    /// and before it has chosen.
+    #[must_use]
+    pub fn returns_to(&self) -> Option<&Revision> {
+        match self.progress.base().map(|base| &base.brings) {
+            Some(Brings::Revision(revision)) => Some(revision),
+            Some(Brings::Flow | Brings::Nothing) => None,
+            None => self.spec.rollback_to.as_ref(),
+        }
     }
 }

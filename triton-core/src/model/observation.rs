@@ -367,6 +367,9 @@ pub struct Observation {
     pub yields: bool,
     /// Who is before the flow that looks, among those that wait for the workload.
     pub place: Option<Place>,
+    /// The size that the workload comes to by the flow that holds it, where that is not the one that looks: see
+    /// [`size`](crate::engine::size). For people: nothing is decided on it.
+    pub size: Option<u32>,
     /// Active pods.
     pub pods: Pods,
     /// Pods that are being deleted and may still take traffic, or have not been out of it for long enough.
@@ -412,6 +415,7 @@ impl Observation {
             edits: Edits::default(),
             yields: false,
             place: None,
+            size: None,
             pods: Pods::default(),
             terminating: 0,
             lost: Vec::new(),

@@ -25,6 +25,9 @@ pub use progress::{ProgressRecord, Step};
 pub struct Record {
     /// Active pods of the workload.
     pub replicas: u32,
+    /// The size that the flow leads to, before it has begun: without what a flow that it waits for asks for beside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted_replicas: Option<u32>,
     /// Pods of work in all batches.
     pub replicas_to_process: u32,
     /// Pods in traffic.
@@ -96,6 +99,7 @@ impl Record {
         let pods = report.batches.iter().flat_map(|batch| &batch.pods).map(|pod| pod.name.clone().into());
         Self {
             replicas: counts.replicas,
+            wanted_replicas: counts.wanted,
             replicas_to_process: counts.to_process,
             available_replicas: counts.available,
             updated_replicas: counts.updated,
@@ -141,6 +145,7 @@ impl Record {
         Report {
             counts: Counts {
                 replicas: self.replicas,
+                wanted: self.wanted_replicas,
                 to_process: self.replicas_to_process,
                 available: self.available_replicas,
                 updated: self.updated_replicas,

@@ -146,6 +146,8 @@ impl BatchReport {
 pub struct Counts {
     /// Active pods of the workload.
     pub replicas: u32,
+    /// The size that the flow leads to, before it has a plan; `None` from then on, and before the first look.
+    pub wanted: Option<u32>,
     /// Pods of work in all batches.
     pub to_process: u32,
     /// Pods in traffic.

@@ -94,6 +94,12 @@ impl Action {
     pub const fn is_update(self) -> bool {
         matches!(self, Self::Create | Self::Update | Self::Rollback)
     }
+
+    /// Whether this action puts other pods in the places of those that are there.
+    #[must_use]
+    pub const fn exchanges(self) -> bool {
+        matches!(self, Self::Update | Self::Rollback | Self::Restart)
+    }
 }
 
 impl fmt::Display for Action {
@@ -174,6 +180,27 @@ impl Template {
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::from_str(&self.0).unwrap_or_default()
+    }
+
+    /// Images of its containers, in order, with commas; empty where they cannot be read. For people.
+    #[must_use]
+    pub fn images(&self) -> String {
+        #[derive(serde::Deserialize)]
+        struct Pods {
+            spec: Pod,
+        }
+        #[derive(serde::Deserialize)]
+        struct Pod {
+            containers: Vec<Container>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Container {
+            #[serde(default)]
+            image: String,
+        }
+        let read: Result<Pods, _> = serde_json::from_str(&self.0);
+        let images = read.map(|pods| pods.spec.containers.into_iter().map(|container| container.image));
+        images.map(|images| images.collect::<Vec<_>>().join(", ")).unwrap_or_default()
     }
 }
 

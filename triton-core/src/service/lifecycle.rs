@@ -70,7 +70,8 @@ pub enum RollbackTo {
 pub struct Made {
     /// The flow that carries it out; `None` where there is nothing to do: an instance to delete is absent.
     pub flow: Option<FlowView>,
-    /// For a rollback: the flow or revision it returns to; empty when the engine chooses the last good one.
+    /// For a rollback: the flow or revision that it returns to. Where none was named, the last good one as the workload
+    /// shows it now; empty where that is not known.
     pub rollback_to: String,
 }
 
@@ -135,6 +136,7 @@ impl<D: DeployApi + Templates, I: InstanceApi> LifecycleApi for Lifecycle<D, I> 
             InstanceOrder::Rollback { to: RollbackTo::Revision(revision), .. } => {
                 (revision.to_string(), None)
             }
+            InstanceOrder::Rollback { to: RollbackTo::LastGood, .. } => (view.rollback_to.clone(), None),
             _ => (String::new(), None),
         };
         let draft = Draft { template, ..draft(&view, order) };

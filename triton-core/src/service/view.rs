@@ -6,9 +6,11 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Why;
+#[cfg(doc)]
+use crate::engine::{rollback_target, size};
 use crate::model::{
     BatchReport, Draft, Flow, FlowId, FlowName, FlowPhase, InstanceName, Namespace, PodName, Progress,
-    Record, Report, Seconds, Target, Timestamp,
+    Record, Report, Seconds, Target, Template, Timestamp,
 };
 use crate::ports::{Invalid, Loaded, Stored};
 
@@ -29,7 +31,7 @@ pub struct FlowView {
     pub action: String,
     /// `auto` or `manual`.
     pub mode: String,
-    /// Target replicas. Where the flow names none: the size that it leads to while it has a plan, else 0.
+    /// Target replicas. Where the flow names none: the size that it leads to; 0 before the first look.
     pub replicas: u32,
     /// Pods in the canary batch; 0 means there is none.
     pub canary: u32,
@@ -47,6 +49,13 @@ pub struct FlowView {
     pub target: Target,
     /// A person ordered a stop for good.
     pub canceled: bool,
+    /// The flow that takes over from it; empty where none does.
+    pub superseded_by: String,
+    /// The revision that it returns to, full name or as it was ordered; empty where it returns to none, and before that
+    /// is chosen.
+    pub rollback_to: String,
+    /// Images of the containers of the template that it brings; empty where it brings none of its own.
+    pub image: String,
     /// When it was made.
     pub created_at: Timestamp,
     /// How far it is. `progress` is left out: it is the driver's.
@@ -114,7 +123,7 @@ pub struct InstanceView {
     pub name: String,
     /// Pods in traffic.
     pub available_replicas: u32,
-    /// Pods wanted; where a flow left it, without those that this flow wanted beside the others.
+    /// The size that it is to have: without the pods that a flow asks for beside the others ([`size`]).
     pub replicas: u32,
     /// `InProgress` while a flow or the workload's controller is at work, else `Ready`; `Left` where a flow left it in
     /// the middle of its batches; `LockUnreadable` and `Unreadable` where its lock, or the workload itself, cannot be
@@ -150,6 +159,13 @@ pub struct InstanceView {
     /// The flow that left it in the middle of its batches, as `namespace/name`; empty where none did. Until another one
     /// has succeeded it takes `update`, `rollback`, `stop` and `delete` only.
     pub left_by: String,
+    /// The flow that holds it, as `namespace/name`; empty where none does.
+    pub held_by: String,
+    /// The revision that a rollback without a target returns to, short hash ([`rollback_target`]); empty where there is
+    /// none.
+    pub rollback_to: String,
+    /// Images of the containers of that revision; empty where they are not known. Lists do not name them.
+    pub rollback_image: String,
 }
 
 /// A pod of an application instance.
@@ -221,8 +237,9 @@ impl FlowView {
         }
         let report = &report;
         let (spec, orders) = (&flow.spec, &flow.orders);
-        // Before a flow has begun, and once it has ended, the size that it keeps is the one that is there.
-        let kept = || flow.progress.plan().map_or(report.counts.replicas, |plan| plan.base.to);
+        // Once a flow has ended, the size that it keeps is the one that is there.
+        let there = || report.counts.wanted.unwrap_or(report.counts.replicas);
+        let kept = || flow.progress.base().map_or_else(there, |base| base.to);
         let replicas = spec.replicas.unwrap_or_else(kept);
         let first =
             if spec.canary > 0 { spec.canary } else { orders.sizes.nth(0, replicas).unwrap_or(replicas) };
@@ -244,8 +261,11 @@ impl FlowView {
             drain: spec.drain,
             target: orders.target,
             canceled: orders.canceled,
+            superseded_by: orders.superseded.as_ref().map_or_else(String::new, ToString::to_string),
+            rollback_to: flow.returns_to().map_or_else(String::new, ToString::to_string),
+            image: spec.template.as_ref().map_or_else(String::new, Template::images),
             created_at: *created_at,
-            record: Record { progress: None, ..Record::new(&flow.progress, report) },
+            record: Record { wanted_replicas: None, progress: None, ..Record::new(&flow.progress, report) },
         }
     }
 
@@ -313,6 +333,9 @@ impl FlowView {
             drain: Seconds::default(),
             target: Target::default(),
             canceled: false,
+            superseded_by: String::new(),
+            rollback_to: String::new(),
+            image: String::new(),
             created_at: Timestamp::default(),
             record: Record { phase, finished, reason: reason.into(), message, ..Record::default() },
         }

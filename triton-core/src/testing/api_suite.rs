@@ -68,7 +68,8 @@ pub async fn instances<R: ApiRig>(rig: &R, api: &impl InstanceApi, namespace: &N
 
     let instance = api.instance(&id).await.expect("shown");
     assert_eq!((instance.namespace.as_str(), instance.name.as_str()), (namespace.as_str(), "api-shown"));
-    assert_eq!((instance.replicas, instance.available_replicas), (1, 0));
+    // The size that it is to have, not the pods that are asked for so far.
+    assert_eq!((instance.replicas, instance.available_replicas), (3, 0));
     assert_eq!((instance.app_id, instance.group_id, instance.image.as_str()), (1, 1, "app:1"));
     assert_eq!((instance.app_name.as_str(), instance.status.as_str()), ("app", "InProgress"));
     assert_eq!(

@@ -1,6 +1,6 @@
 //! `create`: flows from a manifest.
 
-use triton_core::model::{FlowId, FlowName};
+use triton_core::model::{Action, FlowId, FlowName};
 use triton_core::service::{ApiErrorKind, CreateFlow, DeployApi, FlowView, InstanceApi};
 
 use super::args::CreateArgs;
@@ -9,7 +9,7 @@ use super::follow::insist;
 use super::manifest::{self, Described};
 use super::order::request_id;
 use super::screen::Screen;
-use super::{Session, object};
+use super::{Session, object, others};
 
 impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
     /// `create`. All of the manifest is read and checked before the first flow is made.
@@ -33,9 +33,23 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
         }
         for flow in &made {
             screen.line(format!("flow {}: made, {} {}", flow.id, flow.action, flow.instance_name))?;
+            self.beside_made(flow, screen).await?;
             screen.note(format!("look on: kubectl triton watch {}", self.words(&flow.id.name)))?;
         }
         Ok(DONE)
+    }
+
+    /// Who else has to do with the instance of a flow that was made.
+    async fn beside_made(&self, flow: &FlowView, screen: &mut Screen<'_>) -> Result<(), Failure> {
+        let (Some(instance), Some(action)) = (others::instance_of(flow), Action::parse(&flow.action)) else {
+            return Ok(());
+        };
+        let Ok(there) = self.api.instance(&instance).await else { return Ok(()) };
+        let beside = self.beside(flow).await;
+        let holder = others::holder(&there.held_by).and_then(|id| beside.iter().find(|flow| flow.id == id));
+        let told = holder.map(|holder| others::found(action, holder)).into_iter();
+        told.chain(others::queued(action, &beside)).try_for_each(|told| screen.note(told))?;
+        Ok(())
     }
 
     /// With namespace and name: a flow without a name gets one here, so that trying again makes no second.

@@ -7,9 +7,9 @@ use super::phrase::{self, Shown};
 use super::screen::{Paint, Tone};
 use super::table::{Table, cell};
 
-/// The lines of a flow.
-pub(super) fn lines(view: &FlowView, now: Timestamp, paint: Paint) -> Vec<String> {
-    let mut lines = head(view, now, paint);
+/// The lines of a flow; `to`: what it returns to.
+pub(super) fn lines(view: &FlowView, to: Option<String>, now: Timestamp, paint: Paint) -> Vec<String> {
+    let mut lines = head(view, to, now, paint);
     if view.record.batches > 0 {
         lines.push(String::new());
         lines.extend(batches(view, now).lines(paint));
@@ -21,7 +21,7 @@ pub(super) fn lines(view: &FlowView, now: Timestamp, paint: Paint) -> Vec<String
     lines
 }
 
-fn head(view: &FlowView, now: Timestamp, paint: Paint) -> Vec<String> {
+fn head(view: &FlowView, to: Option<String>, now: Timestamp, paint: Paint) -> Vec<String> {
     let record = &view.record;
     let row =
         |title: &str, text: String| format!("{}{text}", paint.text(Tone::Title, &format!("{title:<10}")));
@@ -34,7 +34,7 @@ fn head(view: &FlowView, now: Timestamp, paint: Paint) -> Vec<String> {
     };
     let mut lines = vec![
         row("FLOW", format!("{}   {time}", view.id)),
-        row("ACTION", action(view)),
+        row("ACTION", format!("{}{}", action(view), to.map_or_else(String::new, |to| format!(", to {to}")))),
         row("PHASE", format!("{phase}   {}", phrase::reason(view)).trim_end().to_owned()),
         row("PODS", numbers(view)),
     ];
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_flow_that_waits_for_a_person_says_so() {
-        let text = lines(&views::smoked("web-df"), views::at(30), Paint::default()).join("\n");
+        let text = lines(&views::smoked("web-df"), None, views::at(30), Paint::default()).join("\n");
         let wanted = "\
 FLOW      default/web-df   made 31s ago
 ACTION    create 12122-sample-10010, mode auto
@@ -170,7 +170,7 @@ POD                        BATCH   ADDRESS            PHASE             TRAFFIC
     #[test]
     fn of_a_flow_that_cannot_be_read_no_number_is_made_up() {
         let broken = FlowView { action: String::new(), ..views::smoked("web-df") };
-        let text = lines(&broken, views::at(30), Paint::default()).join("\n");
+        let text = lines(&broken, None, views::at(30), Paint::default()).join("\n");
         assert!(text.contains("\nACTION    unknown 12122-sample-10010\n"), "{text}");
         assert!(text.contains("\nPODS      unknown\n"), "{text}");
     }
@@ -188,7 +188,7 @@ POD                        BATCH   ADDRESS            PHASE             TRAFFIC
             ..view.record.conditions[0].clone()
         };
         view.record.conditions.push(newest);
-        let text = lines(&view, views::at(30), Paint::default()).join("\n");
+        let text = lines(&view, None, views::at(30), Paint::default()).join("\n");
         for wanted in [
             "1 canary   Smoked    1",
             "2-39       Baked",
@@ -200,13 +200,13 @@ POD                        BATCH   ADDRESS            PHASE             TRAFFIC
         }
         view.record.conditions.clear();
         view.record.finished_batches = 39;
-        let text = lines(&view, views::at(30), Paint::default()).join("\n");
+        let text = lines(&view, None, views::at(30), Paint::default()).join("\n");
         assert!(text.contains("1-39") && text.contains("40-50"), "{text}");
     }
 
     #[test]
     fn a_flow_that_has_ended_says_when_and_how_long_it_took() {
-        let text = lines(&views::success("web-df"), views::at(1241), Paint::default()).join("\n");
+        let text = lines(&views::success("web-df"), None, views::at(1241), Paint::default()).join("\n");
         assert!(text.contains("default/web-df   ended 1m ago, took 19m41s"), "{text}");
         assert!(text.contains("1 of 1"), "{text}");
         assert!(!text.contains("WAITING") && text.contains("PHASE     Success"), "{text}");

@@ -3,12 +3,12 @@
 mod reasons;
 
 use serde_json::json;
-use triton_core::model::{FlowName, Timestamp};
+use triton_core::model::{FlowName, FlowPhase, Timestamp};
 use triton_core::service::{DeployApi, FlowView, InstanceApi};
 
 use super::failure::{DONE, Failure};
 use super::screen::{Paint, Screen, Tone};
-use super::{Session, phrase};
+use super::{Session, others, phrase};
 
 /// Why a flow is where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub(super) struct Explanation {
     why: String,
     /// Who must act.
     who: String,
+    /// What it returns to.
+    to: Option<String>,
+    /// Who goes ahead once it has ended.
+    next: Option<String>,
     /// Commands, and what they come to.
     commands: Vec<(String, String)>,
     /// When it is looked at again at the latest, while it has not ended.
@@ -29,7 +33,13 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
     /// `explain`.
     pub(super) async fn explain(&self, name: &FlowName, screen: &mut Screen<'_>) -> Result<u8, Failure> {
         let view = self.look(name).await?;
-        let told = explain(&view, &self.words(name));
+        let mut told = explain(&view, &self.words(name));
+        if !view.record.finished {
+            told.to = self.returns_to(&view).await;
+        }
+        if !view.record.finished && view.record.phase != FlowPhase::Pending {
+            told.next = others::next(&self.beside(&view).await);
+        }
         let object = told.object(&view);
         if screen.objects(&[object], true)? {
             return Ok(DONE);
@@ -56,7 +66,7 @@ pub(super) fn explain(view: &FlowView, name: &str) -> Explanation {
     } else if view.agreed() {
         reasons::taken_notice(name)
     } else if view.canceled && phrase::tone(view) != Tone::Bad {
-        reasons::closing(name)
+        reasons::closing(view, name)
     } else {
         reasons::waiting(view, reason, name)
     };
@@ -69,7 +79,7 @@ pub(super) fn explain(view: &FlowView, name: &str) -> Explanation {
     };
     let waiting = view.record.waiting.as_ref().filter(|_| !view.record.finished);
     let again = waiting.map(|waiting| (waiting.since, waiting.until));
-    Explanation { place, why, who: told.who, commands: told.commands, again }
+    Explanation { place, why, who: told.who, to: None, next: None, commands: told.commands, again }
 }
 
 impl Explanation {
@@ -85,6 +95,10 @@ impl Explanation {
             let (since, again) = (phrase::ago(since, now), phrase::again(until, now));
             lines.push(format!("{}for {since}; {again}", title("WAITS")));
         }
+        let more = [("RETURNS TO", &self.to), ("NEXT", &self.next)];
+        lines.extend(
+            more.into_iter().filter_map(|(name, text)| Some(format!("{}{}", title(name), text.as_ref()?))),
+        );
         let width = self.commands.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
         for (at, (command, what)) in self.commands.iter().enumerate() {
             let title = title(if at == 0 { "TYPE" } else { "" });
@@ -103,6 +117,8 @@ impl Explanation {
             "reason": phrase::reason(view),
             "why": self.why,
             "who": self.who,
+            "returnsTo": self.to,
+            "next": self.next,
             "commands": commands.collect::<Vec<_>>(),
             "since": self.again.map(|(since, _)| since),
             "looksAgainAt": self.again.map(|(_, until)| until),

@@ -7,7 +7,7 @@ use triton_core::service::{FlowView, InstanceView, PodView};
 
 /// A flow, as `kubectl get df -o json` has it, without what the API does not tell (the template).
 pub(super) fn flow(view: &FlowView) -> Value {
-    let strategy = json!({
+    let mut strategy = json!({
         "mode": view.mode,
         "canary": view.canary,
         "batchSize": view.batch_size,
@@ -19,9 +19,12 @@ pub(super) fn flow(view: &FlowView) -> Value {
         "stage": view.target.phase.as_str(),
         "canceled": view.canceled,
     });
+    if !view.superseded_by.is_empty() {
+        strategy["supersededBy"] = view.superseded_by.as_str().into();
+    }
     let update = Action::parse(&view.action).is_some_and(Action::is_update);
     let of = if update { "updateStrategy" } else { "nonUpdateStrategy" };
-    json!({
+    let mut object = json!({
         "apiVersion": "apps.triton.io/v1alpha1",
         "kind": "DeployFlow",
         "metadata": {
@@ -41,7 +44,14 @@ pub(super) fn flow(view: &FlowView) -> Value {
             of: strategy,
         },
         "status": serde_json::to_value(&view.record).unwrap_or_default(),
-    })
+    });
+    if !view.image.is_empty() {
+        object["spec"]["application"]["image"] = view.image.as_str().into();
+    }
+    if !view.rollback_to.is_empty() {
+        object["spec"]["rollbackTo"] = json!({ "revision": view.rollback_to });
+    }
+    object
 }
 
 /// An application instance.

@@ -5,13 +5,15 @@ use std::hash::BuildHasher;
 use std::io::{self, IsTerminal};
 
 use triton_core::model::{Action, InstanceId, InstanceName};
-use triton_core::service::{ApiError, ApiErrorKind, DeployApi, InstanceApi, InstanceOrder, LifecycleApi};
+use triton_core::service::{
+    ApiError, ApiErrorKind, DeployApi, InstanceApi, InstanceOrder, LifecycleApi, RollbackTo,
+};
 
 use super::args::{Command, Delete, Strategy};
 use super::failure::{DONE, Failure};
 use super::follow::insist;
 use super::screen::Screen;
-use super::{Session, object, phrase, plan};
+use super::{Session, object, others, phrase, plan};
 
 impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
     /// The command, as the order that it is.
@@ -62,12 +64,7 @@ impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
             let hint = "give the first batch its own size: --batch-size 1,25%";
             return Err(Failure::usage("--canary is for update and rollback").hint(hint));
         }
-        let told = if let InstanceOrder::Restart { .. } = order {
-            let there = self.api.instance(instance).await.ok();
-            there.and_then(|there| plan::returning(Action::Restart, &there))
-        } else {
-            None
-        };
+        let (to_revision, told) = self.before(instance, &order).await;
         let request = strategy.request_id.clone().unwrap_or_else(request_id);
         let made = insist(async || self.orders.order(instance, order.clone(), Some(&request)).await).await;
         let made = made.map_err(|error| self.unmade(error, instance))?;
@@ -78,13 +75,45 @@ impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
         if screen.objects(&[object::flow(&flow)], true)? {
             return Ok(DONE);
         }
-        let to =
-            if made.rollback_to.is_empty() { String::new() } else { format!(" to {}", made.rollback_to) };
+        let to = match made.rollback_to.as_str() {
+            "" => String::new(),
+            to if flow.image.is_empty() => format!(" to {}", to_revision.unwrap_or_else(|| to.to_owned())),
+            to => format!(" to flow {to} ({})", flow.image),
+        };
         screen.line(format!("instance {instance}: flow {} carries out {}{to}", flow.id.name, flow.action))?;
-        told.map_or(Ok(()), |told| screen.note(told))?;
+        told.into_iter().try_for_each(|told| screen.note(told))?;
         screen.note(format!("look on: kubectl triton watch {}", self.words(&flow.id.name)))?;
         screen.note(format!("request id {request}: the same order with --request-id {request} acts once"))?;
         Ok(DONE)
+    }
+
+    /// What a rollback returns to, and what else to know before an order is given.
+    async fn before(&self, instance: &InstanceId, order: &InstanceOrder) -> (Option<String>, Vec<String>) {
+        let action = match order {
+            InstanceOrder::Rollback { .. } => Action::Rollback,
+            InstanceOrder::Restart { .. } => Action::Restart,
+            InstanceOrder::Scale { .. } => Action::Scale,
+            InstanceOrder::Start { .. } => Action::Start,
+            InstanceOrder::Stop { .. } => Action::Stop,
+            InstanceOrder::Delete { .. } => Action::Delete,
+        };
+        let Ok(there) = self.api.instance(instance).await else { return (None, Vec::new()) };
+        let flows = self.flows_of(instance).await;
+        let holder = others::holder(&there.held_by).and_then(|id| flows.iter().find(|flow| flow.id == id));
+        let mut told: Vec<String> = plan::returning(action, &there).into_iter().collect();
+        let to = match order {
+            InstanceOrder::Rollback { to: RollbackTo::LastGood, .. } => {
+                told.extend(others::back_already(&there, &flows));
+                others::target(&there)
+            }
+            InstanceOrder::Rollback { to: RollbackTo::Revision(to), .. } => {
+                Some(others::revision(&there, phrase::hash(to.as_str(), &there.name)))
+            }
+            _ => None,
+        };
+        told.extend(holder.map(|holder| others::found(action, holder)));
+        told.extend(others::queued(action, &flows));
+        (to, told)
     }
 
     fn unmade(&self, error: ApiError, instance: &InstanceId) -> Failure {

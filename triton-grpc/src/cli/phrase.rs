@@ -192,7 +192,12 @@ pub(super) fn pods(count: u32) -> String {
 /// The revision without the name of its workload.
 pub(super) fn revision(view: &FlowView) -> &str {
     let full = view.record.update_revision.as_ref().map_or("", |revision| revision.as_str());
-    full.strip_prefix(view.instance_name.as_str()).map_or(full, |short| short.trim_start_matches('-'))
+    hash(full, &view.instance_name)
+}
+
+/// A revision without the name of its workload.
+pub(super) fn hash<'a>(full: &'a str, workload: &str) -> &'a str {
+    full.strip_prefix(workload).map_or(full, |short| short.trim_start_matches('-'))
 }
 
 /// How long ago, as kubectl says it.

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 use triton_core::engine::{Coming, Forecast, Found, forecast_from};
 use triton_core::model::{Action, Draft, InstanceId, InstanceName, Namespace, Seconds};
-use triton_core::service::{DeployApi, InstanceApi, InstanceView};
+use triton_core::service::{ApiError, DeployApi, InstanceApi, InstanceView};
 
 use super::args::{Choice, PlanArgs};
 use super::failure::{DONE, Failure};
 use super::manifest::{self, Described};
 use super::screen::Screen;
 use super::table::{Table, cell};
-use super::{Session, phrase};
+use super::{Session, others, phrase};
 
 /// Flows to plan.
 pub(super) type Wanted = Vec<Described>;
@@ -52,17 +52,38 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
                     min_ready: there.min_ready,
                 };
                 let mut told = told(&draft, &id, found)?;
+                self.beside_plan(&mut told, &draft, &there).await;
                 told.notes.extend(returning(told.action, &there));
                 told.notes.extend(phrase::left(&there));
                 told.sized_by = sizer(&told.forecast, there.sized_by);
                 let warnings = self.api.warnings(&id, template(&draft).as_ref()).await;
-                told.warnings = warnings
-                    .unwrap_or_else(|error| vec![format!("Services were not looked at: {}", error.message)]);
+                let failed =
+                    |error: ApiError| vec![format!("Services were not looked at: {}", error.message)];
+                told.warnings.extend(warnings.unwrap_or_else(failed));
                 told
             };
             print(&told, screen)?;
         }
         Ok(DONE)
+    }
+
+    /// What a rollback returns to, who holds the workload, and who waits for it.
+    async fn beside_plan(&self, told: &mut Told, draft: &Draft, there: &InstanceView) {
+        let flows = self.flows_of(&told.instance).await;
+        let rolls_back = told.action == Action::Rollback && draft.template.is_none();
+        let named = draft.rollback_to.as_ref().map(|to| phrase::hash(&to.revision, &there.name));
+        told.rollback_to = match named {
+            _ if !rolls_back => None,
+            Some(named) => Some(others::revision(there, named)),
+            None => others::target(there),
+        };
+        let further = rolls_back && named.is_none();
+        told.beside.extend(others::back_already(there, &flows).filter(|_| further));
+        let holder = others::holder(&there.held_by);
+        let holder = holder.and_then(|id| flows.iter().find(|flow| flow.id == id));
+        told.beside.extend(holder.map(|holder| others::found(told.action, holder)));
+        told.beside.extend(others::queued(told.action, &flows));
+        told.held_by.clone_from(&there.held_by);
     }
 }
 
@@ -75,6 +96,12 @@ struct Told {
     sized_by: Option<String>,
     /// What the Services of the instance may lose, or cannot show.
     warnings: Vec<String>,
+    /// What a rollback returns to.
+    rollback_to: Option<String>,
+    /// The flow that holds the workload; empty where none does.
+    held_by: String,
+    /// What to know of other flows.
+    beside: Vec<String>,
     /// What else to know.
     notes: Vec<String>,
 }
@@ -143,7 +170,17 @@ fn told(draft: &Draft, instance: &InstanceId, found: Found) -> Result<Told, Fail
     });
     let (action, instance) = (spec.action, instance.clone());
     let notes = waits.into_iter().chain(spec.unused_note()).collect();
-    Ok(Told { action, instance, forecast, sized_by: None, warnings: Vec::new(), notes })
+    Ok(Told {
+        action,
+        instance,
+        forecast,
+        sized_by: None,
+        warnings: Vec::new(),
+        rollback_to: None,
+        held_by: String::new(),
+        beside: Vec::new(),
+        notes,
+    })
 }
 
 /// Whoever sets the size, where the flow changes it while it exchanges pods; empty: nobody is known.
@@ -170,14 +207,15 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
     if screen.objects(&[object(told)], true)? {
         return Ok(());
     }
-    let Told { action, instance, forecast, sized_by, warnings, notes } = told;
+    let Told { action, instance, forecast, sized_by, warnings, rollback_to, beside, notes, .. } = told;
     let (base, batches) = (&forecast.plan.base, forecast.batches.len());
     let plural = if batches == 1 { "batch" } else { "batches" };
     let most = forecast.peak_with_terminating();
     let most = (most > forecast.peak()).then(|| format!(" ({most} with those that are being deleted)"));
     let most = most.unwrap_or_default();
+    let to = rollback_to.as_ref().map_or_else(String::new, |to| format!(" to {to}"));
     screen.line(format!(
-        "{} {instance}: {} now, {} wanted; {batches} {plural}, at most {} at once{most}, {} at the earliest",
+        "{} {instance}{to}: {} now, {} wanted; {batches} {plural}, at most {} at once{most}, {} at the earliest",
         action.as_str(),
         phrase::pods(base.from),
         base.to,
@@ -194,6 +232,7 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
     for warning in warnings {
         screen.line(format!("warning: {warning}"))?;
     }
+    beside.iter().try_for_each(|line| screen.line(line))?;
     if forecast.batches.is_empty() {
         return screen.line("nothing is to be done: Success at once, after the final check");
     }
@@ -252,7 +291,7 @@ fn span(seconds: Seconds) -> String {
 }
 
 fn object(told: &Told) -> Value {
-    let Told { action, instance, forecast, sized_by, warnings, notes } = told;
+    let Told { action, instance, forecast, sized_by, warnings, rollback_to, held_by, beside, notes } = told;
     let batches = forecast.batches.iter().map(|batch| {
         let asks = batch.asks.iter().map(|ask| format!("{}/{}", ask.batch, ask.phase));
         json!({
@@ -278,6 +317,9 @@ fn object(told: &Told) -> Value {
         "peakReplicasWithTerminating": forecast.peak_with_terminating(),
         "earliestEndSeconds": forecast.ends().0,
         "sizedBy": sized_by,
+        "rollbackTo": rollback_to,
+        "heldBy": held_by,
+        "otherFlows": beside,
         "warnings": warnings,
         "batches": batches.collect::<Vec<_>>(),
         "notes": notes,

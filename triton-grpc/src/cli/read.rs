@@ -16,7 +16,8 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
     pub(super) async fn get(&self, name: &FlowName, screen: &mut Screen<'_>) -> Result<u8, Failure> {
         let view = self.look(name).await?;
         if !screen.objects(&[object::flow(&view)], true)? {
-            for line in detail::lines(&view, screen.now(), screen.paint) {
+            let to = self.returns_to(&view).await;
+            for line in detail::lines(&view, to, screen.now(), screen.paint) {
                 screen.line(line)?;
             }
         }

@@ -97,6 +97,11 @@ impl Play {
         panic!("nothing came of it");
     }
 
+    /// Lets the flow take the steps that it can take now.
+    pub(super) fn look(&self, id: &FlowId) {
+        while matches!(ready(self.driver.advance(id, &mut |_, _| {})).unwrap(), Rest::Again) {}
+    }
+
     /// A flow is gone at once, whatever it holds.
     pub(super) fn remove(&self, id: &FlowId) {
         self.sim.world().remove_flow(id);

@@ -1,12 +1,12 @@
 //! Orders to flows: next, continue, pause, resume, cancel, delete.
 
-use triton_core::model::{BatchPhase, FlowName, Target};
+use triton_core::model::{BatchPhase, FlowName, FlowPhase, Target};
 use triton_core::service::{ApiError, ApiErrorKind, DeployApi, FlowView, InstanceApi, Ordered};
 
 use super::failure::{DONE, Failure};
 use super::follow::insist;
 use super::screen::Screen;
-use super::{Session, object, phrase};
+use super::{Session, object, others, phrase};
 
 impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
     /// `next`: for what is seen waiting, so that pressing twice lets one batch go.
@@ -79,7 +79,13 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
     pub(super) async fn pause(&self, name: &FlowName, screen: &mut Screen<'_>) -> Result<u8, Failure> {
         let id = self.id(name);
         let ordered = insist(async || self.api.pause(&id).await).await;
-        self.ordered(name, ordered, "paused", screen)
+        let flow = ordered.as_ref().ok().map(|ordered| ordered.flow.clone());
+        let done = self.ordered(name, ordered, "paused", screen)?;
+        if let Some(flow) = flow.filter(|flow| !flow.record.finished) {
+            let then = others::after_pause(&flow, &self.beside(&flow).await);
+            then.map_or(Ok(()), |then| screen.note(then))?;
+        }
+        Ok(done)
     }
 
     /// `resume`.
@@ -93,7 +99,13 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
     pub(super) async fn cancel(&self, name: &FlowName, screen: &mut Screen<'_>) -> Result<u8, Failure> {
         let id = self.id(name);
         let ordered = insist(async || self.api.cancel(&id).await).await;
-        self.ordered(name, ordered, "cancelled; it ends once its workload is clean", screen)
+        let flow = ordered.as_ref().ok().map(|ordered| ordered.flow.clone());
+        let done = self.ordered(name, ordered, "cancelled; it ends once its workload is clean", screen)?;
+        if let Some(flow) = flow.filter(|flow| flow.record.phase != FlowPhase::Pending) {
+            let then = others::next(&self.beside(&flow).await);
+            then.map_or(Ok(()), |then| screen.note(then))?;
+        }
+        Ok(done)
     }
 
     /// `delete flow`.

@@ -85,6 +85,9 @@ fn deploy(view: &FlowView) -> Deploy {
             batches: wire_count(view.target.batch),
         }),
         canceled: view.canceled,
+        superseded_by: view.superseded_by.clone(),
+        rollback_to: view.rollback_to.clone(),
+        image: view.image.clone(),
         created_at: Some(wire_time(view.created_at)),
         progress_deadline_seconds: wire_count(view.deadline.0),
         failure_grace_seconds: wire_count(view.grace.0),
@@ -164,6 +167,9 @@ fn view(deploy: Deploy) -> Result<FlowView, ApiError> {
         drain: Seconds(count(deploy.drain_seconds)),
         target: target.transpose()?.unwrap_or_default(),
         canceled: deploy.canceled,
+        superseded_by: deploy.superseded_by,
+        rollback_to: deploy.rollback_to,
+        image: deploy.image,
         created_at: moment(deploy.created_at)?.unwrap_or_default(),
         record,
     })
@@ -175,6 +181,7 @@ fn record(deploy: &Deploy) -> Result<Record, ApiError> {
     let revision = &deploy.update_revision_name;
     Ok(Record {
         replicas: count(deploy.active_replicas),
+        wanted_replicas: None,
         replicas_to_process: count(deploy.replicas_to_process),
         available_replicas: count(deploy.available_replicas),
         updated_replicas: count(deploy.updated_replicas),

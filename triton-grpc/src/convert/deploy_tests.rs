@@ -109,6 +109,8 @@ fn answers_that_are_none_are_internal_errors() {
 fn odd() -> FlowView {
     let mut view = views::smoked("df");
     view.canceled = true;
+    view.superseded_by = "df-2".into();
+    view.rollback_to = "web-5b8d7f6c9".into();
     view.mode = "manual".into();
     view.canary = 0;
     view.record.paused = true;

@@ -92,6 +92,9 @@ fn instance(view: InstanceView) -> application::Instance {
         sized_by: view.sized_by,
         min_ready_seconds: wire_count(view.min_ready.0),
         left_by: view.left_by,
+        held_by: view.held_by,
+        rollback_to: view.rollback_to,
+        rollback_image: view.rollback_image,
     }
 }
 
@@ -116,6 +119,9 @@ fn view_of_instance(instance: application::Instance) -> InstanceView {
         sized_by: instance.sized_by,
         min_ready: Seconds(count(instance.min_ready_seconds)),
         left_by: instance.left_by,
+        held_by: instance.held_by,
+        rollback_to: instance.rollback_to,
+        rollback_image: instance.rollback_image,
     }
 }
 
@@ -247,6 +253,9 @@ mod tests {
             sized_by: "HorizontalPodAutoscaler web".into(),
             min_ready: Seconds(30),
             left_by: "default/second".into(),
+            held_by: "default/third".into(),
+            rollback_to: "5b8d7f6c9".into(),
+            rollback_image: "nginx:1.24".into(),
         };
         assert_eq!(instance_view(instance_reply(view.clone())), Ok(view.clone()));
         assert_eq!(instance_views(instances_reply(vec![view.clone(), view.clone()])), [view.clone(), view]);

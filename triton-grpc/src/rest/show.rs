@@ -82,6 +82,13 @@ pub(super) struct Flow {
     target: FlowTarget,
     /// A person ordered a stop for good.
     canceled: bool,
+    /// The flow that takes over from it; empty where none does.
+    superseded_by: String,
+    /// The revision that it returns to, full name or as it was ordered; empty where it returns to none, and before that is
+    /// chosen.
+    rollback_to: String,
+    /// Images of the containers of the template that it brings; empty where it brings none of its own.
+    image: String,
     /// When the flow was made.
     #[schema(format = DateTime)]
     created_at: String,
@@ -209,7 +216,8 @@ pub(super) struct MadeFlow {
 pub(super) struct MadeRollback {
     /// Its name.
     deploy_name: String,
-    /// The flow or revision that it returns to; empty: the last good one, chosen when the flow starts.
+    /// The flow or revision that it returns to. Where none was named, the last good revision before the current one, as the
+    /// workload shows it now; empty where that is not known.
     rollback_to: String,
 }
 
@@ -223,7 +231,7 @@ pub(super) struct Instance {
     name: String,
     /// Pods in traffic.
     available_replicas: u32,
-    /// Pods wanted; where a flow left it, without those that this flow wanted beside the others.
+    /// The size that it is to have: without the pods that a flow asks for beside the others.
     replicas: u32,
     /// InProgress while a flow or the workload's controller is at work, else Ready; Left where a flow left it in the
     /// middle of its batches; LockUnreadable and Unreadable where its lock, or the workload itself, cannot be read.
@@ -261,6 +269,12 @@ pub(super) struct Instance {
     /// The flow, namespace/name, that left it in the middle of its batches; empty where none did. Until another one has
     /// succeeded it takes update, rollback, stop and delete only.
     left_by: String,
+    /// The flow, namespace/name, that holds it; empty where none does.
+    held_by: String,
+    /// The revision that a rollback without a target returns to, short hash; empty where there is none.
+    rollback_to: String,
+    /// Images of the containers of that revision; empty where they are not known. Lists do not name them.
+    rollback_image: String,
 }
 
 /// A pod of an application instance.

@@ -18,7 +18,7 @@ const INSTANCE: &str = "/api/v1/namespaces/default/instances/12122-sample-10010"
 async fn a_flow_has_the_fields_of_the_message_under_the_same_names() {
     let (_, served) = Stub::serve(Config::default()).await;
     let flow = served.ask("GET", FLOW, None).await.json();
-    let wanted = json!({
+    let mut wanted = json!({
         "namespace": "default", "name": "df", "appID": 12122, "groupID": 10010, "appName": "deploy-demo-hello",
         "instanceName": "12122-sample-10010", "replicas": 3, "action": "create", "availableReplicas": 0,
         "updatedReplicas": 1, "updatedReadyReplicas": 0, "updateRevision": "6ddf9b7cf4",
@@ -45,6 +45,9 @@ async fn a_flow_has_the_fields_of_the_message_under_the_same_names() {
         "createdAt": "2021-09-13T12:49:03.000001Z", "progressDeadlineSeconds": 600, "failureGraceSeconds": 120, "drainSeconds": 10,
         "activeReplicas": 1, "replicasToProcess": 3, "updateRevisionName": "12122-sample-10010-6ddf9b7cf4",
     });
+    for (field, value) in [("supersededBy", ""), ("rollbackTo", ""), ("image", "nginx:latest")] {
+        wanted[field] = value.into();
+    }
     assert_eq!(flow, json!({ "code": 0, "data": wanted, "msg": "success" }));
     let paused = served.ask("POST", &format!("{FLOW}/pause"), None).await.json();
     let mut ordered = wanted;

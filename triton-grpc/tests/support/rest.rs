@@ -322,6 +322,9 @@ fn view(flow: Value) -> FlowView {
             phase: BatchPhase::parse_target(&text(target, "stage")).unwrap(),
         },
         canceled: flow["canceled"].as_bool().unwrap(),
+        superseded_by: text(&flow, "supersededBy"),
+        rollback_to: text(&flow, "rollbackTo"),
+        image: text(&flow, "image"),
         created_at: text(&flow, "createdAt").parse().unwrap(),
         record,
     }
@@ -348,6 +351,9 @@ fn instance(it: Value) -> InstanceView {
         sized_by: text(&it, "sizedBy"),
         min_ready: Seconds(count(&it, "minReadySeconds")),
         left_by: text(&it, "leftBy"),
+        held_by: text(&it, "heldBy"),
+        rollback_to: text(&it, "rollbackTo"),
+        rollback_image: text(&it, "rollbackImage"),
     }
 }
 

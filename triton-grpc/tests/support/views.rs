@@ -38,6 +38,9 @@ pub(crate) fn pending(name: &str) -> FlowView {
         drain: Seconds(10),
         target: Target::default(),
         canceled: false,
+        superseded_by: String::new(),
+        rollback_to: String::new(),
+        image: "nginx:latest".into(),
         created_at: at(-1),
         record: Record { updated_at: Some(at(0)), ..Record::default() },
     }

@@ -7,6 +7,7 @@ use super::super::cloneset::UpdatePolicy;
 use super::super::world::{Pod, Workload, World};
 use super::Host;
 use super::backend::left;
+use crate::engine::{rollback_target, size};
 use crate::model::{InstanceId, Namespace, Revision};
 use crate::service::{ApiError, ApiErrorKind, InstanceApi, InstanceView, PodFilter, PodId, PodView};
 
@@ -69,6 +70,10 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
         None if ready => "Ready",
         None => "InProgress",
     };
+    let held = workload.lock.as_ref().filter(|_| worked_on);
+    let holder = held.and_then(|held| world.flows().flow(&held.holder));
+    let back = rollback_target(workload.update_revision.as_ref(), &workload.good, holder.as_ref());
+    let image = |revision: &Revision| Some(workload.revisions.get(revision)?.images().join(", "));
     let template = &workload.template;
     let newest = workload.update_revision.as_ref();
     let others = workload.active().filter(|pod| newest.is_some_and(|newest| pod.revision != *newest));
@@ -76,7 +81,11 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
         namespace: workload.id.namespace.to_string(),
         name: workload.id.name.to_string(),
         available_replicas: serving,
-        replicas: left.and_then(|left| left.size).unwrap_or(workload.replicas),
+        replicas: size(
+            workload.replicas,
+            holder.as_ref(),
+            held.map_or_else(|| left.and_then(|left| left.size), |held| held.size),
+        ),
         status: status.into(),
         app_id: label("app"),
         group_id: label("group"),
@@ -92,6 +101,9 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
         sized_by: String::new(),
         min_ready: workload.min_ready,
         left_by: left_by.map_or_else(String::new, |held| held.holder.id.to_string()),
+        held_by: held.map_or_else(String::new, |held| held.holder.id.to_string()),
+        rollback_to: back.map(|back| short(workload, back)).unwrap_or_default(),
+        rollback_image: back.and_then(image).unwrap_or_default(),
     }
 }
 

@@ -39,6 +39,12 @@ pub struct PodTemplate {
 }
 
 impl PodTemplate {
+    /// Images of its containers, in order.
+    #[must_use]
+    pub fn images(&self) -> &[String] {
+        &self.images
+    }
+
     fn parse(json: Template, gated: bool, hooked: bool) -> Self {
         let mut all = json.to_json();
         let images = images(&mut all);

@@ -222,9 +222,13 @@ pub(super) fn taken_notice(name: &str) -> Told {
 }
 
 /// For a flow that is cancelled and not clean yet.
-pub(super) fn closing(name: &str) -> Told {
+pub(super) fn closing(view: &FlowView, name: &str) -> Told {
     let wait = format!("{} --for=finished", triton("wait", name));
-    told("nobody: it was cancelled and leaves the workload clean", &[(wait, "waits for its end")])
+    let why = match view.superseded_by.as_str() {
+        "" => "it was cancelled".to_owned(),
+        by => format!("flow {}/{by} takes over from it", view.id.namespace),
+    };
+    told(format!("nobody: {why}, and it leaves the workload clean"), &[(wait, "waits for its end")])
 }
 
 /// For a flow that has ended.

@@ -273,6 +273,9 @@ fn view(object: &Value) -> FlowView {
             phase: BatchPhase::parse_target(&text(&strategy["stage"])).unwrap(),
         },
         canceled: strategy["canceled"].as_bool().unwrap(),
+        superseded_by: strategy["supersededBy"].as_str().unwrap_or_default().into(),
+        rollback_to: spec["rollbackTo"]["revision"].as_str().unwrap_or_default().into(),
+        image: application["image"].as_str().unwrap_or_default().into(),
         created_at: text(&meta["creationTimestamp"]).parse().unwrap(),
         record: serde_json::from_value(object["status"].clone()).unwrap(),
     }

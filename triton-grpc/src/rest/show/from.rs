@@ -48,6 +48,9 @@ impl From<FlowView> for Flow {
             waiting: record.waiting.map(FlowWaiting::from),
             target: view.target.into(),
             canceled: view.canceled,
+            superseded_by: view.superseded_by,
+            rollback_to: view.rollback_to,
+            image: view.image,
             created_at: view.created_at.into(),
             progress_deadline_seconds: view.deadline.0,
             failure_grace_seconds: view.grace.0,
@@ -156,6 +159,9 @@ impl From<InstanceView> for Instance {
             sized_by: view.sized_by,
             min_ready_seconds: view.min_ready.0,
             left_by: view.left_by,
+            held_by: view.held_by,
+            rollback_to: view.rollback_to,
+            rollback_image: view.rollback_image,
         }
     }
 }

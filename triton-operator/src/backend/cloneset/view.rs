@@ -107,7 +107,8 @@ pub(super) fn revision(cloneset: &CloneSetEntry) -> Option<Revision> {
 }
 
 /// The full name of the revision that the controller told last, whatever it has seen since.
-pub(super) fn told_revision(cloneset: &CloneSetEntry) -> Option<Revision> {
+#[must_use]
+pub fn told_revision(cloneset: &CloneSetEntry) -> Option<Revision> {
     named(cloneset, cloneset.update_revision.as_deref()?)
 }
 

@@ -1,0 +1,128 @@
+//! What a workload comes to by the flow that holds it, for whoever comes next: its size, and what a rollback returns to.
+
+use super::{goal, shape};
+use crate::model::{Action, Brings, Flow, Progress, Revision};
+
+/// The size of a workload without the pods that the flow that holds it asks for beside: what that flow leads to, or, where
+/// it closes, the size that it keeps. `there`: the number that the workload has; `noted`: what the lock remembers, where the
+/// holder cannot be read.
+#[must_use]
+pub fn size(there: u32, holder: Option<&Flow>, noted: Option<u32>) -> u32 {
+    match holder.map(|flow| &flow.progress) {
+        Some(Progress::Closing { plan, keep, .. }) => goal::goal(plan, *keep).total(),
+        Some(progress) => progress.base().map_or(there, |base| base.to),
+        None => noted.unwrap_or(there),
+    }
+}
+
+/// The revision that a rollback without a target returns to: the last good one before the current one, as they are when
+/// the rollback looks. It waits for a flow that closes, or that it does not take over from; until then the template
+/// before is back, and what another rollback leaves behind is not good any more.
+#[must_use]
+pub fn rollback_target<'a>(
+    current: Option<&Revision>,
+    good: &'a [Revision],
+    holder: Option<&Flow>,
+) -> Option<&'a Revision> {
+    let back = holder.filter(|flow| closes(flow)).and_then(restored);
+    let current = back.or(current);
+    let rolls_back = holder.is_some_and(|flow| flow.spec.action == Action::Rollback && !closes(flow));
+    let reached = good.iter().position(|good| Some(good) == current).filter(|_| rolls_back);
+    good.iter().skip(reached.unwrap_or(0)).find(|good| Some(*good) != current)
+}
+
+/// Whether a flow leaves its workload clean, or returns what it had changed.
+fn closes(flow: &Flow) -> bool {
+    flow.orders.canceled || matches!(flow.progress, Progress::Closing { .. })
+}
+
+/// The revision that is back once a flow has closed; `None` where its own stays.
+fn restored(flow: &Flow) -> Option<&Revision> {
+    let base = flow.progress.base()?;
+    match (&flow.progress, &base.brings) {
+        (_, Brings::Revision(back)) if base.turned => Some(back),
+        (Progress::Closing { plan, keep, .. }, _) if !shape::restores(plan, *keep) => None,
+        (_, Brings::Nothing) => None,
+        (_, Brings::Flow | Brings::Revision(_)) => base.previous.as_ref(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::engine::fixtures::base_of;
+    use crate::model::{Base, Kind, Plan, Verdict};
+
+    #[test]
+    fn the_size_of_a_workload_is_what_its_flow_leads_to_however_many_pods_it_asks_for_meanwhile() {
+        let exchange = base_of(Kind::Replace, 3, 5);
+        let closing = |keep| Progress::Closing {
+            plan: plan(&exchange),
+            verdict: Verdict::Canceled,
+            keep,
+            floor: 0,
+            shed: false,
+        };
+        let rows = [
+            (Progress::Pending, 4),
+            (Progress::Preparing { base: exchange.clone() }, 5),
+            (Progress::Preparing { base: base_of(Kind::Replace, 3, 3) }, 3),
+            (Progress::Preparing { base: base_of(Kind::Grow, 3, 8) }, 8),
+            (Progress::Preparing { base: base_of(Kind::Shrink, 3, 0) }, 0),
+            (closing(0), 3),
+            (closing(1), 4),
+            (closing(5), 5),
+        ];
+        for (progress, wanted) in rows {
+            let flow = Flow { progress: progress.clone(), ..Flow::test(Action::Update, 3) };
+            assert_eq!(size(4, Some(&flow), Some(9)), wanted, "{progress:?}");
+        }
+        assert_eq!((size(4, None, Some(3)), size(4, None, None)), (3, 4), "what the lock remembers");
+    }
+
+    #[test]
+    fn a_rollback_returns_to_the_good_revision_before_the_one_that_is_there_when_it_looks() {
+        let good: Vec<Revision> = ["web-3", "web-2", "web-1"].map(revision).into();
+        let update = |canceled: bool| {
+            let base = Base { previous: Some(revision("web-3")), ..base_of(Kind::Replace, 3, 3) };
+            let mut flow = flow(Action::Update, base);
+            flow.orders.canceled = canceled;
+            flow
+        };
+        let back = |to: &str, turned| {
+            let base =
+                Base { brings: Brings::Revision(revision(to)), turned, ..base_of(Kind::Replace, 3, 3) };
+            let mut flow = flow(if turned { Action::Update } else { Action::Rollback }, base);
+            flow.orders.canceled = turned;
+            flow
+        };
+        let scale = flow(Action::Scale, Base { brings: Brings::Nothing, ..base_of(Kind::Grow, 3, 5) });
+        let rows = [
+            ("web-3", None, Some("web-2"), "nothing runs: after a cancel, too"),
+            ("web-4", Some(update(false)), Some("web-3"), "it takes over from an update that runs"),
+            ("web-4", Some(update(true)), Some("web-2"), "it waits until the update has closed"),
+            ("web-2", Some(back("web-2", false)), Some("web-1"), "it waits for another rollback"),
+            ("web-3", Some(back("web-3", true)), Some("web-2"), "it waits until all is returned"),
+            ("web-3", Some(scale), Some("web-2"), "it waits for a flow that brings nothing"),
+            ("web-1", Some(back("web-1", false)), None, "nothing is left"),
+        ];
+        for (current, holder, wanted, why) in rows {
+            let target = rollback_target(Some(&revision(current)), &good, holder.as_ref());
+            assert_eq!(target.map(Revision::as_str), wanted, "{why}");
+        }
+    }
+
+    fn revision(name: &str) -> Revision {
+        Revision::new(name).expect("a name")
+    }
+
+    fn plan(base: &Base) -> Plan {
+        goal::plan(base.clone(), 0)
+    }
+
+    fn flow(action: Action, base: Base) -> Flow {
+        Flow { progress: Progress::Preparing { base }, ..Flow::test(action, 3) }
+    }
+}
