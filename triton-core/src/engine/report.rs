@@ -60,7 +60,7 @@ pub fn report(
         }
         (None, Some(why)) => {
             new.reason = why.reason().into();
-            new.message = noted(flow, why.to_string());
+            new.message = noted(flow, seen.observation, why.to_string());
             if let Why::Held { reason } = why {
                 new.message.push_str(&causes(flow, new.started_at, *reason, seen));
             }
@@ -109,18 +109,22 @@ fn brought(flow: &Flow, view: &WorkloadView) -> bool {
     }
 }
 
-/// A message, and which fields of the spec have no effect.
-fn noted(flow: &Flow, mut message: String) -> String {
+/// A message, which fields of the spec have no effect, and that a workload without pods keeps its size.
+fn noted(flow: &Flow, seen: &Observation, mut message: String) -> String {
     if let Some(note) = flow.spec.unused_note() {
         message.push_str("; ");
         message.push_str(&note);
+    }
+    let empty = seen.size.or_else(|| seen.shape.as_ref().map(|shape| shape.replicas)) == Some(0);
+    if flow.spec.action.exchanges() && empty && flow.spec.replicas.unwrap_or(0) == 0 {
+        message.push_str("; the application has 0 pods and keeps them: order a scale, or name replicas");
     }
     message
 }
 
 fn message(flow: &Flow, old: &Report, waiting: &Waiting, seen: Seen<'_>, now: Timestamp) -> String {
     let began = old.started_at;
-    let mut message = noted(flow, waiting.to_string());
+    let mut message = noted(flow, seen.observation, waiting.to_string());
     let more = surplus(flow, waiting, seen.observation);
     for words in lifts(flow, waiting, seen, now).into_iter().chain(more) {
         message.push_str("; ");

@@ -9,7 +9,7 @@ use super::follow::insist;
 use super::manifest::{self, Described};
 use super::order::request_id;
 use super::screen::Screen;
-use super::{Session, object, others};
+use super::{Session, object, others, phrase};
 
 impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
     /// `create`. All of the manifest is read and checked before the first flow is made.
@@ -39,15 +39,18 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
         Ok(DONE)
     }
 
-    /// Who else has to do with the instance of a flow that was made.
+    /// What a flow was made for that is not as it may be thought to be: no pods, or other flows.
     async fn beside_made(&self, flow: &FlowView, screen: &mut Screen<'_>) -> Result<(), Failure> {
         let (Some(instance), Some(action)) = (others::instance_of(flow), Action::parse(&flow.action)) else {
             return Ok(());
         };
         let Ok(there) = self.api.instance(&instance).await else { return Ok(()) };
         let beside = self.beside(flow).await;
+        // Where no size is named, the one that is there is kept.
+        let empty = phrase::stays_empty(action, &instance, (there.replicas, flow.replicas));
         let holder = others::holder(&there.held_by).and_then(|id| beside.iter().find(|flow| flow.id == id));
-        let told = holder.map(|holder| others::found(action, holder)).into_iter();
+        let told = empty.map(|empty| format!("warning: {empty}")).into_iter();
+        let told = told.chain(holder.map(|holder| others::found(action, holder)));
         told.chain(others::queued(action, &beside)).try_for_each(|told| screen.note(told))?;
         Ok(())
     }

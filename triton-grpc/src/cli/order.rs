@@ -111,6 +111,8 @@ impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
             }
             _ => None,
         };
+        let empty = phrase::stays_empty(action, instance, (there.replicas, there.replicas));
+        told.extend(empty.map(|empty| format!("warning: {empty}")));
         told.extend(holder.map(|holder| others::found(action, holder)));
         told.extend(others::queued(action, &flows));
         (to, told)

@@ -153,6 +153,26 @@ fn sizes_are_those_of_the_instance_however_many_pods_a_flow_asks_for_beside() {
     assert!(closing.contains("nobody: flow default/web-3 takes over from it"), "{closing}");
 }
 
+#[test]
+fn an_instance_without_pods_is_said_to_keep_none() {
+    let play = Play::new(1);
+    make(&play, 1, "canary: 1");
+    assert!(play.carry(&views::id("web-1")));
+    play.did(&["cancel", "web-1"]);
+    play.carry(&views::id("web-1"));
+    let warning = "default/web has 0 pods and keeps them";
+    let plan = play.did(&["plan", "web"]);
+    assert!(plan.contains(warning) && plan.contains("kubectl triton scale web --replicas N"), "{plan}");
+    let made = make(&play, 2, "");
+    assert!(made.contains(warning), "{made}");
+    play.carry(&views::id("web-2"));
+    let ended = play.did(&["get", "web-2"]);
+    assert!(
+        ended.contains("Success") && ended.contains("the application has 0 pods and keeps them"),
+        "{ended}"
+    );
+}
+
 /// Makes version `version` of an instance with 3 pods, in one batch; answers what was printed.
 fn make(play: &Play, version: u32, strategy: &str) -> String {
     let action = if version == 1 { "create" } else { "update" };

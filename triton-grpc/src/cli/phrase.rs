@@ -1,6 +1,8 @@
 //! Words for flows: where one is, whom it waits for, how long things took.
 
-use triton_core::model::{BatchPhase, BatchReport, FlowId, FlowPhase, PodReport, PullIn, Target, Timestamp};
+use triton_core::model::{
+    Action, BatchPhase, BatchReport, FlowId, FlowPhase, InstanceId, PodReport, PullIn, Target, Timestamp,
+};
 use triton_core::service::{FlowView, InstanceView};
 
 use super::failure::Door;
@@ -78,6 +80,17 @@ pub(super) fn left(view: &InstanceView) -> Option<String> {
             "{namespace}/{name} was left by flow {left_by} in the middle of its batches: nothing is changed, and new \
              pods stay out of traffic, until an update or a rollback has replaced what was left; stop and delete are \
              taken too, everything else is refused"
+        )
+    })
+}
+
+/// What to know of an instance without pods that is to keep its size.
+pub(super) fn stays_empty(action: Action, instance: &InstanceId, (from, to): (u32, u32)) -> Option<String> {
+    let InstanceId { namespace, name } = instance;
+    (action.exchanges() && from == 0 && to == 0).then(|| {
+        format!(
+            "{instance} has 0 pods and keeps them: name replicas, or start some afterwards: kubectl triton scale {name} \
+             --replicas N -n {namespace}"
         )
     })
 }

@@ -170,12 +170,13 @@ fn told(draft: &Draft, instance: &InstanceId, found: Found) -> Result<Told, Fail
     });
     let (action, instance) = (spec.action, instance.clone());
     let notes = waits.into_iter().chain(spec.unused_note()).collect();
+    let warnings = phrase::stays_empty(action, &instance, (forecast.plan.base.from, forecast.plan.base.to));
     Ok(Told {
         action,
         instance,
         forecast,
         sized_by: None,
-        warnings: Vec::new(),
+        warnings: warnings.into_iter().collect(),
         rollback_to: None,
         held_by: String::new(),
         beside: Vec::new(),
