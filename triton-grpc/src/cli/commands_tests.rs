@@ -179,14 +179,6 @@ fn what_is_refused_names_the_field_and_does_nothing() {
 }
 
 #[test]
-fn a_name_that_is_taken_says_what_to_do() {
-    let play = started();
-    let (_folder, file) = manifest(TUTORIAL);
-    let failure = play.typed(&["create", "-f", &file]).0.unwrap_err();
-    assert!(failure.hint.unwrap_or_default().contains("give it another metadata.name"));
-}
-
-#[test]
 fn orders_to_instances_reach_the_core() {
     let play = started();
     let failure = play.typed(&["restart", "nobody"]).0.unwrap_err();
@@ -206,6 +198,21 @@ fn who_names_an_instance_where_a_flow_is_meant_is_told_of_its_history() {
         assert!(hint.starts_with(&format!("kubectl triton history {INSTANCE} shows")), "{command}: {hint}");
         let failure = play.typed(&[command, "nobody"]).0.unwrap_err();
         assert_eq!(failure.hint, Some("kubectl triton list shows what there is".into()), "{command}");
+    }
+}
+
+#[test]
+fn who_creates_what_is_there_is_told_to_update_it_and_who_takes_a_name_twice_to_take_another() {
+    let play = started();
+    let (_folder, again) = manifest(&TUTORIAL.replace(NAME, "next-df"));
+    let (_folder_too, same) = manifest(&TUTORIAL.replace("action: create", "action: update"));
+    for (file, error, hint) in [
+        (&again, "WorkloadExists: the workload exists already", "action: update in the manifest"),
+        (&same, "exists already", "give it another metadata.name"),
+    ] {
+        let failure = play.typed(&["create", "-f", file]).0.unwrap_err();
+        let told = failure.hint.unwrap_or_default();
+        assert!(failure.message.contains(error) && told.contains(hint), "{}: {told}", failure.message);
     }
 }
 

@@ -1,5 +1,6 @@
 //! `create`: flows from a manifest.
 
+use triton_core::model::Failure::WorkloadExists;
 use triton_core::model::{Action, FlowId, FlowName};
 use triton_core::service::{ApiErrorKind, CreateFlow, DeployApi, FlowView, InstanceApi};
 
@@ -92,7 +93,14 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
         });
         made.await.map_err(|error| {
             let exists = error.kind == ApiErrorKind::AlreadyExists;
+            let workload = error.message.starts_with(WorkloadExists.reason());
             let failure = self.failed(error);
+            if workload {
+                return failure.hint(format!(
+                    "action: update in the manifest brings this template to {instance}; kubectl triton history \
+                     {instance} shows what was done to it"
+                ));
+            }
             let hint = format!(
                 "a flow is carried out once: give it another metadata.name, or none; \
                  kubectl triton get {name} shows the one that is there"
