@@ -53,7 +53,7 @@ bench: need-rust need-cc need-go ## speed and memory, beside their limits
 	cargo bench --locked --package triton-benches
 
 control-plane: need-rust need-cc need-go ## start a Kubernetes API server to try things on, with a stand-in of OpenKruise, until Ctrl-C
-	cargo run --locked --package triton-tests --bin control-plane -- run
+	@cargo run --locked --package triton-tests --bin control-plane -- run
 
 # A missing prerequisite is named in one line, with what to install. Cargo itself checks the version of Rust.
 need-rust:

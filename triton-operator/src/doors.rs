@@ -69,10 +69,10 @@ impl Doors {
     /// Names the address that cannot be bound.
     pub async fn bind(addresses: &Addresses) -> anyhow::Result<Self> {
         let doors = Self {
-            grpc: bind(addresses.grpc).await?,
-            rest: bind(addresses.rest).await?,
-            health: bind(addresses.health).await?,
-            metrics: bind(addresses.metrics).await?,
+            grpc: door(addresses.grpc, "grpc").await?,
+            rest: door(addresses.rest, "rest").await?,
+            health: door(addresses.health, "health").await?,
+            metrics: door(addresses.metrics, "metrics").await?,
         };
         for (door, address) in doors.addresses() {
             tracing::info!(door, %address, "listening");
@@ -168,6 +168,25 @@ impl Open {
     }
 }
 
+/// Binds the address of a door; whose address is taken says how to name another one.
+async fn door(address: SocketAddr, name: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let taken = |error: &anyhow::Error| {
+        error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
+    };
+    bind(address).await.map_err(|error| {
+        if taken(&error) {
+            let hint = format!(
+                "something listens on {address} already, perhaps another operator: name another address with \
+                 --{name}-address; port 0 takes one that is free"
+            );
+            return error.context(hint);
+        }
+        error
+    })
+}
+
 async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = if address.is_ipv6() && address.ip().is_unspecified() {
         every(address.port())
@@ -200,6 +219,15 @@ fn every(port: u16) -> std::io::Result<TcpListener> {
 mod tests {
     use super::*;
     use tokio::net::TcpStream;
+
+    #[tokio::test]
+    async fn whose_address_is_taken_is_told_how_to_name_another_one() {
+        let loopback = (Ipv4Addr::LOCALHOST, 0).into();
+        let (_held, address) = bind(loopback).await.unwrap();
+        let error = format!("{:#}", door(address, "rest").await.unwrap_err());
+        assert!(error.contains(&format!("something listens on {address} already")), "{error}");
+        assert!(error.contains("--rest-address") && error.contains("in use"), "{error}");
+    }
 
     #[tokio::test]
     async fn an_address_without_a_host_is_reached_over_ipv4_and_ipv6() {

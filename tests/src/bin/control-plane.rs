@@ -53,7 +53,7 @@ fn run(until_stdin_ends: bool, stand_in: bool) -> Result<()> {
         None => "Nothing is defined yet: install OpenKruise, and triton-operator/deploy/crd.yaml",
     };
     eprintln!(
-        "{has}; with the two lines above in another terminal: cargo run --release --bin triton-operator -- run. Ctrl-C \
+        "{has}; with the two lines above in another terminal: cargo run --bin triton-operator -- run. Ctrl-C \
          ends the control plane."
     );
     let stdin = until_stdin_ends.then(|| {
