@@ -143,7 +143,7 @@ pub(crate) fn waitings() -> Vec<Waiting> {
 
 pub(super) fn failures() -> Vec<Failure> {
     let unsupported = "workloads of this sort are not acted on".into();
-    let size = "there are 3 pods, fewer than 5; use action scale_out or scale".into();
+    let size = "there are fewer pods (3) than 5; use action scale_out or scale".into();
     let fault = "spec.updateStrategy.batchSize: must be at least 1".into();
     vec![
         Failure::InvalidSpec { fault },

@@ -38,7 +38,7 @@ fn a_flow_that_waits_for_pods_names_those_that_start_and_those_that_have_ended()
         ),
         (
             &[Starts("a"), Starts("b"), Starts("c"), Starts("d"), Starts("e")],
-            &["pod app-2: c; and 2 pods more"],
+            &["pod app-2: c; and 2 more pods"],
             &["app-3"],
         ),
         (&[Stuck(ImagePull, "no"), Starts("a")], &["pod app-0: ImagePull: no; pod app-1: a"], &[]),

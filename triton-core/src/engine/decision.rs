@@ -291,7 +291,9 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started => f.write_str("preparing the workload"),
-            Self::BatchStarted { batch, size } => write!(f, "batch {batch} starts with {size} pods"),
+            Self::BatchStarted { batch, size } => {
+                write!(f, "batch {batch} starts with {}", phrases::pods(*size))
+            }
             Self::Reached { batch, stage } => match stage {
                 Stage::Queued => write!(f, "batch {batch} is next"),
                 Stage::Vacating => write!(f, "batch {batch}: pods leave"),
@@ -323,14 +325,16 @@ impl fmt::Display for Why {
             Self::Resized { from, to, edits } => {
                 write!(
                     f,
-                    "others changed {}; the flow goes on with {to} pods instead of {from}",
-                    phrases::listed(edits)
+                    "others changed {}; the flow goes on with {} instead of {from}",
+                    phrases::listed(edits),
+                    phrases::pods(*to)
                 )
             }
             Self::GoesOnWithout { batch, failed } => {
                 write!(
                     f,
-                    "batch {batch} goes on without {failed} pods that failed; they are tried again later"
+                    "batch {batch} goes on without {} that failed, to be tried again later",
+                    phrases::pods(*failed)
                 )
             }
             Self::Unread { faults } => f.write_str(&phrases::unread(faults)),

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::model::{CorruptRecord, FieldEdit, FlowId, HoldReason, Place};
+use crate::model::{BatchPhase, CorruptRecord, FieldEdit, FlowId, HoldReason, Place};
 
 /// Why a flow holds.
 pub(super) const fn holds(reason: HoldReason) -> &'static str {
@@ -47,6 +47,24 @@ pub(super) const fn held_reason(reason: HoldReason) -> &'static str {
         HoldReason::Drift => "Drift",
         HoldReason::Resized => "Resized",
     }
+}
+
+/// What a permission for a phase means for people.
+pub(super) const fn means(phase: BatchPhase) -> &'static str {
+    match phase {
+        BatchPhase::Baking => ", into traffic",
+        BatchPhase::Pending
+        | BatchPhase::Smoking
+        | BatchPhase::SmokeFailed
+        | BatchPhase::Smoked
+        | BatchPhase::BakeFailed
+        | BatchPhase::Baked => "",
+    }
+}
+
+/// So many pods.
+pub(super) fn pods(count: u32) -> String {
+    if count == 1 { "1 pod".into() } else { format!("{count} pods") }
 }
 
 /// What keeps old pods from leaving.
@@ -100,7 +118,8 @@ pub(super) fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit], paused:
         }
         HoldReason::DeadlineExceeded => {
             format!(
-                "paused because the stage took too long ({failed} pods fail now): Resume waits again, Cancel ends it"
+                "paused because the stage took too long ({} fail now): Resume waits again, Cancel ends it",
+                pods(failed)
             )
         }
     }

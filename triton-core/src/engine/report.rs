@@ -13,7 +13,7 @@ pub use self::words::{late, newly_stuck};
 use super::decision::{Waiting, Why};
 use super::{goal, phrases, prepare};
 use crate::model::{
-    Brings, Counts, Facts, Flow, HoldReason, Observation, Plan, Progress, Report, Stage, Succession,
+    BatchPhase, Brings, Counts, Facts, Flow, HoldReason, Observation, Plan, Progress, Report, Stage, Succession,
     TemplateRef, TextFor, Timestamp, TrafficView, Verdict, WaitingReport, WorkloadView, shorten,
 };
 
@@ -68,11 +68,7 @@ pub fn report(
                 new.message = format!("cancelled because {cause}; leaving the workload clean");
             }
             if matches!(progress, Progress::Finished { .. }) {
-                let ending = seen.workload.iter().flat_map(|view| &view.terminating);
-                for pod in ending.take(NAMED) {
-                    new.message.push_str("; ");
-                    new.message.push_str(&format!("pod {} was still being deleted then", pod.name));
-                }
+                new.message.push_str(&ending(seen.workload));
             }
             new.waiting = None;
         }
@@ -109,6 +105,17 @@ fn brought(flow: &Flow, view: &WorkloadView) -> bool {
     }
 }
 
+/// Which pods had not ended when the flow did.
+fn ending(workload: Option<&WorkloadView>) -> String {
+    let pods = workload.map_or(&[][..], |view| &view.terminating);
+    let names: Vec<&str> = pods.iter().take(NAMED).map(|pod| pod.name.as_str()).collect();
+    match pods.len().saturating_sub(NAMED) {
+        _ if names.is_empty() => String::new(),
+        0 => format!("; not gone yet then: {}", names.join(", ")),
+        more => format!("; not gone yet then: {} and {more} more", names.join(", ")),
+    }
+}
+
 /// A message, which fields of the spec have no effect, and that a workload without pods keeps its size.
 fn noted(flow: &Flow, seen: &Observation, mut message: String) -> String {
     if let Some(note) = flow.spec.unused_note() {
@@ -125,6 +132,10 @@ fn noted(flow: &Flow, seen: &Observation, mut message: String) -> String {
 fn message(flow: &Flow, old: &Report, waiting: &Waiting, seen: Seen<'_>, now: Timestamp) -> String {
     let began = old.started_at;
     let mut message = noted(flow, seen.observation, waiting.to_string());
+    let leads = matches!(waiting, Waiting::Approval { phase: BatchPhase::Baking, .. });
+    if leads && seen.observation.pods.any(Facts::FRESH, Facts::GATED) {
+        message.push_str("; pods without the readiness gate take traffic already");
+    }
     let more = surplus(flow, waiting, seen.observation);
     for words in lifts(flow, waiting, seen, now).into_iter().chain(more) {
         message.push_str("; ");

@@ -156,7 +156,7 @@ ACTION    create 12122-sample-10010, mode auto
 PHASE     BatchStarted   Approval
 PODS      3 wanted, 1 there, 1 of them new, 0 new in traffic
 WAITING   waits for a person: Next lets batch 1 take traffic
-          since 13s, looked at again in 9m47s at the latest
+          since 13s, looked at again at each change, and in 9m47s at the latest
 
 BATCH      STAGE     SIZE   IN TRAFFIC   STARTED   TOOK
 1 canary   Smoked    1      0 of 1       30s ago   30s

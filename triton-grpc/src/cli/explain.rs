@@ -142,8 +142,8 @@ FLOW       default/web-df
 IS         BatchStarted, batch 1 canary of 3 Smoked
 WHY        Approval: waits for a person: Next lets batch 1 take traffic
 WHO ACTS   a person; the time spent here counts against no deadline
-WAITS      for 13s; looked at again in 9m47s at the latest
-TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on
+WAITS      for 13s; looked at again at each change, and in 9m47s at the latest
+TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on, into traffic
            kubectl triton cancel web-df                   ends it and leaves the workload clean";
         assert_eq!(text, wanted);
     }

@@ -103,6 +103,12 @@ pub(super) fn reason(view: &FlowView) -> &str {
     }
 }
 
+/// The same, where the phase does not say it.
+pub(super) fn besides(view: &FlowView) -> &str {
+    let reason = reason(view);
+    if tone(view) == Tone::Good || reason == view.record.phase.as_str() { "" } else { reason }
+}
+
 /// What it waits for, or why it ended, as a sentence.
 pub(super) fn message(view: &FlowView) -> &str {
     match &view.record.waiting {
@@ -140,7 +146,7 @@ pub(super) fn phase(pod: &PodReport) -> String {
 
 /// When a flow is looked at again.
 pub(super) fn again(until: Timestamp, now: Timestamp) -> String {
-    format!("looked at again in {} at the latest", ago(now, until))
+    format!("looked at again at each change, and in {} at the latest", ago(now, until))
 }
 
 /// Where a pod stands in traffic. Of one without the readiness gate nobody says when it gets in.

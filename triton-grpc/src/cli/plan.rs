@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use triton_core::engine::{Coming, Forecast, Found, forecast_from};
-use triton_core::model::{Action, Draft, InstanceId, InstanceName, Namespace, Seconds};
+use triton_core::model::{Action, BatchPhase, Draft, InstanceId, InstanceName, Namespace, Seconds};
 use triton_core::service::{ApiError, DeployApi, InstanceApi, InstanceView};
 
 use super::args::{Choice, PlanArgs};
@@ -279,7 +279,8 @@ fn table(forecast: &Forecast) -> Table {
 fn asks(batch: &Coming) -> String {
     let asks = batch.asks.iter().map(|ask| {
         if ask.batch == batch.number {
-            format!("before {}", ask.phase)
+            let traffic = if ask.phase == BatchPhase::Baking { " (into traffic)" } else { "" };
+            format!("before {}{traffic}", ask.phase)
         } else {
             format!("before batch {}", ask.batch)
         }

@@ -97,8 +97,7 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
         for flow in &flows {
             let record = &flow.record;
             let started = record.started_at.map_or_else(String::new, at_second);
-            let why =
-                if record.finished && phrase::tone(flow) == Tone::Good { "" } else { phrase::reason(flow) };
+            let why = phrase::besides(flow);
             table.row(vec![
                 cell(phrase::revision(flow)),
                 cell(&flow.id.name),
@@ -132,10 +131,13 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
                 "Left" => Tone::Bad,
                 _ => Tone::Busy,
             };
+            // Nothing is amiss with an application that somebody stopped, and nothing serves.
+            let stopped = view.status == "Ready" && view.replicas == 0;
+            let (status, tone) = if stopped { ("Stopped", Tone::Faint) } else { (&*view.status, tone) };
             let mut cells = vec![cell(&view.namespace); usize::from(all)];
             cells.extend([
                 cell(&view.name),
-                (view.status.clone(), Some(tone)),
+                (status.to_owned(), Some(tone)),
                 cell(format!("{}/{}", view.available_replicas, view.replicas)),
                 cell(&view.update_revision),
                 cell(&view.image),
@@ -219,7 +221,7 @@ fn columns(all: bool, wide: bool) -> Vec<&'static str> {
 fn row(flow: &FlowView, now: Timestamp, all: bool, wide: bool) -> Vec<(String, Option<Tone>)> {
     let record = &flow.record;
     let mut cells = vec![cell(&flow.id.namespace); usize::from(all)];
-    let waiting = if phrase::tone(flow) == Tone::Good { "" } else { phrase::reason(flow) };
+    let waiting = phrase::besides(flow);
     cells.extend([
         cell(&flow.id.name),
         cell(&flow.action),

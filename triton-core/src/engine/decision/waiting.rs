@@ -1,5 +1,6 @@
 //! What a flow waits for, and the words for it.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -197,23 +198,31 @@ impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Approval { batch, phase } => {
-                write!(f, "waits for a person: Next lets batch {batch} go on to {phase}")
+                write!(
+                    f,
+                    "waits for a person: Next lets batch {batch} go on to {phase}{}",
+                    phrases::means(*phase)
+                )
             }
             Self::Pods { ready, of } => write!(f, "waits for new pods to run: {ready} of {of} do"),
             Self::Interval => f.write_str("waits for the interval before the next batch"),
             Self::In { ready, of } => {
                 write!(f, "waits for the registry to show the new pods: {ready} of {of} are in traffic")
             }
-            Self::Out { pods, .. } => write!(f, "waits for {pods} pods to leave traffic, drain and go"),
+            Self::Out { pods, .. } => {
+                write!(f, "waits for {} to leave traffic, drain and go", phrases::pods(*pods))
+            }
             Self::Terminating { pods } => write!(
                 f,
-                "waits until {pods} pods that are being deleted are gone, as podReplacementPolicy says; then new ones \
-                 are asked for"
+                "waits until {} being deleted {} gone, as podReplacementPolicy says; then new ones are asked for",
+                if *pods == 1 { "1 pod that is".into() } else { format!("{pods} pods that are") },
+                if *pods == 1 { "is" } else { "are" },
             ),
             Self::Available { pods, left } => write!(
                 f,
                 "waits until new pods have been ready for minReadySeconds of the workload, {left} more; then \
-                 {pods} old pods leave"
+                 {}",
+                if *pods == 1 { "1 old pod leaves".into() } else { format!("{pods} old pods leave") },
             ),
             Self::Backend => {
                 f.write_str("waits for the workload's controller to take notice of the last change")

@@ -18,13 +18,13 @@ pub(super) fn fits(flow: &Flow, seen: &Observation, base: &Base) -> Result<(), F
     let size = |what: String| Err(Failure::WrongSize { what });
     match action {
         Action::ScaleIn if to > from => {
-            return size(format!("there are {from} pods, fewer than {to}; use action scale_out or scale"));
+            return size(format!("there are fewer pods ({from}) than {to}; use action scale_out or scale"));
         }
         Action::ScaleOut if to < from => {
-            return size(format!("there are {from} pods, more than {to}; use action scale_in or scale"));
+            return size(format!("there are more pods ({from}) than {to}; use action scale_in or scale"));
         }
         Action::Start if to < from => {
-            return size(format!("there are {from} pods, more than {to}; use action scale_in or scale"));
+            return size(format!("there are more pods ({from}) than {to}; use action scale_in or scale"));
         }
         Action::Start if to == 0 && flow.spec.replicas.is_none() => {
             return size("nothing remembers the size from before it was stopped; name the replicas".into());
@@ -42,7 +42,7 @@ pub(super) fn fits(flow: &Flow, seen: &Observation, base: &Base) -> Result<(), F
     }
     let named = u32::try_from(flow.spec.pods.len()).unwrap_or(u32::MAX);
     if base.kind == Kind::Shrink && named > from.saturating_sub(to) {
-        let what = format!("{named} pods are named, but only {} leave", from.saturating_sub(to));
+        let what = format!("more pods are named ({named}) than leave ({})", from.saturating_sub(to));
         return Err(Failure::WrongPods { what });
     }
     let there = |name: &PodName| seen.pods.iter().any(|(pod, _, _)| pod.name == *name);

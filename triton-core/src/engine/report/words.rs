@@ -91,7 +91,8 @@ fn first(all: &[String]) -> String {
         words.push_str(word);
     }
     if all.len() > NAMED {
-        words.push_str(&format!("; and {} pods more", all.len().saturating_sub(NAMED)));
+        let more = all.len().saturating_sub(NAMED);
+        words.push_str(&format!("; and {more} more {}", if more == 1 { "pod" } else { "pods" }));
     }
     words
 }

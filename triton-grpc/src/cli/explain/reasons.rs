@@ -1,6 +1,6 @@
 //! Who acts for each reason, and how. The same table for people is in docs/operations.md.
 
-use triton_core::model::{FlowPhase, Trouble};
+use triton_core::model::{BatchPhase, FlowPhase, Trouble};
 use triton_core::service::FlowView;
 
 use crate::cli::phrase;
@@ -38,7 +38,9 @@ fn told_of(view: &FlowView, reason: &str, name: &str) -> Told {
             let expect = view.here().map(|here| format!(" --expect {}/{}", here.batch, here.phase));
             let next = format!("{}{}", triton("next", name), expect.unwrap_or_default());
             let who = "a person; the time spent here counts against no deadline";
-            told(who, &[(next, "lets it go on"), cancel])
+            let traffic = view.here().is_some_and(|here| here.phase == BatchPhase::Smoked);
+            let does = if traffic { "lets it go on, into traffic" } else { "lets it go on" };
+            told(who, &[(next, does), cancel])
         }
         "Paused" => {
             told("a person, who paused it or another", &[(triton("resume", name), "lets it go on"), cancel])
@@ -111,7 +113,8 @@ fn of_pods(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
         }
         "PullingIn" => {
             let slices = format!("kubectl -n {namespace} get endpointslices");
-            let who = "the endpoints controller, or a Service that does not select the pods";
+            let who = "nobody, as a rule: Kubernetes shows new pods to Services in a moment; where it takes long, a Service \
+                       cannot send to them: its selector or ports";
             told(who, &[(slices, "shows which pods are ready in each"), pods])
         }
         "MinReady" => told(
