@@ -98,7 +98,10 @@ pub(crate) enum Task {
 pub(crate) enum Command {
     /// Show one flow: its batches, pods, and what it waits for.
     #[command(after_help = help::GET)]
-    Get { name: FlowName },
+    Get {
+        #[arg(value_parser = value::flow)]
+        name: FlowName,
+    },
     /// List flows, newest first.
     #[command(visible_alias = "ls", after_help = help::LIST)]
     List(ListArgs),
@@ -108,6 +111,7 @@ pub(crate) enum Command {
     /// Give the permission that a flow asks a person for.
     #[command(after_help = help::NEXT)]
     Next {
+        #[arg(value_parser = value::flow)]
         name: FlowName,
         /// Only if this batch waits at this stage, such as 1/Smoked; else what is seen waiting now.
         #[arg(long, value_name = "BATCH/STAGE", value_parser = value::target)]
@@ -116,6 +120,7 @@ pub(crate) enum Command {
     /// Let a flow go as far as a batch and stage without asking.
     #[command(after_help = help::CONTINUE)]
     Continue {
+        #[arg(value_parser = value::flow)]
         name: FlowName,
         /// As far as this batch.
         #[arg(long, allow_negative_numbers = true)]
@@ -126,16 +131,26 @@ pub(crate) enum Command {
     },
     /// Stop a flow's own steps; pods in traffic are looked after all the same.
     #[command(after_help = help::PAUSE)]
-    Pause { name: FlowName },
+    Pause {
+        #[arg(value_parser = value::flow)]
+        name: FlowName,
+    },
     /// Lift a pause, by a person or by failure.
     #[command(visible_alias = "unpause", after_help = help::PAUSE)]
-    Resume { name: FlowName },
+    Resume {
+        #[arg(value_parser = value::flow)]
+        name: FlowName,
+    },
     /// Stop a flow for good and leave its workload clean.
     #[command(visible_alias = "abort", after_help = help::CANCEL)]
-    Cancel { name: FlowName },
+    Cancel {
+        #[arg(value_parser = value::flow)]
+        name: FlowName,
+    },
     /// Return an instance to an earlier template, in batches.
     #[command(visible_alias = "undo", after_help = help::ROLLBACK)]
     Rollback {
+        #[arg(value_parser = value::instance)]
         instance: InstanceName,
         #[command(flatten)]
         to: ReturnTo,
@@ -145,6 +160,7 @@ pub(crate) enum Command {
     /// Replace the pods of an instance by pods of the same template, in batches.
     #[command(after_help = help::RESTART)]
     Restart {
+        #[arg(value_parser = value::instance)]
         instance: InstanceName,
         /// Only these pods.
         #[arg(long, value_delimiter = ',', value_name = "POD")]
@@ -155,6 +171,7 @@ pub(crate) enum Command {
     /// Change the size of an instance, in batches.
     #[command(after_help = help::SCALE)]
     Scale {
+        #[arg(value_parser = value::instance)]
         instance: InstanceName,
         /// Pods wanted.
         #[arg(long, allow_negative_numbers = true)]
@@ -168,6 +185,7 @@ pub(crate) enum Command {
     /// Bring a stopped instance back.
     #[command(after_help = help::START)]
     Start {
+        #[arg(value_parser = value::instance)]
         instance: InstanceName,
         /// Pods wanted; else as many as there were.
         #[arg(long, allow_negative_numbers = true)]
@@ -178,6 +196,7 @@ pub(crate) enum Command {
     /// Take an instance to zero pods and keep its workload and template.
     #[command(after_help = help::START)]
     Stop {
+        #[arg(value_parser = value::instance)]
         instance: InstanceName,
         #[command(flatten)]
         strategy: Strategy,
@@ -190,13 +209,19 @@ pub(crate) enum Command {
     },
     /// List the flows of an instance: what was done to it, when, and how it ended.
     #[command(after_help = help::HISTORY)]
-    History { instance: InstanceName },
+    History {
+        #[arg(value_parser = value::instance)]
+        instance: InstanceName,
+    },
     /// Wait until a flow has come so far; the exit code says how it went.
     #[command(after_help = help::WAIT)]
     Wait(WaitArgs),
     /// Say why a flow is not moving: who must act, what to type, when it is looked at again.
     #[command(visible_alias = "why", after_help = help::EXPLAIN)]
-    Explain { name: FlowName },
+    Explain {
+        #[arg(value_parser = value::flow)]
+        name: FlowName,
+    },
     /// Look on while a flow runs, and steer it by single keys.
     #[command(after_help = help::WATCH)]
     Watch(WatchArgs),
@@ -211,6 +236,7 @@ pub(crate) enum Command {
     #[command(after_help = help::PODS)]
     Pods {
         /// Of this instance only.
+        #[arg(value_parser = value::instance)]
         instance: Option<InstanceName>,
         /// Of all namespaces.
         #[arg(short = 'A', long)]
@@ -222,7 +248,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct ListArgs {
     /// Of this instance.
-    #[arg(long)]
+    #[arg(long, value_parser = value::instance)]
     pub(crate) instance: Option<InstanceName>,
     /// With this action, such as update.
     #[arg(long)]
@@ -247,9 +273,13 @@ pub(crate) struct CreateArgs {
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Delete {
     /// Forget a finished flow; its workload stays as it is.
-    Flow { name: FlowName },
+    Flow {
+        #[arg(value_parser = value::flow)]
+        name: FlowName,
+    },
     /// Remove every pod of an instance, drained and in batches, and then its workload.
     Instance {
+        #[arg(value_parser = value::instance)]
         name: InstanceName,
         /// Do not ask.
         #[arg(short, long)]
@@ -262,6 +292,7 @@ pub(crate) enum Delete {
 /// What to wait for.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct WaitArgs {
+    #[arg(value_parser = value::flow)]
     pub(crate) name: FlowName,
     /// success, finished (whichever way), waiting (for a person) or batch=N/STAGE.
     #[arg(long = "for", default_value = "success", value_parser = value::goal)]
@@ -279,9 +310,10 @@ pub(crate) struct WaitArgs {
 #[command(group = ArgGroup::new("what").required(true).args(["name", "instance"]))]
 pub(crate) struct WatchArgs {
     /// A flow.
+    #[arg(value_parser = value::flow)]
     pub(crate) name: Option<FlowName>,
     /// Whichever flow acts on this instance, the newest first.
-    #[arg(long)]
+    #[arg(long, value_parser = value::instance)]
     pub(crate) instance: Option<InstanceName>,
 }
 

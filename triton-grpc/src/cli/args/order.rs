@@ -82,7 +82,7 @@ impl Strategy {
 #[command(group = ArgGroup::new("to").args(["to_flow", "to_revision"]))]
 pub(crate) struct ReturnTo {
     /// The template that this flow brought.
-    #[arg(long, value_name = "FLOW")]
+    #[arg(long, value_name = "FLOW", value_parser = super::value::flow)]
     to_flow: Option<FlowName>,
     /// This revision of the workload, full name or hash.
     #[arg(long, value_name = "REVISION")]
@@ -111,6 +111,7 @@ pub(crate) struct PlanArgs {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) filename: Option<String>,
     /// An instance that something is to be done to.
+    #[arg(value_parser = super::value::instance)]
     pub(crate) instance: Option<InstanceName>,
     /// What is to be done to the instance.
     #[arg(long, value_enum, default_value = "update")]

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use triton_core::model::{BatchPhase, Target};
+use triton_core::model::{BatchPhase, FlowName, InstanceName, NameError, Target};
 
 use crate::cli::wait::Goal;
 
@@ -37,6 +37,26 @@ impl FromStr for Length {
             return Err(wrong);
         }
         total.checked_add(rest).map(Duration::from_secs).map(Self).ok_or(wrong)
+    }
+}
+
+/// What stands before the name of a flow, as `-o name` prints it and as kubectl takes it.
+const FLOWS: [&str; 4] = ["deployflow.apps.triton.io", "deployflows.apps.triton.io", "deployflow", "df"];
+
+/// The name of a flow, with its kind or without.
+pub(super) fn flow(text: &str) -> Result<FlowName, NameError> {
+    FlowName::new(named(text, &FLOWS))
+}
+
+/// The name of an instance, with its kind or without.
+pub(super) fn instance(text: &str) -> Result<InstanceName, NameError> {
+    InstanceName::new(named(text, &["instance"]))
+}
+
+fn named<'a>(text: &'a str, kinds: &[&str]) -> &'a str {
+    match text.split_once('/') {
+        Some((kind, name)) if kinds.contains(&kind) => name,
+        Some(_) | None => text,
     }
 }
 
@@ -79,6 +99,17 @@ mod tests {
         assert_eq!(seconds("1h30m5s"), Ok(5405));
         for bad in ["", "s", "5d", "-1", "1.5m", "99999999999999999999s"] {
             assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_taken_as_it_is_printed_with_its_kind() {
+        for text in ["web", "deployflow.apps.triton.io/web", "deployflow/web", "df/web"] {
+            assert_eq!(flow(text).map(|name| name.to_string()), Ok("web".into()), "{text}");
+        }
+        assert_eq!(instance("instance/web").map(|name| name.to_string()), Ok("web".into()));
+        for text in ["pod/web", "instance/web", "df/df/web", "df/"] {
+            assert!(flow(text).is_err(), "{text}");
         }
     }
 

@@ -33,7 +33,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State, now: Timestamp, paint: 
         Constraint::Length(5),
         Constraint::Length(batches),
         Constraint::Min(3),
-        Constraint::Length(4),
+        Constraint::Length(waiting_lines(view, frame.area().width)),
         Constraint::Length(1),
     ])
     .areas(frame.area());
@@ -54,15 +54,26 @@ fn header(frame: &mut Frame<'_>, area: Rect, view: &FlowView, now: Timestamp, in
         Span::styled(record.phase.as_str().to_owned(), ink.bold(phrase::tone(view))),
         Span::raw("  "),
         Span::styled(phrase::reason(view).to_owned(), ink.of(phrase::tone(view))),
-        Span::raw(format!("   {} {}, mode {}   {time}", view.action, view.instance_name, view.mode)),
+        Span::raw(format!("   {} {}, mode {}", view.action, view.instance_name, view.mode)),
     ]);
     let (done, all) = (record.updated_ready_replicas, view.replicas.max(1));
     let mut bar = rows::bar(BAR, &[(done, Tone::Good)], all, ink);
     bar.push(Span::raw(format!("  {done} of {} new pods in traffic", view.replicas)));
-    let numbers = Line::from(Span::styled(detail::numbers(view), ink.of(Tone::Faint)));
+    let numbers =
+        Line::from(Span::styled(format!("{}   {time}", detail::numbers(view)), ink.of(Tone::Faint)));
     let title = format!(" triton watch  {} ", view.id);
     let text = Paragraph::new(vec![first, Line::from(bar), numbers]).block(ink.block(&title));
     frame.render_widget(text, area);
+}
+
+/// How high the pane of what is waited for is: the whole message has room, as far as there is some.
+fn waiting_lines(view: &FlowView, width: u16) -> u16 {
+    const FRAME: u16 = 2;
+    const MOST: usize = 8;
+    let room = usize::from(width.saturating_sub(4)).max(1);
+    // Lines are broken between words, so that some stay short.
+    let message = phrase::message(view).chars().count().div_ceil(room.saturating_sub(room / 10).max(1));
+    u16::try_from((message + 1).clamp(2, MOST)).unwrap_or(FRAME).saturating_add(FRAME)
 }
 
 fn waiting(frame: &mut Frame<'_>, area: Rect, view: &FlowView, now: Timestamp, ink: Ink) {
@@ -83,8 +94,7 @@ fn keys(state: &State, width: u16, ink: Ink) -> Line<'static> {
     if let Some((question, _)) = &state.question {
         return Line::from(Span::styled(format!("  {question}"), ink.bold(Tone::Busy)));
     }
-    let keys = [("n", "next"), ("p", "pause"), ("r", "resume"), ("c", "cancel"), ("q", "quit")];
-    let spans = keys.iter().flat_map(|(key, what)| {
+    let spans = state.keys().into_iter().flat_map(|(key, what)| {
         [
             Span::styled(format!("  {key}"), ink.bold(Tone::Title)),
             Span::styled(format!(" {what} "), ink.of(Tone::Faint)),

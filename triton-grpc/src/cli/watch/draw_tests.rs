@@ -29,9 +29,24 @@ fn batches_pods_traffic_and_the_wait_are_on_one_screen() {
         "web-v2-x7k2p",
         "10.1.2.6:8080",
         "waits for the registry to show the new pods: 3 of 4 are in traffic",
-        "n next   p pause   r resume   c cancel   q quit",
+        "p pause   c cancel   q quit",
     ] {
         assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn a_long_message_has_room_and_a_wide_terminal_is_used() {
+    let mut view = rollout();
+    let message =
+        format!("waits for pods; {}whole", "pod web-v2-2mwkt: ImagePull: no such image; ".repeat(6));
+    view.record.waiting.as_mut().unwrap().message = message;
+    let state = State { flow: Some(view), ..State::default() };
+    for width in [80, 140, 200] {
+        let text = text(&shown(&state, width, 30));
+        assert!(text.contains("whole") && text.contains("at the latest"), "{width}:\n{text}");
+        assert!(text.contains("running for"), "{width}:\n{text}");
+        assert!(text.contains("ContainersReady") && text.contains("out of traffic"), "{width}:\n{text}");
     }
 }
 

@@ -59,6 +59,23 @@ impl State {
         self.flow = Some(view);
     }
 
+    /// The keys that do something now, and what.
+    pub(super) fn keys(&self) -> Vec<(char, &'static str)> {
+        let orders = |view: &FlowView| {
+            let goes = !view.record.finished && !view.canceled;
+            let all = [
+                ('n', "next", phrase::gate(view).is_some() && !view.record.paused),
+                ('p', "pause", goes && !view.record.paused),
+                ('r', "resume", goes && view.record.paused),
+                ('c', "cancel", goes),
+            ];
+            all.into_iter().filter(|(_, _, does)| *does).map(|(key, what, _)| (key, what)).collect()
+        };
+        let mut keys: Vec<_> = self.flow.as_ref().map_or_else(Vec::new, orders);
+        keys.push(('q', "quit"));
+        keys
+    }
+
     /// A key was pressed.
     pub(super) fn press(&mut self, key: Key) -> Turn {
         if key == Key::Interrupt {
@@ -149,6 +166,26 @@ mod tests {
             assert!(state.notice.is_some(), "{key}");
         }
         assert_eq!(state.press(Key::Letter('q')), Turn::Quit);
+    }
+
+    #[test]
+    fn keys_are_shown_where_they_do_something() {
+        let with = |change: fn(&mut FlowView)| {
+            let mut view = views::smoked("a");
+            change(&mut view);
+            at(view)
+        };
+        let rows = [
+            (with(|_| {}), "npcq"),
+            (with(|view| view.record.paused = true), "rcq"),
+            (with(|view| view.canceled = true), "q"),
+            (with(|view| view.target = Target { batch: 1, phase: BatchPhase::Baking }), "pcq"),
+            (at(views::success("a")), "q"),
+            (State::default(), "q"),
+        ];
+        for (state, keys) in rows {
+            assert_eq!(state.keys().into_iter().map(|(key, _)| key).collect::<String>(), keys);
+        }
     }
 
     #[test]

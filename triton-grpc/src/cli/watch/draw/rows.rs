@@ -121,12 +121,17 @@ pub(super) fn pods(view: &FlowView, area: Rect, ink: Ink) -> Table<'static> {
         let more = Span::styled(format!("and {hidden} more"), ink.of(Tone::Faint));
         rows.push(Row::new([Cell::from(more)]));
     }
+    // As wide as what stands in them: on a narrow terminal nothing is cut for the sake of an empty place.
+    let widest = |of: fn(&PodReport) -> usize, title: usize| {
+        let most = pods.iter().map(|(_, pod)| of(pod)).max().unwrap_or(0).max(title);
+        u16::try_from(most).unwrap_or(u16::MAX)
+    };
     let widths = [
-        Constraint::Min(28),
-        Constraint::Length(6),
-        Constraint::Length(20),
-        Constraint::Length(16),
-        Constraint::Length(15),
+        Constraint::Length(widest(|pod| pod.name.as_str().len(), 14)),
+        Constraint::Length(5),
+        Constraint::Length(widest(|pod| phrase::address(pod).len(), 7)),
+        Constraint::Length(widest(|pod| format!("{:?}", pod.phase).len(), 5)),
+        Constraint::Min(14),
     ];
     Table::new(rows, widths)
         .header(titles(["POD", "BATCH", "ADDRESS", "PHASE", "TRAFFIC"], ink))
