@@ -39,7 +39,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
-use triton_core::model::Namespace;
+use serde_json::Value;
+use triton_core::model::{Fault, Namespace};
 use triton_core::service::{DeployApi, InstanceApi, LifecycleApi};
 
 use crate::client::Client;
@@ -75,12 +76,16 @@ pub struct Cluster {
 }
 
 /// Runs the program. `open`: how a cluster is worked on where no operator's address is given, and how old what is
-/// known of it is; its error says for people why that cannot be done.
+/// known of it is; its error says for people why that cannot be done. `check`: what is wrong with a pod template, for plans
+/// that ask nobody.
 ///
 /// The exit code is 0 when it did what was asked, 2 for usage, 1 for other errors; `wait` has more, see its
 /// help.
 #[must_use]
-pub fn main<A>(open: impl AsyncFnOnce(Cluster) -> Result<(A, Age), String>) -> ExitCode
+pub fn main<A>(
+    open: impl AsyncFnOnce(Cluster) -> Result<(A, Age), String>,
+    check: fn(&Value) -> Vec<Fault>,
+) -> ExitCode
 where
     A: DeployApi + InstanceApi + LifecycleApi,
 {
@@ -92,7 +97,7 @@ where
     let mut screen = Screen { out: &mut out, notes: &mut err, paint, format: args.global.output, clock: now };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = match runtime {
-        Ok(runtime) => runtime.block_on(run(args, open, &mut screen)),
+        Ok(runtime) => runtime.block_on(run(args, open, check, &mut screen)),
         Err(error) => Err(error.into()),
     };
     match done {
@@ -105,13 +110,14 @@ where
 async fn run<A>(
     args: Args,
     open: impl AsyncFnOnce(Cluster) -> Result<(A, Age), String>,
+    check: fn(&Value) -> Vec<Fault>,
     screen: &mut Screen<'_>,
 ) -> Result<u8, Failure>
 where
     A: DeployApi + InstanceApi + LifecycleApi,
 {
     let Args { global, task } = args;
-    let Some((namespace, asked)) = alone(task, &global, screen)? else { return Ok(failure::DONE) };
+    let Some((namespace, asked)) = alone(task, &global, check, screen)? else { return Ok(failure::DONE) };
     let explicit = global.namespace.is_some();
     match global.server.as_ref().filter(|server| !server.is_empty()) {
         Some(server) => {
@@ -146,6 +152,7 @@ enum Asked {
 fn alone(
     task: Task,
     global: &Global,
+    check: fn(&Value) -> Vec<Fault>,
     screen: &mut Screen<'_>,
 ) -> Result<Option<(Namespace, Asked)>, Failure> {
     let place = || context::namespace(global);
@@ -153,7 +160,7 @@ fn alone(
         Task::Ask(command) => Ok(Some((place()?, Asked::Command(command)))),
         Task::Plan(plan) => {
             let namespace = place()?;
-            let flows = plan::offline(&plan, &namespace, screen)?;
+            let flows = plan::offline(&plan, &namespace, check, screen)?;
             Ok(flows.map(|flows| (namespace, Asked::Plan(flows))))
         }
         Task::Completion { shell } => {

@@ -6,11 +6,12 @@ use triton_grpc::cli::{self, Cluster};
 use triton_grpc::{Age, ViewAge};
 
 use crate::direct::Direct;
+use crate::unknown::unknown_fields;
 
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    cli::main(async |Cluster { files, context }| {
+    let open = async |Cluster { files, context }| {
         let direct = Direct::open(&files, context).await.map_err(|error| format!("{error:#}"))?;
         let known = direct.known();
         let age = Age::new(move || {
@@ -18,5 +19,6 @@ pub fn main() -> ExitCode {
             Some(ViewAge { age, stale: stale.map(str::to_owned) })
         });
         Ok((direct, age))
-    })
+    };
+    cli::main(open, unknown_fields)
 }

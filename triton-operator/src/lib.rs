@@ -9,6 +9,7 @@
 //! - [`limits`], [`panics`], [`supervise`]: how long to wait, and what becomes of what panics or ends;
 //! - [`instances`], [`api`], [`doors`], [`report`], [`telemetry`]: what others get to see;
 //! - [`run()`], [`standalone`]: the two places that wire all of that; [`release`]: the way out;
+//! - [`unknown`]: what an API server would refuse of a template, where none is asked;
 //! - [`args`], [`program`]: the command line, and the whole program behind it;
 //! - [`direct`], `kubectl` (feature `cli`): the API without an operator's door, and `kubectl triton` over both.
 
@@ -41,6 +42,7 @@ pub mod stop;
 pub mod store;
 pub mod supervise;
 pub mod telemetry;
+pub mod unknown;
 mod warnings;
 pub mod world;
 

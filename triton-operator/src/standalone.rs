@@ -25,6 +25,7 @@ use crate::queue::{Lane, Queue};
 use crate::stop::Stop;
 use crate::supervise::{alive, part, supervised};
 use crate::telemetry::metrics::Metrics;
+use crate::unknown::Checking;
 use crate::world::cache::Key;
 
 /// How to run the embedded world.
@@ -82,7 +83,7 @@ impl Standalone {
         part(&mut tasks, "the watch of workloads", wake_for_workloads(sim.clone(), Arc::clone(&queue)));
         part(&mut tasks, "the watch of flows", wake_for_flows(host.clone(), Arc::clone(&queue)));
         let deploys = Service { store: host.clone(), names: host.clone() };
-        let deploys = Checked { deploys, workloads: host.clone() };
+        let deploys = Checked { deploys, workloads: Checking(host.clone()) };
         let lifecycle = Lifecycle { deploys: deploys.clone(), instances: host.clone() };
         let (waiting, due) = (Arc::clone(&queue), Arc::clone(&queue));
         let open = doors.open(

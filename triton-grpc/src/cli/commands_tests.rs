@@ -217,6 +217,17 @@ fn who_creates_what_is_there_is_told_to_update_it_and_who_takes_a_name_twice_to_
 }
 
 #[test]
+fn a_plan_names_what_is_wrong_with_a_template_also_where_nobody_is_asked() {
+    let play = started();
+    let (_folder, file) =
+        manifest(&TUTORIAL.replace("containers:", "restartPolicyy: Always\n        containers:"));
+    for words in [&["plan", "-f", &file][..], &["plan", "-f", &file, "--current", "3"]] {
+        let failure = play.typed(words).0.unwrap_err();
+        assert!(failure.message.contains("template.spec.restartPolicyy"), "{words:?}: {}", failure.message);
+    }
+}
+
+#[test]
 fn a_workload_that_a_flow_left_is_named_with_what_it_takes() {
     let play = started();
     play.did(&["continue", NAME, "--batch", "100"]);

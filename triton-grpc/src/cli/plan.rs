@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 use triton_core::engine::{Coming, Forecast, Found, forecast_from};
-use triton_core::model::{Action, BatchPhase, Draft, InstanceId, InstanceName, Namespace, Seconds};
+use triton_core::model::{
+    Action, BatchPhase, Draft, Fault, Faults, InstanceId, InstanceName, Namespace, Seconds,
+};
 use triton_core::service::{ApiError, DeployApi, InstanceApi, InstanceView};
 
 use super::args::{Choice, PlanArgs};
@@ -20,9 +22,15 @@ pub(super) type Wanted = Vec<Described>;
 pub(super) fn offline(
     plan: &PlanArgs,
     namespace: &Namespace,
+    check: fn(&Value) -> Vec<Fault>,
     screen: &mut Screen<'_>,
 ) -> Result<Option<Wanted>, Failure> {
     let flows = wanted(plan)?;
+    let templates = flows.iter().filter_map(|flow| flow.draft.template.as_ref());
+    let faults: Vec<Fault> = templates.flat_map(check).collect();
+    if !faults.is_empty() {
+        return Err(Faults(faults).into());
+    }
     let is_create = |flow: &Described| flow.draft.action == Action::Create.as_str();
     let current = match plan.current {
         Some(current) => current,

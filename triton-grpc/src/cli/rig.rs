@@ -7,8 +7,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use clap::Parser;
+use serde_json::Value;
 use triton_core::driver::{Driver, Rest};
-use triton_core::model::{FlowId, Timestamp};
+use triton_core::model::{Fault, FlowId, Timestamp};
 use triton_core::service::{Checked, Lifecycle, Service};
 use triton_core::sim::{Host, Sim, Timing};
 
@@ -68,7 +69,7 @@ impl Play {
             door: Door::Operator("http://127.0.0.1:1".into()),
         };
         args.global.namespace.get_or_insert_with(|| session.namespace.to_string());
-        let done = match alone(args.task, &args.global, &mut screen) {
+        let done = match alone(args.task, &args.global, misspelt, &mut screen) {
             Ok(None) => Ok(0),
             Ok(Some((_, asked))) => in_no_time(session.answer(asked, &mut screen)),
             Err(failure) => Err(failure),
@@ -118,6 +119,16 @@ impl Play {
         let next = world.next_event().map_or(until, |event| event.min(until));
         world.advance(next.max(now));
     }
+}
+
+/// What is wrong with a template, in place of what knows Kubernetes.
+fn misspelt(template: &Value) -> Vec<Fault> {
+    let wrong = template["spec"].get("restartPolicyy").is_some();
+    let fault = || Fault {
+        field: "spec.application.template.spec.restartPolicyy".into(),
+        message: "no field".into(),
+    };
+    wrong.then(fault).into_iter().collect()
 }
 
 /// What a command comes to; pauses and deadlines pass at once when nothing else happens.
