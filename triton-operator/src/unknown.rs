@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde_json::Value;
 use triton_core::model::{
-    Failure, Fault, Faults, Flow, InstanceId, Template, Version, WorkloadChange, WorkloadView,
+    Failure, Fault, Faults, Flow, InstanceId, PodsAsSeen, Template, Version, WorkloadChange, WorkloadView,
 };
 use triton_core::ports::{PortError, Subject, WorkloadBackend};
 
@@ -88,8 +88,13 @@ impl<W: WorkloadBackend> WorkloadBackend for Checking<W> {
         self.0.confirm(instance, seen).await
     }
 
-    async fn confirm_pods(&self, instance: &InstanceId, seen: &WorkloadView) -> Result<(), PortError> {
-        self.0.confirm_pods(instance, seen).await
+    async fn confirm_pods(
+        &self,
+        instance: &InstanceId,
+        seen: &WorkloadView,
+        which: PodsAsSeen,
+    ) -> Result<(), PortError> {
+        self.0.confirm_pods(instance, seen, which).await
     }
 }
 

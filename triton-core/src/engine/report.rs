@@ -13,8 +13,8 @@ pub use self::words::{late, newly_stuck};
 use super::decision::{Waiting, Why};
 use super::{goal, phrases, prepare};
 use crate::model::{
-    BatchPhase, Brings, Counts, Facts, Flow, HoldReason, Observation, Plan, Progress, Report, Stage, Succession,
-    TemplateRef, TextFor, Timestamp, TrafficView, Verdict, WaitingReport, WorkloadView, shorten,
+    BatchPhase, Brings, Counts, Facts, Flow, HoldReason, Observation, Plan, Progress, Report, Stage,
+    Succession, TemplateRef, TextFor, Timestamp, TrafficView, Verdict, WaitingReport, WorkloadView, shorten,
 };
 
 /// One look at the world with everything that people are shown of it.
