@@ -40,7 +40,9 @@ fn closing_keeps_the_floor(intent: &Intent<'_>) -> Outcome {
 
 fn change(change: &Change<'_>) -> Outcome {
     let (before, after) = (in_traffic(change.before.world), in_traffic(change.after.world));
-    let Some(floor) = floor(change.after.flow) else { return Ok(()) };
+    let Some(now) = floor(change.after.flow) else { return Ok(()) };
+    // A turn may be several writes: what it began with may have allowed it.
+    let floor = floor(change.before.flow).map_or(now, |then| then.min(now));
     // What a flow left out of traffic stays out of it, and does not count before the first batch.
     let idle = match &change.after.flow.progress {
         Progress::Preparing { .. } => {

@@ -1,5 +1,7 @@
 //! The custom resources, and who controls CloneSets, on a control plane.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use triton_operator::backend::cloneset::api_version::ApiVersion;
 
@@ -51,11 +53,20 @@ fn has_definitions(plane: &Plane) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// [`PlaneError::Command`] with the words of the API server.
+#[expect(clippy::disallowed_methods, reason = "a pause between looks, which have a deadline")]
 pub fn define(plane: &Plane, definition: &str, name: &str) -> Result<(), PlaneError> {
     let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
     plane.kubectl_with_input(&apply, definition)?;
-    // As a condition it would be an error until the definition has any.
     let established = r#"--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True"#;
-    plane.kubectl(&["wait", established, "--timeout=30s", &format!("crd/{name}")])?;
-    Ok(())
+    let of = format!("crd/{name}");
+    let mut waited = Ok(String::new());
+    for _ in 0..60 {
+        waited = plane.kubectl(&["wait", established, "--timeout=1s", &of]);
+        if waited.is_ok() {
+            break;
+        }
+        // It fails at once where the definition has no conditions yet.
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    waited.map(drop)
 }
