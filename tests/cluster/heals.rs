@@ -222,7 +222,7 @@ async fn pods_that_are_evicted_are_named_in_the_words_of_the_kubelet_and_count_n
     assert!(site.view().flow(FLOW)["status"]["message"].to_string().contains(&format!("pod {first}: Ended")));
     // Which one is the newer one does not show where both were made in the same second.
     evicts("; another new pod has ended before it").await;
-    site.tells("PodsStarting", &format!("Ended: {WORDS}")).await;
+    site.tells("PodStuck", &format!("Ended: {WORDS}")).await;
     let events = site.events();
     let told = events.iter().filter(|event| event["note"].to_string().contains(&format!("Ended: {WORDS}")));
     assert_eq!(told.count(), 1, "one event for one reason: {events:#?}");
@@ -248,7 +248,7 @@ async fn a_stage_whose_deadline_is_over_names_the_pods_that_never_got_ready() {
     site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "DeadlineExceeded").await;
     let message = site.view().flow(FLOW)["status"]["message"].to_string();
     assert!(message.contains(": ContainerCreating (no sandbox"), "{message}");
-    site.tells("DeadlineExceeded", ": NotReady: container ").await;
+    site.tells("PodStuck", ": NotReady: container ").await;
 }
 
 impl Case {

@@ -67,7 +67,7 @@ pub(super) fn observed(workload: &Workload, ours: bool) -> Observation {
             unavailable: workload.unavailable,
         }),
         revision: workload.update_revision.clone(),
-        starts_old: workload.current_revision != workload.update_revision,
+        stable: workload.current_revision.clone(),
         revisions: BTreeSet::new(),
         label: triton_core::model::RevisionLabel::Unknown,
         obstacle: None,

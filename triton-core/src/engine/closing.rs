@@ -187,8 +187,9 @@ impl Closing<'_> {
             (Kind::Replace | Kind::Swap, Brings::Nothing) => {
                 Some(shape::doomed(seen, plan, goal(plan, keep), true))
             }
-            // To the workload's controller new ones are old ones now, and its partition might keep them.
-            (Kind::Replace, _) if shed && plan.base.partition > 0 => {
+            // To the workload's controller new ones are old ones now, and its partition might keep them. Where it starts
+            // such ones itself in the places of old ones, they are as good.
+            (Kind::Replace, _) if shed && plan.base.partition > 0 && seen.stable != plan.base.brought => {
                 let new = seen.pods.count(Facts::FRESH, Facts::CURRENT);
                 let surplus = new.saturating_sub(goal(plan, keep).fresh);
                 (surplus > 0).then(|| shape::unasked(seen, surplus)).filter(|names| !names.is_empty())

@@ -129,7 +129,7 @@ fn a_cancelled_swap_may_miss_a_pod_also_before_its_first_batch() {
 #[test]
 fn a_cancelled_flow_names_new_pods_that_a_partition_would_keep() {
     let mut base = Base { partition: 3, ..base_of(Kind::Replace, 3, 3) };
-    base.previous = Some(revision("app-old"));
+    (base.previous, base.brought) = (Some(revision("app-old")), Some(revision("app-new")));
     let mut flow = closing(Action::Update, base);
     if let Progress::Closing { shed, .. } = &mut flow.progress {
         *shed = true;
@@ -146,5 +146,9 @@ fn a_cancelled_flow_names_new_pods_that_a_partition_would_keep() {
     let seen = seen.with(1, OLD).with(2, RUNS).with(1, OLD | Facts::MARKED);
     let named = |pods: [&str; 2]| pods.into_iter().map(|pod| pod.parse().expect("a name")).collect();
     let wanted = Shape { doomed: Some(named(["app-1", "app-2"])), ..asked };
-    assert_eq!(decide(&flow, &seen, NOW), reshape(wanted));
+    let starts = |stable| Observation { stable: Some(revision(stable)), ..seen.clone() };
+    assert_eq!(decide(&flow, &starts("app-old"), NOW), reshape(wanted));
+    // Another one like them would be started in the place of each.
+    let same = decide(&flow, &starts("app-new"), NOW);
+    assert!(!matches!(same, Decision::Act(Effect::Workload(_))), "{same:?}");
 }

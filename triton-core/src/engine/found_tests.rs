@@ -21,7 +21,7 @@ fn a_pod_in_the_place_of_one_that_others_named_is_not_named() {
     let leaves = Facts::DOOMED | Facts::MARKED;
     for named in [SERVES | leaves, (SERVES | leaves).difference(Facts::ASKED)] {
         let shape = Observation::mine(3, 0, 1).shape.map(|shape| Shape { doomed: None, ..shape });
-        let seen = Observation { shape, starts_old: true, ..Observation::mine(3, 0, 1) };
+        let seen = Observation { shape, stable: Revision::new("app-old").ok(), ..Observation::mine(3, 0, 1) };
         let seen = seen.with(1, OLD).with(2, SERVES).with(1, named).with(1, RUNS);
         let decided = decide(&flow, &seen, NOW);
         assert!(!matches!(decided, Decision::Act(Effect::Workload(_))), "{named:?}: {decided:?}");

@@ -51,7 +51,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         frozen: view.frozen,
         shape: Some(view.shape.clone()),
         revision: view.revision.clone(),
-        starts_old: view.stable.is_some() && view.stable != view.revision,
+        stable: view.stable.clone(),
         revisions: flow.map_or_else(BTreeSet::new, |flow| revisions(flow, view)),
         label: view.label,
         obstacle: view.obstacle.clone(),

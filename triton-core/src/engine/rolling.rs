@@ -134,7 +134,9 @@ impl Rolling<'_> {
     /// others set a size, a partition or names of pods, the workload's controller starts what is missing at the new
     /// revision. Those in traffic stay.
     fn unasked(&self, row: Row, want: &Shape, seen: &Observation) -> Option<BTreeSet<PodName>> {
-        let old_come = self.limited() && seen.starts_old && has_template(seen, want);
+        // Where none of an earlier revision would be started in their places, new ones would be, without end.
+        let starts_old = seen.stable.is_some() && seen.stable != seen.revision;
+        let old_come = self.limited() && starts_old && has_template(seen, want);
         let partition = want.partition.filter(|_| old_come)?;
         let wanted = self.wanted(row);
         // Those in traffic that are to be deleted leave once the pods in their places serve.

@@ -339,9 +339,8 @@ pub struct Observation {
     pub shape: Option<Shape>,
     /// See [`WorkloadView::revision`].
     pub revision: Option<Revision>,
-    /// In the place of an old pod that is missing, one of an earlier revision is started
-    /// (see [`WorkloadView::stable`]).
-    pub starts_old: bool,
+    /// See [`WorkloadView::stable`].
+    pub stable: Option<Revision>,
     /// That revision and those of the active pods, each once; told before the first batch alone.
     pub revisions: BTreeSet<Revision>,
     /// See [`WorkloadView::label`].
@@ -402,7 +401,7 @@ impl Observation {
             frozen: false,
             shape: None,
             revision: None,
-            starts_old: false,
+            stable: None,
             revisions: BTreeSet::new(),
             label: RevisionLabel::Unknown,
             obstacle: None,
