@@ -5,7 +5,8 @@ use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of};
 use super::super::goal::plan;
 use super::*;
 use crate::model::{
-    Action, Base, Brings, Facts, FieldEdit, Holder, Kind, Revision, Seconds, Shape, Stage, WorkloadChange,
+    Action, Base, BatchPhase, Brings, Facts, FieldEdit, Hold, HoldReason, Holder, Kind, Revision, Seconds,
+    Shape, Stage, Target, TrafficChange, WorkloadChange,
 };
 
 #[test]
@@ -310,4 +311,31 @@ fn the_revision_of_what_a_flow_brings_is_remembered_when_its_first_batch_begins(
     };
     assert_eq!(brought(Brings::Flow).as_ref().map(Revision::as_str), Some("app-new"));
     assert_eq!(brought(Brings::Nothing), None, "of others' templates nothing is remembered");
+}
+
+/// A flow was held for an edit while others named its canary: that one stayed, because nothing leaves meanwhile, and the
+/// pod in its place came into traffic beside it, and so on.
+#[test]
+fn while_a_flow_is_held_no_pod_comes_in_the_place_of_one_that_stays() {
+    let flow = |hold| {
+        let mut flow = Flow::test(Action::Update, 4).canary(1);
+        flow.orders.target = Target { batch: 1, phase: BatchPhase::Baking };
+        let mut flow = flow.at(plan(base_of(Kind::Replace, 4, 4), 0), 1, 0, 1, Stage::Proving);
+        if let Progress::Rolling { batch, .. } = &mut flow.progress {
+            batch.hold = hold;
+        }
+        flow
+    };
+    let hold = Some(Hold { reason: HoldReason::Drift, resumes: 0 });
+    for (named, hold, comes) in [
+        (Facts::DOOMED, hold, false),
+        (Facts::DOOMED | Facts::MARKED, hold, false),
+        (Facts::DOOMED | Facts::MARKED, None, true),
+    ] {
+        let seen = Observation { frozen: hold.is_some(), ..Observation::mine(5, 4, 1) };
+        let seen = seen.with(4, OLD).with(1, SERVES | named).with(1, RUNS);
+        let decided = decide(&flow(hold), &seen, NOW);
+        let pulled_in = matches!(decided, Decision::Act(Effect::Traffic(TrafficChange::PullIn(_))));
+        assert_eq!(pulled_in, comes, "{named:?} {hold:?}: {decided:?}");
+    }
 }

@@ -290,7 +290,7 @@ impl Rolling<'_> {
             gate::missing(&flow.spec, &flow.orders, self.plan, batch, self.last())
         {
             if !batch.met {
-                let why = Why::Reached { batch: number, stage: batch.stage };
+                let why = Why::Reached { batch: batch.number, stage: batch.stage };
                 return self.rolling(self.done, Batch { met: true, ..*batch }, why);
             }
             return Decision::Wait(

@@ -99,8 +99,8 @@ pub(super) fn hooked(pods: &Pods) -> Option<Effect> {
 fn pull_in(rule: Tend, pods: &Pods) -> Option<Vec<PodRef>> {
     let ready = Facts::BOOTED | Facts::GATED;
     let never = Facts::MARKED | Facts::ASKED;
-    // Those that others chose to remove stay until the ones in their places serve.
-    let leave = Facts::MARKED | Facts::DOOMED;
+    // Those that others chose to remove stay until the ones in their places serve. Where none may go, they all stay.
+    let leave = if rule.go { Facts::MARKED | Facts::DOOMED } else { Facts::empty() };
     let room = rule.admit.saturating_sub(pods.count(Facts::FRESH | Facts::ASKED, leave));
     let mut chosen = pick(pods, ready, never | Facts::FRESH, u32::MAX);
     chosen.extend(pick(pods, ready | Facts::FRESH, never, room));

@@ -10,9 +10,9 @@ use super::endpoints::listed;
 use crate::world::endpoints::{ServiceEntry, ServicePort, SliceEntry};
 use crate::world::offer::Offer;
 
-/// By Service and what of it: whether every pod that was to leave had it when it was first looked at. What only some of
+/// By Service, as it selects, and what of it: whether every pod that was to leave had it when it was first looked at. What only some of
 /// them had may rightly be missing on new pods.
-pub type HadByAll = BTreeMap<(String, String), bool>;
+pub type HadByAll = BTreeMap<(String, BTreeMap<String, String>, String), bool>;
 
 /// What becomes of each Service, or port of one, that has pods among `old`. `slices` are the EndpointSlices of a Service,
 /// `is_own` whether a pod is one of the workload, by its name; `had` is what earlier looks at the same exchange noted,
@@ -52,7 +52,7 @@ struct Noted {
 impl Noted {
     fn of(service: &ServiceEntry, old: &[Offer<'_>], had: &mut HadByAll) -> Self {
         let mut by_all = |what: String, is: &dyn Fn(&Offer<'_>) -> bool| {
-            let key = (service.key.name.to_string(), what);
+            let key = (service.key.name.to_string(), service.selector.clone(), what);
             *had.entry(key)
                 .or_insert_with(|| old.iter().all(|offer| service.selects(&offer.labels) && is(offer)))
         };

@@ -72,6 +72,21 @@ fn what_only_some_old_pods_had_may_be_missing_on_new_ones_and_none_yet_tells_not
     assert_eq!(lost(&services, &[], &[wrong]), Vec::<String>::new());
 }
 
+/// Somebody changed the selector in the middle of an exchange: what the Service had before says nothing of it.
+#[test]
+fn a_service_that_selects_otherwise_now_is_looked_at_anew() {
+    let mut had = HadByAll::new();
+    let (plain, leads) = (pod("line=a", &["http"]), pod("line=a,leader=yes", &["http"]));
+    let mut lost = |selector: &str, old: &[Offer<'_>], new: &[Offer<'_>]| {
+        let services = [Arc::new(service(selector, vec![port("", "TCP", "http")]))];
+        succession(&services, (old, new), |_| Vec::new(), |pod| may_be_of("web", pod), &mut had).lost
+    };
+    let nothing = Vec::<String>::new();
+    assert_eq!(lost("line=a", &[plain.clone(), plain.clone()], slice::from_ref(&plain)), nothing);
+    let (old, new) = ([plain.clone(), leads.clone()], [plain, leads]);
+    assert_eq!(lost("leader=yes", &old, &new), nothing, "only some of the old ones had it");
+}
+
 #[test]
 fn a_port_that_each_old_pod_had_must_be_on_each_new_one() {
     let both = || vec![port("http", "TCP", "http"), port("mesh", "TCP", "mesh")];
