@@ -1,6 +1,7 @@
 //! What the world looks like: what the ports say, and the compact form that decisions read.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;

@@ -57,7 +57,7 @@ pub(super) fn words(flow: &Flow, began: Option<Timestamp>, waiting: &Waiting, se
     let all: Vec<String> = stuck.chain(ended).chain(starting).chain(kept).chain(ending).collect();
     let refused = trouble(view, began).filter(|_| matches!(waiting, Waiting::Held { .. }));
     let refused = refused.map(|trouble| format!("; {trouble}")).unwrap_or_default();
-    refused + &first(&all)
+    format!("{refused}{}", first(&all))
 }
 
 /// What the workload's controller failed at, while pods are missing.
