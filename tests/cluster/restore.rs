@@ -60,7 +60,7 @@ async fn after_a_restore_of_etcd_the_operator_goes_on_from_the_backup() {
         {
             break;
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "it still shows {answer}\n{}", operator.tail(20));
+        assert!(begun.elapsed() < Duration::from_secs(90), "it still shows {answer}\n{}", operator.tail(20));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     eprintln!("the operator shows the backup {:.1?} after the cluster was there again", begun.elapsed());
