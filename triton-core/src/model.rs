@@ -29,6 +29,7 @@ mod spec;
 mod strategy;
 mod text;
 mod time;
+mod trouble;
 mod unused;
 
 pub use base::{Base, Brings, Plan};
@@ -47,7 +48,7 @@ pub use name::{
 };
 pub use observation::{
     EndedPod, Exchange, Observation, Obstacle, PodPhase, PodTraffic, RevisionLabel, Shape, Succession,
-    TemplateRef, Traffic, TrafficView, Trouble, WorkloadPod, WorkloadView,
+    TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
 };
 pub use orders::{
     BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, DEFAULT_GRACE, Edit, Orders, SUPERSEDED_ALONE,
@@ -71,3 +72,4 @@ pub use spec::{
 pub use strategy::{NonUpdateStrategy, RollbackTarget, UpdateStrategy};
 pub use text::{ANSWER_TEXT, LISTED, POD_TEXT, STATUS_TEXT, TextFor, shorten};
 pub use time::{Seconds, TimeError, Timestamp};
+pub use trouble::Trouble;

@@ -33,10 +33,10 @@ pub fn rests_on_pods(flow: &Flow, effect: &Effect) -> Option<PodsAsSeen> {
     }
 }
 
-/// Which pods have to be as they were seen for a progress to be stored, if it rests on them: when it is the last word; where the first
-/// batch begins, and with it how many pods need no work and how many have to serve; at the end of a batch, which no
-/// later stage looks back at; and where new pods are told from old ones by a mark, which a view from before it does not
-/// show.
+/// Which pods have to be as they were seen for a progress to be stored, if it rests on them: when it is the last word;
+/// where the first batch begins, and with it how many pods need no work and how many have to serve; at the end of a
+/// batch, which no later stage looks back at; and where new pods are told from old ones by a mark, which a view from
+/// before it does not show.
 #[must_use]
 pub fn tells_of_pods(before: &Progress, progress: &Progress) -> Option<PodsAsSeen> {
     let marks = |progress: &Progress| {
