@@ -51,6 +51,14 @@ impl Instances {
         Self { client, world, flows }
     }
 
+    /// The CloneSet of this instance, as it is now.
+    fn cloneset(&self, id: &InstanceId) -> Result<Arc<CloneSetEntry>, ApiError> {
+        self.check_ready()?;
+        let cached = self.world.clonesets.get(&Key::new(id.namespace.as_str(), id.name.as_str()));
+        let gone = || ApiError::new(ApiErrorKind::NotFound, format!("there is no instance {id}"));
+        Ok(cached.ok_or_else(gone)?.entry.read()?)
+    }
+
     /// An instance; of one whose CloneSet cannot be read only that.
     async fn shown(&self, state: &CloneSetState) -> Result<InstanceView, ApiError> {
         match state {
@@ -182,21 +190,16 @@ impl Instances {
 
 impl InstanceApi for Instances {
     async fn instance(&self, id: &InstanceId) -> Result<InstanceView, ApiError> {
-        self.check_ready()?;
-        let cached = self.world.clonesets.get(&Key::new(id.namespace.as_str(), id.name.as_str()));
-        let gone = || ApiError::new(ApiErrorKind::NotFound, format!("there is no instance {id}"));
-        let cloneset = cached.ok_or_else(gone)?.entry.read()?;
-        let sized_by = sizer(&self.client, &cloneset).await.unwrap_or_default();
+        let sized_by = sizer(&self.client, &*self.cloneset(id)?).await.unwrap_or_default();
+        // Its flow may have ended while the autoscalers were read: both are told as they are now.
+        let cloneset = self.cloneset(id)?;
         let (instance, back) = self.view(&cloneset, &self.lock(&cloneset).await?);
         let rollback_image = self.images(&cloneset, back.as_ref()).await;
         Ok(InstanceView { sized_by, rollback_image, ..instance })
     }
 
     async fn warnings(&self, id: &InstanceId, template: Option<&Value>) -> Result<Vec<String>, ApiError> {
-        self.check_ready()?;
-        let cached = self.world.clonesets.get(&Key::new(id.namespace.as_str(), id.name.as_str()));
-        let gone = || ApiError::new(ApiErrorKind::NotFound, format!("there is no instance {id}"));
-        let cloneset = cached.ok_or_else(gone)?.entry.read()?;
+        let cloneset = self.cloneset(id)?;
         let mut pods = self.world.pods.group(&Key::new(&cloneset.key.namespace, &cloneset.uid));
         pods.retain(|pod| pod.is_active());
         let services = self.world.services.group(&Key::new(id.namespace.as_str(), ""));
@@ -259,4 +262,58 @@ fn instance_of(pod: &PodEntry) -> &str {
 fn short(workload: &str, revision: &str) -> String {
     let hash = revision.strip_prefix(workload).and_then(|rest| rest.strip_prefix('-'));
     hash.unwrap_or(revision).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use hyper::{Request, Response};
+    use kube::client::Body;
+    use serde_json::json;
+    use triton_core::model::InstanceName;
+
+    use super::*;
+    use crate::limits::Limits;
+
+    /// The API server answers a list of autoscalers only after the cancelled flow has returned `demo-new` to `demo-now`.
+    #[tokio::test]
+    async fn an_instance_is_told_as_it_is_after_the_api_server_has_answered() {
+        let world = World::new(Arc::new(|_| {}), Limits::default());
+        world.flows.relisted();
+        world.pods.relisted();
+        world.services.relisted();
+        world.slices.relisted();
+        world.clonesets.relisted();
+        world.clonesets.watched(cloneset("9", "demo-new"));
+        let answering = Arc::clone(&world);
+        let answer = move |_: Request<Body>| {
+            answering.clonesets.watched(cloneset("10", "demo-now"));
+            let list = json!({ "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscalerList",
+                "metadata": {}, "items": [] });
+            std::future::ready(Ok::<_, Infallible>(Response::new(Body::from(list.to_string().into_bytes()))))
+        };
+        let client = Client::new(tower::service_fn(answer), "default");
+        let instances =
+            Instances::new(client.clone(), Arc::clone(&world), Flows::new(client, Arc::clone(&world)));
+        let id = InstanceId {
+            namespace: Namespace::new("default").unwrap(),
+            name: InstanceName::new("demo").unwrap(),
+        };
+        let shown = instances.instance(&id).await.unwrap();
+        assert_eq!((&*shown.update_revision, &*shown.rollback_to), ("now", "before"));
+    }
+
+    fn cloneset(version: &str, revision: &str) -> CloneSetState {
+        let object = json!({
+            "apiVersion": "apps.kruise.io/v1alpha1", "kind": "CloneSet",
+            "metadata": {
+                "name": "demo", "namespace": "default", "uid": "cs-uid", "resourceVersion": version,
+                "annotations": { (labels::GOOD): "demo-now,demo-before" },
+            },
+            "spec": { "replicas": 4, "selector": {}, "template": {} },
+            "status": { "updateRevision": revision },
+        });
+        CloneSetState::of(&serde_json::from_value(object).unwrap()).unwrap()
+    }
 }
