@@ -186,13 +186,13 @@ fn wanted(flow: &Flow, old: &Counts, seen: &Observation) -> Option<u32> {
 
 fn counts(flow: &Flow, old: &Counts, seen: &Observation) -> Counts {
     let pods = &seen.pods;
-    let active = |with| pods.count(with, Facts::MARKED);
+    let there = |with| pods.count(with, Facts::empty());
     let mut counts = Counts {
         replicas: pods.len(),
-        available: pods.count(Facts::IN, Facts::empty()),
-        updated: active(Facts::FRESH),
-        updated_ready: active(Facts::FRESH | Facts::IN),
-        failed: active(Facts::FAILED),
+        available: there(Facts::IN),
+        updated: there(Facts::FRESH),
+        updated_ready: there(Facts::FRESH | Facts::IN),
+        failed: pods.count(Facts::FAILED, Facts::MARKED),
         wanted: wanted(flow, old, seen),
         ..*old
     };

@@ -69,6 +69,15 @@ fn a_lost_pod_that_was_not_listed_leaves_its_place_to_the_next_new_one() {
     assert_eq!(totals, [SIZE].into(), "every batch has its pods");
 }
 
+#[test]
+fn a_new_pod_counts_until_it_is_gone_also_one_that_others_chose_to_leave() {
+    for leaves in [false, true] {
+        let (flow, mut view) = at(Kind::Replace, 1, 2, SIZE, &[]);
+        (view.pods[0].marked, view.pods[0].specified) = (leaves, leaves);
+        assert_eq!(stored(&flow, &Report::default(), &view).counts.updated, SIZE, "{leaves}");
+    }
+}
+
 /// Batch `number` of `last` in mid-air, with so many new pods.
 fn at(kind: Kind, number: u32, last: u32, pods: u32, failed: &[u32]) -> (Flow, WorkloadView) {
     let all = last * SIZE;
