@@ -52,21 +52,24 @@ async fn a_running_flow_whose_spec_cannot_be_read_holds_until_it_is_corrected() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_update_takes_over_from_a_flow_that_cannot_be_read_and_exposes_nothing_of_it() {
-    let site = Site::apart("unread-superseded").await;
-    canary(&site).await;
-    site.rig.define_flows_as(&lenient());
-    spoil(&site, &json!({"updateStrategy": {"resumes": -1}})).await;
-    holds(&site, "updateStrategy.resumes").await;
-    site.rig.define_flows();
-    let third = app::flow("third", "update", 2, "nginx:3", json!({"mode": "auto", "drainSeconds": 0}));
-    let mut third = third;
-    third["spec"]["application"].as_object_mut().and_then(|fields| fields.remove("replicas"));
-    site.apply(&third);
-    site.succeeds("third").await;
-    site.ends(FLOW, "Aborted").await;
-    all_run(&site.view(), "nginx:3", 2);
-    never_served(&site, "nginx:2");
+async fn an_update_and_a_rollback_take_over_from_a_flow_that_cannot_be_read_and_expose_nothing_of_it() {
+    let strategy = || json!({"mode": "auto", "drainSeconds": 0});
+    let mut update = app::flow("third", "update", 2, "nginx:3", strategy());
+    update["spec"]["application"].as_object_mut().and_then(|fields| fields.remove("replicas"));
+    let rollback = app::order("third", "rollback", None, strategy());
+    for (action, third, image) in [("update", update, "nginx:3"), ("rollback", rollback, "nginx:1")] {
+        let site = Site::apart(&format!("unread-{action}")).await;
+        canary(&site).await;
+        site.rig.define_flows_as(&lenient());
+        spoil(&site, &json!({"updateStrategy": {"resumes": -1}})).await;
+        holds(&site, "updateStrategy.resumes").await;
+        site.rig.define_flows();
+        site.apply(&third);
+        site.succeeds("third").await;
+        site.ends(FLOW, "Aborted").await;
+        all_run(&site.view(), image, 2);
+        never_served(&site, "nginx:2");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
