@@ -72,8 +72,7 @@ fn a_held_flow_names_what_was_edited_and_by_whom_and_lets_no_pod_go() {
     let seen = Observation { frozen: true, ..seen };
     match decide(&flow, &seen, NOW) {
         Decision::Wait(waiting @ Waiting::Held { .. }, _) => {
-            let words = "paused because others changed partition (by kubectl-patch): Resume sets it right, \
-                         Cancel ends it";
+            let words = "paused because others changed partition (by kubectl-patch): Resume sets it right";
             assert_eq!((waiting.reason(), waiting.to_string().as_str()), ("Drift", words));
         }
         other => panic!("{other:?}"),

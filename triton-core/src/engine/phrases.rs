@@ -88,39 +88,35 @@ pub(super) fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit], paused:
     match reason {
         HoldReason::PodsFailed if paused => {
             format!(
-                "paused because pods failed ({failed} fail now), and by order: mend them; Resume lets it go on, \
-                 Cancel ends it"
+                "paused because pods failed ({failed} fail now), and by order: mend them; Resume lets it go on"
             )
         }
         HoldReason::PodsFailed => {
             format!(
                 "paused because pods failed ({failed} fail now): mend them, and it goes on by itself; Resume tries \
-                 again at once, Cancel ends it"
+                 again at once"
             )
         }
         HoldReason::Resized if paused => {
             let what = listed(edits);
             format!(
                 "paused because the flow cannot go on with the new size, others changed {what}, and by order: Resume \
-                 gives the workload its size back, Cancel ends it"
+                 gives the workload its size back"
             )
         }
         HoldReason::Drift => {
             let what = listed(edits);
-            format!("paused because others changed {what}: Resume sets it right, Cancel ends it")
+            format!("paused because others changed {what}: Resume sets it right")
         }
         HoldReason::Resized => {
             let what = listed(edits);
             format!(
                 "paused because the flow cannot go on with the new size, others changed {what}: it goes on \
-                 by itself once the size fits, Resume gives the workload its size back, Cancel ends it"
+                 by itself once the size fits, Resume gives the workload its size back"
             )
         }
         HoldReason::DeadlineExceeded => {
-            format!(
-                "paused because the stage took too long ({} fail now): Resume waits again, Cancel ends it",
-                pods(failed)
-            )
+            format!("paused because the stage took too long ({} fail now): Resume waits again", pods(failed))
         }
     }
 }

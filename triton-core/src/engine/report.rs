@@ -131,7 +131,10 @@ fn noted(flow: &Flow, seen: &Observation, mut message: String) -> String {
 
 fn message(flow: &Flow, old: &Report, waiting: &Waiting, seen: Seen<'_>, now: Timestamp) -> String {
     let began = old.started_at;
-    let mut message = noted(flow, seen.observation, waiting.to_string());
+    // One that is cancelled already, and stands on its way back, has no other end.
+    let stands = matches!(waiting, Waiting::Held { .. } | Waiting::Paused);
+    let end = if stands && !flow.orders.canceled { ", Cancel ends it" } else { "" };
+    let mut message = noted(flow, seen.observation, format!("{waiting}{end}"));
     let leads = matches!(waiting, Waiting::Approval { phase: BatchPhase::Baking, .. });
     if leads && seen.observation.pods.any(Facts::FRESH, Facts::GATED) {
         message.push_str("; pods without the readiness gate take traffic already");
@@ -227,4 +230,34 @@ fn counts(flow: &Flow, old: &Counts, seen: &Observation) -> Counts {
         }
     }
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fixtures::{NOW, base_of};
+    use crate::model::{Action, Kind};
+
+    #[test]
+    fn who_stands_is_told_that_a_cancel_ends_the_flow_where_it_is_not_cancelled_yet() {
+        let held = |reason| Waiting::Held { reason, failed: 0, edits: Vec::new(), paused: false };
+        let rows = [
+            (Waiting::Paused, true),
+            (held(HoldReason::Drift), true),
+            (held(HoldReason::DeadlineExceeded), true),
+            (Waiting::Interval, false),
+        ];
+        let plan = goal::plan(base_of(Kind::Replace, 1, 1), 0);
+        let flow = Flow::test(Action::Update, 1).at(plan, 1, 0, 1, Stage::Leaving);
+        let (observation, traffic) = (Observation::mine(1, 0, 1), TrafficView::default());
+        let seen = Seen { observation: &observation, workload: None, traffic: &traffic };
+        for (waiting, stands) in rows {
+            for canceled in [false, true] {
+                let mut flow = flow.clone();
+                flow.orders.canceled = canceled;
+                let says = report(&flow, &Report::default(), seen, None, Some((&waiting, NOW)), NOW).message;
+                assert_eq!(says.contains(", Cancel ends it"), stands && !canceled, "{waiting:?}: {says}");
+            }
+        }
+    }
 }

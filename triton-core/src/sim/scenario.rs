@@ -12,6 +12,7 @@ mod nature;
 mod people;
 mod process;
 mod runner;
+mod stream;
 
 use core::fmt;
 use std::string::String;

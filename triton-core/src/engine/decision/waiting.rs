@@ -236,7 +236,7 @@ impl fmt::Display for Waiting {
                 "waits to hear of {kind}: nothing was heard of them for more than {age}; nothing is removed, exposed \
                  or ended meanwhile"
             ),
-            Self::Paused => f.write_str("paused by order: Resume lets it go on, Cancel ends it"),
+            Self::Paused => f.write_str("paused by order: Resume lets it go on"),
             Self::Held { reason, failed, edits, paused } => {
                 f.write_str(&phrases::held(*reason, *failed, edits, *paused))
             }

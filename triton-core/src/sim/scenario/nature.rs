@@ -96,14 +96,12 @@ impl Runner<'_> {
         }
     }
 
-    /// F9: a kind falls silent, if it is time; it counts when a host has noticed it. Drawn from a stream of its own, so
-    /// that what else a seed gives does not depend on it.
+    /// F9: a kind falls silent, if it is time; it counts when a host has noticed it.
     pub(super) fn silence(&mut self, now: Timestamp) -> Result<(), Violation> {
-        if self.healed || !self.chaos.silence || now < self.silence_at {
+        if self.healed || !self.chaos.silence {
             return Ok(());
         }
-        let random = &mut self.silence;
-        self.silence_at = now.plus(Seconds(random.between(20, 120)));
+        let Some(random) = self.silence.due(now, 20, 120) else { return Ok(()) };
         let until = now.plus(Seconds(random.between(1, 60)));
         let Some(at) = random.index(Watched::ALL.len()) else { return Ok(()) };
         let kind = Watched::ALL[at];
@@ -113,13 +111,11 @@ impl Runner<'_> {
         self.note(StepKind::Outside(std::format!("nothing is heard of {} until {until}", kind.name())))
     }
 
-    /// F13: Services can send to pods of one revision alone, or to all pods again, if it is time. Drawn from a stream of
-    /// its own, so that what else a seed gives does not depend on it.
+    /// F13: Services can send to pods of one revision alone, or to all pods again, if it is time.
     pub(super) fn services(&mut self, now: Timestamp) -> Result<(), Violation> {
-        if self.healed || !self.chaos.lost_services || now < self.services_at {
+        if self.healed || !self.chaos.lost_services || self.services.due(now, 1, 40).is_none() {
             return Ok(());
         }
-        self.services_at = now.plus(Seconds(self.services.between(1, 40)));
         let (id, mut world) = (draw::instance(), self.sim.world());
         let Some(workload) = world.workload(&id) else { return Ok(()) };
         let serves = |pod: &&Pod| pod.listed && pod.active();
@@ -137,19 +133,18 @@ impl Runner<'_> {
     }
 
     /// F13: somebody else names a pod of a workload that a flow has, to be deleted, or sets its partition, if it is time.
-    /// Drawn from a stream of its own, so that what else a seed gives does not depend on it.
     pub(super) fn edits(&mut self, now: Timestamp) -> Result<(), Violation> {
-        if self.healed || !self.chaos.outside_edits || now < self.edits_at {
+        if self.healed || !self.chaos.outside_edits {
             return Ok(());
         }
-        self.edits_at = now.plus(Seconds(self.edits.between(1, 60)));
+        let Some(random) = self.edits.due(now, 1, 60) else { return Ok(()) };
         let (id, mut world) = (draw::instance(), self.sim.world());
         let Some(workload) = world.workload(&id).filter(|workload| workload.lock.is_some()) else {
             return Ok(());
         };
         let names: Vec<PodName> = workload.active().map(|pod| pod.name.clone()).collect();
-        let named = self.edits.index(names.len()).filter(|_| self.edits.chance(500)).map(|at| &names[at]);
-        let partition = self.edits.between(0, workload.replicas);
+        let named = random.index(names.len()).filter(|_| random.chance(500)).map(|at| &names[at]);
+        let partition = random.between(0, workload.replicas);
         let (fault, words) = match named {
             Some(name) => (Fault::PodNamed, std::format!("{name} named by hand to be deleted")),
             None => (Fault::PartitionEdited, std::format!("partition set to {partition} by hand")),

@@ -70,14 +70,12 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Somebody applies a folder of flows again, of which one had ended and was removed, if it is time. Drawn from a
-    /// stream of its own, so that what else a seed gives does not depend on it.
+    /// Somebody applies a folder of flows again, of which one had ended and was removed, if it is time.
     pub(super) fn again(&mut self, now: Timestamp) -> Result<(), Violation> {
-        if self.healed || !self.chaos.people || now < self.again_at {
+        if self.healed || !self.chaos.people {
             return Ok(());
         }
-        let random = &mut self.again;
-        self.again_at = now.plus(Seconds(random.between(3, 60)));
+        let Some(random) = self.again.due(now, 3, 60) else { return Ok(()) };
         let (at, often) = (random.index(self.flows.len()), random.chance(500));
         let Some(id) = at.map(|at| self.flows[at].clone()).filter(|id| often && self.has_ended(id)) else {
             return Ok(());

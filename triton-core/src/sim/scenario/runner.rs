@@ -9,6 +9,7 @@ use super::super::host::{Host, Sim};
 use super::super::random::Random;
 use super::super::tally::Fault;
 use super::process::{Duty, Process, Turn, begin};
+use super::stream::Stream;
 use super::{Chaos, Observer, Step, StepKind, Summary, Violation, draw};
 use crate::driver::Rest;
 use crate::model::{Draft, FlowId, FlowPhase, FlowUid, Seconds, Timestamp};
@@ -37,18 +38,14 @@ pub(super) struct Runner<'a> {
     /// When people, nature and the next flow have their next turn.
     pub(super) people_at: Timestamp,
     pub(super) nature_at: Timestamp,
-    pub(super) silence: Random,
-    /// When the next kind falls silent.
-    pub(super) silence_at: Timestamp,
-    pub(super) services: Random,
-    /// When Services change next.
-    pub(super) services_at: Timestamp,
-    pub(super) edits: Random,
-    /// When somebody else changes the workload of a flow next.
-    pub(super) edits_at: Timestamp,
-    pub(super) again: Random,
-    /// When a flow that has ended is made again next.
-    pub(super) again_at: Timestamp,
+    /// Kinds fall silent.
+    pub(super) silence: Stream,
+    /// Services change.
+    pub(super) services: Stream,
+    /// Somebody else changes the workload of a flow.
+    pub(super) edits: Stream,
+    /// A flow that has ended is made again.
+    pub(super) again: Stream,
     pub(super) next_flow_at: Timestamp,
     /// Wake-ups that are lost, in cases of 1,000.
     pub(super) deaf: u32,
@@ -118,14 +115,10 @@ impl<'a> Runner<'a> {
             people_at: now.plus(Seconds(random.between(0, 10))),
             nature_at: now.plus(Seconds(random.between(1, 20))),
             next_flow_at: now,
-            silence: Random::new(seed, 6),
-            silence_at: now.plus(Seconds(5)),
-            services: Random::new(seed, 7),
-            services_at: now,
-            edits: Random::new(seed, 9),
-            edits_at: now,
-            again: Random::new(seed, 8),
-            again_at: now.plus(Seconds(10)),
+            silence: Stream::new(seed, 6, now.plus(Seconds(5))),
+            services: Stream::new(seed, 7, now),
+            edits: Stream::new(seed, 9, now),
+            again: Stream::new(seed, 8, now.plus(Seconds(10))),
             deaf,
             tampered: Vec::new(),
             spoilt: Vec::new(),
