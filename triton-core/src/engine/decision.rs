@@ -340,9 +340,7 @@ impl fmt::Display for Why {
             Self::Unread { faults } => f.write_str(&phrases::unread(faults)),
             Self::Corrupt { what } => f.write_str(&phrases::corrupt(what)),
             Self::LockUnreadable { what } => f.write_str(&phrases::lock_unreadable(what)),
-            Self::Stopping { reason } => {
-                write!(f, "cancelled because {}; leaving the workload clean", phrases::stops(*reason))
-            }
+            Self::Stopping { reason } => f.write_str(&phrases::stopping(phrases::stops(*reason))),
             Self::GivingWay { to } => write!(f, "flow {to} takes over; leaving the workload clean"),
             Self::Reverting => f.write_str("cancelled; returning the new pods to the revision before"),
             Self::Fits => f.write_str("the size of the workload is one again that the flow can go on with"),

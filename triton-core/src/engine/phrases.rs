@@ -83,6 +83,11 @@ pub(super) fn listed(edits: &[FieldEdit]) -> String {
     if words.is_empty() { "what the flow owns".into() } else { words.join(", ") }
 }
 
+/// What a flow does that stopped by itself for this cause.
+pub(super) fn stopping(cause: &str) -> String {
+    format!("cancelled because {cause}; leaving the workload clean")
+}
+
 /// What a held flow waits for.
 pub(super) fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit], paused: bool) -> String {
     match reason {

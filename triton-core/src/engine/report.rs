@@ -65,7 +65,7 @@ pub fn report(
                 new.message.push_str(&causes(flow, new.started_at, *reason, seen));
             }
             if let (Why::Stopping { .. }, Some(cause)) = (why, &new.cause) {
-                new.message = format!("cancelled because {cause}; leaving the workload clean");
+                new.message = phrases::stopping(cause);
             }
             if matches!(progress, Progress::Finished { .. }) {
                 new.message.push_str(&ending(seen.workload));
