@@ -207,7 +207,7 @@ fn told(flow: &Flow, old: &Report, why: Option<&Why>, waiting: Option<&Waiting>)
 }
 
 fn subject(flow: &Flow, report: &Report) -> Subject {
-    let status = convert::status(&flow.progress, report, 1, None).expect("it can be written");
+    let status = convert::status(&flow.progress, report, 1, None, None).expect("it can be written");
     let text = |field: &str| status[field].as_str().unwrap_or_default();
     let kind = match (status["finished"] == true, text("phase")) {
         (true, "Failed") => "Failed".to_owned(),

@@ -26,6 +26,10 @@ async fn a_running_flow_whose_spec_cannot_be_read_holds_until_it_is_corrected() 
         ),
         (json!({"updateStrategy": {"batchSize": {"much": true}}}), "updateStrategy.batchSize"),
         (json!({"application": {"replicas": -2}}), "application.replicas"),
+        // What reads well, and is not what the flow began with.
+        (json!({"application": {"instanceName": "other"}}), "application.instanceName"),
+        (json!({"application": {"template": {"spec": {"priority": 7}}}}), "application.template"),
+        (json!({"action": "create"}), "action"),
     ];
     let good = site.kubectl_json(&["get", "df", FLOW])["spec"].clone();
     let before = workload(&site);
@@ -93,6 +97,12 @@ async fn a_flow_that_cannot_be_read_is_deleted_and_its_new_pods_stay_out_until_a
         site.start_operator().await;
         tokio::time::sleep(STILL).await;
         assert_eq!(workload(&site), before, "the workload is left alone");
+        // Also where somebody takes the mark of what was left off.
+        let empty = if spec { format!("{LOCK}=") } else { format!("{LOCK}-") };
+        site.kubectl(&["annotate", SETS, app::NAME, "--overwrite", &empty]);
+        tokio::time::sleep(STILL).await;
+        let shown = app_call(&site, "Get").unwrap_or_else(|error| panic!("{error}"));
+        assert!(shown.contains("\"Left\"") && shown.contains("\"replicas\": 2"), "{shown}");
 
         let scale = app::order("scaled", "scale", Some(4), json!({"mode": "auto"}));
         site.apply(&scale);

@@ -313,7 +313,12 @@ impl Watcher {
                 let unread = |flow: &Entry| flow.spec().is_none() && !flow.is_finished();
                 held.spoilt || flow.is_none_or(unread)
             }
-            None => world.flows().iter().any(|flow| has_begun(flow, workload)),
+            None => {
+                let last = workload.last.as_ref().filter(|last| !last.gave_back);
+                let there = |uid: &FlowUid| world.flows().iter().any(|flow| flow.uid == *uid);
+                let gone = last.is_some_and(|last| !there(&last.holder.uid));
+                gone || world.flows().iter().any(|flow| has_begun(flow, workload))
+            }
         };
         if !closed {
             return Ok(());

@@ -3,7 +3,7 @@
 use triton_core::engine::{Decision, Effect};
 use triton_core::model::{Facts, Shape, TrafficChange, WorkloadChange};
 
-use super::reading::{facts, is_mine, pods_of};
+use super::reading::{facts, is_mine, is_to_give_back, pods_of};
 use super::{Intent, Invariant, Outcome, Property, ensure};
 
 pub(super) const ROW: Invariant = Invariant {
@@ -41,7 +41,7 @@ fn intent(intent: &Intent<'_>) -> Outcome {
             WorkloadChange::Remove => is_mine(seen) && seen.pods.is_empty(),
             WorkloadChange::Freeze(on) => seen.frozen != *on,
             WorkloadChange::Lock { .. } => !is_mine(seen),
-            WorkloadChange::Release { .. } => is_mine(seen),
+            WorkloadChange::Release { .. } => is_to_give_back(intent.flow, seen),
         },
     };
     ensure(needed, || format!("{:?} changes nothing, or goes too far", intent.decision))

@@ -3,7 +3,7 @@
 use triton_core::engine::{Decision, Effect};
 use triton_core::model::{Action, Lock, Progress, WorkloadChange};
 
-use super::reading::is_mine;
+use super::reading::{is_mine, is_to_give_back};
 use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
 
 pub(super) const ROW: Invariant = Invariant {
@@ -27,7 +27,7 @@ fn intent(intent: &Intent<'_>) -> Outcome {
             seen.lock == Lock::Free && (begins || again)
         }
         Decision::Act(Effect::Workload(WorkloadChange::Release { .. })) => {
-            is_mine(seen) && intent.flow.progress.is_finished()
+            is_to_give_back(intent.flow, seen) && intent.flow.progress.is_finished()
         }
         Decision::Act(Effect::Workload(WorkloadChange::Reshape(_))) if seen.shape.is_none() => {
             intent.flow.spec.action == Action::Create

@@ -140,6 +140,12 @@ pub(super) fn is_mine(seen: &Observation) -> bool {
     seen.lock == Lock::Mine
 }
 
+/// Whether a flow has something to give back: its lock, or the note that it has not ended where others took that off.
+pub(super) fn is_to_give_back(flow: &Flow, seen: &Observation) -> bool {
+    let had = seen.last.as_ref().is_some_and(|last| last.holds(&flow.uid));
+    is_mine(seen) || seen.lock == Lock::Free && had
+}
+
 /// How far a flow is, as something that may only grow.
 pub(super) fn position(progress: &Progress) -> (u8, u32, Option<Stage>) {
     // What was cancelled may return in batches of its own: a second life behind the first.

@@ -1,6 +1,7 @@
 //! The nouns: plain data, no decisions.
 
 mod base;
+mod begun;
 mod carried;
 mod change;
 mod count;
@@ -33,6 +34,7 @@ mod trouble;
 mod unused;
 
 pub use base::{Base, Brings, Plan};
+pub use begun::BegunWith;
 pub use carried::{Carried, CarriedOut};
 pub use change::{TrafficChange, WorkloadChange};
 pub use count::{BatchSize, MAX_BATCHES, MAX_NAMED, MAX_REPLICAS, RawSize, Sizes};
@@ -40,7 +42,7 @@ pub use draft::{Draft, Fault, Faults};
 pub use edit::{Edits, Field, FieldEdit, Wrote};
 pub use failure::Failure;
 pub use flow::Flow;
-pub use hash::SpecHash;
+pub use hash::{SpecHash, hash_of};
 pub use lock::{Holder, LastHolder, Left, Lock};
 pub use name::{
     FlowId, FlowName, FlowUid, InstanceId, InstanceName, MAX_CREATED, MAX_LABEL, NameError, Namespace,

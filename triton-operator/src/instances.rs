@@ -5,12 +5,11 @@ use std::sync::Arc;
 use kube::Client;
 use serde_json::Value;
 use triton_core::engine::{rollback_target, size};
-use triton_core::model::{InstanceId, Namespace, Revision, Seconds, Succession, Timestamp};
+use triton_core::model::{Holder, InstanceId, Namespace, Revision, Seconds, Succession, Timestamp};
 use triton_core::ports::PortError;
 use triton_core::service::{ApiError, ApiErrorKind, InstanceApi, InstanceView, PodFilter, PodId, PodView};
 
 use crate::backend::cloneset::entry::CloneSetEntry;
-use crate::backend::cloneset::lock::LockNote;
 use crate::backend::cloneset::sizer::sizer;
 use crate::backend::cloneset::state::CloneSetState;
 use crate::backend::cloneset::{template_of, view};
@@ -36,12 +35,28 @@ pub struct Instances {
 /// Who counts as the holder of a workload.
 #[derive(Default)]
 struct Held<'a> {
-    /// The lock of a flow that is at work.
-    by: Option<&'a LockNote>,
+    /// The mark of a flow that is at work.
+    by: Option<Mark<'a>>,
     /// That flow.
     flow: Option<Arc<FlowEntry>>,
-    /// The lock of a flow that left the workload in the middle of its batches.
-    left: Option<&'a LockNote>,
+    /// The mark of a flow that left the workload in the middle of its batches.
+    left: Option<Mark<'a>>,
+}
+
+/// What stands on a workload of the flow that took it last.
+#[derive(Clone, Copy)]
+struct Mark<'a> {
+    holder: &'a Holder,
+    /// The size that the workload is to have, where the flow exchanges pods.
+    size: Option<u32>,
+}
+
+impl<'a> Mark<'a> {
+    /// The lock, or who had it last where others took it off.
+    fn of(cloneset: &'a CloneSetEntry) -> Option<Self> {
+        let lock = cloneset.lock.as_ref().map(|note| Self { holder: &note.holder, size: note.size });
+        lock.or_else(|| cloneset.taken_off().map(|last| Self { holder: &last.holder, size: last.size }))
+    }
 }
 
 impl Instances {
@@ -74,13 +89,13 @@ impl Instances {
 
     /// The lock, where it counts: its flow is at work, or left the workload in the middle of its batches.
     async fn lock<'a>(&self, cloneset: &'a CloneSetEntry) -> Result<Held<'a>, ApiError> {
-        let Some(note) = &cloneset.lock else { return Ok(Held::default()) };
-        Ok(match self.flows.fate(&note.holder, &cloneset.key).await? {
-            Fate::Left | Fate::Gone => Held { left: Some(note), ..Held::default() },
+        let Some(mark) = Mark::of(cloneset) else { return Ok(Held::default()) };
+        Ok(match self.flows.fate(mark.holder, &cloneset.key).await? {
+            Fate::Left | Fate::Gone => Held { left: Some(mark), ..Held::default() },
             Fate::Alive => {
-                let key = Key::new(note.holder.id.namespace.as_str(), note.holder.id.name.as_str());
+                let key = Key::new(mark.holder.id.namespace.as_str(), mark.holder.id.name.as_str());
                 Held {
-                    by: Some(note),
+                    by: Some(mark),
                     flow: self.world.flows.get(&key).map(|cached| cached.entry),
                     left: None,
                 }
@@ -116,9 +131,8 @@ impl Instances {
         };
         let others = pods.iter().filter(is_other).count();
         let main = &cloneset.main;
-        let noted = by.or(left).and_then(|note| note.size);
-        let named =
-            |note: Option<&LockNote>| note.map_or_else(String::new, |note| note.holder.id.to_string());
+        let noted = by.or(left).and_then(|mark| mark.size);
+        let named = |mark: Option<Mark<'_>>| mark.map_or_else(String::new, |mark| mark.holder.id.to_string());
         let instance = InstanceView {
             namespace: cloneset.key.namespace.to_string(),
             name: cloneset.key.name.to_string(),

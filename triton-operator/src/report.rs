@@ -246,8 +246,8 @@ mod tests {
         let world = World::new(Arc::new(|_| {}), Limits::default());
         let mut changes = world.subscribe();
         let status = |progress| json!({ "phase": "BatchStarted", "progress": progress });
-        let good =
-            crate::crd::convert::status(&Progress::Pending, &Report::default(), 1, None).expect("a status");
+        let good = crate::crd::convert::status(&Progress::Pending, &Report::default(), 1, None, None)
+            .expect("a status");
         let ended = json!({ "phase": "Success", "finished": true });
         // The status, and what is told when it is seen.
         let rows = [

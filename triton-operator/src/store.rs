@@ -11,7 +11,7 @@ use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use triton_core::model::{
-    Flow, FlowId, FlowUid, Holder, InstanceId, Namespace, Orders, Peer, Progress, Report, Version,
+    BegunWith, Flow, FlowId, FlowUid, Holder, InstanceId, Namespace, Orders, Peer, Progress, Report, Version,
 };
 use triton_core::ports::{FlowStore, Loaded, NewFlow, PortError, PortErrorKind, StoreEvent};
 
@@ -196,7 +196,8 @@ impl FlowStore for Flows {
             let kept = self.keep(id, &entry).await?;
             (version, generation) = (kept.version, kept.generation);
         }
-        let status = convert::status(progress, report, generation, entry.condition);
+        let status =
+            convert::status(progress, report, generation, entry.condition, begun_with(&entry, progress));
         let status = status.map_err(|error| PortError::caused(PortErrorKind::Rejected, error))?;
         let ops = json!([
             // Replaced by itself it is compared: a conflict when the flow has changed.
@@ -261,6 +262,13 @@ impl FlowStore for Flows {
             Some((event, changes))
         }))
     }
+}
+
+/// What the spec of a flow said when it began. Nobody needs it before, nor once the flow has ended.
+fn begun_with(entry: &FlowEntry, progress: &Progress) -> Option<BegunWith> {
+    let runs = !matches!(progress, Progress::Pending | Progress::Finished { .. });
+    let known = || entry.begun_with.clone().or_else(|| Some(BegunWith::of(&entry.flow()?.spec)));
+    runs.then(known).flatten()
 }
 
 fn changed() -> PortError {

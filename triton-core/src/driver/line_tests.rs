@@ -21,7 +21,8 @@ fn a_workload_whose_flow_lost_its_lock_is_for_nobody_else() {
 #[test]
 fn a_flow_whose_lock_others_took_off_before_its_first_batch_stands_in_no_line() {
     let mut rig = Rig::new(flow(Progress::Preparing { base: Base { kind: Kind::Replace, ..base() } }));
-    let last = || LastHolder { holder: Holder { id: id(), uid: uid() }, turn: 1, gave_back: false };
+    let last =
+        || LastHolder { holder: Holder { id: id(), uid: uid() }, turn: 1, size: None, gave_back: false };
     rig.backend
         .expect_observe()
         .returning(move || Ok(Some(WorkloadView { lock: Lock::Free, last: Some(last()), ..view(2, 2) })));

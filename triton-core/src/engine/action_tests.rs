@@ -10,9 +10,9 @@ use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of};
 use super::goal::plan;
 use super::{Answer, decide, supersede, yields};
 use crate::model::{
-    Action, Base, BatchSize, Brings, CancelPolicy, Facts, Failure, Flow, FlowName, Kind, Lock, Observation,
-    OnFailure, PodName, Progress, Revision, RevisionLabel, Shape, Stage, TemplateRef, Tolerance, Verdict,
-    WorkloadChange,
+    Action, Base, BatchSize, Brings, CancelPolicy, Facts, Failure, Flow, FlowName, Holder, Kind, LastHolder,
+    Lock, Observation, OnFailure, PodName, Progress, Revision, RevisionLabel, Shape, Stage, TemplateRef,
+    Tolerance, Verdict, WorkloadChange,
 };
 
 #[test]
@@ -22,9 +22,16 @@ fn the_lock_is_given_back_after_the_verdict_is_durable() {
         ..Flow::test(Action::Create, 1)
     };
     let good = Some(alloc::vec!["app-new".parse().expect("a revision")]);
-    assert_eq!(decide(&flow, &Observation::mine(1, 0, 1), NOW), act(WorkloadChange::Release { good }));
+    let release = act(WorkloadChange::Release { good });
+    assert_eq!(decide(&flow, &Observation::mine(1, 0, 1), NOW), release);
     let free = Observation { lock: Lock::Free, ..Observation::mine(1, 0, 1) };
     assert_eq!(decide(&flow, &free, NOW), Decision::Done);
+    // Others took it off before: what stays is that the flow has ended.
+    let holder = Holder { id: flow.id.clone(), uid: flow.uid.clone() };
+    for (gave_back, wanted) in [(false, release), (true, Decision::Done)] {
+        let last = Some(LastHolder { holder: holder.clone(), turn: 1, size: None, gave_back });
+        assert_eq!(decide(&flow, &Observation { last, ..free.clone() }, NOW), wanted);
+    }
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn a_flow_that_has_not_begun_by_its_record_and_had_the_lock_waits_for_its_newer_
         let flow = Flow::test(Action::Update, 2);
         let last = last.map(|(uid, gave_back)| {
             let holder = Holder { id: flow.id.clone(), uid: uid.parse().expect("a uid") };
-            LastHolder { holder, turn: 3, gave_back }
+            LastHolder { holder, turn: 3, size: None, gave_back }
         });
         let seen = Observation { lock: Lock::Free, last: last.clone(), ..Observation::mine(2, 1, 1) };
         let mut canceled = flow.clone();

@@ -38,10 +38,13 @@ fn decided(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
     if let Progress::Finished { verdict, .. } = &flow.progress {
         // The verdict is durable before the lock is given back.
         let release = || act(WorkloadChange::Release { good: good(flow, verdict, seen) });
+        // Others may have taken the lock off: that the flow has ended is noted beside it.
+        let had = seen.last.as_ref().is_some_and(|last| last.holds(&flow.uid));
         return match &seen.lock {
             // What it was in the middle of waits for another flow: the lock stays as the mark of that.
-            Lock::Mine if verdict.leaves() => Decision::Done,
+            Lock::Mine | Lock::Free if verdict.leaves() => Decision::Done,
             Lock::Mine => release(),
+            Lock::Free if had => release(),
             Lock::Unreadable { what } => unreadable(what, now),
             Lock::Free | Lock::Theirs(_) => Decision::Done,
         };

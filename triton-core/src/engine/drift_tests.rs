@@ -174,7 +174,7 @@ fn a_lock_that_others_took_off_is_taken_again_and_told_once_in_a_stage() {
         let flow = Flow { progress, ..update() };
         let workload = workload.and_then(|uid| uid.parse().ok());
         let holder = Holder { id: flow.id.clone(), uid: "other".parse().expect("a uid") };
-        let last = turn.map(|turn| LastHolder { holder, turn, gave_back: true });
+        let last = turn.map(|turn| LastHolder { holder, turn, size: None, gave_back: true });
         let seen = Observation { lock: lock.clone(), workload, last, ..partition(4) };
         let decision = decide(&flow, &seen, NOW);
         let is = match &decision {
@@ -207,7 +207,7 @@ fn a_lock_that_others_took_off_before_the_first_batch_is_taken_again_without_a_n
         ("other", false, TemplateRef::Flow, false),
     ];
     for (uid, gave_back, template, wanted) in rows {
-        let last = Some(LastHolder { holder: holder(uid), turn: 3, gave_back });
+        let last = Some(LastHolder { holder: holder(uid), turn: 3, size: None, gave_back });
         let shape = partition(4).shape.map(|shape| Shape { template: Some(template), ..shape });
         let seen = Observation { lock: Lock::Free, last, shape, ..partition(4) };
         let locks = decide(&flow, &seen, NOW) == act(WorkloadChange::Lock { remember: None });

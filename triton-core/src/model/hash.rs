@@ -21,7 +21,11 @@ impl SpecHash {
     /// The hash of a spec.
     #[must_use]
     pub fn of(spec: &Spec) -> Self {
-        let hash = Sha256::digest(canonical(spec));
+        Self::of_text(&canonical(spec))
+    }
+
+    fn of_text(text: &str) -> Self {
+        let hash = Sha256::digest(text);
         Self(hash.iter().take(8).fold(0, |all, byte| (all << 8) | u64::from(*byte)))
     }
 
@@ -39,9 +43,25 @@ impl fmt::Display for SpecHash {
     }
 }
 
-/// The spec as one text. What is as it is where nothing is said stands nowhere in it, so that a field that a later
-/// version adds, and a default that it changes, leave the texts of older flows as they are.
+/// The first 8 bytes of the SHA-256 of a document, as 16 hexadecimal digits. The order of its keys and fields that are
+/// null change nothing.
+#[must_use]
+pub fn hash_of(document: &Value) -> String {
+    let mut text = String::new();
+    write(document, &mut text);
+    SpecHash::of_text(&text).to_string()
+}
+
+/// The spec as one text.
 fn canonical(spec: &Spec) -> String {
+    let mut text = String::new();
+    write(&Value::Object(said(spec)), &mut text);
+    text
+}
+
+/// What a spec says, field by field. What is as it is where nothing is said is null, so that a field that a later
+/// version adds, and a default that it changes, leave what older flows say as it is.
+pub(super) fn said(spec: &Spec) -> Map<String, Value> {
     let Spec {
         action,
         identity,
@@ -68,36 +88,37 @@ fn canonical(spec: &Spec) -> String {
     let mut names: Vec<&str> = pods.iter().map(|pod| pod.as_str()).collect();
     names.sort_unstable();
     let labels: Map<String, Value> = labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
-    let whole = json!({
-        "action": action.as_str(),
-        "appID": identity.app_id,
-        "groupID": identity.group_id,
-        "appName": identity.app_name,
-        "instanceName": identity.instance,
-        "applicationType": said(workload_kind != "cloneset", json!(workload_kind)),
-        "replicas": replicas,
-        "template": document(template),
-        "selector": document(selector),
-        "applicationLabel": said(!labels.is_empty(), Value::Object(labels)),
-        "volumeClaimTemplates": document(volume_claims),
-        "canary": said(*canary > 0, json!(canary)),
-        "mode": said(*mode != Mode::Manual, json!(mode.as_str())),
-        "noPullIn": said(*no_pull_in, json!(true)),
-        "drainSeconds": said(*drain != DEFAULT_DRAIN, json!(drain.0)),
-        "podsToDelete": said(!names.is_empty(), json!(names)),
-        "rollbackTo": rollback_to,
-        "maxUnavailable": max_unavailable.map(RawSize::from),
-        "failureThreshold": threshold(*tolerance),
-        "onFailure": reaction(*on_failure),
-        "cancelPolicy": said(*cancel_policy == CancelPolicy::Revert, json!("revert")),
-        "podReplacementPolicy": said(
-            *pod_replacement_policy != PodReplacementPolicy::default(),
-            json!(pod_replacement_policy.as_str()),
+    let fields = [
+        ("action", json!(action.as_str())),
+        ("appID", json!(identity.app_id)),
+        ("groupID", json!(identity.group_id)),
+        ("appName", json!(identity.app_name)),
+        ("instanceName", json!(identity.instance)),
+        ("applicationType", said(workload_kind != "cloneset", json!(workload_kind))),
+        ("replicas", json!(replicas)),
+        ("template", document(template)),
+        ("selector", document(selector)),
+        ("applicationLabel", said(!labels.is_empty(), Value::Object(labels))),
+        ("volumeClaimTemplates", document(volume_claims)),
+        ("canary", said(*canary > 0, json!(canary))),
+        ("mode", said(*mode != Mode::Manual, json!(mode.as_str()))),
+        ("noPullIn", said(*no_pull_in, json!(true))),
+        ("drainSeconds", said(*drain != DEFAULT_DRAIN, json!(drain.0))),
+        ("podsToDelete", said(!names.is_empty(), json!(names))),
+        ("rollbackTo", json!(rollback_to)),
+        ("maxUnavailable", json!(max_unavailable.map(RawSize::from))),
+        ("failureThreshold", threshold(*tolerance)),
+        ("onFailure", reaction(*on_failure)),
+        ("cancelPolicy", said(*cancel_policy == CancelPolicy::Revert, json!("revert"))),
+        (
+            "podReplacementPolicy",
+            said(
+                *pod_replacement_policy != PodReplacementPolicy::default(),
+                json!(pod_replacement_policy.as_str()),
+            ),
         ),
-    });
-    let mut text = String::new();
-    write(&whole, &mut text);
-    text
+    ];
+    fields.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }
 
 fn threshold(tolerance: Tolerance) -> Value {

@@ -48,6 +48,8 @@ pub struct LastHolder {
     pub holder: Holder,
     /// How often flows had taken the lock of this workload then. A flow that takes its own again counts once.
     pub turn: u64,
+    /// The size that the workload is to have, where the flow exchanges pods.
+    pub size: Option<u32>,
     /// It has given the lock back.
     pub gave_back: bool,
 }
@@ -66,6 +68,7 @@ impl LastHolder {
         let own = before.filter(|before| before.holder.uid == flow.uid).map(|before| before.turn);
         let next = || before.map_or(0, |before| before.turn).saturating_add(1);
         let holder = Holder { id: flow.id.clone(), uid: flow.uid.clone() };
-        Self { holder, turn: noted.or(own).unwrap_or_else(next), gave_back: false }
+        let size = flow.progress.base().filter(|base| base.kind.exchanges()).map(|base| base.to);
+        Self { holder, turn: noted.or(own).unwrap_or_else(next), size, gave_back: false }
     }
 }

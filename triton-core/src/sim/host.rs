@@ -13,6 +13,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub(super) use self::backend::left;
 use self::memory::Memory;
 pub(super) use self::memory::Watched;
 use super::fault::{Faults, Moment};

@@ -61,7 +61,7 @@ fn the_newest_entry_carries_the_condition_and_older_ones_do_not() {
             updated_at: Some(at(7)),
             ..Report::default()
         };
-        let mut written = status(&Progress::Pending, &report, 1, None).unwrap();
+        let mut written = status(&Progress::Pending, &report, 1, None, None).unwrap();
         let list = written["conditions"].as_array().unwrap().clone();
         assert_eq!(list.len(), (batches as usize).max(1), "{list:?}");
         let (newest, older) = list.split_last().unwrap();

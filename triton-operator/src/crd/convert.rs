@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use triton_core::model::{
-    self, BatchSize, CorruptRecord, Draft, Fault, Faults, Flow, FlowId, FlowName, FlowPhase, FlowUid,
-    Identity, InstanceId, InstanceName, Namespace, Orders, Peer, Progress, RawSize, Record, Report, Target,
-    Timestamp, Version,
+    self, BatchSize, BegunWith, CorruptRecord, Draft, Fault, Faults, Flow, FlowId, FlowName, FlowPhase,
+    FlowUid, Identity, InstanceId, InstanceName, Namespace, Orders, Peer, Progress, RawSize, Record, Report,
+    Target, Timestamp, Version,
 };
 use triton_core::ports::{Invalid, Loaded, NewFlow, Stored};
 
@@ -43,6 +43,8 @@ pub struct FlowEntry {
     pub finished: bool,
     /// The condition that its status shows.
     pub condition: Option<Condition>,
+    /// What its spec said when it began, for as long as it runs.
+    pub begun_with: Option<BegunWith>,
     /// When it was made.
     pub created: Timestamp,
     /// When it ended, where its status says that it has; when it was made, where it does not say when.
@@ -102,11 +104,18 @@ impl FlowEntry {
             || is_kept(meta.finalizers.as_deref().unwrap_or_default());
         let observed = complete && status["observedGeneration"].as_i64() == meta.generation;
         let ended = serde_json::from_value(status["finishedAt"].clone()).unwrap_or(created_at);
-        let instance = InstanceName::new(spec["application"]["instanceName"].as_str().unwrap_or_default());
-        let instance = instance.ok().map(|name| InstanceId { namespace: id.namespace.clone(), name });
+        let begun_with: Option<BegunWith> = serde_json::from_value(status["begunWith"].clone()).ok();
+        let named = InstanceName::new(spec["application"]["instanceName"].as_str().unwrap_or_default());
+        let instance = begun_with.as_ref().and_then(BegunWith::instance).or_else(|| named.ok());
+        let instance = instance.map(|name| InstanceId { namespace: id.namespace.clone(), name });
         let acts_on = instance.clone();
         let mut missing_labels = BTreeMap::new();
         let parsed = draft(spec).and_then(|draft| draft.parse());
+        let parsed =
+            parsed.and_then(|parsed| match begun_with.as_ref().and_then(|begun| begun.faults(&parsed.0)) {
+                Some(faults) => Err(faults),
+                None => Ok(parsed),
+            });
         let loaded = match (parsed, record(&status)) {
             (_, Err(error)) => {
                 let phase = told_phase(&status);
@@ -144,6 +153,7 @@ impl FlowEntry {
             leaving,
             finished,
             condition,
+            begun_with,
             created: created_at,
             ended: finished.then_some(ended),
         })
@@ -230,7 +240,8 @@ fn without_nulls(value: &Value) -> Value {
     }
 }
 
-/// How far a status that cannot be read as a whole says that its flow is. A progress that cannot be read tells of no end.
+/// How far a status that cannot be read as a whole says that its flow is. A progress that cannot be read, or that others
+/// wrote, tells of no end.
 fn told_phase(status: &Value) -> FlowPhase {
     let progress = &status["progress"];
     let read = || serde_json::from_value(progress.clone()).unwrap_or_else(|_| (&Progress::Pending).into());
@@ -240,7 +251,8 @@ fn told_phase(status: &Value) -> FlowPhase {
         progress: (!progress.is_null()).then(read),
         ..Record::default()
     };
-    record.told_phase()
+    let told = record.told_phase();
+    if told.is_final() && is_of_others(status) { FlowPhase::default() } else { told }
 }
 
 fn record(status: &Value) -> Result<(Progress, Report), CorruptRecord> {
@@ -249,7 +261,23 @@ fn record(status: &Value) -> Result<(Progress, Report), CorruptRecord> {
     }
     let record: Record =
         model::read(status.clone(), "status").map_err(|error| CorruptRecord::Field(error.to_string()))?;
-    Ok((Progress::try_from(&record)?, record.report()))
+    let progress = Progress::try_from(&record)?;
+    if is_of_others(status) {
+        let what = "is not what the operator wrote: status.progressHash is that of something else";
+        return Err(CorruptRecord::Progress(what));
+    }
+    Ok((progress, record.report()))
+}
+
+/// Whether somebody else has changed what the controller resumes from. Statuses of the original carry no hash.
+fn is_of_others(status: &Value) -> bool {
+    let hash = &status["progressHash"];
+    !hash.is_null() && *hash != json!(progress_hash(status))
+}
+
+/// The hash of what the controller resumes from.
+fn progress_hash(status: &Value) -> String {
+    model::hash_of(&json!({ "progress": status["progress"], "begunWith": status["begunWith"] }))
 }
 
 /// What somebody wrote.
@@ -283,6 +311,9 @@ pub fn draft(spec: &Value) -> Result<Draft, Faults> {
 
 fn part<T: DeserializeOwned + Serialize + Default>(spec: &Value, name: &str) -> Result<Option<T>, Faults> {
     let given = &spec[name];
+    if !given.is_null() && !given.is_string() && !given.is_object() {
+        return Err(fault(&format!("spec.{name}"), "must be an object"));
+    }
     (!given.is_null()).then(|| model::read_each(given, &format!("spec.{name}"))).transpose()
 }
 
@@ -322,7 +353,8 @@ pub fn manifest(new: &NewFlow) -> DeployFlow {
     flow
 }
 
-/// The status to store; `before`: the condition that the one before shows.
+/// The status to store; `before`: the condition that the one before shows, `begun_with`: what the spec of a flow that
+/// runs said when it began.
 ///
 /// # Errors
 /// When it cannot be written as JSON, which a status of the core always can.
@@ -331,9 +363,13 @@ pub fn status(
     report: &Report,
     generation: i64,
     before: Option<Condition>,
+    begun_with: Option<BegunWith>,
 ) -> serde_json::Result<Value> {
     let record = Record::new(progress, report);
-    let mut status = serde_json::to_value(DeployFlowStatus { record, observed_generation: generation })?;
+    let status =
+        DeployFlowStatus { record, observed_generation: generation, begun_with, progress_hash: None };
+    let mut status = serde_json::to_value(status)?;
+    status["progressHash"] = progress_hash(&status).into();
     Condition::after(before, progress, report).write(&mut status);
     Ok(status)
 }

@@ -28,6 +28,8 @@ fn an_object_nobody_validated_is_invalid_and_names_the_field() {
         ("/updateStrategy/batchSize", json!(0), "spec.updateStrategy.batchSize"),
         ("/application/appID", json!("x"), "spec.application.appID"),
         ("/updateStrategy", json!("x"), "spec.updateStrategy"),
+        ("/updateStrategy", json!([]), "spec.updateStrategy"),
+        ("/application", json!([]), "spec.application"),
         ("/application", Value::Null, "spec.application"),
         ("/action", json!("explode"), "spec.action"),
     ];
@@ -69,7 +71,7 @@ fn a_running_flow_has_not_ended_because_somebody_wrote_so_beside_its_progress() 
         hold: None,
         edited: None,
     };
-    let running = status(&running, &Report::default(), 1, None).unwrap();
+    let running = status(&running, &Report::default(), 1, None, None).unwrap();
     let rows = [
         json!({ "finished": true }),
         json!({ "finished": true, "phase": "Success" }),
@@ -87,6 +89,66 @@ fn a_running_flow_has_not_ended_because_somebody_wrote_so_beside_its_progress() 
         assert!(!phase.is_final() && !entry.finished && entry.fate() == Fate::Alive, "{row}: {entry:?}");
         assert_eq!(entry.peer().ended_at, None, "{row}");
     }
+}
+
+/// The status of the flow of the tutorial, which has begun.
+fn begun() -> Value {
+    let progress = Progress::Preparing { base: Base::new(Kind::Grow, 0, 3) };
+    let flow = FlowEntry::of(&object(tutorial(), Value::Null)).unwrap();
+    let begun_with = BegunWith::of(&flow.flow().unwrap().spec);
+    status(&progress, &Report::default(), 1, None, Some(begun_with)).unwrap()
+}
+
+#[test]
+fn a_spec_that_says_something_else_than_when_its_flow_began_is_invalid_and_names_the_field() {
+    let rows = [
+        ("/action", json!("update"), "spec.action"),
+        ("/application/instanceName", json!("other"), "spec.application.instanceName"),
+        ("/application/replicas", json!(9), "spec.application.replicas"),
+        ("/application/template/spec/containers/0/image", json!("other:1"), "spec.application.template"),
+    ];
+    for (pointer, value, field) in rows {
+        let mut spec = tutorial();
+        *spec.pointer_mut(pointer).unwrap() = value;
+        let entry = FlowEntry::of(&object(spec, begun())).unwrap();
+        let Loaded::Invalid(invalid) = &entry.loaded else { panic!("{pointer}: {entry:?}") };
+        assert_eq!(invalid.faults.0[0].field, field);
+        let name = entry.instance.as_ref().map(|instance| instance.name.as_str());
+        assert_eq!(name, Some("12122-sample-10010"), "{pointer}: it acts on what it has begun with");
+        assert_eq!(entry.fate(), Fate::Alive, "{pointer}");
+    }
+    assert!(FlowEntry::of(&object(tutorial(), begun())).unwrap().flow().is_some());
+}
+
+#[test]
+fn a_progress_that_others_wrote_is_corrupt_however_well_it_reads() {
+    let mut ended = begun();
+    let at = Timestamp::from_micros(1);
+    let over = Progress::Finished { verdict: Verdict::Canceled, at };
+    let over = status(&over, &Report::default(), 1, None, None).unwrap();
+    for field in ["phase", "finished", "finishedAt", "progress"] {
+        ended[field] = over[field].clone();
+    }
+    let with = |pointer: &str, value: Value| {
+        let mut status = begun();
+        *status.pointer_mut(pointer).unwrap() = value;
+        status
+    };
+    let rows = [
+        with("/progress/from", json!(1)),
+        with("/progress/to", json!(9999)),
+        with("/progress/kind", json!("Shrink")),
+        with("/begunWith", Value::Null),
+        with("/begunWith/action", json!("update")),
+        ended,
+    ];
+    for status in rows {
+        let entry = FlowEntry::of(&object(tutorial(), status.clone())).unwrap();
+        assert!(matches!(entry.loaded, Loaded::Corrupt { .. }), "{status}");
+        assert!(!entry.finished && entry.fate() == Fate::Alive, "{status}");
+    }
+    let older = with("/progressHash", Value::Null);
+    assert!(FlowEntry::of(&object(tutorial(), older)).unwrap().flow().is_some(), "of an operator before");
 }
 
 #[test]
@@ -110,7 +172,7 @@ fn the_lock_of_a_flow_counts_as_it_ended() {
         (Progress::Finished { verdict: Verdict::Failed(Failure::StatusLost), at }, Fate::Left),
     ];
     for (progress, fate) in rows {
-        let status = status(&progress, &Report::default(), 1, None).unwrap();
+        let status = status(&progress, &Report::default(), 1, None, None).unwrap();
         for action in ["create", "explode"] {
             let mut spec = tutorial();
             spec["action"] = json!(action);
@@ -138,7 +200,7 @@ fn a_flow_is_known_to_have_ended_and_to_hold_something_whatever_can_be_read_of_i
     let ended_at: Timestamp = serde_json::from_value(json!(at)).unwrap();
     let finished = Progress::Finished { verdict: Verdict::Canceled, at: ended_at };
     let report = Report { finished_at: Some(ended_at), ..Report::default() };
-    let ours = status(&finished, &report, 3, None).unwrap();
+    let ours = status(&finished, &report, 3, None, None).unwrap();
     let originals = json!({ "phase": "Success", "finished": true, "finishedAt": at });
     let (good, mut bad) = (tutorial(), tutorial());
     bad["action"] = json!("explode");
@@ -149,10 +211,10 @@ fn a_flow_is_known_to_have_ended_and_to_hold_something_whatever_can_be_read_of_i
     }
     for stands in [true, false] {
         let already = Progress::Finished { verdict: Verdict::AlreadyCarriedOut { stands }, at: ended_at };
-        let copy = peer(&good, status(&already, &report, 3, None).unwrap(), false);
+        let copy = peer(&good, status(&already, &report, 3, None, None).unwrap(), false);
         assert_eq!(copy.ended_at, None, "the history limit neither counts nor removes it");
     }
-    let open = status(&Progress::Pending, &Report::default(), 3, None).unwrap();
+    let open = status(&Progress::Pending, &Report::default(), 3, None, None).unwrap();
     let spoilt = json!({ "phase": "BatchStarted", "finished": true, "finishedAt": at });
     for (spec, status) in [(&good, Value::Null), (&bad, Value::Null), (&good, open), (&good, spoilt)] {
         assert_eq!(peer(spec, status.clone(), false).ended_at, None, "{status}");
@@ -168,7 +230,7 @@ fn a_status_is_read_back_as_it_was_written() {
     let at = Timestamp::from_micros(1_700_000_000_123_456);
     let progress = Progress::Finished { verdict: Verdict::Canceled, at };
     let canceled = Report { reason: "Canceled".into(), ..Report::default() };
-    let written = status(&progress, &canceled, 3, None).unwrap();
+    let written = status(&progress, &canceled, 3, None, None).unwrap();
     assert_eq!((&written["observedGeneration"], &written["finishedAt"]), (&json!(3), &Value::Null));
     let entry_of = |status| {
         let mut object = object(tutorial(), status);
@@ -179,7 +241,7 @@ fn a_status_is_read_back_as_it_was_written() {
     let Loaded::Flow(stored) = &entry.loaded else { panic!("{entry:?}") };
     assert_eq!((&stored.flow.progress, stored.report.reason.as_str()), (&progress, "Canceled"));
     assert!(entry.finished && !entry.is_driven());
-    let edited = status(&progress, &Report::default(), 2, None).unwrap();
+    let edited = status(&progress, &Report::default(), 2, None, None).unwrap();
     assert!(entry_of(edited).is_driven(), "its orders were changed after the end");
     assert_eq!(FlowPhase::from(&stored.flow.progress), FlowPhase::Canceled);
 }
@@ -211,7 +273,7 @@ fn a_status_about_an_earlier_spec_or_a_finalizer_that_was_taken_off_is_saved_ane
         (&ended, 1, &[], false, true),
     ];
     for (progress, generation, finalizers, leaving, wanted) in rows {
-        let status = status(progress, &Report::default(), 1, None).unwrap();
+        let status = status(progress, &Report::default(), 1, None, None).unwrap();
         for action in ["create", "explode"] {
             let mut spec = tutorial();
             spec["action"] = json!(action);

@@ -9,7 +9,7 @@ use kube::CustomResource;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use triton_core::model::{NonUpdateStrategy, Record, RollbackTarget, UpdateStrategy};
+use triton_core::model::{BegunWith, NonUpdateStrategy, Record, RollbackTarget, UpdateStrategy};
 
 /// One order to an application, carried out once and in batches.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -99,6 +99,12 @@ pub struct DeployFlowStatus {
     /// `metadata.generation` of the spec that this status is about.
     #[serde(default)]
     pub observed_generation: i64,
+    /// What the spec said when the flow began, for as long as the flow runs: the fields that never change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_with: Option<BegunWith>,
+    /// Hash of `progress` and `begunWith` as the operator wrote them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress_hash: Option<String>,
 }
 
 /// A label selector (Kubernetes: `meta/v1 LabelSelector`), typed so that rules can read it.

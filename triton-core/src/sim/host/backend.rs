@@ -14,8 +14,9 @@ use super::super::world::{Pod, Workload, World, version};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{
-    Edits, FieldEdit, Flow, FlowUid, Holder, InstanceId, Lasts, Left, Lock, Obstacle, PodName, PodsAsSeen,
-    Revision, RevisionLabel, Shape, TrafficView, Trouble, Version, WorkloadChange, WorkloadPod, WorkloadView,
+    Edits, FieldEdit, Flow, FlowUid, Holder, InstanceId, LastHolder, Lasts, Left, Lock, Obstacle, PodName,
+    PodsAsSeen, Revision, RevisionLabel, Shape, TrafficView, Trouble, Version, WorkloadChange, WorkloadPod,
+    WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend, are_as_seen};
 
@@ -203,7 +204,7 @@ fn lock(world: &World, object: &Workload, looking: Option<&FlowUid>) -> Lock {
         Some(held) if Some(&held.holder.uid) == looking => Lock::Mine,
         Some(held) if world.flows().lives(&held.holder) => Lock::Theirs(held.holder.id.clone()),
         Some(_) => Lock::Free,
-        None => match taken_off(object).filter(|last| Some(&last.uid) != looking) {
+        None => match taken_off(object).map(|last| &last.holder).filter(|last| Some(&last.uid) != looking) {
             Some(last) if world.flows().lives(last) => Lock::Theirs(last.id.clone()),
             Some(_) | None => Lock::Free,
         },
@@ -211,16 +212,21 @@ fn lock(world: &World, object: &Workload, looking: Option<&FlowUid>) -> Lock {
 }
 
 /// What a flow left that held the workload and is gone before it ended, or that lost it to the one that looks.
-pub(super) fn left(world: &World, object: &Workload, looking: Option<&FlowUid>) -> Option<Left> {
-    let held = object.lock.as_ref().filter(|held| !held.spoilt)?;
+pub(in crate::sim) fn left(world: &World, object: &Workload, looking: Option<&FlowUid>) -> Option<Left> {
+    let gone = |holder: &Holder| !world.flows().lives(holder) && !world.flows().ended(holder);
+    let Some(held) = &object.lock else {
+        let last =
+            taken_off(object).filter(|last| Some(&last.holder.uid) != looking && gone(&last.holder))?;
+        return Some(Left { size: last.size });
+    };
     let mine = Some(&held.holder.uid) == looking;
-    let gone = !world.flows().lives(&held.holder) && !world.flows().ended(&held.holder);
-    (if mine { held.left } else { gone }).then_some(Left { size: held.size })
+    let leaves = if mine { held.left } else { gone(&held.holder) };
+    (leaves && !held.spoilt).then_some(Left { size: held.size })
 }
 
 /// The flow whose lock others took off.
-fn taken_off(object: &Workload) -> Option<&Holder> {
-    object.last.as_ref().filter(|last| !last.gave_back).map(|last| &last.holder)
+pub(super) fn taken_off(object: &Workload) -> Option<&LastHolder> {
+    object.last.as_ref().filter(|last| object.lock.is_none() && !last.gave_back)
 }
 
 fn is_holder(object: &Workload, flow: Option<&Flow>) -> bool {

@@ -6,7 +6,7 @@ use std::vec::Vec;
 use super::super::cloneset::UpdatePolicy;
 use super::super::world::{Pod, Workload, World};
 use super::Host;
-use super::backend::left;
+use super::backend::{left, taken_off};
 use crate::engine::{rollback_target, size};
 use crate::model::{InstanceId, Namespace, Revision};
 use crate::service::{ApiError, ApiErrorKind, InstanceApi, InstanceView, PodFilter, PodId, PodView};
@@ -64,7 +64,9 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
     let at_rest = workload.observed_latest() && workload.active_count() == workload.replicas;
     let ready = !worked_on && at_rest && serving == workload.replicas;
     let left = left(world, workload, None);
-    let left_by = workload.lock.as_ref().filter(|_| left.is_some());
+    let marked = workload.lock.as_ref().map(|held| &held.holder);
+    let marked = marked.or_else(|| taken_off(workload).map(|last| &last.holder));
+    let left_by = marked.filter(|_| left.is_some());
     let status = match left {
         Some(_) => "Left",
         None if ready => "Ready",
@@ -100,7 +102,7 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
         other_revision_replicas: u32::try_from(others.count()).unwrap_or(u32::MAX),
         sized_by: String::new(),
         min_ready: workload.min_ready,
-        left_by: left_by.map_or_else(String::new, |held| held.holder.id.to_string()),
+        left_by: left_by.map_or_else(String::new, |holder| holder.id.to_string()),
         held_by: held.map_or_else(String::new, |held| held.holder.id.to_string()),
         rollback_to: back.map(|back| short(workload, back)).unwrap_or_default(),
         rollback_image: back.and_then(image).unwrap_or_default(),

@@ -4,7 +4,8 @@ use std::string::String;
 
 use super::super::cloneset::Lifecycle;
 use super::super::fault::Faults;
-use super::super::world::{Held, Pod, Workload};
+use super::super::host::left;
+use super::super::world::{Pod, Workload};
 use super::runner::Runner;
 use super::{StepKind, Violation, draw};
 use crate::model::{InstanceId, Seconds, Timestamp};
@@ -110,9 +111,8 @@ impl Runner<'_> {
     /// Whether the workload waits for another flow: one that could not be read held it, and was deleted.
     fn is_left(&self) -> bool {
         let world = self.sim.world();
-        let held = world.workload(&draw::instance()).and_then(|workload| workload.lock.as_ref());
-        let gone = |held: &Held| !world.flows().lives(&held.holder) && !world.flows().ended(&held.holder);
-        self.chaos.hostile_records && held.is_some_and(gone)
+        let workload = world.workload(&draw::instance());
+        self.chaos.hostile_records && workload.is_some_and(|workload| left(&world, workload, None).is_some())
     }
 
     /// What is not as it should be when all flows have ended.

@@ -297,6 +297,13 @@ impl CloneSetEntry {
         guards(self) == guards(other)
     }
 
+    /// The flow that had the lock last and did not give it back, where no lock stands there: others took it off.
+    #[must_use]
+    pub fn taken_off(&self) -> Option<&LastHolder> {
+        let free = self.lock.is_none() && self.lock_fault.is_none();
+        self.last.as_ref().filter(|last| free && !last.gave_back)
+    }
+
     /// Its controller has seen the latest spec.
     #[must_use]
     pub const fn is_observed(&self) -> bool {

@@ -92,22 +92,29 @@ impl LockNote {
     }
 }
 
-/// Reads the flow that took the lock last: `name/uid/turn`, with `/ended` once it has given the lock back. Nobody can tell
-/// which one where it is something else.
+/// Reads the flow that took the lock last: `name/uid/turn`, with the size that the workload is to have where it exchanges
+/// pods, and with `/ended` once it has given the lock back. Nobody can tell which one where it is something else.
 #[must_use]
 pub fn read_last(namespace: &str, text: &str) -> Option<LastHolder> {
     let mut parts = text.split('/');
     let (name, uid, turn) = (parts.next()?, parts.next()?, parts.next()?);
     let id = FlowId { namespace: namespace.parse().ok()?, name: name.parse().ok()? };
     let holder = Holder { id, uid: uid.parse().ok()? };
-    Some(LastHolder { holder, turn: turn.parse().ok()?, gave_back: parts.next() == Some("ended") })
+    let rest = parts.next();
+    let size = rest.and_then(|size| size.parse().ok());
+    Some(LastHolder { holder, turn: turn.parse().ok()?, size, gave_back: rest == Some("ended") })
 }
 
 /// The same as it is written.
 #[must_use]
 pub fn write_last(last: &LastHolder) -> String {
-    let LastHolder { holder, turn, gave_back } = last;
-    format!("{}/{}/{turn}{}", holder.id.name, holder.uid, if *gave_back { "/ended" } else { "" })
+    let LastHolder { holder, turn, size, gave_back } = last;
+    let rest = match size {
+        _ if *gave_back => "/ended".to_owned(),
+        Some(size) => format!("/{size}"),
+        None => String::new(),
+    };
+    format!("{}/{}/{turn}{rest}", holder.id.name, holder.uid)
 }
 
 #[cfg(test)]
@@ -117,12 +124,11 @@ mod tests {
 
     #[test]
     fn the_flow_that_took_the_lock_last_is_read_as_it_was_written_and_anything_else_is_nobody() {
-        for text in ["web-31/u-1/3", "web-31/u-1/3/ended"] {
+        for text in ["web-31/u-1/3", "web-31/u-1/3/40", "web-31/u-1/3/ended"] {
             let last = read_last("default", text).expect("a flow");
-            assert_eq!(
-                (last.turn, last.gave_back, write_last(&last).as_str()),
-                (3, text.ends_with("ended"), text)
-            );
+            let size = text.ends_with("40").then_some(40);
+            let told = (last.turn, last.size, last.gave_back, write_last(&last));
+            assert_eq!(told, (3, size, text.ends_with("ended"), text.to_owned()));
         }
         for text in ["", "web-31", "web-31/u-1", "web-31/u-1/x", "web-31/u-1/-1", "Web/u-1/3", "web-31//3"] {
             assert_eq!(read_last("default", text), None, "{text}");

@@ -39,15 +39,16 @@ impl CloneSets {
         cloneset: &CloneSetEntry,
         flow: Option<&Flow>,
     ) -> Result<(Lock, Option<Left>), PortError> {
-        let last = cloneset.last.as_ref().filter(|last| !last.gave_back).map(|last| &last.holder);
-        let Some(last) = last.filter(|last| flow.is_none_or(|flow| flow.uid != last.uid)) else {
+        let Some(last) =
+            cloneset.taken_off().filter(|last| flow.is_none_or(|flow| flow.uid != last.holder.uid))
+        else {
             return Ok((Lock::Free, None));
         };
-        Ok(match self.flows.fate(last, &cloneset.key).await? {
-            Fate::Alive => (Lock::Theirs(last.id.clone()), None),
-            // Who takes off the lock of a flow that is gone gives free what that left.
-            Fate::Ended | Fate::Gone => (Lock::Free, None),
-            Fate::Left => (Lock::Free, Some(Left::default())),
+        Ok(match self.flows.fate(&last.holder, &cloneset.key).await? {
+            Fate::Alive => (Lock::Theirs(last.holder.id.clone()), None),
+            Fate::Ended => (Lock::Free, None),
+            // What it left stays left, also where others take the mark of that off.
+            Fate::Gone | Fate::Left => (Lock::Free, Some(Left { size: last.size })),
         })
     }
 
@@ -66,7 +67,7 @@ impl CloneSets {
     ) -> Result<(), PortError> {
         // A holder that has not ended gave the workload up, or is gone.
         let (before, left) = match &cloneset.lock {
-            None => (None, false),
+            None => (None, self.unlocked(cloneset, Some(flow)).await?.1.is_some()),
             Some(note) => match self.flows.fate(&note.holder, &cloneset.key).await? {
                 Fate::Ended => (self.flows.ended(&note.holder), false),
                 // One that takes its own again has left nothing.

@@ -265,11 +265,12 @@ pub fn freeze(cloneset: &CloneSetEntry, flow: &Flow, paused: bool) -> Option<Val
     guarded(cloneset, ops)
 }
 
-/// JSON patch that gives the lock and the settings back, and remembers what the flow carried out.
+/// JSON patch that gives the lock and the settings back, and remembers what the flow carried out. Where others took the lock
+/// off, nobody can tell what the settings were.
 #[must_use]
 pub fn release(cloneset: &CloneSetEntry, flow: &Flow, good: Option<&[Revision]>) -> Option<Value> {
-    let before = cloneset.lock.as_ref()?.before.clone();
     let now = &cloneset.settings;
+    let before = cloneset.lock.as_ref().map_or(now, |note| &note.before);
     let mut ops = vec![json!({ "op": "add", "path": annotation(labels::LOCK), "value": "" })];
     let last = LastHolder { gave_back: true, ..LastHolder::taken(cloneset.last.as_ref(), flow) };
     ops.push(json!({ "op": "add", "path": annotation(labels::LAST_FLOW), "value": write_last(&last) }));
@@ -315,8 +316,12 @@ pub fn pass_on(cloneset: &CloneSetEntry, flow: &Flow) -> Option<Value> {
         return None;
     }
     let holder = Holder { uid: FlowUid::new(NOBODY).ok()?, ..held.holder.clone() };
+    let last = LastHolder::taken(cloneset.last.as_ref(), flow);
+    let last = write_last(&LastHolder { holder: holder.clone(), size: held.size, ..last });
     let note = json!(LockNote { holder, ..held.clone() }).to_string();
-    guarded(cloneset, vec![json!({ "op": "add", "path": annotation(labels::LOCK), "value": note })])
+    let ops = [(labels::LOCK, note), (labels::LAST_FLOW, last)];
+    let ops = ops.map(|(name, value)| json!({ "op": "add", "path": annotation(name), "value": value }));
+    guarded(cloneset, ops.into())
 }
 
 fn hook(in_place: bool) -> Value {

@@ -194,6 +194,11 @@ fn a_release_gives_back_what_the_lock_remembers() {
             json!({ "op": "add", "path": "/spec/updateStrategy/paused", "value": true }),
         ]
     );
+    // Others took the lock off: nobody knows what to give back, and that the flow has ended is noted.
+    let ops = release(&cloneset(|_| ()), &flow(|_| ()), None).unwrap();
+    let rest: Vec<_> = ops.as_array().unwrap().iter().filter_map(|op| op["path"].as_str()).collect();
+    assert!(rest.iter().all(|path| !path.starts_with("/spec")), "{rest:?}");
+    assert!(rest.contains(&"/metadata/annotations/apps.triton.io~1last-flow"), "{rest:?}");
 }
 
 #[test]

@@ -136,19 +136,20 @@ impl CloneSets {
     ) -> Result<(), PortError> {
         let conflict = |what: &str| PortError::new(PortErrorKind::Conflict, what);
         let mine = cloneset.lock.as_ref().is_some_and(|note| note.holder.uid == flow.uid);
+        let had = cloneset.taken_off().is_some_and(|last| last.holder.uid == flow.uid);
         if let Some(fault) = &cloneset.lock_fault {
             return Err(PortError::new(PortErrorKind::Unreadable, fault.says(&cloneset.key)));
         }
         match change {
             WorkloadChange::Lock { .. } if mine => Ok(()),
             WorkloadChange::Lock { remember } => self.take_lock(cloneset, flow, *remember).await,
-            WorkloadChange::Release { .. } if !mine => Ok(()),
-            _ if !mine => Err(conflict("the workload is not locked by this flow")),
+            WorkloadChange::Release { .. } if !mine && !had => Ok(()),
             WorkloadChange::Release { good } => {
                 let passed_on = patch::pass_on(cloneset, flow);
                 let ops = passed_on.or_else(|| patch::release(cloneset, flow, good.as_deref()));
                 self.change(cloneset, ops).await.map(drop)
             }
+            _ if !mine => Err(conflict("the workload is not locked by this flow")),
             WorkloadChange::Remove => self.remove(cloneset).await,
             WorkloadChange::Reshape(shape) => self.reshape(cloneset, flow, shape).await,
             WorkloadChange::Freeze(on) => {

@@ -1,5 +1,6 @@
 //! How a flow takes the lock of a workload and gives it back.
 
+use super::super::backend::{left, taken_off};
 use super::edit;
 use crate::model::{Base, Brings, Flow, FlowUid, Holder, InstanceId, LastHolder, Wrote};
 use crate::ports::PortError;
@@ -13,6 +14,8 @@ pub(super) fn lock(
 ) -> Result<bool, PortError> {
     let before = world.workload(id).and_then(|workload| workload.lock.as_ref());
     let ended = before.is_some_and(|held| world.flows().ended(&held.holder));
+    let left_free = before.is_none()
+        && world.workload(id).is_some_and(|workload| left(world, workload, Some(&flow.uid)).is_some());
     let before = before.and_then(|held| world.flows().flow(&held.holder));
     edit(world, id, |workload| {
         if let Some(before) = &before {
@@ -21,7 +24,7 @@ pub(super) fn lock(
         // What a dead holder found is what must return, not what it left.
         let Workload { surge, unavailable, paused, .. } = *workload;
         let left = !flow.progress.has_begun()
-            && workload.lock.as_ref().is_some_and(|held| !ended && (held.brings || held.left));
+            && workload.lock.as_ref().map_or(left_free, |held| !ended && (held.brings || held.left));
         let mine = Held { left, ..held(flow, paused) };
         workload.lock = Some(match workload.lock.take() {
             None => Held { surge, unavailable, ..mine },
@@ -45,13 +48,20 @@ pub(super) fn release(
         if let Some(good) = good {
             workload.good.clone_from(good);
         }
-        if workload.lock.as_ref().is_some_and(|held| held.holder.uid == flow.uid) {
+        let had = taken_off(workload).is_some_and(|last| last.holder.uid == flow.uid);
+        if had || workload.lock.as_ref().is_some_and(|held| held.holder.uid == flow.uid) {
             note(workload, flow);
+        }
+        if let Some(last) = workload.last.as_mut().filter(|_| had) {
+            last.gave_back = true;
         }
         if let Some(held) =
             workload.lock.as_mut().filter(|held| held.holder.uid == flow.uid && held.stays(flow))
         {
             held.holder = nobody(flow);
+            if let Some(last) = &mut workload.last {
+                (last.holder, last.size) = (held.holder.clone(), held.size);
+            }
             return;
         }
         if let Some(held) = workload.lock.take_if(|held| held.holder.uid == flow.uid) {
