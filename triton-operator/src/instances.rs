@@ -159,6 +159,7 @@ impl Instances {
                 .map(|back| short(&cloneset.key.name, back.as_str()))
                 .unwrap_or_default(),
             rollback_image: String::new(),
+            replicas_before_stop: cloneset.remembered,
         };
         (instance, back)
     }
@@ -316,6 +317,7 @@ mod tests {
         };
         let shown = instances.instance(&id).await.unwrap();
         assert_eq!((&*shown.update_revision, &*shown.rollback_to), ("now", "before"));
+        assert_eq!(shown.replicas_before_stop, Some(6));
     }
 
     fn cloneset(version: &str, revision: &str) -> CloneSetState {
@@ -323,7 +325,7 @@ mod tests {
             "apiVersion": "apps.kruise.io/v1alpha1", "kind": "CloneSet",
             "metadata": {
                 "name": "demo", "namespace": "default", "uid": "cs-uid", "resourceVersion": version,
-                "annotations": { (labels::GOOD): "demo-now,demo-before" },
+                "annotations": { (labels::GOOD): "demo-now,demo-before", (labels::REMEMBERED): "6" },
             },
             "spec": { "replicas": 4, "selector": {}, "template": {} },
             "status": { "updateRevision": revision },

@@ -173,6 +173,28 @@ fn an_instance_without_pods_is_said_to_keep_none() {
     );
 }
 
+#[test]
+fn a_start_is_planned_with_the_size_from_before_the_stop() {
+    let play = Play::new(1);
+    make(&play, 1, "");
+    play.carry(&views::id("web-1"));
+    let order = |action| {
+        let made = play.did(&[action, "web", "--mode", "auto"]);
+        let name = made.split("flow ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+        assert!(!play.carry(&views::id(name)), "{name}");
+    };
+    order("stop");
+    let start = ["plan", "web", "--action", "start", "--batch-size", "2", "--mode", "auto"];
+    let plan = play.did(&start);
+    assert!(plan.contains("0 pods now, 3 wanted; 2 batches"), "{plan}");
+    order("start");
+    assert_eq!(play.pods(), 3, "as planned");
+    let scaled = play.did(&["plan", "web", "--action", "start"]);
+    assert!(scaled.contains("3 pods now, 3 wanted; 0 batches"), "{scaled}");
+    let unknown = play.typed(&["plan", "web", "--action", "start", "--current", "0"]).0.unwrap_err();
+    assert!(unknown.message.contains("nothing remembers the size"), "{}", unknown.message);
+}
+
 /// Makes version `version` of an instance with 3 pods, in one batch; answers what was printed.
 fn make(play: &Play, version: u32, strategy: &str) -> String {
     let action = if version == 1 { "create" } else { "update" };

@@ -55,7 +55,7 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
                 let there = self.api.instance(&id).await.map_err(|error| self.failed(error))?;
                 let found = Found {
                     from: there.replicas,
-                    remembered: None,
+                    remembered: there.replicas_before_stop,
                     in_place: there.in_place,
                     min_ready: there.min_ready,
                 };
@@ -170,6 +170,10 @@ fn told(draft: &Draft, instance: &InstanceId, found: Found) -> Result<Told, Fail
     let (spec, orders) = draft.parse_new()?;
     let found = if spec.action == Action::Create { Found::default() } else { found };
     let forecast = forecast_from(&spec, &orders, found);
+    if spec.action == Action::Start && spec.replicas.is_none() && forecast.plan.base.to == 0 {
+        let text = format!("WrongSize: nothing remembers the size that {instance} had before it was stopped");
+        return Err(Failure::new(text).hint("name the replicas"));
+    }
     let asks = forecast.batches.iter().any(|batch| batch.canary && !batch.asks.is_empty());
     let waits = asks.then(|| {
         "While the canary waits for a person it is not Ready: a PodDisruptionBudget of the application counts its pods \

@@ -95,6 +95,7 @@ fn instance(view: InstanceView) -> application::Instance {
         held_by: view.held_by,
         rollback_to: view.rollback_to,
         rollback_image: view.rollback_image,
+        replicas_before_stop: view.replicas_before_stop.map(wire_count),
     }
 }
 
@@ -122,6 +123,7 @@ fn view_of_instance(instance: application::Instance) -> InstanceView {
         held_by: instance.held_by,
         rollback_to: instance.rollback_to,
         rollback_image: instance.rollback_image,
+        replicas_before_stop: instance.replicas_before_stop.map(count),
     }
 }
 
@@ -256,6 +258,7 @@ mod tests {
             held_by: "default/third".into(),
             rollback_to: "5b8d7f6c9".into(),
             rollback_image: "nginx:1.24".into(),
+            replicas_before_stop: Some(5),
         };
         assert_eq!(instance_view(instance_reply(view.clone())), Ok(view.clone()));
         assert_eq!(instance_views(instances_reply(vec![view.clone(), view.clone()])), [view.clone(), view]);

@@ -275,6 +275,9 @@ pub(super) struct Instance {
     rollback_to: String,
     /// Images of the containers of that revision; empty where they are not known. Lists do not name them.
     rollback_image: String,
+    /// Pods that it had before it was stopped last, which a start without a size brings back; null where nothing
+    /// remembers it.
+    replicas_before_stop: Option<u32>,
 }
 
 /// A pod of an application instance.

@@ -354,6 +354,7 @@ fn instance(it: Value) -> InstanceView {
         held_by: text(&it, "heldBy"),
         rollback_to: text(&it, "rollbackTo"),
         rollback_image: text(&it, "rollbackImage"),
+        replicas_before_stop: it["replicasBeforeStop"].as_u64().and_then(|count| count.try_into().ok()),
     }
 }
 

@@ -60,6 +60,9 @@ pub struct InstanceView {
     pub rollback_to: String,
     /// Images of the containers of that revision; empty where they are not known. Lists do not name them.
     pub rollback_image: String,
+    /// Pods that it had before it was stopped last, which a `start` without a size brings back; `None` where nothing
+    /// remembers it.
+    pub replicas_before_stop: Option<u32>,
 }
 
 /// A pod of an application instance.

@@ -106,6 +106,7 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
         held_by: held.map_or_else(String::new, |held| held.holder.id.to_string()),
         rollback_to: back.map(|back| short(workload, back)).unwrap_or_default(),
         rollback_image: back.and_then(image).unwrap_or_default(),
+        replicas_before_stop: workload.remembered,
     }
 }
 

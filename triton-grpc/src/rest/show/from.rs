@@ -162,6 +162,7 @@ impl From<InstanceView> for Instance {
             held_by: view.held_by,
             rollback_to: view.rollback_to,
             rollback_image: view.rollback_image,
+            replicas_before_stop: view.replicas_before_stop,
         }
     }
 }
