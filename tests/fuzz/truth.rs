@@ -79,6 +79,7 @@ pub(super) fn observed(workload: &Workload, ours: bool) -> Observation {
         differs: Vec::new(),
         edits: triton_core::model::Edits::default(),
         yields: false,
+        stuck: None,
         place: None,
         size: None,
         // A pod that is being deleted takes traffic as long as an endpoint shows it.

@@ -146,6 +146,9 @@ fn who(waiting: &Waiting) -> &'static str {
         Waiting::Held { reason: HoldReason::Drift | HoldReason::Resized, .. } => {
             "a person: keep others from changing the workload and `Resume`, or `Cancel`"
         }
+        Waiting::Rival { stuck: Some(_), .. } => {
+            "a person: mend what keeps the other flow, as the message says, or end it"
+        }
         Waiting::Rival { .. } => "the other flow, which comes first: let it end, or cancel it",
         Waiting::Verify { .. } => "kubelet, registry and controller, until the deadline",
         Waiting::Spec { .. } => {

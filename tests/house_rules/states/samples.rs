@@ -108,9 +108,18 @@ pub(crate) fn waitings() -> Vec<Waiting> {
         Waiting::Verify { ready: 2, of: 3, drains: false },
         Waiting::Backend,
         Waiting::Record,
-        Waiting::Rival { rival: id("app-y"), place: None },
-        Waiting::Rival { rival: id("app-y"), place: Some(Place { number: 2, behind: id("app-y") }) },
-        Waiting::Rival { rival: id("app-y"), place: Some(Place { number: 3, behind: id("app-z") }) },
+        Waiting::Rival { rival: id("app-y"), place: None, stuck: None },
+        Waiting::Rival { rival: id("app-y"), place: None, stuck: Some(Waiting::Record.to_string()) },
+        Waiting::Rival {
+            rival: id("app-y"),
+            place: Some(Place { number: 2, behind: id("app-y") }),
+            stuck: None,
+        },
+        Waiting::Rival {
+            rival: id("app-y"),
+            place: Some(Place { number: 3, behind: id("app-z") }),
+            stuck: None,
+        },
         Waiting::Unreachable { silence: Silence { kind: "pods", age: Seconds(75) } },
         Waiting::Spec { faults: "spec.updateStrategy.batchSize: must be at least 1".into() },
         Waiting::Lock {

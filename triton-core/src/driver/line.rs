@@ -1,9 +1,10 @@
 //! Flows that want the same workload: who has it, who gives way, and who is next.
 
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::{Adapters, DriveError, Driver, during};
-use crate::engine::{Answer, gives_up, place, size, supersede, yields};
+use crate::engine::{Answer, Waiting, Why, gives_up, place, size, supersede, yields};
 use crate::model::{Flow, FlowId, InstanceId, Left, Lock, Observation, Peer};
 use crate::ports::{Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored};
 
@@ -29,6 +30,9 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             match loaded.map_err(during("reading the flow that holds the workload"))? {
                 Some(Loaded::Flow(rival)) => {
                     seen.yields = yields(&rival.flow, &stored.flow);
+                    let waits = rival.report.waiting.as_ref().map(|waiting| &*waiting.reason);
+                    let is_old = waits == Some(Waiting::Record.reason());
+                    seen.stuck = is_old.then(|| Waiting::Record.to_string());
                     let there = seen.shape.as_ref().map_or(0, |shape| shape.replicas);
                     seen.size = Some(size(there, Some(&rival.flow), None));
                 }
@@ -38,7 +42,13 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                     seen.lock = Lock::Free;
                     return Ok(());
                 }
-                Some(Loaded::Invalid(_) | Loaded::Corrupt { .. }) | None => {}
+                Some(Loaded::Invalid(rival)) => {
+                    seen.stuck = Some(Waiting::Spec { faults: rival.faults.to_string() }.to_string());
+                }
+                Some(Loaded::Corrupt { error, .. }) => {
+                    seen.stuck = Some(Why::Corrupt { what: error }.to_string());
+                }
+                None => {}
             }
         }
         seen.place = place(&stored.flow, stored.created_at, &seen.lock, &peers);

@@ -1,4 +1,4 @@
-use super::rig::{Rig, base, conflict, ended, flow, id, uid, view};
+use super::rig::{Rig, base, conflict, ended, flow, id, rolling, uid, view};
 use super::*;
 use crate::model::{Base, Holder, Kind, LastHolder, Lock, Peer, Place, WorkloadChange, WorkloadView};
 
@@ -55,6 +55,42 @@ fn a_flow_waits_for_who_is_before_it_and_starts_once_nobody_is() {
     rig.backend.expect_execute().returning(|_, _| Err(conflict()));
     let error = rig.advance().expect_err("it goes on");
     assert_eq!(error.during, "changing the workload");
+}
+
+#[test]
+fn who_waits_for_a_flow_that_does_not_go_on_by_itself_is_told_what_keeps_it_and_what_to_do() {
+    let runs = |waiting: Waiting| {
+        let Loaded::Flow(mut stored) = Rig::new(rolling()).loaded() else { panic!("a flow") };
+        let (reason, message, until) = (waiting.reason().into(), waiting.to_string(), Timestamp::default());
+        stored.report.waiting = Some(WaitingReport { reason, message, since: until, until });
+        Loaded::Flow(stored)
+    };
+    let rows = [
+        (
+            super::corrupt(false),
+            "; flow default/df-3 holds because its status cannot be read",
+            "delete the flow",
+        ),
+        (
+            super::unread::invalid(Progress::Pending, "must be two"),
+            "; flow default/df-3 holds because",
+            "correct",
+        ),
+        (runs(Waiting::Record), "; flow default/df-3 waits for a newer status", "Cancel ends the flow"),
+        (runs(Waiting::Interval), "", ""),
+    ];
+    for (rival, keeps, mend) in rows {
+        let mut rig = Rig::new(flow(Progress::Pending));
+        rig.rival = Some(rival);
+        let theirs = || WorkloadView { lock: Lock::Theirs(ended(3).id), ..view(2, 2) };
+        rig.backend.expect_observe().returning(move || Ok(Some(theirs())));
+        rig.advance().expect("it waits");
+        let (_, report) = rig.saved().pop().expect("a save");
+        let waits = "waits for flow default/df-3, which holds the workload";
+        let rest = report.message.strip_prefix(waits).expect("the flow is named");
+        assert!(rest.starts_with(keeps) && rest.contains(mend), "{rest}");
+        assert_eq!((report.reason.as_str(), rest.is_empty()), ("Rival", keeps.is_empty()), "{rest}");
+    }
 }
 
 /// The same flow as an update that keeps the size.

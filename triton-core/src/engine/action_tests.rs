@@ -259,7 +259,10 @@ fn a_rival_is_ordered_to_give_way_only_when_it_does() {
     let theirs =
         |yields| Observation { lock: Lock::Theirs(rival.clone()), yields, ..unlocked(2).with(2, OLD) };
     assert_eq!(decide(&flow, &theirs(true), NOW), Decision::Act(Effect::Supersede(rival.clone())));
-    let waits = Decision::Wait(Waiting::Rival { rival: rival.clone(), place: None }, NOW.plus(LOOK_AGAIN));
+    let waits = Decision::Wait(
+        Waiting::Rival { rival: rival.clone(), place: None, stuck: None },
+        NOW.plus(LOOK_AGAIN),
+    );
     assert_eq!(decide(&flow, &theirs(false), NOW), waits);
 }
 

@@ -38,7 +38,7 @@ fn a_rival_is_waited_for_by_name() {
     let rival = Flow::test(Action::Update, 1).id;
     let held = Observation { lock: Lock::Theirs(rival.clone()), ..old_workload(3) };
     assert!(
-        matches!(decide(&update(3), &held, NOW), Decision::Wait(Waiting::Rival { rival: by, place: None }, _) if by == rival)
+        matches!(decide(&update(3), &held, NOW), Decision::Wait(Waiting::Rival { rival: by, place: None, .. }, _) if by == rival)
     );
 }
 

@@ -156,7 +156,7 @@ pub(super) fn drifted(edits: &[FieldEdit]) -> String {
 }
 
 /// What a flow waits for whose record is older than its workload.
-pub(super) const OLD_RECORD: &str = "waits for a newer status of this flow: by the lock of its workload the flow was \
+pub(super) const OLD_RECORD: &str = "waits for a newer status: by the lock of its workload the flow was \
                                      further than its status says; where somebody cleared the status, or put an \
                                      older one back, none will come, and Cancel ends the flow";
 

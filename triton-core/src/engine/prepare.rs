@@ -75,8 +75,8 @@ fn taken(seen: &Observation, base: Base) -> Result<Base, Failure> {
 }
 
 fn wait(rival: &FlowId, seen: &Observation, now: Timestamp) -> Decision {
-    let place = seen.place.clone();
-    Decision::Wait(Waiting::Rival { rival: rival.clone(), place }, now.plus(LOOK_AGAIN))
+    let (rival, place, stuck) = (rival.clone(), seen.place.clone(), seen.stuck.clone());
+    Decision::Wait(Waiting::Rival { rival, place, stuck }, now.plus(LOOK_AGAIN))
 }
 
 /// An order that was carried out is not carried out again, whoever has the workload now.

@@ -167,7 +167,10 @@ fn a_free_workload_goes_to_who_is_first_in_line() {
         |name: &str| FlowId { name: name.parse().expect("a name"), ..Flow::test(Action::Update, 2).id };
     let place = Some(Place { number: 3, behind: other("before") });
     let waits = |rival: &str| {
-        Decision::Wait(Waiting::Rival { rival: other(rival), place: place.clone() }, NOW.plus(LOOK_AGAIN))
+        Decision::Wait(
+            Waiting::Rival { rival: other(rival), place: place.clone(), stuck: None },
+            NOW.plus(LOOK_AGAIN),
+        )
     };
     let behind = Observation { place: place.clone(), ..free(2) };
     assert_eq!(decide(&Flow::test(Action::Update, 2), &behind, NOW), waits("before"));

@@ -334,6 +334,9 @@ pub struct Observation {
     pub edits: Edits,
     /// The flow that holds the lock gives way to the one that looks.
     pub yields: bool,
+    /// What keeps that flow from going on until somebody mends it, in its own words. For people: nothing is decided on
+    /// it.
+    pub stuck: Option<String>,
     /// Who is before the flow that looks, among those that wait for the workload.
     pub place: Option<Place>,
     /// The size that the workload comes to by the flow that holds it, where that is not the one that looks: see
@@ -383,6 +386,7 @@ impl Observation {
             differs: Vec::new(),
             edits: Edits::default(),
             yields: false,
+            stuck: None,
             place: None,
             size: None,
             pods: Pods::default(),

@@ -166,7 +166,7 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on, into tr
             Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0, edits: vec![], paused: false },
             Waiting::Held { reason: HoldReason::Drift, failed: 0, edits: vec![], paused: false },
             Waiting::Held { reason: HoldReason::Resized, failed: 0, edits: vec![], paused: false },
-            Waiting::Rival { rival, place: None },
+            Waiting::Rival { rival, place: None, stuck: None },
             Waiting::Verify { ready: 0, of: 1, drains: false },
             Waiting::Spec { faults: String::new() },
             Waiting::Lock { what: String::new() },

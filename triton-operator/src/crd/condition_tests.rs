@@ -15,7 +15,11 @@ fn every_place_in_the_life_of_a_flow_has_one_condition() {
     let rows = [
         (Progress::Pending, None, Reconciling),
         (Progress::Pending, Some(Waiting::Paused), Reconciling),
-        (Progress::Pending, Some(Waiting::Rival { rival: by.clone(), place: None }), Reconciling),
+        (
+            Progress::Pending,
+            Some(Waiting::Rival { rival: by.clone(), place: None, stuck: None }),
+            Reconciling,
+        ),
         (Progress::Pending, Some(Waiting::Lock { what: "odd".into() }), Stalled),
         (verifying(None), Some(Waiting::Verify { ready: 1, of: 2, drains: false }), Reconciling),
         (verifying(None), Some(Waiting::Spec { faults: "spec".into() }), Stalled),

@@ -81,6 +81,8 @@ pub enum Waiting {
         rival: FlowId,
         /// The place in line, when it is not the first.
         place: Option<Place>,
+        /// What keeps the other one from going on, and what to do, where it waits for a person to mend it.
+        stuck: Option<String>,
     },
     /// A person: to correct what is stored of the flow, because its spec cannot be read.
     Spec {
@@ -240,7 +242,10 @@ impl fmt::Display for Waiting {
             Self::Held { reason, failed, edits, paused } => {
                 f.write_str(&phrases::held(*reason, *failed, edits, *paused))
             }
-            Self::Rival { rival, place } => f.write_str(&phrases::queued(rival, place.as_ref())),
+            Self::Rival { rival, place, stuck } => {
+                f.write_str(&phrases::queued(rival, place.as_ref()))?;
+                stuck.as_ref().map_or(Ok(()), |stuck| write!(f, "; flow {rival} {stuck}"))
+            }
             Self::Spec { faults } => f.write_str(&phrases::unread(faults)),
             Self::ServiceLost { what } => f.write_str(&phrases::lost(what)),
             Self::Lock { what } => f.write_str(&phrases::lock_unreadable(what)),
