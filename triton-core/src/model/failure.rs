@@ -95,7 +95,7 @@ impl fmt::Display for Failure {
             | Self::Refused { what } => f.write_str(what),
             Self::InvalidSpec { fault } => f.write_str(fault),
             Self::Abandoned => f.write_str(
-                "a flow that held the workload is gone before it ended, and new pods of it are out of traffic; \
+                "a flow that held the workload is gone before it ended, and left it in the middle of its batches; \
                  use action update or rollback first, or stop or delete",
             ),
             Self::StatusLost => f.write_str(

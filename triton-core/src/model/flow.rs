@@ -3,8 +3,8 @@
 use super::base::Brings;
 use super::name::{FlowId, FlowUid, InstanceId, Revision};
 use super::orders::Orders;
-use super::progress::Progress;
-use super::spec::Spec;
+use super::progress::{Progress, Verdict};
+use super::spec::{Action, Spec};
 
 /// One flow: what was declared, what people ordered since, and how far it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,5 +37,13 @@ impl Flow {
             Some(Brings::Flow | Brings::Nothing) => None,
             None => self.spec.rollback_to.as_ref(),
         }
+    }
+
+    /// Whether nothing stays of what another flow had left of its workload, now that it has ended. A `stop` takes the
+    /// pods away and keeps the template, which nobody may have approved.
+    #[must_use]
+    pub fn replaced_what_was_left(&self) -> bool {
+        let succeeded = matches!(self.progress, Progress::Finished { verdict: Verdict::Succeeded, .. });
+        succeeded && self.spec.action != Action::Stop
     }
 }

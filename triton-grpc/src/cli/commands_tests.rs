@@ -229,18 +229,7 @@ fn a_plan_names_what_is_wrong_with_a_template_also_where_nobody_is_asked() {
 
 #[test]
 fn a_workload_that_a_flow_left_is_named_with_what_it_takes() {
-    let play = started();
-    play.did(&["continue", NAME, "--batch", "100"]);
-    play.carry(&id());
-    let (_folder, file) = manifest(
-        &TUTORIAL
-            .replace("action: create", "action: update")
-            .replace(NAME, "next-df")
-            .replace("nginx:latest", "nginx:next"),
-    );
-    play.did(&["create", "-f", &file]);
-    let update = crate::views::id("next-df");
-    assert!(play.carry(&update));
+    let (play, update) = updating();
     let before = play.did(&["instances"]);
     assert!(before.contains("InProgress") && !before.contains("was left"), "{before}");
     play.remove(&update);
@@ -255,6 +244,41 @@ fn a_workload_that_a_flow_left_is_named_with_what_it_takes() {
     assert!(plan.contains("3 pods now, 3 wanted") && plan.contains(left), "{plan}");
     let hint = play.typed(&["get", INSTANCE]).0.unwrap_err().hint.unwrap_or_default();
     assert!(hint.contains(left) && hint.contains("stop and delete are taken too"), "{hint}");
+}
+
+#[test]
+fn a_workload_that_was_left_and_is_stopped_is_started_by_nobody_before_what_was_left_is_replaced() {
+    let (play, update) = updating();
+    play.remove(&update);
+    let order = |action| {
+        let made = play.did(&[action, INSTANCE, "--mode", "auto"]);
+        let name = made.split("flow ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+        assert!(!play.carry(&crate::views::id(name)), "{name}");
+    };
+    order("stop");
+    let instances = play.did(&["instances"]);
+    assert!(play.pods() == 0 && instances.contains("Left"), "{instances}");
+    for action in ["start", "restart"] {
+        let failure = play.typed(&[action, INSTANCE]).0.unwrap_err();
+        assert!(failure.message.contains("Abandoned: "), "{action}: {}", failure.message);
+    }
+    let (_folder, file) = manifest(
+        &TUTORIAL
+            .replace("action: create", "action: update")
+            .replace("    replicas: 3\n", "")
+            .replace(NAME, "good-df")
+            .replace("nginx:latest", "nginx:good"),
+    );
+    play.did(&["create", "-f", &file]);
+    assert!(!play.carry(&crate::views::id("good-df")));
+    let ended = play.did(&["get", "good-df"]);
+    assert!(ended.contains("Success") && ended.contains("has 0 pods and keeps them"), "{ended}");
+    order("start");
+    let instances = play.did(&["instances"]);
+    assert!(
+        play.pods() == 3 && instances.contains("nginx:good") && !instances.contains("Left"),
+        "{instances}"
+    );
 }
 
 #[test]
@@ -284,6 +308,23 @@ fn started() -> Play {
     assert_eq!(play.typed(&["create", "-f", &file]).0, Ok(0));
     assert!(play.carry(&id()));
     play
+}
+
+/// An update of the tutorial's application, which runs; its canary waits for a person.
+fn updating() -> (Play, FlowId) {
+    let play = started();
+    play.did(&["continue", NAME, "--batch", "100"]);
+    play.carry(&id());
+    let (_folder, file) = manifest(
+        &TUTORIAL
+            .replace("action: create", "action: update")
+            .replace(NAME, "next-df")
+            .replace("nginx:latest", "nginx:next"),
+    );
+    play.did(&["create", "-f", &file]);
+    let update = crate::views::id("next-df");
+    assert!(play.carry(&update));
+    (play, update)
 }
 
 fn id() -> FlowId {

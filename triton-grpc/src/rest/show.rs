@@ -266,8 +266,8 @@ pub(super) struct Instance {
     sized_by: String,
     /// Seconds a new pod has to be ready before old pods leave for it.
     min_ready_seconds: u32,
-    /// The flow, namespace/name, that left it in the middle of its batches; empty where none did. Until another one has
-    /// succeeded it takes update, rollback, stop and delete only.
+    /// The flow, namespace/name, that left it in the middle of its batches; empty where none did. Until an update or a
+    /// rollback has succeeded it takes these, stop and delete only.
     left_by: String,
     /// The flow, namespace/name, that holds it; empty where none does.
     held_by: String,

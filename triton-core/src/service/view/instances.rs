@@ -50,8 +50,8 @@ pub struct InstanceView {
     pub sized_by: String,
     /// How long a new pod has to be ready before old pods leave for it.
     pub min_ready: Seconds,
-    /// The flow that left it in the middle of its batches, as `namespace/name`; empty where none did. Until another one
-    /// has succeeded it takes `update`, `rollback`, `stop` and `delete` only.
+    /// The flow that left it in the middle of its batches, as `namespace/name`; empty where none did. Until an
+    /// `update` or a `rollback` has succeeded it takes these, `stop` and `delete` only.
     pub left_by: String,
     /// The flow that holds it, as `namespace/name`; empty where none does.
     pub held_by: String,

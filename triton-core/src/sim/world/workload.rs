@@ -10,8 +10,7 @@ use super::super::cloneset::UpdatePolicy;
 use super::pod::Pod;
 use super::template::PodTemplate;
 use crate::model::{
-    CarriedOut, Flow, Holder, InstanceId, LastHolder, PodName, PodUid, Progress, Revision, Seconds,
-    Timestamp, Verdict, Wrote,
+    CarriedOut, Flow, Holder, InstanceId, LastHolder, PodName, PodUid, Revision, Seconds, Timestamp, Wrote,
 };
 
 /// The lock of a workload and what its holder found.
@@ -40,8 +39,7 @@ pub struct Held {
 impl Held {
     /// Whether what was left before it stays left when its holder, which has ended, gives it back.
     pub(in crate::sim) fn stays(&self, flow: &Flow) -> bool {
-        let succeeded = matches!(flow.progress, Progress::Finished { verdict: Verdict::Succeeded, .. });
-        self.left && !succeeded
+        self.left && !flow.replaced_what_was_left()
     }
 }
 

@@ -8,8 +8,8 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::{Map, Value, json};
 use triton_core::model::{
-    Action, Base, Brings, CarriedOut, Flow, FlowUid, Holder, LastHolder, PodName, Progress, Revision, Shape,
-    TemplateRef, Verdict, Wrote,
+    Action, Base, Brings, CarriedOut, Flow, FlowUid, Holder, LastHolder, PodName, Revision, Shape,
+    TemplateRef, Wrote,
 };
 
 use super::api_version::ApiVersion;
@@ -278,10 +278,7 @@ pub fn release(cloneset: &CloneSetEntry, flow: &Flow, good: Option<&[Revision]>)
         let names: Vec<&str> = good.iter().map(|revision| revision.as_str()).collect();
         ops.push(json!({ "op": "add", "path": annotation(labels::GOOD), "value": names.join(",") }));
     }
-    let carried = cloneset.carried_with(flow);
-    if carried != cloneset.carried {
-        ops.push(json!({ "op": "add", "path": annotation(labels::CARRIED_OUT), "value": carried.as_str() }));
-    }
+    ops.extend(carried_out(cloneset, flow));
     let mut back = |name: &str, now: Value, before: Value| {
         let path = cloneset.api_version.pointer(name);
         match (now == before, before.is_null()) {
@@ -304,15 +301,22 @@ pub fn release(cloneset: &CloneSetEntry, flow: &Flow, good: Option<&[Revision]>)
     guarded(cloneset, ops)
 }
 
+/// The operation that remembers what a flow carried out, if it did.
+fn carried_out(cloneset: &CloneSetEntry, flow: &Flow) -> Option<Value> {
+    let carried = cloneset.carried_with(flow);
+    let new = carried != cloneset.carried;
+    new.then(|| json!({ "op": "add", "path": annotation(labels::CARRIED_OUT), "value": carried.as_str() }))
+}
+
 /// No flow has this UID.
 const NOBODY: &str = "nobody";
 
-/// JSON patch by which a flow that has not succeeded gives the lock of a workload back that another flow had left
-/// before it ended: what was left waits for the next flow. `None` where nothing was left, or all of it is replaced.
+/// JSON patch by which a flow that has not replaced what another one had left gives the lock of the workload back: what
+/// was left waits for the next flow. `None` where nothing was left, or all of it is replaced.
 #[must_use]
 pub fn pass_on(cloneset: &CloneSetEntry, flow: &Flow) -> Option<Value> {
     let held = cloneset.lock.as_ref().filter(|held| held.left)?;
-    if matches!(flow.progress, Progress::Finished { verdict: Verdict::Succeeded, .. }) {
+    if flow.replaced_what_was_left() {
         return None;
     }
     let holder = Holder { uid: FlowUid::new(NOBODY).ok()?, ..held.holder.clone() };
@@ -321,7 +325,7 @@ pub fn pass_on(cloneset: &CloneSetEntry, flow: &Flow) -> Option<Value> {
     let note = json!(LockNote { holder, ..held.clone() }).to_string();
     let ops = [(labels::LOCK, note), (labels::LAST_FLOW, last)];
     let ops = ops.map(|(name, value)| json!({ "op": "add", "path": annotation(name), "value": value }));
-    guarded(cloneset, ops.into())
+    guarded(cloneset, ops.into_iter().chain(carried_out(cloneset, flow)).collect())
 }
 
 fn hook(in_place: bool) -> Value {

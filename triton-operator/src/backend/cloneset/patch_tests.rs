@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use triton_core::model::{Base, Draft, Field, FieldEdit, FlowId, Kind, Lock, Orders, Position, Revision};
+use triton_core::model::{
+    Base, Draft, Field, FieldEdit, FlowId, Kind, Lock, Orders, Position, Progress, Revision, Verdict,
+};
 
 use super::*;
 use crate::backend::cloneset::fixtures::{base, cloneset, shape};
@@ -175,6 +177,39 @@ fn what_a_flow_carried_out_is_noted_in_the_write_that_releases_or_takes_over_its
     assert_eq!(carried(Some(&done)), both, "who takes over notes what the one before carried out");
     assert_eq!(carried(Some(&canceled)), "older:0123456789abcdef::");
     assert_eq!(carried(None), "older:0123456789abcdef::", "what an apply leaves out is taken away");
+}
+
+#[test]
+fn what_was_left_waits_for_the_next_flow_until_one_has_replaced_it() {
+    let at = triton_core::model::Timestamp::default();
+    let left = cloneset(|object| {
+        locked(object);
+        let lock = &mut object["metadata"]["annotations"][labels::LOCK];
+        let mut note: Value = serde_json::from_str(lock.as_str().unwrap()).unwrap();
+        note["left"] = true.into();
+        *lock = note.to_string().into();
+    });
+    // What is noted beside the lock, and whether the order was carried out.
+    let rows = [
+        (Action::Update, Verdict::Succeeded, None),
+        (Action::Update, Verdict::Canceled, Some(false)),
+        (Action::Stop, Verdict::Succeeded, Some(true)),
+        (Action::Stop, Verdict::Canceled, Some(false)),
+    ];
+    for (action, verdict, waits) in rows {
+        let row = format!("{action} {verdict:?}");
+        let mut flow = Flow { progress: Progress::Finished { verdict, at }, ..flow(|_| ()) };
+        flow.spec.action = action;
+        let ops = pass_on(&left, &flow);
+        assert_eq!(ops.is_some(), waits.is_some(), "{row}");
+        let Some(ops) = ops else { continue };
+        let ops = ops.as_array().unwrap();
+        let value = |name| ops.iter().rev().find(|op| op["path"].as_str().unwrap().ends_with(name));
+        let note: LockNote =
+            serde_json::from_str(value("~1lock").unwrap()["value"].as_str().unwrap()).unwrap();
+        assert!(note.left && note.holder.uid.as_str() == NOBODY, "{row}");
+        assert_eq!(Some(value("~1carried-out").is_some()), waits, "{row}");
+    }
 }
 
 #[test]
