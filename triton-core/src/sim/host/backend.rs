@@ -220,7 +220,12 @@ pub(in crate::sim) fn left(world: &World, object: &Workload, looking: Option<&Fl
         return Some(Left { size: last.size });
     };
     let mine = Some(&held.holder.uid) == looking;
-    let leaves = if mine { held.left } else { gone(&held.holder) };
+    let replaced = || world.flows().flow(&held.holder).is_some_and(|flow| flow.replaced_what_was_left());
+    let leaves = match world.flows().ended(&held.holder) {
+        _ if mine => held.left,
+        true => held.left && !replaced(),
+        false => gone(&held.holder),
+    };
     (leaves && !held.spoilt).then_some(Left { size: held.size })
 }
 

@@ -28,7 +28,7 @@ impl CloneSets {
         }
         Ok(match self.flows.fate(&note.holder, &cloneset.key).await? {
             Fate::Alive => (Lock::Theirs(note.holder.id.clone()), None),
-            Fate::Ended => (Lock::Free, None),
+            Fate::Ended => (Lock::Free, left.filter(|_| self.still_left(note))),
             Fate::Left | Fate::Gone => (Lock::Free, left),
         })
     }
@@ -52,6 +52,13 @@ impl CloneSets {
         })
     }
 
+    /// Whether what was left of a workload still is, although the flow that took it has ended: it has not given the lock back
+    /// yet.
+    fn still_left(&self, note: &LockNote) -> bool {
+        let replaced = |flow: Flow| flow.replaced_what_was_left();
+        note.left && !self.flows.ended(&note.holder).is_some_and(replaced)
+    }
+
     /// The note that a flow had beside its lock, where others took that off the workload since.
     fn lost_note(&self, cloneset: &CloneSetEntry, flow: &Flow) -> Option<LockNote> {
         let locked = self.looks.lock().get(&cloneset.key)?.locked.clone()?;
@@ -69,7 +76,7 @@ impl CloneSets {
         let (before, left) = match &cloneset.lock {
             None => (None, self.unlocked(cloneset, Some(flow)).await?.1.is_some()),
             Some(note) => match self.flows.fate(&note.holder, &cloneset.key).await? {
-                Fate::Ended => (self.flows.ended(&note.holder), false),
+                Fate::Ended => (self.flows.ended(&note.holder), self.still_left(note)),
                 // One that takes its own again has left nothing.
                 Fate::Alive | Fate::Left | Fate::Gone => {
                     (None, !flow.progress.has_begun() && (note.brings || note.left))

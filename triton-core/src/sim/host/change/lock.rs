@@ -14,8 +14,8 @@ pub(super) fn lock(
 ) -> Result<bool, PortError> {
     let before = world.workload(id).and_then(|workload| workload.lock.as_ref());
     let ended = before.is_some_and(|held| world.flows().ended(&held.holder));
-    let left_free = before.is_none()
-        && world.workload(id).is_some_and(|workload| left(world, workload, Some(&flow.uid)).is_some());
+    let was_left =
+        world.workload(id).is_some_and(|workload| left(world, workload, Some(&flow.uid)).is_some());
     let before = before.and_then(|held| world.flows().flow(&held.holder));
     edit(world, id, |workload| {
         if let Some(before) = &before {
@@ -24,7 +24,7 @@ pub(super) fn lock(
         // What a dead holder found is what must return, not what it left.
         let Workload { surge, unavailable, paused, .. } = *workload;
         let left = !flow.progress.has_begun()
-            && workload.lock.as_ref().map_or(left_free, |held| !ended && (held.brings || held.left));
+            && workload.lock.as_ref().filter(|_| !ended).map_or(was_left, |held| held.brings || held.left);
         let mine = Held { left, ..held(flow, paused) };
         workload.lock = Some(match workload.lock.take() {
             None => Held { surge, unavailable, ..mine },
