@@ -260,7 +260,7 @@ fn finished(app: &str) -> Result<Value> {
         ..Report::default()
     };
     let progress = Progress::Finished { verdict: Verdict::Succeeded, at: at(6) };
-    Ok(json!({"status": convert::status(&progress, &report, 1, None)?}))
+    Ok(json!({"status": convert::status(&progress, &report, 1, None, None)?}))
 }
 
 /// The most that was ever resident of the operator's memory.

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use triton_core::driver::{Driver, Rest};
 use triton_core::engine::Waiting;
 use triton_core::model::{
-    Draft, Failure, FlowId, Hold, HoldReason, InstanceId, Kind, NonUpdateStrategy, Progress, RawSize, Record,
-    Stage, Template, UpdateStrategy, Verdict,
+    BegunWith, Draft, Failure, FlowId, Hold, HoldReason, InstanceId, Kind, NonUpdateStrategy, Progress,
+    RawSize, Record, Stage, Template, UpdateStrategy, Verdict,
 };
 use triton_core::ports::NewFlow;
 use triton_core::service::{CreateFlow, DeployApi, Service};
@@ -293,11 +293,14 @@ fn flow(moment: &Moment) -> Value {
     (meta["uid"], meta["resourceVersion"], meta["generation"]) =
         (json!(uid), json!(version.to_string()), json!(1));
     meta["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
-    if !matches!(moment.progress, Progress::Pending | Progress::Finished { .. }) {
+    let runs = !matches!(moment.progress, Progress::Pending | Progress::Finished { .. });
+    if runs {
         meta["finalizers"] = json!([labels::FINALIZER]);
     }
     let record: &Record = record;
-    let status = convert::status(&moment.progress, &record.report(), 1, None).expect("it can be written");
+    let begun_with = moment.entry.spec().filter(|_| runs).map(BegunWith::of);
+    let status = convert::status(&moment.progress, &record.report(), 1, None, begun_with);
+    let status = status.expect("it can be written");
     if !matches!(moment.progress, Progress::Pending) {
         object["status"] = status;
     }

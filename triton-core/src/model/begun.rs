@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn a_field_that_says_something_else_than_when_the_flow_began_is_named_with_what_stood_there() {
-        let rows: [(fn(&mut Draft), &str, &str); 9] = [
+        type Row = (fn(&mut Draft), &'static str, &'static str);
+        let rows: [Row; 9] = [
             (|draft| draft.action = "create".into(), "spec.action", "was update when"),
             (|draft| draft.instance_name = "other".into(), "spec.application.instanceName", "was shop when"),
             (|draft| draft.app_id = 7, "spec.application.appID", "was 1 when"),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use triton_core::model::{
     self, BatchSize, BegunWith, CorruptRecord, Draft, Fault, Faults, Flow, FlowId, FlowName, FlowPhase,
     FlowUid, Identity, InstanceId, InstanceName, Namespace, Orders, Peer, Progress, RawSize, Record, Report,
-    Target, Timestamp, Version,
+    Spec, Target, Timestamp, Version,
 };
 use triton_core::ports::{Invalid, Loaded, NewFlow, Stored};
 
@@ -105,18 +105,10 @@ impl FlowEntry {
         let observed = complete && status["observedGeneration"].as_i64() == meta.generation;
         let ended = serde_json::from_value(status["finishedAt"].clone()).unwrap_or(created_at);
         let begun_with: Option<BegunWith> = serde_json::from_value(status["begunWith"].clone()).ok();
-        let named = InstanceName::new(spec["application"]["instanceName"].as_str().unwrap_or_default());
-        let instance = begun_with.as_ref().and_then(BegunWith::instance).or_else(|| named.ok());
-        let instance = instance.map(|name| InstanceId { namespace: id.namespace.clone(), name });
+        let instance = acts_on(&id.namespace, spec, begun_with.as_ref());
         let acts_on = instance.clone();
         let mut missing_labels = BTreeMap::new();
-        let parsed = draft(spec).and_then(|draft| draft.parse());
-        let parsed =
-            parsed.and_then(|parsed| match begun_with.as_ref().and_then(|begun| begun.faults(&parsed.0)) {
-                Some(faults) => Err(faults),
-                None => Ok(parsed),
-            });
-        let loaded = match (parsed, record(&status)) {
+        let loaded = match (parsed(spec, begun_with.as_ref()), record(&status)) {
             (_, Err(error)) => {
                 let phase = told_phase(&status);
                 Loaded::Corrupt { id, uid, version, instance, created_at, phase, leaving, error }
@@ -215,6 +207,19 @@ impl FlowEntry {
             Loaded::Invalid(_) | Loaded::Corrupt { .. } => None,
         }
     }
+}
+
+/// The instance that a flow acts on: the one that it began with.
+fn acts_on(namespace: &Namespace, spec: &Value, begun_with: Option<&BegunWith>) -> Option<InstanceId> {
+    let named = || InstanceName::new(spec["application"]["instanceName"].as_str().unwrap_or_default()).ok();
+    let name = begun_with.and_then(BegunWith::instance).or_else(named)?;
+    Some(InstanceId { namespace: namespace.clone(), name })
+}
+
+/// The spec and its orders, where they can be read and the flow is still what it began as.
+fn parsed(spec: &Value, begun_with: Option<&BegunWith>) -> Result<(Spec, Orders), Faults> {
+    let (spec, orders) = draft(spec)?.parse()?;
+    begun_with.and_then(|begun_with| begun_with.faults(&spec)).map_or(Ok((spec, orders)), Err)
 }
 
 /// Whether our finalizer is among these.
