@@ -1,5 +1,6 @@
 //! What the spec of a flow said when the flow began.
 
+use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
