@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Adapters, DriveError, Driver, during};
 use crate::engine::{Answer, Waiting, Why, gives_up, place, size, supersede, yields};
-use crate::model::{Flow, FlowId, InstanceId, Left, Lock, Observation, Peer};
+use crate::model::{Base, Flow, FlowId, InstanceId, Left, Lock, Observation, Peer};
 use crate::ports::{Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored};
 
 impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
@@ -37,8 +37,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                     seen.size = Some(size(there, Some(&rival.flow), None));
                 }
                 Some(Loaded::Invalid(rival)) if gives_up(&rival.progress, &stored.flow) => {
-                    let base = rival.progress.base().filter(|base| base.kind.exchanges());
-                    seen.left = Some(Left { size: base.map(|base| base.to) });
+                    seen.left = Some(Left { size: rival.progress.base().and_then(Base::size_of_exchange) });
                     seen.lock = Lock::Free;
                     return Ok(());
                 }

@@ -1,6 +1,6 @@
 use super::rig::{Rig, base, conflict, ended, flow, id, rolling, uid, view};
 use super::*;
-use crate::model::{Base, Holder, Kind, LastHolder, Lock, Peer, Place, WorkloadChange, WorkloadView};
+use crate::model::{Holder, Kind, LastHolder, Lock, Peer, Place, WorkloadChange, WorkloadView};
 
 #[test]
 fn a_workload_whose_flow_lost_its_lock_is_for_nobody_else() {

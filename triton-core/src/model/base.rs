@@ -73,6 +73,12 @@ impl Base {
     /// Most revisions that are noted.
     pub const MAX_REVISIONS: usize = 8;
 
+    /// The size that the workload is to have, where the flow exchanges pods: its numbers are larger in the middle of that.
+    #[must_use]
+    pub fn size_of_exchange(&self) -> Option<u32> {
+        self.kind.exchanges().then_some(self.to)
+    }
+
     /// The base of a flow of which nothing but this is known: it brings its own template.
     #[must_use]
     pub const fn new(kind: Kind, from: u32, to: u32) -> Self {

@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
+use super::base::Base;
 use super::flow::Flow;
 use super::name::{FlowId, FlowUid};
 
@@ -68,7 +69,7 @@ impl LastHolder {
         let own = before.filter(|before| before.holder.uid == flow.uid).map(|before| before.turn);
         let next = || before.map_or(0, |before| before.turn).saturating_add(1);
         let holder = Holder { id: flow.id.clone(), uid: flow.uid.clone() };
-        let size = flow.progress.base().filter(|base| base.kind.exchanges()).map(|base| base.to);
+        let size = flow.progress.base().and_then(Base::size_of_exchange);
         Self { holder, turn: noted.or(own).unwrap_or_else(next), size, gave_back: false }
     }
 }

@@ -250,12 +250,7 @@ fn a_workload_that_a_flow_left_is_named_with_what_it_takes() {
 fn a_workload_that_was_left_and_is_stopped_is_started_by_nobody_before_what_was_left_is_replaced() {
     let (play, update) = updating();
     play.remove(&update);
-    let order = |action| {
-        let made = play.did(&[action, INSTANCE, "--mode", "auto"]);
-        let name = made.split("flow ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
-        assert!(!play.carry(&crate::views::id(name)), "{name}");
-    };
-    order("stop");
+    play.order("stop", INSTANCE);
     let instances = play.did(&["instances"]);
     assert!(play.pods() == 0 && instances.contains("Left"), "{instances}");
     for action in ["start", "restart"] {
@@ -273,7 +268,7 @@ fn a_workload_that_was_left_and_is_stopped_is_started_by_nobody_before_what_was_
     assert!(!play.carry(&crate::views::id("good-df")));
     let ended = play.did(&["get", "good-df"]);
     assert!(ended.contains("Success") && ended.contains("has 0 pods and keeps them"), "{ended}");
-    order("start");
+    play.order("start", INSTANCE);
     let instances = play.did(&["instances"]);
     assert!(
         play.pods() == 3 && instances.contains("nginx:good") && !instances.contains("Left"),

@@ -178,16 +178,11 @@ fn a_start_is_planned_with_the_size_from_before_the_stop() {
     let play = Play::new(1);
     make(&play, 1, "");
     play.carry(&views::id("web-1"));
-    let order = |action| {
-        let made = play.did(&[action, "web", "--mode", "auto"]);
-        let name = made.split("flow ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
-        assert!(!play.carry(&views::id(name)), "{name}");
-    };
-    order("stop");
+    play.order("stop", "web");
     let start = ["plan", "web", "--action", "start", "--batch-size", "2", "--mode", "auto"];
     let plan = play.did(&start);
     assert!(plan.contains("0 pods now, 3 wanted; 2 batches"), "{plan}");
-    order("start");
+    play.order("start", "web");
     assert_eq!(play.pods(), 3, "as planned");
     let scaled = play.did(&["plan", "web", "--action", "start"]);
     assert!(scaled.contains("3 pods now, 3 wanted; 0 batches"), "{scaled}");

@@ -84,6 +84,13 @@ impl Play {
         text
     }
 
+    /// Orders this of an instance, and lets the flow that carries it out come to its end.
+    pub(super) fn order(&self, action: &str, instance: &str) {
+        let made = self.did(&[action, instance, "--mode", "auto"]);
+        let name = made.split("flow ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+        assert!(!self.carry(&crate::views::id(name)), "{name}");
+    }
+
     /// Lets time pass until the flow waits for a person or has ended; `true` when it waits.
     pub(super) fn carry(&self, id: &FlowId) -> bool {
         for _ in 0..10_000 {

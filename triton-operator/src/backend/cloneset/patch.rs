@@ -339,7 +339,7 @@ fn hook(in_place: bool) -> Value {
 
 fn note(flow: &Flow, before: Settings, wrote: Wrote) -> LockNote {
     let holder = Holder { id: flow.id.clone(), uid: flow.uid.clone() };
-    let size = flow.progress.base().filter(|base| base.kind.exchanges()).map(|base| base.to);
+    let size = flow.progress.base().and_then(Base::size_of_exchange);
     let brings = flow.progress.base().is_none_or(|base| base.brings != Brings::Nothing);
     LockNote { holder, before, wrote: Some(wrote), size, sized_by: None, brings, left: false }
 }

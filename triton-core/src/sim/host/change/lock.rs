@@ -88,7 +88,7 @@ pub(super) fn held(flow: &Flow, paused: bool) -> Held {
         unavailable: 0,
         paused,
         wrote: Wrote::relocked(paused, &flow.progress),
-        size: flow.progress.base().filter(|base| base.kind.exchanges()).map(|base| base.to),
+        size: flow.progress.base().and_then(Base::size_of_exchange),
         brings: flow.progress.base().is_none_or(|base| base.brings != Brings::Nothing),
         left: false,
         spoilt: false,
