@@ -269,6 +269,45 @@ async fn a_lock_that_others_take_off_while_no_operator_runs_costs_no_setting() {
     site.scene.holds("the workload's controller goes on", |view| paused(view, false)).await;
 }
 
+/// What others take off or change of a workload by which its pods leave only when the flow lets them.
+#[tokio::test(flavor = "multi_thread")]
+async fn hooks_that_others_take_off_come_back_and_another_way_to_exchange_pods_holds_the_flow() {
+    let site = Site::new("hooks").await;
+    site.serve(3).await;
+    let safety = Safety::from_now(&site.scene);
+    site.apply(&app::update(
+        FLOW,
+        3,
+        json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0}),
+    ));
+    site.asks(FLOW, 1, "Smoked").await;
+
+    patch(&site, &json!({"spec": {"lifecycle": null}}));
+    let hooked = |view: &View| {
+        let set = view.get(Kind::Set, app::NAME);
+        set.is_some_and(|set| set["spec"]["lifecycle"]["preDelete"]["labelsHandler"].is_object())
+    };
+    site.scene.holds("the hook is back", hooked).await;
+    answers("an event tells it", || notes(&site, "LockRestored"), |notes| notes.len() == 1).await;
+    site.asks(FLOW, 1, "Smoked").await;
+
+    patch(&site, &json!({"spec": {"updateStrategy": {"type": "InPlaceIfPossible"}}}));
+    site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "Drift").await;
+    site.order("Resume", FLOW);
+    let again = |view: &View| view.flow(FLOW)["status"]["progress"]["batch"]["hold"]["resumes"] == 1;
+    site.scene.holds("the flow holds again", |view| again(view) && view.waits_for(FLOW) == "Drift").await;
+    let message = site.view().flow(FLOW)["status"]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(message.contains("updateStrategy.type (by kubectl-patch): put back the type"), "{message}");
+    safety.never_serves(&site.scene, "nginx:2");
+
+    patch(&site, &json!({"spec": {"updateStrategy": {"type": "ReCreate"}}}));
+    site.order("Resume", FLOW);
+    site.agrees(FLOW).await;
+    site.succeeds(FLOW).await;
+    all_run(&site.view(), "nginx:2", 3);
+    safety.serving_at_least(&site.scene, 3);
+}
+
 fn patch(site: &Site, edit: &Value) {
     let name = format!("{SETS}/{}", app::NAME);
     site.kubectl(&["patch", &name, "--type", "merge", "-p", &edit.to_string()]);

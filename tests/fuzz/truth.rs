@@ -73,6 +73,7 @@ pub(super) fn observed(workload: &Workload, ours: bool) -> Observation {
         obstacle: None,
         refused: None,
         in_place: workload.policy.in_place(),
+        unhooked: false,
         remembered: workload.remembered,
         good: workload.good.clone(),
         carried: None,

@@ -1,21 +1,31 @@
 //! What others change of a workload while a flow runs: sizes, partitions, pods that they name.
 
-use triton_core::model::{FailureClass, FlowId, FlowPhase, Stage, UpdateStrategy};
+use triton_core::model::{FailureClass, FlowId, FlowPhase, HoldReason, RawSize, Stage, UpdateStrategy};
 use triton_core::service::DeployApi;
+use triton_core::sim::cloneset::UpdatePolicy;
 use triton_core::sim::{Mishap, Pod, Workload};
 
 use super::rig::{self, Rig, instance, ready};
 
 /// So many pods serve, and an update of them with a canary of one is in this stage, with a new pod where it has one.
 fn canary_at(pods: u32, stage: Stage, drain: i32) -> (Rig, FlowId) {
-    let mut rig = Rig::serving(pods);
-    let canary = UpdateStrategy {
+    exchanging_at(pods, stage, canary(drain))
+}
+
+/// A canary of one, each gate agreed to by a person.
+fn canary(drain: i32) -> UpdateStrategy {
+    UpdateStrategy {
         canary: Some(1),
         mode: Some("manual".into()),
         drain_seconds: Some(drain),
         ..rig::one_by_one()
-    };
-    let flow = rig.order("update", None, Some(rig::template("app:2")), canary);
+    }
+}
+
+/// The same with another strategy.
+fn exchanging_at(pods: u32, stage: Stage, strategy: UpdateStrategy) -> (Rig, FlowId) {
+    let mut rig = Rig::serving(pods);
+    let flow = rig.order("update", None, Some(rig::template("app:2")), strategy);
     rig.until(|rig| {
         let there = rig.stage(&flow) == Some(stage);
         if !there {
@@ -203,5 +213,80 @@ fn a_partition_that_others_set_while_a_cancelled_flow_closes_exposes_nothing() {
             let workload = rig.workload().expect("it serves");
             assert_eq!((workload.replicas, workload.serving()), (6, 6), "{what}");
         }
+    }
+}
+
+/// Whoever makes a CloneSet update in place in the middle of a flow has pods changed in traffic: the flow did not notice,
+/// went on as before, and waited for good beside a type that exchanges nothing.
+#[test]
+fn a_flow_stands_still_for_as_long_as_others_have_its_pods_exchanged_in_another_way() {
+    for (stage, unavailable) in [
+        (Stage::Smoking, None),
+        (Stage::Smoked, None),
+        (Stage::Smoked, Some(1)),
+        (Stage::Proving, Some(1)),
+        (Stage::Baked, None),
+        (Stage::Baked, Some(1)),
+    ] {
+        let strategy = UpdateStrategy { max_unavailable: unavailable.map(RawSize::Int), ..canary(1) };
+        let (mut rig, flow) = exchanging_at(4, stage, strategy);
+        let what = format!("{stage:?}, maxUnavailable {unavailable:?}");
+        let pods = |rig: &Rig| {
+            let workload = rig.workload().expect("it serves");
+            let pods = workload.active().map(|pod| (pod.uid.clone(), pod.revision.clone()));
+            pods.collect::<std::collections::BTreeSet<_>>()
+        };
+        let becomes = |rig: &Rig, policy| {
+            assert!(rig.host.sim().world().edit(&instance(), |workload| workload.policy = policy));
+        };
+        becomes(&rig, UpdatePolicy::InPlaceIfPossible);
+        rig.for_seconds(60);
+        let before = pods(&rig);
+        for _ in 0..3 {
+            agree(&rig, &flow);
+            ready(rig.service.resume(&flow)).expect(&what);
+            rig.for_seconds(20);
+            let hold = rig.progress(&flow).hold().expect(&what);
+            assert_eq!(hold.reason, HoldReason::Drift, "{what}");
+        }
+        assert_eq!(pods(&rig), before, "{what}");
+        becomes(&rig, UpdatePolicy::ReCreate);
+        rig.for_seconds(5);
+        ready(rig.service.resume(&flow)).expect(&what);
+        until_ended(&mut rig, &flow);
+        assert_eq!(rig.phase(&flow), FlowPhase::Success, "{what}");
+        assert_eq!(new_serving(&rig.workload().expect("it serves")), 4, "{what}");
+    }
+}
+
+/// Pods left without a drain, and while they took traffic, where others took the hooks off in the middle of a flow.
+#[test]
+fn hooks_that_others_take_off_are_put_back_before_a_pod_leaves() {
+    let unhooked = |workload: &mut Workload| (workload.hook, workload.in_place_hook) = (false, false);
+    for (stage, unavailable, cancels) in [
+        (Stage::Smoking, None, false),
+        (Stage::Smoked, None, false),
+        (Stage::Proving, Some(1), false),
+        (Stage::Baked, None, false),
+        (Stage::Baked, None, true),
+        (Stage::Proving, None, true),
+    ] {
+        let strategy = UpdateStrategy { max_unavailable: unavailable.map(RawSize::Int), ..canary(1) };
+        let (mut rig, flow) = exchanging_at(4, stage, strategy);
+        let what = format!("{stage:?}, maxUnavailable {unavailable:?}, cancelled: {cancels}");
+        assert!(rig.host.sim().world().edit(&instance(), unhooked));
+        if cancels {
+            ready(rig.service.cancel(&flow)).expect(&what);
+        }
+        rig.until(|rig| {
+            let workload = rig.workload().expect("it serves");
+            let torn = workload.pods.iter().find(|pod| !pod.active() && pod.listed);
+            assert!(torn.is_none(), "{what}: {:?} left in traffic", torn.map(|pod| &pod.name));
+            agree(rig, &flow);
+            rig.phase(&flow).is_final()
+        });
+        let wanted = if cancels { FlowPhase::Canceled } else { FlowPhase::Success };
+        assert_eq!(rig.phase(&flow), wanted, "{what}");
+        assert!(rig.workload().is_some_and(|workload| workload.hook), "{what}");
     }
 }

@@ -319,7 +319,10 @@ impl fmt::Display for Why {
                 )
             }
             Self::Relocked => {
-                f.write_str("somebody took the lock of this flow off the workload; the flow takes it again")
+                f.write_str(
+                    "somebody took the lock of this flow, or the hooks that came with it, off the workload; the flow \
+                     takes it again",
+                )
             }
             Self::Drifted { edits, .. } => f.write_str(&phrases::drifted(edits)),
             Self::Resized { from, to, edits } => {

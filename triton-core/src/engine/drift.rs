@@ -35,6 +35,10 @@ pub(super) fn drifted(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
         let progress = edited(&flow.progress, *generation, Some(hold));
         Some(Decision::Move(progress, Why::Drifted { reason, edits: fields.clone() }))
     };
+    // No flow writes it: with another one pods would be exchanged in a way that it does not wait for.
+    if seen.edits.has(Field::Policy) {
+        return held(HoldReason::Drift);
+    }
     match (resized::size(flow, seen), counted) {
         (Some(Size::Within(size)), _) => return resized::follow(flow, size, &seen.edits, now),
         (Some(Size::Beyond), Some(at)) if *clean < at => return None,
@@ -56,15 +60,15 @@ pub(super) fn drifted(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
     }
 }
 
-/// What a flow does whose lock is gone from its workload although no other flow has taken it since: it takes the lock
-/// again, before anything else, and tells so once in a stage. The workload is its own by the record; or by the note of who
+/// What a flow does whose lock is gone from its workload, or what came with it, although no other flow has taken it
+/// since: it takes the lock again, before anything else, and tells so once in a stage. The workload is its own by the record; or by the note of who
 /// took the lock last, where the template of the flow is in place. Before that, the base may be read anew.
 pub(super) fn retake(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
     let base = flow.progress.base()?;
     let same = base.workload.is_some() && base.workload == seen.workload;
     let brought = seen.shape.as_ref().is_some_and(|shape| shape.template == Some(TemplateRef::Flow));
     let noted = brought && seen.last.as_ref().is_some_and(|last| last.holds(&flow.uid));
-    let taken_off = matches!(seen.lock, Lock::Free | Lock::Theirs(_));
+    let taken_off = matches!(seen.lock, Lock::Free | Lock::Theirs(_)) || (is_mine(seen) && seen.unhooked);
     if !(same || noted) || !taken_off || is_passed_on(Some(base), seen.last.as_ref()) {
         return None;
     }

@@ -47,6 +47,19 @@ fn a_foreign_template_holds_at_once() {
 }
 
 #[test]
+fn another_way_to_exchange_pods_holds_at_once_and_for_as_long_as_it_is_there() {
+    let seen = edited(partition(4), &[Field::Policy], 7, 5);
+    for counted_at in [None, Some(7)] {
+        let held = decide(&with(update(), counted_at, None), &seen, NOW);
+        let Decision::Move(progress, why @ Why::Drifted { .. }) = held else { panic!("{held:?}") };
+        assert_eq!(counted(&progress), (Some(7), Some(HoldReason::Drift)));
+        let words = "paused because others changed updateStrategy.type (by kubectl-patch); put back the type that \
+                     stood there, then Resume, or cancel";
+        assert_eq!(why.to_string(), words);
+    }
+}
+
+#[test]
 fn resume_sets_an_edit_right_and_the_next_one_holds_again() {
     let hold = Some(Hold { reason: HoldReason::Drift, resumes: 0 });
     let mut flow = with(update(), Some(7), hold);
@@ -153,7 +166,7 @@ fn a_lock_that_others_took_off_is_taken_again_and_told_once_in_a_stage() {
     let free = Lock::Free;
     let theirs = Lock::Theirs(Flow::test(Action::Update, 4).id);
     // How far the flow is, who has the workload, which workload it is, how often flows had taken its lock, and what the
-    // flow does, which had taken it as the third.
+    // flow does, which had taken it as the third. Its own is without the hooks.
     let rows = [
         (rolling(own), &free, own, Some(3), "tells"),
         (rolling(own), &free, own, Some(2), "tells"),
@@ -165,6 +178,9 @@ fn a_lock_that_others_took_off_is_taken_again_and_told_once_in_a_stage() {
         (closing(false), &free, own, Some(3), "locks"),
         (closing(true), &free, own, Some(3), "locks"),
         (turned, &free, own, Some(3), "locks"),
+        (rolling(own), &Lock::Mine, own, Some(3), "tells"),
+        (counted.clone(), &Lock::Mine, own, Some(3), "locks"),
+        (closing(true), &Lock::Mine, own, Some(3), "locks"),
         (counted.clone(), &theirs, own, Some(4), "ends"),
         (counted.clone(), &free, own, Some(4), "ends"),
         (counted.clone(), &free, other, Some(3), "ends"),
@@ -175,7 +191,8 @@ fn a_lock_that_others_took_off_is_taken_again_and_told_once_in_a_stage() {
         let workload = workload.and_then(|uid| uid.parse().ok());
         let holder = Holder { id: flow.id.clone(), uid: "other".parse().expect("a uid") };
         let last = turn.map(|turn| LastHolder { holder, turn, size: None, gave_back: true });
-        let seen = Observation { lock: lock.clone(), workload, last, ..partition(4) };
+        let unhooked = *lock == Lock::Mine;
+        let seen = Observation { lock: lock.clone(), unhooked, workload, last, ..partition(4) };
         let decision = decide(&flow, &seen, NOW);
         let is = match &decision {
             Decision::Move(progress, Why::Relocked) => {

@@ -56,6 +56,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         label: view.label,
         obstacle: view.obstacle.clone(),
         in_place: view.in_place,
+        unhooked: view.unhooked,
         remembered: view.remembered,
         good: view.good.clone(),
         differs: view.differs.clone(),

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::model::{BatchPhase, CorruptRecord, FieldEdit, FlowId, HoldReason, Place};
+use crate::model::{BatchPhase, CorruptRecord, Field, FieldEdit, FlowId, HoldReason, Place};
 
 /// Why a flow holds.
 pub(super) const fn holds(reason: HoldReason) -> &'static str {
@@ -110,8 +110,8 @@ pub(super) fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit], paused:
             )
         }
         HoldReason::Drift => {
-            let what = listed(edits);
-            format!("paused because others changed {what}: Resume sets it right")
+            let (what, way_out) = (listed(edits), if stays(edits) { STAYS } else { "Resume sets it right" });
+            format!("paused because others changed {what}: {way_out}")
         }
         HoldReason::Resized => {
             let what = listed(edits);
@@ -152,8 +152,17 @@ fn ordinal(number: u32) -> String {
 
 /// Why a flow holds that others interfere with.
 pub(super) fn drifted(edits: &[FieldEdit]) -> String {
-    format!("paused because others changed {}; resume to set it right, or cancel", listed(edits))
+    let way_out = if stays(edits) { STAYS } else { "resume to set it right" };
+    format!("paused because others changed {}; {way_out}, or cancel", listed(edits))
 }
+
+/// Whether among the fields that others changed is one that no flow sets right.
+fn stays(edits: &[FieldEdit]) -> bool {
+    edits.iter().any(|edit| edit.field == Field::Policy)
+}
+
+/// What to do then.
+const STAYS: &str = "put back the type that stood there, then Resume";
 
 /// What a flow waits for whose record is older than its workload.
 pub(super) const OLD_RECORD: &str = "waits for a newer status: by the lock of its workload the flow was \

@@ -12,11 +12,13 @@ use super::observation::{Shape, TemplateRef};
 use super::position::Position;
 use super::progress::Progress;
 
-/// A setting of a workload that the flow owns that holds it.
+/// A setting of a workload that the flow owns that holds it, or that it goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
     /// The pod template.
     Template,
+    /// How pods are exchanged. No flow writes it.
+    Policy,
     /// The size.
     Replicas,
     /// Pods kept at old revisions.
@@ -33,8 +35,9 @@ pub enum Field {
 
 impl Field {
     /// Every field, in the order in which people are told of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Template,
+        Self::Policy,
         Self::Replicas,
         Self::Partition,
         Self::MaxSurge,
@@ -48,6 +51,7 @@ impl Field {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Template => "template",
+            Self::Policy => "updateStrategy.type",
             Self::Replicas => "replicas",
             Self::Partition => "partition",
             Self::MaxSurge => "maxSurge",
@@ -110,6 +114,10 @@ impl Edits {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Wrote {
+    /// How pods were exchanged when the lock was taken, in the words of the workload's controller; `None` where the flow
+    /// exchanges none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// See [`Shape::template`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<TemplateRef>,
@@ -141,21 +149,21 @@ pub struct Wrote {
 const MOST_NAMES: usize = 100;
 
 impl Wrote {
-    /// The note of a flow that has just taken the lock; `at`: how far it is.
+    /// The note of a flow that has just taken the lock; `policy`: see [`Wrote::policy`], `at`: how far it is.
     #[must_use]
-    pub fn locked(paused: bool, at: Position) -> Self {
-        Self { paused: Some(paused), at, ..Self::default() }
+    pub fn locked(policy: Option<&str>, paused: bool, at: Position) -> Self {
+        Self { policy: policy.map(Into::into), paused: Some(paused), at, ..Self::default() }
     }
 
     /// The note of a flow that takes its lock again, and does not know any more what it wrote: of all it knows which
     /// template the workload is to have.
     #[must_use]
-    pub fn relocked(paused: bool, progress: &Progress) -> Self {
+    pub fn relocked(policy: Option<&str>, paused: bool, progress: &Progress) -> Self {
         let base = progress.base().filter(|base| base.workload.is_some());
         let template = base.and_then(|base| {
             base.brings.template().or_else(|| base.previous.clone().map(TemplateRef::Revision))
         });
-        Self { template, ..Self::locked(paused, progress.position()) }
+        Self { template, ..Self::locked(policy, paused, progress.position()) }
     }
 
     /// The note after a flow that is so far brought the workload to this shape; `generation` and `paused` are
@@ -164,6 +172,7 @@ impl Wrote {
     pub fn reshaped(&self, shape: &Shape, at: Position, paused: bool, generation: u64) -> Self {
         let clean = self.paused.is_none_or(|wrote| wrote == paused);
         Self {
+            policy: self.policy.clone(),
             template: shape.template.clone(),
             replicas: Some(shape.replicas),
             partition: shape.partition,
@@ -176,11 +185,12 @@ impl Wrote {
         }
     }
 
-    /// The note after updates were made to stand still, or to go on; the rest is as it was seen.
+    /// The note after updates were made to stand still, or to go on; `edits`: what differed before, of which that is
+    /// set right.
     #[must_use]
-    pub fn froze(&self, on: bool, seen: &Shape, revision: Option<&Revision>, generation: u64) -> Self {
+    pub fn froze(&self, on: bool, edits: &[Field], generation: u64) -> Self {
         let new = Self { paused: Some(on), ..self.clone() };
-        let clean = if new.edits(seen, revision, on).is_empty() { generation } else { self.clean };
+        let clean = if edits.iter().all(|edit| *edit == Field::Paused) { generation } else { self.clean };
         Self { clean, ..new }
     }
 
@@ -192,11 +202,12 @@ impl Wrote {
     }
 
     /// The fields that are not as they were written. `revision`: what the workload's controller tells of the
-    /// template.
+    /// template, `policy`: see [`Wrote::policy`].
     #[must_use]
-    pub fn edits(&self, now: &Shape, revision: Option<&Revision>, paused: bool) -> Vec<Field> {
+    pub fn edits(&self, now: &Shape, revision: Option<&Revision>, policy: &str, paused: bool) -> Vec<Field> {
         let differs = |field: &Field| match field {
             Field::Template => self.template.as_ref().is_some_and(|wrote| !now.is_template(wrote, revision)),
+            Field::Policy => self.policy.as_ref().is_some_and(|wrote| wrote != policy),
             Field::Replicas => self.replicas.is_some_and(|wrote| wrote != now.replicas),
             // A smaller size makes the partition smaller.
             Field::Partition => {
@@ -222,10 +233,14 @@ mod tests {
 
     #[test]
     fn what_was_written_is_no_edit_and_every_field_that_differs_is_one() {
-        let wrote =
-            Wrote::locked(false, Position::default()).reshaped(&shape(), Position::default(), false, 7);
+        let wrote = Wrote::locked(Some("ReCreate"), false, Position::default()).reshaped(
+            &shape(),
+            Position::default(),
+            false,
+            7,
+        );
         let revision = Revision::new("app-2").ok();
-        assert_eq!(wrote.edits(&shape(), revision.as_ref(), false), []);
+        assert_eq!(wrote.edits(&shape(), revision.as_ref(), "ReCreate", false), []);
         let name = PodName::new("app-x").expect("a name");
         let other = Shape {
             template: Some(TemplateRef::Revision(Revision::new("app-3").expect("a revision"))),
@@ -235,7 +250,7 @@ mod tests {
             surge: 5,
             unavailable: 5,
         };
-        assert_eq!(wrote.edits(&other, revision.as_ref(), true), Field::ALL);
+        assert_eq!(wrote.edits(&other, revision.as_ref(), "OnDelete", true), Field::ALL);
     }
 
     #[test]
@@ -243,7 +258,7 @@ mod tests {
         let asked = Shape { template: None, partition: None, doomed: None, ..shape() };
         let wrote = Wrote::default().reshaped(&asked, Position::default(), false, 7);
         let others = Shape { partition: Some(9), template: Some(TemplateRef::Flow), ..shape() };
-        assert_eq!(wrote.edits(&others, None, true), []);
+        assert_eq!(wrote.edits(&others, None, "OnDelete", true), []);
     }
 
     #[test]
@@ -255,18 +270,25 @@ mod tests {
             7,
         );
         let smaller = Shape { replicas: 2, partition: Some(2), ..shape() };
-        assert_eq!(wrote.edits(&smaller, None, false), [Field::Replicas]);
+        assert_eq!(wrote.edits(&smaller, None, "ReCreate", false), [Field::Replicas]);
     }
 
     #[test]
     fn only_a_write_after_which_nothing_differs_sets_right() {
-        let wrote =
-            Wrote::locked(false, Position::default()).reshaped(&shape(), Position::default(), false, 7);
+        let wrote = Wrote::locked(Some("ReCreate"), false, Position::default()).reshaped(
+            &shape(),
+            Position::default(),
+            false,
+            7,
+        );
         assert_eq!(wrote.clean, 7);
         assert_eq!(wrote.reshaped(&shape(), Position::default(), true, 9).clean, 7, "it is still paused");
-        let other = Shape { replicas: 9, ..shape() };
-        assert_eq!(wrote.froze(true, &other, None, 9).clean, 7, "it still has another size");
-        assert_eq!(wrote.froze(true, &shape(), None, 9).clean, 9);
+        assert_eq!(
+            wrote.froze(true, &[Field::Paused, Field::Replicas], 9).clean,
+            7,
+            "it still has another size"
+        );
+        assert_eq!(wrote.froze(true, &[Field::Paused], 9).clean, 9);
         let ended = Progress::Finished { verdict: Verdict::Canceled, at: Timestamp::default() };
         let far = ended.position();
         assert!(wrote.same(&wrote.reshaped(&shape(), far, false, 9)));

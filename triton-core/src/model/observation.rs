@@ -205,6 +205,9 @@ pub struct WorkloadView {
     pub note: Option<String>,
     /// It updates pods in place where it can, and takes no surge.
     pub in_place: bool,
+    /// Something that its lock brings, and by which pods stay until a flow lets them go, is not there: others took it off
+    /// (OpenKruise: lifecycle hooks).
+    pub unhooked: bool,
     /// The size it had when a flow stopped it.
     pub remembered: Option<u32>,
     /// Revisions that flows brought successfully, newest first.
@@ -322,6 +325,8 @@ pub struct Observation {
     pub refused: Option<Failure>,
     /// See [`WorkloadView::in_place`].
     pub in_place: bool,
+    /// See [`WorkloadView::unhooked`].
+    pub unhooked: bool,
     /// See [`WorkloadView::remembered`].
     pub remembered: Option<u32>,
     /// See [`WorkloadView::good`].
@@ -380,6 +385,7 @@ impl Observation {
             obstacle: None,
             refused: None,
             in_place: false,
+            unhooked: false,
             remembered: None,
             good: Vec::new(),
             carried: None,

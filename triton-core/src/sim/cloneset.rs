@@ -35,6 +35,15 @@ pub enum UpdatePolicy {
 }
 
 impl UpdatePolicy {
+    /// The type of the strategy.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReCreate => "ReCreate",
+            Self::InPlaceIfPossible => "InPlaceIfPossible",
+            Self::InPlaceOnly => "InPlaceOnly",
+        }
+    }
     /// Whether it swaps containers in their pods where it can.
     #[must_use]
     pub const fn in_place(self) -> bool {

@@ -10,13 +10,13 @@ use async_trait::async_trait;
 use super::super::cloneset::Lifecycle;
 use super::super::journal::Happening;
 use super::super::tally::Fault;
-use super::super::world::{Pod, Workload, World, version};
+use super::super::world::{Held, Pod, Workload, World, version};
 use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{
-    Edits, FieldEdit, Flow, FlowUid, Holder, InstanceId, LastHolder, Lasts, Left, Lock, Obstacle, PodName,
-    PodsAsSeen, Revision, RevisionLabel, Shape, TrafficView, Trouble, Version, WorkloadChange, WorkloadPod,
-    WorkloadView,
+    Edits, Field, FieldEdit, Flow, FlowUid, Holder, InstanceId, LastHolder, Lasts, Left, Lock, Obstacle,
+    PodName, PodsAsSeen, Revision, RevisionLabel, Shape, TrafficView, Trouble, Version, WorkloadChange,
+    WorkloadPod, WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend, are_as_seen};
 
@@ -178,6 +178,7 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
         trouble: object.trouble.clone().map(|what| Trouble { at: None, what }),
         note: None,
         in_place: object.policy.in_place(),
+        unhooked: !object.hook || (object.policy.in_place() && !object.in_place_hook),
         remembered: object.remembered,
         good: object.good.clone(),
         carried: object.carried.clone(),
@@ -252,12 +253,16 @@ fn revision(object: &Workload) -> Option<&Revision> {
     object.update_revision.as_ref().filter(|_| object.observed_latest())
 }
 
+/// Which fields others changed since the holder of the lock wrote last.
+pub(super) fn edited(object: &Workload, held: &Held, shape: &Shape) -> std::vec::Vec<Field> {
+    held.wrote.edits(shape, revision(object), object.policy.as_str(), object.paused)
+}
+
 /// What others changed since the holder of the lock wrote last.
 fn edits(object: &Workload, shape: &Shape) -> Edits {
     let Some(held) = &object.lock else { return Edits::default() };
-    let fields = held.wrote.edits(shape, revision(object), object.paused);
     Edits {
-        fields: fields.into_iter().map(|field| FieldEdit { field, by: None }).collect(),
+        fields: edited(object, held, shape).into_iter().map(|field| FieldEdit { field, by: None }).collect(),
         generation: object.generation,
         clean: held.wrote.clean,
         at: held.wrote.at,

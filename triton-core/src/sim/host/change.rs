@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use self::lock::{held, lock, release};
 use super::super::cloneset::UpdatePolicy;
 use super::super::world::{Held, Pod, Workload, World, default_unavailable, version};
+use super::backend::edited;
 use super::memory::Memory;
 use crate::model::{
     Flow, InstanceId, LastHolder, PodName, PodRef, PodUid, Shape, TemplateRef, TrafficChange, Version,
@@ -268,11 +269,12 @@ fn reshape(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Re
 
 fn freeze(world: &mut World, id: &InstanceId, flow: &Flow, on: bool) -> Result<bool, PortError> {
     edit(world, id, |workload| {
-        let (seen, revision) = (numbers(workload, flow), workload.update_revision.clone());
+        let seen = numbers(workload, flow);
+        let edits = workload.lock.as_ref().map(|held| edited(workload, held, &seen)).unwrap_or_default();
         if workload.paused != on
             && let Some(held) = &mut workload.lock
         {
-            held.wrote = held.wrote.froze(on, &seen, revision.as_ref(), workload.generation);
+            held.wrote = held.wrote.froze(on, &edits, workload.generation);
         }
         workload.paused = on;
     })
@@ -286,12 +288,13 @@ fn create(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Res
     let mut labels: std::collections::BTreeMap<_, _> = flow.spec.labels.iter().cloned().collect();
     labels.extend(flow.spec.identity.labels().map(|(key, value)| (key.into(), value)));
     let at = flow.progress.position();
+    let new = Workload::empty(id.clone(), world.fresh_uid("workload"), template);
     let workload = Workload {
         labels,
         lock: Some(Held {
             unavailable: default_unavailable(flow.spec.replicas.unwrap_or(0)),
-            wrote: Wrote::locked(false, at).reshaped(shape, at, false, 0),
-            ..held(flow, false)
+            wrote: Wrote::locked(None, false, at).reshaped(shape, at, false, 0),
+            ..held(&new, flow, false)
         }),
         last: Some(LastHolder::taken(None, flow)),
         replicas: shape.replicas,
@@ -300,7 +303,7 @@ fn create(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Res
         unavailable: shape.unavailable,
         hook: true,
         exclude_preparing_delete: true,
-        ..Workload::empty(id.clone(), world.fresh_uid("workload"), template)
+        ..new
     };
     world.replace_workload(workload);
     Ok(true)

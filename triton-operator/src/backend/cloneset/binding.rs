@@ -126,6 +126,9 @@ pub struct Lifecycle {
     /// Asked before a pod is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre_delete: Option<LifecycleHook>,
+    /// Asked before a pod is updated in place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_place_update: Option<LifecycleHook>,
     /// Everything else.
     #[serde(flatten)]
     #[schemars(skip)]

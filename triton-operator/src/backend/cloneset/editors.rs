@@ -35,6 +35,7 @@ fn has(set: &Value, field: Field) -> bool {
     };
     match field {
         Field::Template => spec.get("f:template").is_some(),
+        Field::Policy => strategy("f:type") || strategy("f:podUpdatePolicy"),
         Field::Replicas => spec.get("f:replicas").is_some(),
         Field::Partition => strategy("f:partition"),
         Field::MaxSurge => strategy("f:maxSurge"),

@@ -8,7 +8,9 @@ use triton_core::model::{self, CarriedOut, Field, Flow, LastHolder, Shape, Troub
 use triton_core::ports::{PortError, PortErrorKind};
 
 use super::api_version::ApiVersion;
-use super::binding::{CloneSetCondition, CloneSetSpec, CloneSetStatus, UpdateStrategy};
+use super::binding::{
+    CloneSetCondition, CloneSetSpec, CloneSetStatus, Lifecycle, LifecycleHook, UpdateStrategy,
+};
 use super::editors::{editor, editors};
 use super::fixed::Fixed;
 use super::lock::{LockFault, LockNote, read_last};
@@ -102,8 +104,10 @@ pub struct CloneSetEntry {
     pub current_revision: Option<String>,
     /// Its `preDelete` hook holds pods with triton's label.
     pub hooked: bool,
-    /// Pods that are about to leave count as replicas until they are gone, by the label that a flow sets.
-    pub counts_leaving: bool,
+    /// So does its `inPlaceUpdate` hook.
+    pub hooked_in_place: bool,
+    /// Whether pods that are about to leave count as replicas until they are gone, by the label that a flow sets.
+    pub counts_leaving: Option<bool>,
     /// Its template has triton's readiness gate.
     pub gated: bool,
     /// `scaleStrategy.podsToDelete`.
@@ -162,7 +166,11 @@ impl CloneSetEntry {
         let (strategy, kind_field) = api_version.unwrapped(spec.update_strategy)?;
         let partition = numbers(api_version, &strategy, replicas)?;
         let is_missing = |pointer: &&str| !object.data.pointer(pointer).is_some_and(Value::is_object);
-        let hook = spec.lifecycle.and_then(|lifecycle| lifecycle.pre_delete?.labels_handler);
+        let Lifecycle { pre_delete, in_place_update, .. } = spec.lifecycle.unwrap_or_default();
+        let ours = |hook: Option<LifecycleHook>| {
+            let labels = hook.and_then(|hook| hook.labels_handler);
+            labels.is_some_and(|labels| labels.get(labels::HOOK).is_some_and(|v| v == labels::HOOK_ON))
+        };
         let (lock, lock_fault) = match LockNote::read(lock_text.as_deref()) {
             Ok(note) => (note, None),
             Err(fault) => (None, Some(*fault)),
@@ -207,7 +215,9 @@ impl CloneSetEntry {
             containers: containers(&spec.template),
             offer: Offer::of_template(&spec.template),
             gated,
-            counts_leaving: label(labels::EXCLUDE_PREPARING_DELETE).is_some_and(|value| value == "false"),
+            counts_leaving: label(labels::EXCLUDE_PREPARING_DELETE)
+                .and_then(|value| value.parse().ok())
+                .map(|excludes: bool| !excludes),
             pods_to_delete: spec.scale_strategy.pods_to_delete.unwrap_or_default(),
             protected_with_pods: label(labels::DELETE_PROTECTION).is_some_and(|sort| sort == "Cascading"),
             missing: api_version.parents().iter().copied().filter(is_missing).collect(),
@@ -215,7 +225,8 @@ impl CloneSetEntry {
             carried,
             fixed: Fixed::of(object),
             good: good.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
-            hooked: hook.is_some_and(|labels| labels.get(labels::HOOK).is_some_and(|v| v == labels::HOOK_ON)),
+            hooked: ours(pre_delete),
+            hooked_in_place: ours(in_place_update),
         })
     }
 
@@ -276,6 +287,18 @@ impl CloneSetEntry {
     pub fn carried_with(&self, flow: &Flow) -> CarriedOut {
         // What its controller told last, also where others have changed something since.
         self.carried.noted(flow, view::told_revision(self).as_ref(), self.replicas)
+    }
+
+    /// Whether something is missing that a lock brings: a hook, or the label that says how pods that leave are counted.
+    #[must_use]
+    pub const fn unhooked(&self) -> bool {
+        !self.hooked || (self.in_place && !self.hooked_in_place) || self.counts_leaving.is_none()
+    }
+
+    /// How pods are exchanged (OpenKruise: `ReCreate`, where nothing is said).
+    #[must_use]
+    pub fn policy(&self) -> &str {
+        self.kind.as_deref().unwrap_or("ReCreate")
     }
 
     /// Its controller is told to let updates stand still.

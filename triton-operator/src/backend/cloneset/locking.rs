@@ -2,7 +2,7 @@
 
 use kube::api::{Patch, PatchParams};
 use triton_core::model::{Flow, Left, Lock};
-use triton_core::ports::PortError;
+use triton_core::ports::{PortError, PortErrorKind};
 
 use super::entry::CloneSetEntry;
 use super::lock::LockNote;
@@ -59,11 +59,12 @@ impl CloneSets {
         note.left && !self.flows.ended(&note.holder).is_some_and(replaced)
     }
 
-    /// The note that a flow had beside its lock, where others took that off the workload since.
-    fn lost_note(&self, cloneset: &CloneSetEntry, flow: &Flow) -> Option<LockNote> {
-        let locked = self.looks.lock().get(&cloneset.key)?.locked.clone()?;
-        let own = |note: &&LockNote| note.holder.uid == flow.uid && locked.uid == cloneset.uid;
-        locked.lock.as_ref().filter(own).cloned()
+    /// The note of a flow beside its lock, also where others took that off the workload since.
+    fn own_note(&self, cloneset: &CloneSetEntry, flow: &Flow) -> Option<LockNote> {
+        let before = self.looks.lock().get(&cloneset.key).and_then(|look| look.locked.clone());
+        let before = before.filter(|before| before.uid == cloneset.uid);
+        let notes = [Some(cloneset), before.as_deref()].into_iter().flatten();
+        notes.filter_map(|cloneset| cloneset.lock.as_ref()).find(|note| note.holder.uid == flow.uid).cloned()
     }
 
     pub(super) async fn take_lock(
@@ -85,14 +86,20 @@ impl CloneSets {
         };
         let resizes = flow.progress.base().is_some_and(|base| base.kind.exchanges() && base.from != base.to);
         let sized_by = if resizes { sizer::sizer(&self.client, cloneset).await } else { None };
-        let note = self.lost_note(cloneset, flow);
+        let note = self.own_note(cloneset, flow);
         let note = note.unwrap_or_else(|| LockNote { left, sized_by, ..patch::note_of_lock(cloneset, flow) });
         let body = patch::lock(cloneset, flow, remember, before.as_ref(), &note);
         let api = self.api(&cloneset.key.namespace)?;
         let params = PatchParams::apply(labels::MANAGER).force();
         let patch = Patch::Apply(&body);
         let request = api.patch(&cloneset.key.name, &params, &patch);
-        self.watched(&cloneset.key, call(request).await).map(drop)
+        let taken = self.watched(&cloneset.key, call(request).await)?;
+        if taken.unhooked() {
+            let what = "the API server took the lock but left the hooks of spec.lifecycle, or the label that counts \
+                        leaving pods, away: look for an admission webhook that changes them";
+            return Err(PortError::new(PortErrorKind::Rejected, what));
+        }
+        Ok(())
     }
 }
 

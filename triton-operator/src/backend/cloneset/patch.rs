@@ -52,7 +52,7 @@ pub fn create(version: ApiVersion, flow: &Flow, shape: &Shape, template: Value) 
         spec["volumeClaimTemplates"] = claims.to_json();
     }
     let at = flow.progress.position();
-    let made = Wrote::locked(false, at).reshaped(shape, at, false, 0);
+    let made = Wrote::locked(None, false, at).reshaped(shape, at, false, 0);
     json!({
         "apiVersion": version.name(),
         "kind": "CloneSet",
@@ -177,7 +177,8 @@ pub fn note_of_lock(cloneset: &CloneSetEntry, flow: &Flow) -> LockNote {
             None => (flow.spec.action == Action::Create).then(Settings::defaults),
         });
     let before = found.flatten().unwrap_or_else(|| given_back(cloneset));
-    note(flow, before, Wrote::relocked(cloneset.paused(), &flow.progress))
+    let policy = flow.spec.action.exchanges().then(|| cloneset.policy());
+    note(flow, before, Wrote::relocked(policy, cloneset.paused(), &flow.progress))
 }
 
 /// What the new holder will give back: an abandoned lock remembers it better than the workload shows it.
@@ -257,10 +258,11 @@ pub fn freeze(cloneset: &CloneSetEntry, flow: &Flow, paused: bool) -> Option<Val
     let path = cloneset.api_version.pointer("paused");
     let mut ops = vec![json!({ "op": "add", "path": path, "value": paused })];
     let names = cloneset.pods_to_delete.iter().filter_map(|name| PodName::new(name).ok()).collect();
-    let (seen, revision) = (view::shape(cloneset, Some(flow), names), view::revision(cloneset));
+    let seen = view::shape(cloneset, Some(flow), names);
     ops.extend(cloneset.lock.as_ref().zip(seen).and_then(|(held, seen)| {
         let wrote = held.wrote.as_ref()?;
-        Some(noted(held, wrote.froze(paused, &seen, revision.as_ref(), cloneset.generation())))
+        let edits = view::edited(cloneset, wrote, &seen);
+        Some(noted(held, wrote.froze(paused, &edits, cloneset.generation())))
     }));
     guarded(cloneset, ops)
 }
@@ -290,7 +292,7 @@ pub fn release(cloneset: &CloneSetEntry, flow: &Flow, good: Option<&[Revision]>)
     back("maxSurge", json!(now.max_surge), json!(before.max_surge));
     back("maxUnavailable", json!(now.max_unavailable), json!(before.max_unavailable));
     back("paused", json!(now.paused), json!(before.paused));
-    if cloneset.counts_leaving {
+    if cloneset.counts_leaving == Some(true) {
         let path = format!("/metadata/labels/{}", escaped(labels::EXCLUDE_PREPARING_DELETE));
         ops.push(json!({ "op": "replace", "path": path, "value": "true" }));
         if cloneset.api_version.excludes_by_field() {

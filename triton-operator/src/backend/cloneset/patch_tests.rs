@@ -342,7 +342,7 @@ fn a_pod_does_not_run_while_its_containers_are_swapped() {
 fn wrote(shape: &Shape, generation: u64) -> CloneSetEntry {
     let mut cloneset = cloneset(locked);
     let (held, at) = (cloneset.lock.as_mut().unwrap(), Position::default());
-    held.wrote = Some(Wrote::locked(false, at).reshaped(shape, at, false, generation));
+    held.wrote = Some(Wrote::locked(None, false, at).reshaped(shape, at, false, generation));
     cloneset
 }
 

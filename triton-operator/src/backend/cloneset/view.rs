@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use triton_core::model::{
     Brings, Edits, EndedPod, Field, FieldEdit, Flow, Lasts, Lock, Obstacle, PodName, PodUid, Revision,
     RevisionLabel, Seconds, Shape, TemplateRef, Timestamp, Trouble, Version, WorkloadPod, WorkloadUid,
-    WorkloadView,
+    WorkloadView, Wrote,
 };
 
 use super::entry::CloneSetEntry;
@@ -57,6 +57,7 @@ pub fn view(
             .or_else(|| Some(Trouble { at: None, what: fields::limited(cloneset)? })),
         note: cloneset.lock.as_ref().filter(|_| mine).and_then(|note| note.sized_by.as_deref()).map(resizes),
         in_place: cloneset.in_place,
+        unhooked: cloneset.unhooked(),
         remembered: cloneset.remembered,
         carried: cloneset.carried.clone(),
         differs: flow.map_or_else(Vec::new, |flow| cloneset.fixed.differs(flow)),
@@ -134,13 +135,20 @@ fn edits(cloneset: &CloneSetEntry, shape: &Shape) -> Edits {
         return Edits::default();
     };
     let by = |field: Field| cloneset.editors.iter().find(|(of, _)| *of == field).map(|(_, by)| by.clone());
-    let fields = wrote.edits(shape, revision(cloneset).as_ref(), cloneset.paused());
     Edits {
-        fields: fields.into_iter().map(|field| FieldEdit { field, by: by(field) }).collect(),
+        fields: edited(cloneset, wrote, shape)
+            .into_iter()
+            .map(|field| FieldEdit { field, by: by(field) })
+            .collect(),
         generation: cloneset.generation(),
         clean: wrote.clean,
         at: wrote.at,
     }
+}
+
+/// Which fields others changed since this was written.
+pub(super) fn edited(cloneset: &CloneSetEntry, wrote: &Wrote, shape: &Shape) -> Vec<Field> {
+    wrote.edits(shape, revision(cloneset).as_ref(), cloneset.policy(), cloneset.paused())
 }
 
 fn resizes(who: &str) -> String {

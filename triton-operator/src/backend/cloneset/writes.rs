@@ -141,7 +141,7 @@ impl CloneSets {
             return Err(PortError::new(PortErrorKind::Unreadable, fault.says(&cloneset.key)));
         }
         match change {
-            WorkloadChange::Lock { .. } if mine => Ok(()),
+            WorkloadChange::Lock { .. } if mine && !cloneset.unhooked() => Ok(()),
             WorkloadChange::Lock { remember } => self.take_lock(cloneset, flow, *remember).await,
             WorkloadChange::Release { .. } if !mine && !had => Ok(()),
             WorkloadChange::Release { good } => {

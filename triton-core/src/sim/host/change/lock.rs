@@ -25,9 +25,10 @@ pub(super) fn lock(
         let Workload { surge, unavailable, paused, .. } = *workload;
         let left = !flow.progress.has_begun()
             && workload.lock.as_ref().filter(|_| !ended).map_or(was_left, |held| held.brings || held.left);
-        let mine = Held { left, ..held(flow, paused) };
+        let mine = Held { left, ..held(workload, flow, paused) };
         workload.lock = Some(match workload.lock.take() {
             None => Held { surge, unavailable, ..mine },
+            Some(own) if own.holder.uid == flow.uid => own,
             Some(Held { surge, unavailable, paused, .. }) => Held { surge, unavailable, paused, ..mine },
         });
         workload.last = Some(LastHolder::taken(workload.last.as_ref(), flow));
@@ -81,13 +82,14 @@ fn note(workload: &mut Workload, flow: &Flow) {
     workload.carried = workload.carried.noted(flow, workload.update_revision.as_ref(), workload.replicas);
 }
 
-pub(super) fn held(flow: &Flow, paused: bool) -> Held {
+pub(super) fn held(workload: &Workload, flow: &Flow, paused: bool) -> Held {
+    let policy = flow.spec.action.exchanges().then(|| workload.policy.as_str());
     Held {
         holder: holder(flow),
         surge: 0,
         unavailable: 0,
         paused,
-        wrote: Wrote::relocked(paused, &flow.progress),
+        wrote: Wrote::relocked(policy, paused, &flow.progress),
         size: flow.progress.base().and_then(Base::size_of_exchange),
         brings: flow.progress.base().is_none_or(|base| base.brings != Brings::Nothing),
         left: false,
