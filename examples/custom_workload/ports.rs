@@ -234,6 +234,7 @@ fn view(group: &Group, flow: Option<&Flow>, now: Timestamp) -> WorkloadView {
         trouble: None,
         note: None,
         in_place: false,
+        available: None,
         unhooked: false,
         remembered: group.remembered,
         good: group.good.clone(),

@@ -72,6 +72,7 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
         trouble: None,
         note: None,
         in_place: set.in_place,
+        available: None,
         unhooked: false,
         remembered: set.remembered,
         good: Vec::new(),

@@ -15,6 +15,7 @@ use triton_core::model::{
 };
 use triton_core::ports::{FlowStore, Loaded, NewFlow, PortError, PortErrorKind, StoreEvent};
 
+use crate::backend::cloneset::lock::NOBODY;
 use crate::crd::convert::{self, Fate, FlowEntry};
 use crate::kube_error::{call, find};
 use crate::labels;
@@ -39,8 +40,8 @@ impl Flows {
     }
 
     /// What became of the flow that a lock names. The cache may be behind, so that it is gone always comes from
-    /// the API server, and UIDs are compared: a flow of the same name made later is another flow. One that acts on another
-    /// workload than this one holds nothing.
+    /// the API server, and UIDs are compared: a flow of the same name made later is another flow. To a workload that
+    /// it does not act on it is gone: it never gives that back.
     ///
     /// # Errors
     /// `Transient` when it cannot be told.
@@ -48,7 +49,10 @@ impl Flows {
         let same = |entry: &FlowEntry| entry.uid == holder.uid.as_str();
         let acts =
             |entry: &FlowEntry| entry.instance.as_ref().is_none_or(|it| it.name.as_str() == &*workload.name);
-        let fate = |entry: &FlowEntry| if acts(entry) { entry.fate() } else { Fate::Ended };
+        let fate = |entry: &FlowEntry| if acts(entry) { entry.fate() } else { Fate::Gone };
+        if holder.uid.as_str() == NOBODY {
+            return Ok(Fate::Gone);
+        }
         if let Some(cached) = self.world.flows.get(&key(&holder.id))
             && same(&cached.entry)
         {

@@ -101,7 +101,7 @@ enum Pod {
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story")]
 fn a_pod_is_stuck_for_as_long_as_it_was_seen_so_without_progress() {
-    use FailureClass::{CrashLoop, ImagePull, InitFailure, Unschedulable};
+    use FailureClass::{CrashLoop, ImagePull, InitFailure, Setup, Unschedulable};
     use Pod::{Anew, Runs, Starts, Stuck, Unseen};
     const NOT: [u32; 3] = [0; 3];
     let rows: &[(&str, &[Pod], u64)] = &[
@@ -126,6 +126,7 @@ fn a_pod_is_stuck_for_as_long_as_it_was_seen_so_without_progress() {
         ),
         ("a node is progress", &[Stuck(0, Unschedulable, NOT), Stuck(500, ImagePull, NOT)], 0),
         ("an image is progress", &[Stuck(0, ImagePull, NOT), Stuck(500, InitFailure, NOT)], 0),
+        ("also where something else is missing then", &[Stuck(0, ImagePull, NOT), Stuck(500, Setup, NOT)], 0),
         (
             "the way back is none, nor the same way again",
             &[Stuck(0, InitFailure, NOT), Stuck(20, ImagePull, NOT), Stuck(30, InitFailure, NOT)],

@@ -5,8 +5,9 @@ use alloc::collections::BTreeSet;
 use super::decide;
 use super::decision::{Decision, Effect};
 use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of, closing, reshape, revision, shape};
+use super::goal::plan;
 use crate::model::{
-    Action, Base, Brings, Facts, Flow, Kind, Observation, Progress, Shape, TemplateRef, TrafficChange,
+    Action, Base, Brings, Facts, Flow, Kind, Observation, Progress, Shape, Stage, TemplateRef, TrafficChange,
 };
 
 /// After a cancel a serving pod was lost: the chosen one had to stay, and the controller chose no other.
@@ -151,4 +152,33 @@ fn a_cancelled_flow_names_new_pods_that_a_partition_would_keep() {
     // Another one like them would be started in the place of each.
     let same = decide(&flow, &starts("app-new"), NOW);
     assert!(!matches!(same, Decision::Act(Effect::Workload(_))), "{same:?}");
+}
+
+/// Old pods that had all to stay, for a Service or for `minReadySeconds`, were exchanged by the cancel that was to keep
+/// them; and where the new ones failed beside them, the cancelled flow never ended.
+#[test]
+fn a_cancelled_replace_keeps_as_much_as_old_pods_have_left() {
+    let new = |pods| Observation::mine(4, 2, 2).with(pods, SERVES);
+    let (chosen, let_go) = (OLD | Facts::MARKED, (OLD | Facts::MARKED).difference(Facts::HOOKED));
+    let failed = RUNS.difference(Facts::BOOTED) | Facts::STUCK;
+    // Four pods of which two are exchanged: the world, and what is kept of them.
+    let rows = [
+        (new(2).with(4, OLD), 0),
+        (new(2).with(3, OLD).with(1, chosen), 1),
+        (new(2).with(3, OLD), 1),
+        (new(2).with(2, OLD).with(2, chosen), 2),
+        (new(2).with(2, OLD), 2),
+        (new(1).with(1, failed).with(4, OLD), 0),
+        (new(1).with(1, failed).with(3, OLD).with(1, chosen), 0),
+        (new(1).with(1, failed).with(3, OLD).with(1, let_go), 1),
+        (new(0).with(2, failed).with(3, OLD), 1),
+    ];
+    for (seen, wanted) in rows {
+        let base = base_of(Kind::Replace, 4, 4);
+        let mut flow = Flow::test(Action::Update, 4).at(plan(base, 0), 1, 0, 2, Stage::Leaving);
+        flow.orders.canceled = true;
+        let decision = decide(&flow, &seen, NOW);
+        let Decision::Move(Progress::Closing { keep, .. }, _) = decision else { panic!("{decision:?}") };
+        assert_eq!(keep, wanted, "{:?}", seen.pods);
+    }
 }

@@ -252,14 +252,19 @@ fn pods_are_too_young_until_every_ready_one_was_ready_for_as_long_as_the_workloa
         WorkloadPod { ready: true, lasts: Lasts { ready, ..Lasts::default() }, ..serving("app-0") }
     };
     let marked = WorkloadPod { marked: true, ..ready(0) };
-    for (min_ready, pods, left) in [
-        (0, alloc::vec![ready(0)], None),
-        (60, alloc::vec![ready(60)], None),
-        (60, alloc::vec![ready(60), ready(15), ready(30)], Some(45)),
-        (60, alloc::vec![marked], None),
-        (60, alloc::vec![WorkloadPod { ready: false, ..ready(0) }], None),
+    // What the workload demands, how many pods its controller counts as available, and what is left.
+    for (min_ready, available, pods, left) in [
+        (0, Some(0), alloc::vec![ready(0)], None),
+        (60, None, alloc::vec![ready(60)], None),
+        (60, None, alloc::vec![ready(60), ready(15), ready(30)], Some(45)),
+        (60, None, alloc::vec![marked], None),
+        (60, None, alloc::vec![WorkloadPod { ready: false, ..ready(0) }], None),
+        // The controller has not looked again, for as long as that may be.
+        (60, Some(1), alloc::vec![ready(99), ready(70)], Some(50)),
+        (60, Some(2), alloc::vec![ready(99), ready(70)], None),
+        (60, Some(1), alloc::vec![ready(130), ready(120)], None),
     ] {
-        let view = WorkloadView { min_ready: Seconds(min_ready), pods, ..view() };
+        let view = WorkloadView { min_ready: Seconds(min_ready), available, pods, ..view() };
         let seen = look(None, Some(&view), &TrafficView::default());
         assert_eq!(seen.available_in, left.map(Duration::from_secs), "{view:?}");
     }

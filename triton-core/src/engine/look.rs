@@ -118,11 +118,16 @@ fn turns_in(pod: &WorkloadPod, grace: Duration) -> Option<Duration> {
 }
 
 /// In how long every pod that is ready, and stays, counts as available. What is not ready does not get available by
-/// time alone.
+/// time alone. The workload's controller looks again only so long after it saw that some are not: it may count them up
+/// to twice that time after they were ready (OpenKruise: `doReconcile`, `MinReadySeconds`).
 fn available_in(view: &WorkloadView) -> Option<Duration> {
     let needed = Duration::from(view.min_ready);
-    let ready = view.pods.iter().filter(|pod| pod.ready && !pod.marked);
-    ready.map(|pod| needed.saturating_sub(pod.lasts.ready)).filter(|left| !left.is_zero()).max()
+    let ready = || view.pods.iter().filter(|pod| pod.ready && !pod.marked);
+    let left = |needed: Duration| {
+        ready().map(|pod| needed.saturating_sub(pod.lasts.ready)).filter(|left| !left.is_zero()).max()
+    };
+    let lags = view.available.is_some_and(|available| available < count(ready()));
+    left(needed).or_else(|| left(needed.saturating_mul(2)).filter(|_| lags))
 }
 
 /// Whether what keeps a pod from running counts as its failure.

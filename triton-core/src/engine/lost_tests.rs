@@ -87,6 +87,13 @@ fn pods_that_take_traffic_are_still_looked_after_meanwhile() {
 }
 
 #[test]
+fn new_pods_come_in_meanwhile_where_old_ones_have_left_before() {
+    let seen = swapping(Observation::mine(3, 2, 0)).with(2, OLD).with(1, RUNS);
+    let decision = decide(&flow(Kind::Swap, Stage::Vacating), &lost(seen), NOW);
+    assert!(matches!(decision, Decision::Act(Effect::Traffic(TrafficChange::PullIn(_)))), "{decision:?}");
+}
+
+#[test]
 fn that_no_new_pod_can_come_in_is_no_fault_of_the_pods_and_never_rolls_back() {
     let mut flow = counted(&flow(Kind::Replace, Stage::PullingIn), 1_000_000);
     flow.spec.on_failure = OnFailure::Rollback;
@@ -99,12 +106,12 @@ fn that_no_new_pod_can_come_in_is_no_fault_of_the_pods_and_never_rolls_back() {
 }
 
 #[test]
-fn a_flow_that_waits_for_the_registry_can_be_cancelled() {
+fn a_flow_that_waits_for_the_registry_can_be_cancelled_and_keeps_its_old_pods() {
     let mut flow = flow(Kind::Replace, Stage::Leaving);
     flow.orders.canceled = true;
     let seen = lost(Observation::mine(4, 3, 1).with(3, OLD).with(1, SERVES));
     let decision = decide(&flow, &seen, NOW);
-    assert!(matches!(decision, Decision::Move(Progress::Closing { .. }, _)), "{decision:?}");
+    assert!(matches!(decision, Decision::Move(Progress::Closing { keep: 0, .. }, _)), "{decision:?}");
 }
 
 #[test]

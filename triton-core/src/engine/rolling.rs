@@ -38,8 +38,9 @@ impl Rolling<'_> {
             && matches!(self.batch.stage, Stage::Leaving | Stage::Vacating)
             && let Some(waiting) = lost(seen)
         {
-            let upkeep = self.upkeep(true, seen).map(Decision::Act);
-            return upkeep.unwrap_or_else(|| stay(waiting, now));
+            // New pods come in all the same: old ones may have left before, in a swap.
+            let upkeep = tend(self.rule(row.admit || self.follows(), false), &seen.pods);
+            return upkeep.map_or_else(|| stay(waiting, now), Decision::Act);
         }
         let want = self.shape(row, seen);
         let terminating = self.waits_for_termination(&want, seen);

@@ -63,6 +63,7 @@ impl WorkloadView {
             trouble: None,
             note: None,
             in_place: false,
+            available: None,
             unhooked: false,
             remembered: None,
             good: Vec::new(),

@@ -205,6 +205,8 @@ pub struct WorkloadView {
     pub note: Option<String>,
     /// It updates pods in place where it can, and takes no surge.
     pub in_place: bool,
+    /// How many of its pods its controller counts as available; `None` where it does not tell.
+    pub available: Option<u32>,
     /// Something that its lock brings, and by which pods stay until a flow lets them go, is not there: others took it off
     /// (OpenKruise: lifecycle hooks).
     pub unhooked: bool,

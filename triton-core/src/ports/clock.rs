@@ -153,9 +153,11 @@ const fn rank(pod: &WorkloadPod) -> u8 {
     let Some(failure) = &pod.failure else { return 0 };
     match failure.class {
         FailureClass::Unschedulable => 0,
-        FailureClass::ImagePull | FailureClass::Setup | FailureClass::Ended => 1,
-        FailureClass::InitFailure => 2,
-        FailureClass::CrashLoop => 3,
+        FailureClass::ImagePull | FailureClass::Ended => 1,
+        // The image is there before a container is set up.
+        FailureClass::Setup => 2,
+        FailureClass::InitFailure => 3,
+        FailureClass::CrashLoop => 4,
     }
 }
 

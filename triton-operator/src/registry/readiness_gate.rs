@@ -130,7 +130,7 @@ impl ReadinessGate {
     async fn expected(
         &self,
         exchange: &Exchange<'_>,
-        old: &[Offer<'_>],
+        old: &[(Option<&Revision>, Offer<'_>)],
     ) -> Result<Vec<Offer<'static>>, PortError> {
         let (flow, current) = (exchange.flow, exchange.revision);
         let instance = flow.instance();
@@ -140,18 +140,25 @@ impl ReadinessGate {
         };
         let cloneset = cached.entry.read()?;
         let after = match &base.brings {
-            Brings::Nothing => return Ok(Vec::new()),
+            Brings::Nothing => Some(Arc::new(cloneset.offer.clone())),
             Brings::Flow => Some(Arc::new(Offer::of_template(&patch::pod_template(flow, true)))),
             Brings::Revision(wanted) => self.offer(&cloneset, wanted, current).await?,
         };
-        let before = match &base.previous {
-            Some(previous) => self.offer(&cloneset, previous, current).await?,
-            None => None,
-        };
         let Some(after) = after else { return Ok(Vec::new()) };
-        // Of what the template before is not known any more, nothing was surely taken away.
-        let before = before.unwrap_or_else(|| Arc::clone(&after));
-        Ok(old.iter().map(|pod| pod.exchanged(&before, &after)).collect())
+        let mut expected = Vec::new();
+        for (revision, pod) in old {
+            // Who brings no template exchanges pods of any revision for those of the one that is there.
+            let before = match (&base.brings, &base.previous, revision) {
+                (Brings::Nothing, _, Some(own)) => self.offer(&cloneset, own, current).await?,
+                (Brings::Flow | Brings::Revision(_), Some(previous), _) => {
+                    self.offer(&cloneset, previous, current).await?
+                }
+                _ => None,
+            };
+            // Of what the template before is not known any more, nothing was surely taken away.
+            expected.push(pod.exchanged(before.as_ref().unwrap_or(&after), &after));
+        }
+        Ok(expected)
     }
 
     /// Puts into the view for how long pods were seen out.
@@ -209,16 +216,16 @@ impl TrafficRegistry for ReadinessGate {
         if services.is_empty() {
             return Ok(Succession::default());
         }
-        let cached = |pods: &[&WorkloadPod]| -> Vec<Arc<PodEntry>> {
-            let cached = |pod: &&WorkloadPod| self.pod(&instance, pod.name.as_str(), pod.uid.as_str());
-            pods.iter().filter_map(cached).collect()
-        };
+        let cached = |pod: &WorkloadPod| self.pod(&instance, pod.name.as_str(), pod.uid.as_str());
+        let old = exchange.old.iter().filter_map(|pod| Some((pod.revision.as_ref(), cached(pod)?)));
+        let old: Vec<_> = old.collect();
+        let old: Vec<_> = old.iter().map(|(revision, pod)| (*revision, pod.offer())).collect();
         // New pods that leave again take no places.
-        let stay: Vec<_> = exchange.new.iter().copied().filter(|pod| !pod.marked).collect();
-        let (old, new) = (cached(&exchange.old), cached(&stay));
-        let old: Vec<Offer<'_>> = old.iter().map(|pod| pod.offer()).collect();
+        let new: Vec<_> =
+            exchange.new.iter().filter(|pod| !pod.marked).filter_map(|pod| cached(pod)).collect();
         let new: Vec<Offer<'_>> = new.iter().map(|pod| pod.offer()).collect();
         let new = if new.is_empty() { self.expected(exchange, &old).await? } else { new };
+        let old: Vec<Offer<'_>> = old.into_iter().map(|(_, pod)| pod).collect();
         let slices = |service: &ServiceEntry| self.world.slices.group(&service.key);
         let is_own = |pod: &str| may_be_of(instance.name.as_str(), pod);
         let mut all = self.had.lock();

@@ -178,6 +178,7 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
         trouble: object.trouble.clone().map(|what| Trouble { at: None, what }),
         note: None,
         in_place: object.policy.in_place(),
+        available: None,
         unhooked: !object.hook || (object.policy.in_place() && !object.in_place_hook),
         remembered: object.remembered,
         good: object.good.clone(),

@@ -98,6 +98,8 @@ pub struct CloneSetEntry {
     pub sized_by: Option<String>,
     /// UID of the flow whose template it has, if one's.
     pub template_of: Option<String>,
+    /// Pods that its controller counts as available.
+    pub available: u32,
     /// Revision that new pods get.
     pub update_revision: Option<String>,
     /// Revision that pods get that it keeps at the partition.
@@ -171,13 +173,14 @@ impl CloneSetEntry {
             let labels = hook.and_then(|hook| hook.labels_handler);
             labels.is_some_and(|labels| labels.get(labels::HOOK).is_some_and(|v| v == labels::HOOK_ON))
         };
+        let (namespace, uid) = (text("no namespace", &meta.namespace)?, text("no uid", &meta.uid)?);
         let (lock, lock_fault) = match LockNote::read(lock_text.as_deref()) {
-            Ok(note) => (note, None),
+            Ok(note) => (note.map(|note| note.on(&namespace, &uid)), None),
             Err(fault) => (None, Some(*fault)),
         };
         Ok(Self {
-            key: Key::new(text("no namespace", &meta.namespace)?, text("no name", &meta.name)?),
-            uid: text("no uid", &meta.uid)?,
+            key: Key::new(namespace, text("no name", &meta.name)?),
+            uid,
             version: text("no resourceVersion", &meta.resource_version)?,
             api_version,
             generation: meta.generation.unwrap_or(0),
@@ -207,6 +210,7 @@ impl CloneSetEntry {
                 .and_then(|text| read_last(object.metadata.namespace.as_deref()?, &text)),
             template_of: annotation(labels::TEMPLATE_OF).filter(|uid| !uid.is_empty()),
             current_revision: Some(status.current_revision).filter(|revision| !revision.is_empty()),
+            available: u32::try_from(status.available_replicas).unwrap_or(0),
             update_revision: Some(status.update_revision).filter(|revision| !revision.is_empty()),
             trouble: status.conditions.iter().find_map(trouble),
             ids: (id("app"), id("group")),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use triton_core::model::{self, FlowId, Holder, LastHolder, Wrote};
+use triton_core::model::{self, FlowId, FlowUid, Holder, LastHolder, Wrote};
 
 use super::entry::Settings;
 use crate::labels;
@@ -14,6 +14,9 @@ pub struct LockNote {
     /// Which flow holds the workload.
     #[serde(flatten)]
     pub holder: Holder,
+    /// UID of the CloneSet that it was written to; `None` in the note with which one is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<String>,
     /// What to give back.
     #[serde(default)]
     pub before: Settings,
@@ -90,6 +93,27 @@ impl LockNote {
         read.end().map_err(|error| LockFault::of(text, error.to_string()))?;
         Ok(Some(note))
     }
+
+    /// The note as it counts on this CloneSet. On another one than it was written to (a restore from a backup, a copy) its
+    /// flow holds nothing: what that was in the middle of is left, and nobody has given it back.
+    #[must_use]
+    pub fn on(self, namespace: &str, uid: &str) -> Self {
+        let written = self.workload.as_ref().is_none_or(|workload| workload == uid);
+        if written && self.holder.id.namespace.as_str() == namespace {
+            return self;
+        }
+        let holder = nobody(&self.holder);
+        Self { holder, ..self }
+    }
+}
+
+/// No flow has this identity: what is left waits for the next one.
+pub const NOBODY: &str = "nobody";
+
+/// The flow that a lock of nobody names, for people.
+#[must_use]
+pub fn nobody(holder: &Holder) -> Holder {
+    Holder { uid: FlowUid::new(NOBODY).unwrap_or_else(|_| holder.uid.clone()), id: holder.id.clone() }
 }
 
 /// Reads the flow that took the lock last: `name/uid/turn`, with the size that the workload is to have where it exchanges
@@ -132,6 +156,25 @@ mod tests {
         }
         for text in ["", "web-31", "web-31/u-1", "web-31/u-1/x", "web-31/u-1/-1", "Web/u-1/3", "web-31//3"] {
             assert_eq!(read_last("default", text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_note_counts_on_the_workload_that_it_was_written_to_alone() {
+        let note = |workload: Option<&str>| {
+            let note = json!({ "namespace": "default", "name": "f", "uid": "u", "workload": workload });
+            LockNote::read(Some(&note.to_string())).expect("a note").expect("somebody's")
+        };
+        for (workload, namespace, uid, counts) in [
+            (Some("w-1"), "default", "w-1", true),
+            (None, "default", "w-1", true),
+            (Some("w-1"), "default", "w-2", false),
+            (Some("w-1"), "other", "w-1", false),
+            (None, "other", "w-1", false),
+        ] {
+            let holder = note(workload).on(namespace, uid).holder;
+            assert_eq!(holder.uid.as_str() == "u", counts, "{workload:?} on {namespace}/{uid}");
+            assert_eq!(holder.uid.as_str() == NOBODY, !counts, "{workload:?} on {namespace}/{uid}");
         }
     }
 

@@ -8,13 +8,12 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::{Map, Value, json};
 use triton_core::model::{
-    Action, Base, Brings, CarriedOut, Flow, FlowUid, Holder, LastHolder, PodName, Revision, Shape,
-    TemplateRef, Wrote,
+    Action, Base, Brings, CarriedOut, Flow, Holder, LastHolder, PodName, Revision, Shape, TemplateRef, Wrote,
 };
 
 use super::api_version::ApiVersion;
 use super::entry::{CloneSetEntry, Settings};
-use super::lock::{LockNote, write_last};
+use super::lock::{LockNote, nobody, write_last};
 use super::view;
 use crate::labels;
 
@@ -61,7 +60,7 @@ pub fn create(version: ApiVersion, flow: &Flow, shape: &Shape, template: Value) 
             "name": flow.spec.identity.instance,
             "labels": all,
             "annotations": {
-                labels::LOCK: json!(note(flow, Settings::defaults(), made)).to_string(),
+                labels::LOCK: json!(note(flow, None, Settings::defaults(), made)).to_string(),
                 labels::LAST_FLOW: write_last(&LastHolder::taken(None, flow)),
                 labels::TEMPLATE_OF: flow.uid,
             },
@@ -178,7 +177,7 @@ pub fn note_of_lock(cloneset: &CloneSetEntry, flow: &Flow) -> LockNote {
         });
     let before = found.flatten().unwrap_or_else(|| given_back(cloneset));
     let policy = flow.spec.action.exchanges().then(|| cloneset.policy());
-    note(flow, before, Wrote::relocked(policy, cloneset.paused(), &flow.progress))
+    note(flow, Some(cloneset.uid.clone()), before, Wrote::relocked(policy, cloneset.paused(), &flow.progress))
 }
 
 /// What the new holder will give back: an abandoned lock remembers it better than the workload shows it.
@@ -225,7 +224,7 @@ pub fn reshape(
         let before = held.wrote.clone().unwrap_or_default();
         let wrote =
             before.reshaped(shape, flow.progress.position(), cloneset.paused(), cloneset.generation());
-        (!ops.is_empty() || !wrote.same(&before)).then(|| noted(held, wrote))
+        (!ops.is_empty() || !wrote.same(&before)).then(|| noted(cloneset, held, wrote))
     }));
     guarded(cloneset, ops)
 }
@@ -262,7 +261,7 @@ pub fn freeze(cloneset: &CloneSetEntry, flow: &Flow, paused: bool) -> Option<Val
     ops.extend(cloneset.lock.as_ref().zip(seen).and_then(|(held, seen)| {
         let wrote = held.wrote.as_ref()?;
         let edits = view::edited(cloneset, wrote, &seen);
-        Some(noted(held, wrote.froze(paused, &edits, cloneset.generation())))
+        Some(noted(cloneset, held, wrote.froze(paused, &edits, cloneset.generation())))
     }));
     guarded(cloneset, ops)
 }
@@ -310,9 +309,6 @@ fn carried_out(cloneset: &CloneSetEntry, flow: &Flow) -> Option<Value> {
     new.then(|| json!({ "op": "add", "path": annotation(labels::CARRIED_OUT), "value": carried.as_str() }))
 }
 
-/// No flow has this UID.
-const NOBODY: &str = "nobody";
-
 /// JSON patch by which a flow that has not replaced what another one had left gives the lock of the workload back: what
 /// was left waits for the next flow. `None` where nothing was left, or all of it is replaced.
 #[must_use]
@@ -321,7 +317,7 @@ pub fn pass_on(cloneset: &CloneSetEntry, flow: &Flow) -> Option<Value> {
     if flow.replaced_what_was_left() {
         return None;
     }
-    let holder = Holder { uid: FlowUid::new(NOBODY).ok()?, ..held.holder.clone() };
+    let holder = nobody(&held.holder);
     let last = LastHolder::taken(cloneset.last.as_ref(), flow);
     let last = write_last(&LastHolder { holder: holder.clone(), size: held.size, ..last });
     let note = json!(LockNote { holder, ..held.clone() }).to_string();
@@ -339,16 +335,17 @@ fn hook(in_place: bool) -> Value {
     }
 }
 
-fn note(flow: &Flow, before: Settings, wrote: Wrote) -> LockNote {
+fn note(flow: &Flow, workload: Option<String>, before: Settings, wrote: Wrote) -> LockNote {
     let holder = Holder { id: flow.id.clone(), uid: flow.uid.clone() };
     let size = flow.progress.base().and_then(Base::size_of_exchange);
     let brings = flow.progress.base().is_none_or(|base| base.brings != Brings::Nothing);
-    LockNote { holder, before, wrote: Some(wrote), size, sized_by: None, brings, left: false }
+    LockNote { holder, workload, before, wrote: Some(wrote), size, sized_by: None, brings, left: false }
 }
 
 /// The operation that notes beside the lock what is written.
-fn noted(held: &LockNote, wrote: Wrote) -> Value {
-    let note = json!(LockNote { wrote: Some(wrote), ..held.clone() }).to_string();
+fn noted(cloneset: &CloneSetEntry, held: &LockNote, wrote: Wrote) -> Value {
+    let note = LockNote { wrote: Some(wrote), workload: Some(cloneset.uid.clone()), ..held.clone() };
+    let note = json!(note).to_string();
     json!({ "op": "add", "path": annotation(labels::LOCK), "value": note })
 }
 

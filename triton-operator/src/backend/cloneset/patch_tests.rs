@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use triton_core::model::{
-    Base, Draft, Field, FieldEdit, FlowId, Kind, Lock, Orders, Position, Progress, Revision, Verdict,
+    Base, Draft, Field, FieldEdit, FlowId, FlowUid, Kind, Lock, Orders, Position, Progress, Revision, Verdict,
 };
 
 use super::*;
@@ -207,7 +207,7 @@ fn what_was_left_waits_for_the_next_flow_until_one_has_replaced_it() {
         let value = |name| ops.iter().rev().find(|op| op["path"].as_str().unwrap().ends_with(name));
         let note: LockNote =
             serde_json::from_str(value("~1lock").unwrap()["value"].as_str().unwrap()).unwrap();
-        assert!(note.left && note.holder.uid.as_str() == NOBODY, "{row}");
+        assert!(note.left && note.holder.uid.as_str() == crate::backend::cloneset::lock::NOBODY, "{row}");
         assert_eq!(Some(value("~1carried-out").is_some()), waits, "{row}");
     }
 }

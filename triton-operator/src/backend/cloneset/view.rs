@@ -57,6 +57,7 @@ pub fn view(
             .or_else(|| Some(Trouble { at: None, what: fields::limited(cloneset)? })),
         note: cloneset.lock.as_ref().filter(|_| mine).and_then(|note| note.sized_by.as_deref()).map(resizes),
         in_place: cloneset.in_place,
+        available: Some(cloneset.available),
         unhooked: cloneset.unhooked(),
         remembered: cloneset.remembered,
         carried: cloneset.carried.clone(),
