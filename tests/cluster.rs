@@ -18,6 +18,8 @@ mod claims;
 mod cloneset;
 #[path = "cluster/conformance.rs"]
 mod conformance;
+#[path = "cluster/copies.rs"]
+mod copies;
 #[path = "cluster/crash.rs"]
 mod crash;
 #[path = "cluster/deletion.rs"]

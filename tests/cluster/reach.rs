@@ -6,7 +6,12 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use triton_tests::scene::{Kind, View};
 
-use crate::{app, direct::Person, safety::Safety, site::Site};
+use crate::{
+    app,
+    direct::Person,
+    safety::{Safety, all_run},
+    site::Site,
+};
 
 /// An update after which nobody would reach the application, and how that is mended.
 struct Loss {
@@ -123,6 +128,31 @@ async fn keeps_old_pods(loss: Loss) {
     let now = reached(&site.view(), port);
     assert!(now.len() == 3 && now.is_disjoint(&old), "{now:?} are reached");
     safety.serving_at_least(&site.scene, if swaps { 2 } else { 3 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cancels_while_a_service_would_be_lost_keeps_its_pods() {
+    let site = Site::new("lost-cancel").await;
+    site.apply(&service(json!({"line": "green"}), &json!([to("", "http")])));
+    let ports = json!([named("http", 80)]);
+    site.apply(&with(
+        app::create("first", 3, json!({"mode": "auto"})),
+        &(json!({"line": "green"}), ports.clone()),
+    ));
+    site.succeeds("first").await;
+    let old = reached(&site.view(), "");
+    let auto = json!({"mode": "auto", "drainSeconds": 0});
+    site.apply(&with(app::update("second", 3, auto), &(json!({"line": "black"}), ports)));
+    site.scene
+        .holds("the flow waits for the Service", |view| view.waits_for("second") == "ServiceLost")
+        .await;
+    site.scene.holds("the new pods are there", |view| view.pods().len() == 6).await;
+    let safety = Safety::from_now(&site.scene);
+    site.order("Cancel", "second");
+    site.ends("second", "Canceled").await;
+    assert_eq!(reached(&site.view(), ""), old, "every old pod is reached");
+    all_run(&site.view(), "nginx:1", 3);
+    safety.serving_at_least(&site.scene, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! What the cluster refuses is known before a flow exists, or before it has touched anything.
 
 use serde_json::{Value, json};
-use triton_tests::scene::{Kind, answers};
+use triton_tests::scene::{Kind, View, answers};
 
 use crate::{app, direct::Person, rig::SETS, site::Site};
 
@@ -148,6 +148,44 @@ async fn a_workload_with_a_field_that_would_keep_a_flow_waiting_is_left_as_it_is
     ]);
     site.apply(&app::order("grows", "scale_out", Some(2), auto()));
     site.ends("grows", "Success").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_lets_no_more_pods_go_once_its_workload_is_protected() {
+    let site = Site::on_own_plane("protected-midway").await;
+    protect(&site).await;
+    site.serve(3).await;
+    site.gives_back("first").await;
+    let slowly = json!({"mode": "auto", "drainSeconds": 0, "batchSize": 1, "batchIntervalSeconds": 5});
+    site.apply(&app::order("goes", "delete", None, slowly));
+    site.scene.holds("the first pod is gone", |view| view.pods().len() == 2).await;
+    label(&site, "Always");
+    let says =
+        |view: &View| view.flow("goes")["status"]["message"].to_string().contains("forbidden by Resources");
+    site.scene.holds("the flow says who refuses it", says).await;
+    let view = site.view();
+    assert_eq!(view.flow("goes")["status"]["reason"], "Rejected");
+    assert_eq!(view.serving().len(), 2, "{}", view.summary());
+    site.kubectl(&["label", SETS, app::NAME, "policy.kruise.io/delete-protection-"]);
+    site.ends("goes", "Success").await;
+    assert!(site.view().get(Kind::Set, app::NAME).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_to_a_revision_that_is_not_kept_is_refused_before_anything_is_touched() {
+    let site = Site::new("lost-revision").await;
+    site.serve(1).await;
+    site.gives_back("first").await;
+    let jo = Person::with_the_rights_of_the_page(&site).await;
+    let before = workload(&site);
+    let refused = jo.typed(&["rollback", app::NAME, "--to-revision", "5f9c6b96c5"], 1);
+    assert!(refused.contains("NoRevision") && refused.contains("is not kept any more"), "{refused}");
+    let mut flow = app::order("back", "rollback", None, json!({"mode": "auto", "drainSeconds": 0}));
+    flow["spec"]["rollbackTo"] = json!({"revision": "5f9c6b96c5"});
+    site.apply(&flow);
+    site.ends("back", "Failed").await;
+    assert_eq!(site.view().flow("back")["status"]["reason"], "NoRevision");
+    assert_eq!(workload(&site), before, "nothing was touched");
 }
 
 /// Spec, labels, annotations and identity, past the watches.

@@ -319,6 +319,7 @@ fn workload(workload: &Workload) -> Value {
         };
         let note = LockNote {
             holder: held.holder.clone(),
+            workload: Some(workload.uid.clone()),
             before,
             wrote: Some(held.wrote.clone()),
             size: held.size,

@@ -42,7 +42,7 @@ pub(crate) fn told(stored: &Stored) -> String {
 
 /// A lock in words.
 pub(crate) fn told_of_lock(note: &LockNote) -> String {
-    let LockNote { holder, before, wrote, size, sized_by, brings, left } = note;
+    let LockNote { holder, workload, before, wrote, size, sized_by, brings, left } = note;
     let wrote = wrote.as_ref().map_or_else(
         || "nothing".into(),
         |wrote| {
@@ -52,9 +52,10 @@ pub(crate) fn told_of_lock(note: &LockNote) -> String {
     );
     let found = json!(before);
     format!(
-        "held by {} {}, found {found}, size {size:?}{}, brings {brings}, left {left}, wrote {wrote}",
+        "held by {} {} on {}, found {found}, size {size:?}{}, brings {brings}, left {left}, wrote {wrote}",
         holder.id,
         holder.uid,
+        workload.as_deref().unwrap_or("any"),
         sized_by.as_ref().map_or_else(String::new, |who| format!(" beside {who}"))
     )
 }

@@ -18,8 +18,8 @@ use crate::engine::{
     newly_stuck, report, rests_on_pods, tells_of_pods,
 };
 use crate::model::{
-    Flow, FlowId, FlowUid, PodsAsSeen, Progress, Report, Seconds, Silence, Spec, TextFor, Timestamp, Version,
-    WaitingReport, WorkloadChange, shorten,
+    Action, Flow, FlowId, FlowUid, PodsAsSeen, Progress, Report, Seconds, Silence, Spec, TextFor, Timestamp,
+    Version, WaitingReport, WorkloadChange, shorten,
 };
 use crate::ports::{
     Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored, Subject, TrafficRegistry, WorkloadBackend,
@@ -125,6 +125,12 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 self.looked(&stored.flow, reading, &decision);
             }
             match decision {
+                // Who resumed it waits to see that.
+                Decision::Move(_, Why::Held { .. } | Why::Drifted { .. })
+                    if matches!(moves.last(), Some(Why::Resumed)) =>
+                {
+                    break;
+                }
                 Decision::Move(progress, why) => {
                     rests = rests.or_else(|| tells_of_pods(&stored.flow.progress, &progress));
                     stored.report.cause = cause(&why, &stored.flow, &stored.report, shown);
@@ -205,6 +211,13 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             // An old record does not know that its flow has given the lock back since.
             let confirmed = self.store.confirm_flow(&flow.id, &stored.version).await;
             confirmed.map_err(during("making sure that the flow is as it was read"))?;
+        }
+        let removes = flow.spec.action == Action::Delete && matches!(flow.progress, Progress::Rolling { .. });
+        if removes && matches!(effect, Effect::Workload(WorkloadChange::Reshape(_))) {
+            // Somebody may have protected the workload since the batch before.
+            let refused = self.dry_run(flow, world).await?;
+            let refused = refused.map(|failure| PortError::new(PortErrorKind::Rejected, failure.to_string()));
+            refused.map_or(Ok(()), Err).map_err(during("asking whether the workload may be deleted"))?;
         }
         self.execute(backend, Some(&flow.spec), subject, world, &effect).await?;
         Ok(Step::Did(effect))

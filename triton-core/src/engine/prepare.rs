@@ -212,7 +212,9 @@ fn base(flow: &Flow, seen: &Observation, chosen: Option<&Brings>) -> Result<Base
     let brings = match (chosen, spec.action, &spec.template) {
         (Some(chosen), _, _) => chosen.clone(),
         (None, Action::Create | Action::Update, _) | (None, Action::Rollback, Some(_)) => Brings::Flow,
-        (None, Action::Rollback, None) => Brings::Revision(target(flow, seen)?),
+        (None, Action::Rollback, None) => {
+            Brings::Revision(rollback_revision(flow, seen.revision.as_ref(), &seen.good)?)
+        }
         (None, _, _) => Brings::Nothing,
     };
     let degraded = if kind == Kind::Grow { from.saturating_sub(serving(&seen.pods)) } else { 0 };
@@ -270,7 +272,14 @@ pub(super) const fn kind(spec: &Spec, (from, to): (u32, u32), in_place: bool) ->
 
 /// What a rollback without a template returns to: the revision it names, or the last good one before the
 /// current one.
-fn target(flow: &Flow, seen: &Observation) -> Result<Revision, Failure> {
+///
+/// # Errors
+/// [`Failure::NoRevision`] where there is none.
+pub fn rollback_revision(
+    flow: &Flow,
+    current: Option<&Revision>,
+    good: &[Revision],
+) -> Result<Revision, Failure> {
     let none = || {
         let what = "no flow has brought a revision successfully before the current one; name a flow or a \
                     revision to return to";
@@ -278,10 +287,7 @@ fn target(flow: &Flow, seen: &Observation) -> Result<Revision, Failure> {
     };
     match &flow.spec.rollback_to {
         Some(named) => Ok(full_name(flow, named)),
-        None => {
-            let back = rollback_target(seen.revision.as_ref(), &seen.good, None);
-            back.cloned().ok_or_else(none)
-        }
+        None => rollback_target(current, good, None).cloned().ok_or_else(none),
     }
 }
 

@@ -122,7 +122,8 @@ fn noted(flow: &Flow, seen: &Observation, mut message: String) -> String {
         message.push_str("; ");
         message.push_str(&note);
     }
-    let empty = seen.size.or_else(|| seen.shape.as_ref().map(|shape| shape.replicas)) == Some(0);
+    let size = seen.size.or_else(|| seen.shape.as_ref().map(|shape| shape.replicas));
+    let empty = size == Some(0) && seen.pods.is_empty();
     if flow.spec.action.exchanges() && empty && flow.spec.replicas.unwrap_or(0) == 0 {
         message.push_str("; the application has 0 pods and keeps them: order a scale, or name replicas");
     }

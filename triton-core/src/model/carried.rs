@@ -12,7 +12,8 @@ use super::name::{FlowName, Revision};
 use super::progress::{Progress, Verdict};
 use super::spec::{Action, Spec};
 
-/// Most orders that a workload remembers.
+/// Most orders of each sort that a workload remembers: of those that bring a revision, and of others. However many
+/// others there are, they let no older template come back.
 const MOST: usize = 64;
 
 /// An order that was carried out, and what it brought.
@@ -29,7 +30,8 @@ pub struct Carried {
 }
 
 /// The orders that were carried out on a workload, newest first, as one line of text that is stored beside it:
-/// entries `name:hash:size:revision` with commas between them. At most 64; who is told of more forgets the oldest.
+/// entries `name:hash:size:revision` with commas between them. At most 64 of those that brought a revision and 64 others;
+/// who is told of more forgets the oldest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CarriedOut(Arc<str>);
 
@@ -77,7 +79,13 @@ impl CarriedOut {
             |entry: &&str| read(entry).is_some_and(|it| it.name == carried.name && it.spec == carried.spec);
         let newest = carried.to_string();
         let others = entries(&self.0).filter(|entry| !same(entry));
-        let all: Vec<&str> = core::iter::once(newest.as_str()).chain(others).take(MOST).collect();
+        let (mut brought, mut rest) = (0, 0);
+        let stays = |entry: &&str| {
+            let sort = if entry.split(':').nth(3) == Some("") { &mut rest } else { &mut brought };
+            *sort += 1;
+            *sort <= MOST
+        };
+        let all: Vec<&str> = core::iter::once(newest.as_str()).chain(others).filter(stays).collect();
         Self(Arc::from(all.join(",")))
     }
 }

@@ -43,8 +43,8 @@ impl fmt::Display for SpecHash {
     }
 }
 
-/// The first 8 bytes of the SHA-256 of a document, as 16 hexadecimal digits. The order of its keys and fields that are
-/// null change nothing.
+/// The first 8 bytes of the SHA-256 of a document, as 16 hexadecimal digits. The order of its keys, and fields that are
+/// null or empty, change nothing.
 #[must_use]
 pub fn hash_of(document: &Value) -> String {
     let mut text = String::new();
@@ -140,7 +140,7 @@ fn reaction(on_failure: OnFailure) -> Value {
 fn write(value: &Value, text: &mut String) {
     match value {
         Value::Object(fields) => {
-            let mut said: Vec<_> = fields.iter().filter(|(_, value)| !value.is_null()).collect();
+            let mut said: Vec<_> = fields.iter().filter(|(_, value)| says(value)).collect();
             said.sort_unstable_by_key(|(key, _)| *key);
             list(text, ('{', '}'), &said, |(key, value), text| {
                 text.push_str(&format!("{}:", Value::from(key.as_str())));
@@ -151,6 +151,16 @@ fn write(value: &Value, text: &mut String) {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
             text.push_str(&value.to_string())
         }
+    }
+}
+
+/// Whether a field that is there with this value says more than one that is not.
+fn says(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.values().any(says),
+        Value::Array(values) => !values.is_empty(),
+        Value::Null => false,
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
     }
 }
 

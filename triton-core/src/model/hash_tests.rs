@@ -28,7 +28,16 @@ fn the_text_that_is_hashed_says_what_was_said_and_nothing_else() {
 
 #[test]
 fn what_means_the_same_has_the_same_hash() {
-    let same: [(&str, Draft); 8] = [
+    let same: [(&str, Draft); 9] = [
+        (
+            "empty fields of the template",
+            update(|draft| {
+                let template = draft.template.as_mut().expect("a template");
+                template["metadata"] = json!({ "labels": {}, "annotations": null });
+                template["spec"]["volumes"] = json!([]);
+                template["spec"]["containers"][0]["env"] = json!([]);
+            }),
+        ),
         (
             "defaults that are said",
             update(|draft| {
@@ -97,9 +106,11 @@ fn everything_that_may_not_change_after_a_flow_was_made_changes_its_hash() {
         update(|draft| {
             draft.template.as_mut().expect("one")["spec"]["containers"][0]["image"] = json!("app:2")
         }),
-        update(|draft| draft.template.as_mut().expect("one")["metadata"] = json!({})),
+        update(|draft| {
+            draft.template.as_mut().expect("one")["metadata"] = json!({ "annotations": { "a": "b" } });
+        }),
         update(|draft| draft.application_label = [("a".into(), "b".into())].into()),
-        update(|draft| draft.volume_claim_templates = Some(json!([]))),
+        update(|draft| draft.volume_claim_templates = Some(json!([{ "metadata": { "name": "data" } }]))),
         update(|draft| draft.selector = Some(json!({ "matchLabels": { "app": "1" } }))),
         update(|draft| strategy(draft, |strategy| strategy.canary = Some(1))),
         update(|draft| strategy(draft, |strategy| strategy.mode = Some("auto".into()))),

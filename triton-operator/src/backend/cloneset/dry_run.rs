@@ -2,11 +2,12 @@
 
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::{Value, json};
-use triton_core::model::{Action, Failure, Fault, Faults, Flow, Shape, TemplateRef};
+use triton_core::engine::rollback_revision;
+use triton_core::model::{Action, Failure, Fault, Faults, Flow, Revision, Shape, TemplateRef};
 use triton_core::ports::{PortError, PortErrorKind};
 
 use super::entry::{CloneSetEntry, names};
-use super::{CloneSets, faults, patch, unreadable};
+use super::{CloneSets, faults, patch, template_of, unreadable, view};
 use crate::kube_error::{dry_run, knows_no_such_kind};
 use crate::labels;
 use crate::world::cache::Key;
@@ -30,7 +31,10 @@ impl CloneSets {
     ) -> Result<Option<Failure>, PortError> {
         let spec = &flow.spec;
         match (spec.action, cloneset) {
-            (Action::Delete, Some(cloneset)) => return self.deletion(cloneset).await,
+            (Action::Delete, Some(cloneset)) => return self.deletion(flow, cloneset).await,
+            (Action::Rollback, Some(cloneset)) if spec.template.is_none() => {
+                return self.revision(flow, cloneset).await;
+            }
             (Action::Create | Action::Update | Action::Rollback, _) if spec.template.is_some() => {}
             _ => return Ok(None),
         }
@@ -109,9 +113,25 @@ impl CloneSets {
         Ok(Some(Failure::Refused { what }))
     }
 
+    /// Whether the revision that a rollback returns to is kept.
+    async fn revision(&self, flow: &Flow, cloneset: &CloneSetEntry) -> Result<Option<Failure>, PortError> {
+        let good: Vec<_> = cloneset.good.iter().filter_map(|name| Revision::new(name).ok()).collect();
+        // Where there is none the flow itself says so.
+        let Ok(wanted) = rollback_revision(flow, view::told_revision(cloneset).as_ref(), &good) else {
+            return Ok(None);
+        };
+        match template_of(&self.client, cloneset, &wanted).await {
+            Ok(_) => Ok(None),
+            Err(error) if error.kind == PortErrorKind::NoRevision => {
+                Ok(Some(Failure::NoRevision { what: error.message }))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// What is refused of the deletion of a workload. OpenKruise's protection of the sort `Cascading` allows it as
     /// soon as there are no pods any more, and the flow removes them first.
-    async fn deletion(&self, cloneset: &CloneSetEntry) -> Result<Option<Failure>, PortError> {
+    async fn deletion(&self, flow: &Flow, cloneset: &CloneSetEntry) -> Result<Option<Failure>, PortError> {
         if cloneset.protected_with_pods && cloneset.replicas > 0 {
             return Ok(None);
         }
@@ -120,9 +140,11 @@ impl CloneSets {
         let params = DeleteParams { dry_run: true, ..DeleteParams::background().preconditions(same) };
         let refused = dry_run(self.api(namespace)?.delete(name, &params)).await?;
         Ok(refused.map(|status| {
+            let so_far =
+                if flow.progress.has_begun() { "no more pods leave" } else { "nothing was touched" };
             let what = format!(
-                "the API server refuses to delete CloneSet {namespace}/{name}: {}; nothing was touched. Allow it; or \
-                 where it is refused only while there are pods, use action stop before",
+                "the API server refuses to delete CloneSet {namespace}/{name}: {}; {so_far}. Allow it; or where it is \
+                 refused only while there are pods, use action stop before",
                 status.message
             );
             Failure::Refused { what }
