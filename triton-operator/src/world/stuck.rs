@@ -36,16 +36,13 @@ pub fn steps(status: &PodStatus) -> Steps {
     })
 }
 
-/// No node takes it yet, or somebody has not given it free to be scheduled.
+/// No node takes it yet, or somebody has not given it free to be scheduled: whatever the reason is, such as
+/// `Unschedulable`, `SchedulingGated` or `SchedulerError` (Kubernetes: `PodScheduled`).
 fn unscheduled(status: &PodStatus) -> Option<PodFailure> {
-    let conditions = status.conditions.iter().flatten();
-    let mut unscheduled = conditions.filter(|condition| {
-        condition.type_ == "PodScheduled"
-            && condition.status == "False"
-            && matches!(condition.reason.as_deref(), Some("Unschedulable" | "SchedulingGated"))
-    });
-    let condition = unscheduled.next()?;
-    let reason = condition.reason.as_deref().unwrap_or("Unschedulable");
+    let mut conditions = status.conditions.iter().flatten();
+    let condition =
+        conditions.find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")?;
+    let reason = condition.reason.as_deref().filter(|reason| !reason.is_empty()).unwrap_or("Unschedulable");
     let message = said(reason, condition.message.as_deref());
     Some(PodFailure { class: FailureClass::Unschedulable, heals: Heals::WithRoom, message })
 }
@@ -173,7 +170,11 @@ mod tests {
             (first(waits("ErrImagePull"), 0), Some((ImagePull, Maybe)), "container i: ErrImagePull"),
             (scheduled("Unschedulable"), Some((Unschedulable, WithRoom)), "Unschedulable: because"),
             (scheduled("SchedulingGated"), Some((Unschedulable, WithRoom)), "SchedulingGated: because"),
+            (scheduled("SchedulerError"), Some((Unschedulable, WithRoom)), "SchedulerError: because"),
+            (scheduled("ReasonToCome"), Some((Unschedulable, WithRoom)), "ReasonToCome: because"),
+            (scheduled(""), Some((Unschedulable, WithRoom)), "Unschedulable: because"),
             (json!({ "conditions": [{ "type": "PodScheduled", "status": "True" }] }), None, ""),
+            (json!({ "conditions": [{ "type": "PodScheduled", "status": "Unknown" }] }), None, ""),
         ];
         for (status, class, words) in rows {
             let told = failure(&read(&status));
