@@ -2,6 +2,8 @@
 
 use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition, PodStatus};
 
+use super::stuck::ended_before;
+
 /// What the containers of a pod lack to be ready; `None` where they are.
 #[must_use]
 pub fn starts(status: &PodStatus) -> Option<String> {
@@ -34,7 +36,7 @@ fn initializes(status: &PodStatus) -> Option<String> {
             format!(": {words}")
         },
     );
-    Some(which + &words)
+    Some(which + &words + &ended_before(next))
 }
 
 fn is_done(container: &ContainerStatus) -> bool {
@@ -49,7 +51,7 @@ fn creates(status: &PodStatus) -> Option<String> {
     status.container_statuses.iter().flatten().find_map(|container| {
         let waiting = container.state.as_ref()?.waiting.as_ref()?;
         let words = waits(status, waiting.reason.as_deref(), waiting.message.as_deref());
-        Some(format!("container {}: {words}", container.name))
+        Some(format!("container {}: {words}{}", container.name, ended_before(container)))
     })
 }
 
@@ -64,7 +66,8 @@ fn waits(status: &PodStatus, reason: Option<&str>, message: Option<&str>) -> Str
     format!("{reason}{message}{hint}")
 }
 
-/// The words of the condition, and whose startup probe has not succeeded.
+/// The words of the condition, whose startup probe has not succeeded, and how those that are started again ended before,
+/// such as by a probe.
 fn unready_words(status: &PodStatus) -> Option<String> {
     let all = status.container_statuses.as_deref().unwrap_or_default();
     let unready: Vec<&ContainerStatus> = all.iter().filter(|container| !container.ready).collect();
@@ -78,11 +81,16 @@ fn unready_words(status: &PodStatus) -> Option<String> {
     let told = told.filter(|message| !message.is_empty());
     let words =
         told.map_or_else(|| format!("containers that are not ready: {}", names(&unready)), str::to_owned);
-    let starting: Vec<_> = unready.into_iter().filter(|container| container.started == Some(false)).collect();
-    Some(match starting.as_slice() {
-        [] => words,
-        starting => format!("{words} (startupProbe has not succeeded yet: {})", names(starting)),
-    })
+    let starting: Vec<_> =
+        unready.iter().copied().filter(|container| container.started == Some(false)).collect();
+    let starting = match starting.as_slice() {
+        [] => String::new(),
+        starting => format!(" (startupProbe has not succeeded yet: {})", names(starting)),
+    };
+    let ends = unready.iter().map(|container| (&container.name, ended_before(container)));
+    let ends = ends.filter(|(_, end)| !end.is_empty());
+    let ends: String = ends.map(|(name, end)| format!("; container {name} ended before{end}")).collect();
+    Some(format!("{words}{starting}{ends}"))
 }
 
 fn condition<'a>(status: &'a PodStatus, kind: &str) -> Option<&'a PodCondition> {
@@ -106,7 +114,7 @@ mod tests {
         let initializing = json!({ "waiting": { "reason": "PodInitializing" } });
         let runs = json!({ "running": {} });
         let done = json!({ "terminated": { "exitCode": 0 } });
-        let rows: [Case<'_>; 12] = [
+        let rows: [Case<'_>; 16] = [
             (ready(), &[], &[container("web", &runs, true, true)], None),
             (
                 unready.clone(),
@@ -169,10 +177,47 @@ mod tests {
                 Some("containers with unready status: [web]"),
             ),
             (
-                unready,
+                unready.clone(),
                 &[],
                 &[container("web", &runs, false, false)],
                 Some("containers with unready status: [web] (startupProbe has not succeeded yet: web)"),
+            ),
+            // Killed by its liveness probe, and by its startup probe; what is ready is not told of.
+            (
+                unready.clone(),
+                &[],
+                &[
+                    again("web", &runs, true, &json!({ "exitCode": 137, "reason": "Error" })),
+                    container("mesh", &runs, true, true),
+                ],
+                Some(
+                    "containers with unready status: [web]; container web ended before (exit code 137, 7 restarts)",
+                ),
+            ),
+            (
+                unready.clone(),
+                &[],
+                &[
+                    again("web", &runs, false, &json!({ "exitCode": 137, "reason": "OOMKilled" })),
+                    again("db", &runs, true, &json!({ "exitCode": 1, "message": "no disk" })),
+                ],
+                Some(
+                    "containers with unready status: [web] (startupProbe has not succeeded yet: web); container web ended \
+                     before (OOMKilled, exit code 137, 7 restarts); container db ended before (exit code 1, 7 \
+                     restarts): no disk",
+                ),
+            ),
+            (
+                unready.clone(),
+                &[again("first", &runs, false, &json!({ "exitCode": 3 }))],
+                &[container("web", &initializing, false, false)],
+                Some("init container first (1 of 1) runs (exit code 3, 7 restarts)"),
+            ),
+            (
+                unready,
+                &[],
+                &[again("web", &creating, false, &json!({ "exitCode": 3 }))],
+                Some("container web: ContainerCreating (exit code 3, 7 restarts)"),
             ),
             (
                 json!([{ "type": "PodScheduled", "status": "True" }]),
@@ -191,6 +236,14 @@ mod tests {
 
     fn ready() -> Value {
         json!([{ "type": "ContainersReady", "status": "True" }])
+    }
+
+    /// One that is not ready, and was started again after it had ended so.
+    fn again(name: &str, state: &Value, started: bool, end: &Value) -> Value {
+        let mut again = container(name, state, false, started);
+        again["restartCount"] = json!(7);
+        again["lastState"] = json!({ "terminated": end });
+        again
     }
 
     fn container(name: &str, state: &Value, ready: bool, started: bool) -> Value {

@@ -81,20 +81,24 @@ fn of_container(container: &ContainerStatus, init: bool) -> Option<PodFailure> {
         }
         (None, Some(_) | None) => return None,
     };
-    let last = container.last_state.as_ref().and_then(|last| last.terminated.as_ref());
     let end = match &state.terminated {
         // Its reason and its message are said already.
         Some(ended) => counted(container.restart_count, None, Some(ended)),
-        None => {
-            let reason = last.and_then(|last| last.reason.as_deref());
-            let telling = reason.filter(|reason| !matches!(*reason, "" | "Error" | "Completed"));
-            let message = last.and_then(|last| last.message.as_deref()).filter(|message| !message.is_empty());
-            let message = message.map_or_else(String::new, |message| format!(": {message}"));
-            counted(container.restart_count, telling, last) + &message
-        }
+        None => ended_before(container),
     };
     let message = format!("container {}: {words}{end}", container.name);
     Some(PodFailure { class, heals, message })
+}
+
+/// How a container that is started again ended before, such as ` (OOMKilled, exit code 137, 2 restarts): its last words`.
+/// Empty where it has not.
+pub(super) fn ended_before(container: &ContainerStatus) -> String {
+    let last = container.last_state.as_ref().and_then(|last| last.terminated.as_ref());
+    let reason = last.and_then(|last| last.reason.as_deref());
+    let telling = reason.filter(|reason| !matches!(*reason, "" | "Error" | "Completed"));
+    let message = last.and_then(|last| last.message.as_deref()).filter(|message| !message.is_empty());
+    let message = message.map_or_else(String::new, |message| format!(": {message}"));
+    counted(container.restart_count, telling, last) + &message
 }
 
 pub(super) fn said(reason: &str, message: Option<&str>) -> String {
