@@ -1,6 +1,8 @@
 //! A client of the API server, over a proxy where the kubeconfig or the environment says so, as kubectl does it.
 
+mod given;
 mod proxy;
+mod token;
 
 use anyhow::Context;
 use axum::http::{HeaderValue, Uri};
@@ -15,10 +17,11 @@ use kube::Client;
 use kube::client::{Body, ClientBuilder, ConfigExt};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use percent_encoding::percent_decode_str;
-use tower::util::MapResponseLayer;
+use tower::util::{MapResponseLayer, option_layer};
 use tower::{BoxError, Service, ServiceBuilder};
 
 use self::proxy::{Environment, Proxy};
+use self::token::Token;
 use crate::warnings;
 
 /// What kube reads instead of the environment, whose `NO_PROXY` it would compare with the proxy itself. No address.
@@ -32,6 +35,7 @@ pub(crate) async fn of_kubeconfig(
     mut kubeconfig: Kubeconfig,
     context: Option<String>,
 ) -> anyhow::Result<kube::Config> {
+    given::clean(&mut kubeconfig).context("reading the kubeconfig")?;
     let current = context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
     let named = kubeconfig.contexts.iter().find(|named| named.name == current);
     let cluster = named.and_then(|named| named.context.as_ref()).map(|context| context.cluster.clone());
@@ -67,8 +71,9 @@ pub(crate) fn of_pod() -> anyhow::Result<kube::Config> {
 /// When the credentials cannot be used.
 pub(crate) fn client(mut config: kube::Config) -> anyhow::Result<Client> {
     let Some(proxy) = config.proxy_url.take() else {
+        let token = option_layer(Token::take(&mut config)?.map(Token::layer));
         let warns = MapResponseLayer::new(warnings::log);
-        return Ok(ClientBuilder::try_from(config)?.with_layer(&warns).build());
+        return Ok(ClientBuilder::try_from(config)?.with_layer(&token).with_layer(&warns).build());
     };
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
@@ -77,13 +82,13 @@ pub(crate) fn client(mut config: kube::Config) -> anyhow::Result<Client> {
         Some("socks5") => {
             let socks = SocksV5::new(proxy, tcp);
             let socks = if user.is_empty() { socks } else { socks.with_auth(user, password) };
-            over(&config, socks)
+            over(config, socks)
         }
         Some("https") => {
             let tls = config.rustls_https_connector_with_connector(tcp)?;
-            over(&config, tunnel(proxy, tls, &user, &password)?)
+            over(config, tunnel(proxy, tls, &user, &password)?)
         }
-        _ => over(&config, tunnel(proxy, tcp, &user, &password)?),
+        _ => over(config, tunnel(proxy, tcp, &user, &password)?),
     }
 }
 
@@ -106,13 +111,14 @@ fn credentials(proxy: &Uri) -> (String, String) {
 }
 
 /// The layers that kube puts around a connector, which it does not offer for one of ours.
-fn over<C>(config: &kube::Config, connector: C) -> anyhow::Result<Client>
+fn over<C>(mut config: kube::Config, connector: C) -> anyhow::Result<Client>
 where
     C: Service<Uri> + Clone + Send + Sync + 'static,
     C::Response: Connection + hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
     C::Future: Send + 'static,
     C::Error: Into<BoxError> + Send + Sync + std::error::Error + 'static,
 {
+    let token = Token::take(&mut config)?.map(Token::layer);
     let mut connector = TimeoutConnector::new(config.rustls_https_connector_with_connector(connector)?);
     connector.set_connect_timeout(config.connect_timeout);
     connector.set_read_timeout(config.read_timeout);
@@ -121,12 +127,13 @@ where
     let http: HttpClient<_, Body> = HttpClient::builder(TokioExecutor::new()).build(connector);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
+        .option_layer(token)
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
         .layer(MapResponseLayer::new(warnings::log))
         .map_err(BoxError::from)
         .service(http);
-    Ok(Client::new(service, config.default_namespace.clone()))
+    Ok(Client::new(service, config.default_namespace))
 }
 
 #[cfg(test)]

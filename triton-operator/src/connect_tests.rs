@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -35,6 +36,75 @@ async fn a_proxy_that_cannot_be_used_is_named() {
     assert!(error.contains("proxy-url") && error.contains("ftp://proxy"), "{error}");
 }
 
+/// What the kubeconfig says of user and cluster, and what is sent. Beside it is a file `token`, and one that is `empty`.
+#[tokio::test]
+async fn a_kubeconfig_that_kubectl_takes_is_read_as_kubectl_reads_it() {
+    let server = api_server().await;
+    let (jo, none) = ("Basic am86", json!({}));
+    let inline = "inline";
+    let rows = [
+        (none.clone(), none.clone(), ""),
+        (json!({ "token": inline }), none.clone(), "Bearer inline"),
+        (json!({ "tokenFile": "token" }), none.clone(), "Bearer filed"),
+        (json!({ "tokenFile": "token", "token": inline }), none.clone(), "Bearer filed"),
+        (json!({ "tokenFile": "token", "token": "" }), none.clone(), "Bearer filed"),
+        (json!({ "tokenFile": "missing", "token": inline }), none.clone(), "Bearer inline"),
+        (json!({ "tokenFile": "empty", "token": inline }), none.clone(), "Bearer inline"),
+        (json!({ "tokenFile": "", "token": inline }), none.clone(), "Bearer inline"),
+        (json!({ "username": "", "password": "", "token": inline }), none.clone(), "Bearer inline"),
+        (json!({ "username": "", "password": "", "tokenFile": "token" }), none.clone(), "Bearer filed"),
+        (json!({ "username": "jo", "password": "" }), none.clone(), jo),
+        (json!({ "username": "jo" }), none.clone(), jo),
+        (json!({ "as": "", "as-uid": "", "token": inline }), none.clone(), "Bearer inline"),
+        (
+            json!({ "client-certificate-data": "", "client-key-data": "", "token": inline }),
+            none.clone(),
+            "Bearer inline",
+        ),
+        (
+            json!({ "client-certificate": "", "client-key": "", "token": inline }),
+            none.clone(),
+            "Bearer inline",
+        ),
+        (json!({ "client-key": "missing", "token": inline }), none.clone(), "Bearer inline"),
+        (none.clone(), json!({ "certificate-authority": "" }), ""),
+        (
+            none.clone(),
+            json!({ "certificate-authority-data": "", "tls-server-name": "", "proxy-url": "" }),
+            "",
+        ),
+        (none.clone(), json!({ "certificate-authority-data": "aGVs\nbG8=\n" }), ""),
+    ];
+    let mut wrong = Vec::new();
+    for (user, mut cluster, wanted) in rows {
+        cluster["server"] = format!("http://{server}").into();
+        let sent = sent(&kubeconfig(&cluster, &user)).await.map_err(|error| format!("{error:#}"));
+        if sent.as_deref() != Ok(wanted) {
+            wrong.push(format!("{user} {cluster}: {sent:?} instead of {wanted:?}"));
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_token_file_that_gives_no_token_is_named() {
+    for file in ["missing", "empty"] {
+        let kubeconfig = kubeconfig(&json!({ "server": FAR }), &json!({ "tokenFile": file }));
+        let error = format!("{:#}", sent(&kubeconfig).await.unwrap_err());
+        assert!(error.contains("tokenFile") && error.contains(file), "{error}");
+    }
+}
+
+/// The credentials that the API server is told with this kubeconfig, which is read of a file.
+async fn sent(kubeconfig: &serde_json::Value) -> anyhow::Result<String> {
+    let folder = tempfile::tempdir()?;
+    for (file, text) in [("token", "filed\n"), ("empty", "\n"), ("config", &kubeconfig.to_string())] {
+        std::fs::write(folder.path().join(file), text)?;
+    }
+    let asked = client(of_kubeconfig(Kubeconfig::read_from(folder.path().join("config"))?, None).await?)?;
+    Ok(tokio::time::timeout(Duration::from_secs(20), asked.apiserver_version()).await??.git_commit)
+}
+
 async fn version(config: kube::Config) -> Result<String, String> {
     let asked = client(config).map_err(|error| error.to_string())?;
     let answer = tokio::time::timeout(Duration::from_secs(20), asked.apiserver_version()).await;
@@ -45,28 +115,34 @@ async fn version(config: kube::Config) -> Result<String, String> {
 }
 
 async fn config(server: &str, proxy: Option<&str>) -> anyhow::Result<kube::Config> {
-    let mut cluster = serde_json::json!({ "server": server });
+    let mut cluster = json!({ "server": server });
     if let Some(proxy) = proxy {
         cluster["proxy-url"] = proxy.into();
     }
-    let kubeconfig = serde_json::json!({
-        "current-context": "far",
-        "contexts": [{ "name": "far", "context": { "cluster": "far", "user": "jo" } }],
-        "clusters": [{ "name": "far", "cluster": cluster }],
-        "users": [{ "name": "jo", "user": {} }],
-    });
+    let kubeconfig = kubeconfig(&cluster, &json!({}));
     of_kubeconfig(serde_json::from_value(kubeconfig).unwrap(), None).await
 }
 
-/// Tells its version, whatever it is asked.
+fn kubeconfig(cluster: &serde_json::Value, user: &serde_json::Value) -> serde_json::Value {
+    json!({
+        "current-context": "far",
+        "contexts": [{ "name": "far", "context": { "cluster": "far", "user": "jo" } }],
+        "clusters": [{ "name": "far", "cluster": cluster }],
+        "users": [{ "name": "jo", "user": user }],
+    })
+}
+
+/// Tells its version, whatever it is asked, and as commit the credentials that it was told.
 async fn api_server() -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            head(&mut stream).await;
-            let body = serde_json::json!({
-                "major": "1", "minor": "37", "gitVersion": "v1.37.2", "gitCommit": "", "gitTreeState": "",
+            let head = head(&mut stream).await;
+            let told = head.lines().find_map(|line| line.strip_prefix("authorization: "));
+            let body = json!({
+                "major": "1", "minor": "37", "gitVersion": "v1.37.2", "gitCommit": told.unwrap_or_default(),
+                "gitTreeState": "",
                 "buildDate": "", "goVersion": "", "compiler": "", "platform": "",
             })
             .to_string();
