@@ -41,7 +41,7 @@ impl CloneSets {
         let gated = cloneset.map_or(!spec.no_pull_in, |cloneset| cloneset.gates(spec.no_pull_in));
         let template = patch::pod_template(flow, gated);
         let claims = spec.volume_claims.as_ref().map_or(Value::Null, |claims| claims.to_json());
-        let mut found = faults::unsupported(&template, &claims);
+        let mut found = faults::unsupported(spec);
         let names = names(cloneset.map_or(&claims, |cloneset| &cloneset.fixed.claims));
         let more = self.template(flow, &template, &names).await?;
         found.retain(|own| more.iter().all(|fault| fault.field != own.field));

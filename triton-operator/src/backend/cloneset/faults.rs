@@ -1,8 +1,8 @@
 //! Which fields of a template are at fault, from what the API server answers to a dry run. Pure.
 
 use kube::core::Status;
-use serde_json::Value;
-use triton_core::model::Fault;
+use serde_json::{Value, json};
+use triton_core::model::{Action, Fault, Spec};
 
 use crate::labels;
 
@@ -24,24 +24,40 @@ pub(super) fn faults(status: &Status, object: &Value) -> Vec<Fault> {
 }
 
 /// What OpenKruise refuses of a template that a `PodTemplate` may have, and what no dry run of a template shows.
-pub(super) fn unsupported(template: &Value, claims: &Value) -> Vec<Fault> {
+pub(super) fn unsupported(spec: &Spec) -> Vec<Fault> {
     let mut found = Vec::new();
-    let spec = &template["spec"];
-    if !matches!(spec["restartPolicy"].as_str(), None | Some("" | "Always")) {
+    let template = spec.template.as_ref().map_or(Value::Null, |template| template.to_json());
+    let pod = &template["spec"];
+    if !matches!(pod["restartPolicy"].as_str(), None | Some("" | "Always")) {
         found.push(fault("template.spec.restartPolicy", "must be Always, or be left out"));
     }
-    if !spec["activeDeadlineSeconds"].is_null() {
+    if !pod["activeDeadlineSeconds"].is_null() {
         let text = "a CloneSet runs no pods that end by themselves; leave it out";
         found.push(fault("template.spec.activeDeadlineSeconds", text));
     }
+    let given = &template["metadata"]["labels"];
     for (label, says) in MARKS {
-        if template["metadata"]["labels"].get(label).is_some() {
+        if given.get(label).is_some() {
             let text = format!("marks a single pod {says}, and would mark every pod; leave it out");
             found.push(fault(&format!("template.metadata.labels[{label}]"), text));
         }
     }
-    quantities(claims, "volumeClaimTemplates", "", &mut found);
+    overwritten("template.metadata.labels", given.get(labels::HOOK), labels::HOOK, &mut found);
+    if spec.action == Action::Create {
+        let label = labels::EXCLUDE_PREPARING_DELETE;
+        let given = spec.labels.iter().find(|(key, _)| *key == label).map(|(_, value)| json!(value));
+        overwritten("applicationLabel", given.as_ref(), label, &mut found);
+    }
+    let claims = spec.volume_claims.as_ref().map_or(Value::Null, |claims| claims.to_json());
+    quantities(&claims, "volumeClaimTemplates", "", &mut found);
     found
+}
+
+/// A label that triton sets to `"true"` itself, and that another value is given for.
+fn overwritten(field: &str, given: Option<&Value>, label: &str, found: &mut Vec<Fault>) {
+    if given.is_some_and(|value| value != "true") {
+        found.push(fault(&format!("{field}[{label}]"), "is set to \"true\" by triton itself; leave it out"));
+    }
 }
 
 /// Labels that OpenKruise or triton give to single pods, and what they say. With the first one in its template a

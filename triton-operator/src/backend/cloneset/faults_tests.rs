@@ -1,5 +1,6 @@
 use kube::core::response::{StatusCause, StatusDetails};
 use serde_json::json;
+use triton_core::model::Draft;
 
 use super::*;
 
@@ -80,34 +81,68 @@ fn what_openkruise_refuses_and_claims_that_nobody_can_read_are_named() {
     let claims =
         json!([{"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": "1 Gi"}}}}]);
     let template = json!({"spec": {"restartPolicy": "Never", "activeDeadlineSeconds": 5}});
-    let fields: Vec<String> = unsupported(&template, &claims).into_iter().map(|fault| fault.field).collect();
+    let mut draft = draft("update", template);
+    draft.volume_claim_templates = Some(claims);
     assert_eq!(
-        fields,
+        unsupported_of(&draft),
         [
             "spec.application.template.spec.restartPolicy",
             "spec.application.template.spec.activeDeadlineSeconds",
             "spec.application.volumeClaimTemplates[0].spec.resources.requests.storage",
         ]
     );
-    assert_eq!(unsupported(&json!({"spec": {"restartPolicy": "Always"}}), &Value::Null), []);
+    let always = self::draft("update", json!({"spec": {"restartPolicy": "Always"}}));
+    assert_eq!(unsupported_of(&always), [""; 0]);
 }
 
 #[test]
-fn labels_that_mark_single_pods_are_refused_in_a_template_whatever_their_value() {
+fn labels_that_are_not_a_flows_to_give_are_refused_by_name() {
+    // Action, whether of the workload, label, whether it is taken with no value, and with `true`.
     let rows = [
-        ("apps.kruise.io/specified-delete", false),
-        ("lifecycle.apps.kruise.io/state", false),
-        ("apps.triton.io/restarted-by", false),
-        ("apps.triton.io/in-traffic", true),
-        ("app", true),
+        ("update", false, "apps.kruise.io/specified-delete", [false, false]),
+        ("update", false, "lifecycle.apps.kruise.io/state", [false, false]),
+        ("update", false, "apps.triton.io/restarted-by", [false, false]),
+        // Triton sets them to `true`.
+        ("create", false, "apps.triton.io/in-traffic", [false, true]),
+        ("update", false, "apps.triton.io/in-traffic", [false, true]),
+        ("create", true, "apps.kruise.io/cloneset-scaling-exclude-preparing-delete", [false, true]),
+        ("update", false, "team", [true, true]),
+        ("create", true, "team", [true, true]),
     ];
-    for (label, taken) in rows {
-        for value in ["", "true"] {
-            let found = unsupported(&json!({"metadata": {"labels": {label: value}}}), &Value::Null);
-            let fields: Vec<_> = found.iter().map(|fault| fault.field.as_str()).collect();
-            let named = format!("spec.application.template.metadata.labels[{label}]");
-            assert_eq!(fields, if taken { vec![] } else { vec![named.as_str()] }, "{label}: {value}");
+    for (action, above, label, takes) in rows {
+        for (value, taken) in ["", "true"].into_iter().zip(takes) {
+            let mut draft = draft(action, json!({"spec": {}}));
+            let field = if above {
+                draft.application_label = [(label.to_owned(), value.to_owned())].into();
+                "applicationLabel"
+            } else {
+                let template = draft.template.as_mut().unwrap();
+                template["metadata"] = json!({"labels": {label: value}});
+                "template.metadata.labels"
+            };
+            let named = format!("spec.application.{field}[{label}]");
+            let wanted = if taken { vec![] } else { vec![named] };
+            assert_eq!(unsupported_of(&draft), wanted, "{action}, {label}: {value}");
         }
+    }
+}
+
+/// The fields at fault.
+fn unsupported_of(draft: &Draft) -> Vec<String> {
+    let (spec, _) = draft.parse().unwrap();
+    unsupported(&spec).into_iter().map(|fault| fault.field).collect()
+}
+
+/// With this template, which gets a container.
+fn draft(action: &str, mut template: Value) -> Draft {
+    template["spec"]["containers"] = json!([{"name": "shop"}]);
+    Draft {
+        action: action.into(),
+        app_name: "shop".into(),
+        instance_name: "shop".into(),
+        replicas: Some(1),
+        template: Some(template),
+        ..Draft::default()
     }
 }
 
