@@ -1,5 +1,6 @@
 //! What people can ask: the API as a trait, and its implementation over the ports.
 
+mod again;
 mod api;
 mod checked;
 mod deploys;

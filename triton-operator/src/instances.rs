@@ -160,6 +160,7 @@ impl Instances {
                 .unwrap_or_default(),
             rollback_image: String::new(),
             replicas_before_stop: cloneset.remembered,
+            carried_out: String::new(),
         };
         (instance, back)
     }
@@ -210,7 +211,8 @@ impl InstanceApi for Instances {
         let cloneset = self.cloneset(id)?;
         let (instance, back) = self.view(&cloneset, &self.lock(&cloneset).await?);
         let rollback_image = self.images(&cloneset, back.as_ref()).await;
-        Ok(InstanceView { sized_by, rollback_image, ..instance })
+        let carried_out = cloneset.carried.as_str().into();
+        Ok(InstanceView { sized_by, rollback_image, carried_out, ..instance })
     }
 
     async fn warnings(&self, id: &InstanceId, template: Option<&Value>) -> Result<Vec<String>, ApiError> {
@@ -318,6 +320,7 @@ mod tests {
         let shown = instances.instance(&id).await.unwrap();
         assert_eq!((&*shown.update_revision, &*shown.rollback_to), ("now", "before"));
         assert_eq!(shown.replicas_before_stop, Some(6));
+        assert_eq!(shown.carried_out, "a:0123456789abcdef:3:");
     }
 
     fn cloneset(version: &str, revision: &str) -> CloneSetState {
@@ -325,7 +328,8 @@ mod tests {
             "apiVersion": "apps.kruise.io/v1alpha1", "kind": "CloneSet",
             "metadata": {
                 "name": "demo", "namespace": "default", "uid": "cs-uid", "resourceVersion": version,
-                "annotations": { (labels::GOOD): "demo-now,demo-before", (labels::REMEMBERED): "6" },
+                "annotations": { (labels::GOOD): "demo-now,demo-before", (labels::REMEMBERED): "6",
+                    (labels::CARRIED_OUT): "a:0123456789abcdef:3:", },
             },
             "spec": { "replicas": 4, "selector": {}, "template": {} },
             "status": { "updateRevision": revision },

@@ -1,21 +1,22 @@
 //! What the workload shows, checked before a flow is made.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::again;
 use super::api::{ApiStream, DeployApi, Templates};
 use super::error::{ApiError, ApiErrorKind};
 use super::view::{CreateFlow, FlowEvent, FlowFilter, FlowView, Ordered};
 use crate::engine::{Decision, begins, decide, look};
 use crate::model::{
-    Edit, Failure, Flow, FlowId, FlowName, FlowUid, Lock, NameError, Orders, Progress, Target, Timestamp,
-    TrafficView, Verdict,
+    Edit, Failure, Flow, FlowId, FlowName, Lock, NameError, Progress, Target, Timestamp, TrafficView, Verdict,
 };
 use crate::ports::{PortErrorKind, Subject, WorkloadBackend};
 
 /// A [`DeployApi`] that refuses to make a flow that would fail at its first look at the workload:
 /// `AlreadyExists` where the workload exists, `InvalidArgument` where the cluster refuses a field of it, else
-/// `FailedPrecondition`. What changes after this look the flow itself finds.
+/// `FailedPrecondition`. A flow whose order was carried out already is made, and the answer says what becomes of it. What
+/// changes after this look the flow itself finds.
 #[derive(Clone, Debug)]
 pub struct Checked<D, W> {
     /// Makes the flows.
@@ -25,17 +26,14 @@ pub struct Checked<D, W> {
 }
 
 impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
-    async fn check(&self, new: &CreateFlow) -> Result<(), ApiError> {
+    /// What is to be known of a flow that may be made.
+    async fn check(&self, new: &CreateFlow) -> Result<Option<String>, ApiError> {
         let (spec, _) = new.draft.parse_new()?;
         let internal = |error: NameError| ApiError::new(ApiErrorKind::Internal, error.to_string());
         let name = FlowName::new("unmade").map_err(internal)?;
-        let flow = Flow {
-            id: FlowId { namespace: new.namespace.clone(), name },
-            uid: FlowUid::new("unmade").map_err(internal)?,
-            spec,
-            orders: Orders::default(),
-            progress: Progress::Pending,
-        };
+        let id = |name| FlowId { namespace: new.namespace.clone(), name };
+        // Whether it would fail is asked of an order that nobody has carried out.
+        let flow = again::unmade(id(name), spec).map_err(internal)?;
         let instance = flow.instance();
         let mut view = self.workloads.observe(Subject { instance: &instance, flow: Some(&flow) }).await?;
         // A flow would wait for the one that holds it now, and then find the same.
@@ -55,11 +53,13 @@ impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
                 asked => asked?,
             };
         }
+        let named = new.name.clone().map(|name| Flow { id: id(name), ..flow.clone() });
+        let told = named.zip(view.as_ref()).and_then(|(flow, view)| again::note(&view.carried, &flow));
         match decide(&flow, &seen, Timestamp::default()) {
             Decision::Move(Progress::Finished { verdict: Verdict::Failed(failure), .. }, _) => {
                 Err(refused(&failure))
             }
-            Decision::Move(..) | Decision::Act(_) | Decision::Wait(..) | Decision::Done => Ok(()),
+            Decision::Move(..) | Decision::Act(_) | Decision::Wait(..) | Decision::Done => Ok(told),
         }
     }
 }
@@ -75,8 +75,13 @@ fn refused(failure: &Failure) -> ApiError {
 
 impl<D: DeployApi, W: WorkloadBackend> DeployApi for Checked<D, W> {
     async fn create(&self, flow: CreateFlow) -> Result<FlowView, ApiError> {
-        self.check(&flow).await?;
-        self.deploys.create(flow).await
+        let told = self.check(&flow).await?;
+        let mut made = self.deploys.create(flow).await?;
+        if let Some(told) = told {
+            let notes = [told, core::mem::take(&mut made.record.message)];
+            made.record.message = notes.join(" ").trim_end().into();
+        }
+        Ok(made)
     }
 
     async fn get(&self, id: &FlowId) -> Result<FlowView, ApiError> {

@@ -217,6 +217,36 @@ fn who_creates_what_is_there_is_told_to_update_it_and_who_takes_a_name_twice_to_
 }
 
 #[test]
+fn who_orders_again_what_was_carried_out_is_told_so_before_and_when_the_flow_is_made() {
+    let play = started();
+    play.did(&["continue", NAME, "--batch", "100"]);
+    play.carry(&id());
+    let text = TUTORIAL.replace("action: create", "action: update").replace("mode: manual", "mode: auto");
+    let update = |name: &str| manifest(&text.replace(NAME, name));
+    let (_folder, file) = update("next-df");
+    let next = crate::views::id("next-df");
+    play.did(&["create", "-f", &file]);
+    play.did(&["continue", "next-df", "--batch", "100"]);
+    assert!(!play.carry(&next));
+    play.remove(&next);
+    let (_folder_too, other) = update("other-df");
+    for (file, again) in [(&file, true), (&other, false)] {
+        let plan = play.did(&["plan", "-f", file]);
+        let made = play.did(&["create", "-f", file]);
+        for told in [&plan, &made] {
+            let says = told.contains("AlreadyCarriedOut") && told.contains("give it a new name");
+            assert_eq!(says, again, "{told}");
+        }
+        assert_eq!(plan.contains("BATCH"), !again, "{plan}");
+        assert!(!plan.contains("Success at once"), "{plan}");
+        let object: Value = serde_json::from_str(&play.did(&["plan", "-f", file, "-o", "json"])).unwrap();
+        assert_eq!(object["batches"].as_array().is_some_and(Vec::is_empty), again, "{object}");
+    }
+    assert!(!play.carry(&next));
+    assert!(play.did(&["get", "next-df"]).contains("AlreadyCarriedOut"));
+}
+
+#[test]
 fn a_plan_names_what_is_wrong_with_a_template_also_where_nobody_is_asked() {
     let play = started();
     let (_folder, file) =

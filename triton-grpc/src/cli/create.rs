@@ -34,6 +34,11 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
         }
         for flow in &made {
             screen.line(format!("flow {}: made, {} {}", flow.id, flow.action, flow.instance_name))?;
+            // As long as nobody has looked at it, its message is what is to be known of its order.
+            let (reason, message) = (&flow.record.reason, &flow.record.message);
+            if reason.is_empty() && !message.is_empty() {
+                screen.note(format!("warning: {message}"))?;
+            }
             self.beside_made(flow, screen).await?;
             screen.note(format!("look on: kubectl triton watch {}", self.words(&flow.id.name)))?;
         }

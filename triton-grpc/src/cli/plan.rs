@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use triton_core::engine::{Coming, Forecast, Found, forecast_from};
 use triton_core::model::{
-    Action, BatchPhase, Draft, Fault, Faults, InstanceId, InstanceName, Namespace, Seconds,
+    Action, BatchPhase, Draft, Fault, Faults, FlowId, InstanceId, InstanceName, Namespace, Seconds,
 };
 use triton_core::service::{ApiError, DeployApi, InstanceApi, InstanceView};
 
@@ -47,7 +47,7 @@ pub(super) fn offline(
 impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
     /// `plan`, with the size that there is.
     pub(super) async fn plan(&self, flows: Wanted, screen: &mut Screen<'_>) -> Result<u8, Failure> {
-        for Described { namespace, draft, .. } in flows {
+        for Described { name, namespace, draft } in flows {
             let id = target(&draft, &namespace.unwrap_or_else(|| self.namespace.clone()))?;
             let told = if draft.action == Action::Create.as_str() {
                 told(&draft, &id, Found::default())?
@@ -60,6 +60,13 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
                     min_ready: there.min_ready,
                 };
                 let mut told = told(&draft, &id, found)?;
+                let named = name.map(|name| FlowId { namespace: id.namespace.clone(), name });
+                let again =
+                    named.zip(draft.parse_new().ok()).and_then(|(flow, (spec, _))| there.already(flow, spec));
+                if let Some(again) = again {
+                    print(&told.untouched(again), screen)?;
+                    continue;
+                }
                 self.beside_plan(&mut told, &draft, &there).await;
                 told.notes.extend(returning(told.action, &there));
                 told.notes.extend(phrase::left(&there));
@@ -112,6 +119,17 @@ struct Told {
     beside: Vec<String>,
     /// What else to know.
     notes: Vec<String>,
+    /// Whether a flow without batches ends well at once.
+    ends_at_once: bool,
+}
+
+impl Told {
+    /// The plan of a flow that touches nothing, and why.
+    fn untouched(mut self, why: String) -> Self {
+        self.forecast.batches.clear();
+        self.forecast.plan.base.to = self.forecast.plan.base.from;
+        Self { warnings: vec![why], notes: Vec::new(), ends_at_once: false, ..self }
+    }
 }
 
 /// The flows to plan.
@@ -193,6 +211,7 @@ fn told(draft: &Draft, instance: &InstanceId, found: Found) -> Result<Told, Fail
         held_by: String::new(),
         beside: Vec::new(),
         notes,
+        ends_at_once: true,
     })
 }
 
@@ -246,6 +265,9 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
         screen.line(format!("warning: {warning}"))?;
     }
     beside.iter().try_for_each(|line| screen.line(line))?;
+    if forecast.batches.is_empty() && !told.ends_at_once {
+        return Ok(());
+    }
     if forecast.batches.is_empty() {
         return screen.line("nothing is to be done: Success at once, after the final check");
     }
@@ -305,7 +327,8 @@ fn span(seconds: Seconds) -> String {
 }
 
 fn object(told: &Told) -> Value {
-    let Told { action, instance, forecast, sized_by, warnings, rollback_to, held_by, beside, notes } = told;
+    let Told { action, instance, forecast, sized_by, warnings, rollback_to, held_by, beside, notes, .. } =
+        told;
     let batches = forecast.batches.iter().map(|batch| {
         let asks = batch.asks.iter().map(|ask| format!("{}/{}", ask.batch, ask.phase));
         json!({
@@ -341,56 +364,5 @@ fn object(told: &Told) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn services_are_asked_about_with_the_labels_that_new_pods_get_where_the_template_is_known() {
-        let draft = |template: Option<Value>| Draft {
-            action: "update".into(),
-            app_name: "web".into(),
-            instance_name: "web".into(),
-            template,
-            ..Draft::default()
-        };
-        let own = json!({ "metadata": { "labels": { "line": "green" } }, "spec": { "containers": [{ "name": "web" }] } });
-        let asked = template(&draft(Some(own))).unwrap();
-        assert_eq!(asked["metadata"]["labels"]["line"], "green");
-        assert_eq!(asked["metadata"]["labels"]["app.kubernetes.io/instance"], "web");
-        assert_eq!(template(&draft(Some(any()))), None, "it stands for one that is not known");
-        assert_eq!(template(&draft(None)), None);
-    }
-
-    #[test]
-    fn a_plan_warns_where_an_update_changes_the_size_that_somebody_else_sets() {
-        let namespace = Namespace::new("default").unwrap();
-        let instance = InstanceId { namespace, name: InstanceName::new("web").unwrap() };
-        let template = json!({ "spec": { "containers": [{ "name": "web" }] } });
-        let draft = |action: &str, replicas| Draft {
-            action: action.into(),
-            app_name: "web".into(),
-            instance_name: "web".into(),
-            replicas,
-            template: (action == "update").then(|| template.clone()),
-            ..Draft::default()
-        };
-        let autoscaler = "HorizontalPodAutoscaler web";
-        let rows = [
-            ("update", Some(4), autoscaler, true),
-            ("update", Some(8), autoscaler, false),
-            ("update", None, autoscaler, false),
-            ("update", Some(4), "", false),
-            ("rollback", Some(9), autoscaler, true),
-            // The size is what these are about.
-            ("scale", Some(4), autoscaler, false),
-            ("stop", None, autoscaler, false),
-        ];
-        for (action, replicas, who, warns) in rows {
-            let found = Found { from: 8, ..Found::default() };
-            let mut told = told(&draft(action, replicas), &instance, found).unwrap();
-            told.sized_by = sizer(&told.forecast, who.into());
-            assert_eq!(told.sized_by.is_some(), warns, "{action} {replicas:?} {who}");
-            assert_eq!(object(&told)["sizedBy"].as_str(), warns.then_some(who));
-        }
-    }
-}
+#[path = "plan_tests.rs"]
+mod tests;

@@ -96,6 +96,7 @@ fn instance(view: InstanceView) -> application::Instance {
         rollback_to: view.rollback_to,
         rollback_image: view.rollback_image,
         replicas_before_stop: view.replicas_before_stop.map(wire_count),
+        carried_out: view.carried_out,
     }
 }
 
@@ -124,6 +125,7 @@ fn view_of_instance(instance: application::Instance) -> InstanceView {
         rollback_to: instance.rollback_to,
         rollback_image: instance.rollback_image,
         replicas_before_stop: instance.replicas_before_stop.map(count),
+        carried_out: instance.carried_out,
     }
 }
 
@@ -259,6 +261,7 @@ mod tests {
             rollback_to: "5b8d7f6c9".into(),
             rollback_image: "nginx:1.24".into(),
             replicas_before_stop: Some(5),
+            carried_out: "first:0123456789abcdef:3:first-7c9".into(),
         };
         assert_eq!(instance_view(instance_reply(view.clone())), Ok(view.clone()));
         assert_eq!(instance_views(instances_reply(vec![view.clone(), view.clone()])), [view.clone(), view]);

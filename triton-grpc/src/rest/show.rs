@@ -278,6 +278,9 @@ pub(super) struct Instance {
     /// Pods that it had before it was stopped last, which a start without a size brings back; null where nothing
     /// remembers it.
     replicas_before_stop: Option<u32>,
+    /// The orders that were carried out on it, newest first, as the workload remembers them: entries
+    /// name:hash:size:revision with commas between them. Lists do not tell them.
+    carried_out: String,
 }
 
 /// A pod of an application instance.

@@ -355,6 +355,7 @@ fn instance(it: Value) -> InstanceView {
         rollback_to: text(&it, "rollbackTo"),
         rollback_image: text(&it, "rollbackImage"),
         replicas_before_stop: it["replicasBeforeStop"].as_u64().and_then(|count| count.try_into().ok()),
+        carried_out: text(&it, "carriedOut"),
     }
 }
 

@@ -63,6 +63,10 @@ pub struct InstanceView {
     /// Pods that it had before it was stopped last, which a `start` without a size brings back; `None` where nothing
     /// remembers it.
     pub replicas_before_stop: Option<u32>,
+    /// The orders that were carried out on it, newest first, as the workload remembers them: entries
+    /// `name:hash:size:revision` with commas between them ([`CarriedOut`](crate::model::CarriedOut)). Lists do not tell
+    /// them.
+    pub carried_out: String,
 }
 
 /// A pod of an application instance.

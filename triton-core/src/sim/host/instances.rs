@@ -107,6 +107,7 @@ fn instance(world: &World, workload: &Workload) -> InstanceView {
         rollback_to: back.map(|back| short(workload, back)).unwrap_or_default(),
         rollback_image: back.and_then(image).unwrap_or_default(),
         replicas_before_stop: workload.remembered,
+        carried_out: workload.carried.as_str().into(),
     }
 }
 

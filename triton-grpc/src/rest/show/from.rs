@@ -163,6 +163,7 @@ impl From<InstanceView> for Instance {
             rollback_to: view.rollback_to,
             rollback_image: view.rollback_image,
             replicas_before_stop: view.replicas_before_stop,
+            carried_out: view.carried_out,
         }
     }
 }
