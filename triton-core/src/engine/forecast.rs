@@ -53,6 +53,25 @@ impl Forecast {
         self.most(|batch| batch.peak_with_terminating)
     }
 
+    /// [`Self::peak_with_terminating`] where pods of an update in place have to be recreated: each new pod starts as soon
+    /// as the old one is let go, whatever that takes to end (OpenKruise: `InPlaceIfPossible`, where more than images,
+    /// labels and annotations differs). `None` where no pod is to be updated in place.
+    #[must_use]
+    pub fn peak_recreated(&self) -> Option<u32> {
+        let Plan { base, .. } = &self.plan;
+        if base.kind != Kind::Swap || !base.in_place || base.by_name() || self.batches.is_empty() {
+            return None;
+        }
+        let begin = goal::goal(&self.plan, 0);
+        let ending = |wanted: goal::Goal| begin.stale.saturating_sub(wanted.stale);
+        let before = core::iter::once(begin).chain(self.batches.iter().map(|batch| batch.after));
+        let peaks = self.batches.iter().zip(before).map(|(batch, before)| {
+            let after = batch.after.total().saturating_add(ending(batch.after));
+            batch.peak.saturating_add(ending(before)).max(after)
+        });
+        peaks.max()
+    }
+
     fn most(&self, pods: impl Fn(&Coming) -> u32) -> u32 {
         self.batches.iter().map(pods).fold(self.plan.base.from, u32::max)
     }
@@ -198,6 +217,33 @@ mod tests {
             let (spec, orders) = spec(action, to, Some("auto"));
             let told = forecast_from(&spec, &orders, Found { from: 8, in_place, ..Found::default() });
             assert_eq!(told.peak(), peak, "{action} to {to}, in place: {in_place}");
+        }
+    }
+
+    #[test]
+    fn pods_of_an_update_in_place_that_are_recreated_peak_like_old_ones_that_leave_first() {
+        // Action, size to reach, batches of, and the peak.
+        let rows = [
+            ("update", 6, 1, 12),
+            ("update", 6, 3, 12),
+            ("rollback", 6, 6, 12),
+            ("update", 4, 2, 10),
+            ("update", 9, 2, 15),
+        ];
+        for (action, to, size, peak) in rows {
+            let of = |max_unavailable, in_place| {
+                let strategy = UpdateStrategy {
+                    batch_size: Some(RawSize::Int(size)),
+                    max_unavailable,
+                    ..UpdateStrategy::default()
+                };
+                let (spec, orders) = parsed(action, to, strategy);
+                forecast_from(&spec, &orders, Found { from: 6, in_place, ..Found::default() })
+            };
+            let first = of(Some(RawSize::Int(size)), false);
+            assert_eq!(of(None, true).peak_recreated(), Some(peak), "{action} to {to} in {size}");
+            assert_eq!(first.peak_with_terminating(), peak, "{action} to {to} in {size}");
+            assert_eq!(first.peak_recreated(), None);
         }
     }
 

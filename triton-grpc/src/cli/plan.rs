@@ -199,7 +199,7 @@ fn told(draft: &Draft, instance: &InstanceId, found: Found) -> Result<Told, Fail
             .to_owned()
     });
     let (action, instance) = (spec.action, instance.clone());
-    let notes = waits.into_iter().chain(spec.unused_note()).collect();
+    let notes = recreates(&forecast).into_iter().chain(waits).chain(spec.unused_note()).collect();
     let warnings = phrase::stays_empty(action, &instance, (forecast.plan.base.from, forecast.plan.base.to));
     Ok(Told {
         action,
@@ -213,6 +213,15 @@ fn told(draft: &Draft, instance: &InstanceId, found: Found) -> Result<Told, Fail
         notes,
         ends_at_once: true,
     })
+}
+
+/// Why there may be more pods than an update in place needs.
+fn recreates(forecast: &Forecast) -> Option<String> {
+    let most = recreated(forecast)?;
+    Some(format!(
+        "Planned as an update in place. Where more than images, labels and annotations differs, pods are recreated one for \
+         one, and the new ones start while the old ones end: then there may be {most} pods."
+    ))
 }
 
 /// Whoever sets the size, where the flow changes it while it exchanges pods; empty: nobody is known.
@@ -242,9 +251,7 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let Told { action, instance, forecast, sized_by, warnings, rollback_to, beside, notes, .. } = told;
     let (base, batches) = (&forecast.plan.base, forecast.batches.len());
     let plural = if batches == 1 { "batch" } else { "batches" };
-    let most = forecast.peak_with_terminating();
-    let most = (most > forecast.peak()).then(|| format!(" ({most} with those that are being deleted)"));
-    let most = most.unwrap_or_default();
+    let most = most(forecast);
     let to = rollback_to.as_ref().map_or_else(String::new, |to| format!(" to {to}"));
     screen.line(format!(
         "{} {instance}{to}: {} now, {} wanted; {batches} {plural}, at most {} at once{most}, {} at the earliest",
@@ -278,6 +285,21 @@ fn print(told: &Told, screen: &mut Screen<'_>) -> Result<(), Failure> {
     screen.line("")?;
     screen.line("Earliest times: people, booting pods, registries and the end of deleted pods are taken to need no time.")?;
     notes.iter().try_for_each(|note| screen.line(note))
+}
+
+/// What there may be beside the peak.
+fn most(forecast: &Forecast) -> String {
+    let (peak, most) = (forecast.peak(), forecast.peak_with_terminating());
+    match recreated(forecast) {
+        Some(most) => format!(" ({most} with those that are being deleted, where pods have to be recreated)"),
+        None if most > peak => format!(" ({most} with those that are being deleted)"),
+        None => String::new(),
+    }
+}
+
+/// What an update in place comes to where its pods have to be recreated, if that is more: templates are not compared.
+fn recreated(forecast: &Forecast) -> Option<u32> {
+    forecast.peak_recreated().filter(|most| *most > forecast.peak_with_terminating())
 }
 
 /// One row for each batch.
@@ -352,6 +374,7 @@ fn object(told: &Told) -> Value {
         "replicas": forecast.plan.base.to,
         "peakReplicas": forecast.peak(),
         "peakReplicasWithTerminating": forecast.peak_with_terminating(),
+        "peakReplicasRecreated": recreated(forecast),
         "earliestEndSeconds": forecast.ends().0,
         "sizedBy": sized_by,
         "rollbackTo": rollback_to,

@@ -49,3 +49,29 @@ fn a_plan_warns_where_an_update_changes_the_size_that_somebody_else_sets() {
         assert_eq!(object(&told)["sizedBy"].as_str(), warns.then_some(who));
     }
 }
+
+#[test]
+fn a_plan_in_place_tells_the_peak_where_pods_have_to_be_recreated() {
+    let namespace = Namespace::new("default").unwrap();
+    let instance = InstanceId { namespace, name: InstanceName::new("web").unwrap() };
+    let draft = |action: &str| Draft {
+        action: action.into(),
+        app_name: "web".into(),
+        instance_name: "web".into(),
+        template: (action == "update").then(any),
+        ..Draft::default()
+    };
+    for (action, in_place, tells) in
+        [("update", true, true), ("update", false, false), ("restart", true, false)]
+    {
+        let found = Found { from: 6, in_place, ..Found::default() };
+        let told = told(&draft(action), &instance, found).unwrap();
+        let deleted = "12 with those that are being deleted";
+        assert_eq!(
+            most(&told.forecast).contains(&format!("({deleted}, where pods have to be recreated)")),
+            tells
+        );
+        assert_eq!(told.notes.iter().any(|note| note.contains("may be 12 pods")), tells, "{:?}", told.notes);
+        assert_eq!(object(&told)["peakReplicasRecreated"].as_u64(), tells.then_some(12), "{action}");
+    }
+}
