@@ -223,15 +223,16 @@ fn cancels() -> Vec<Case> {
         Case::new("update 3, canary cancelled", 3, |_| update(3, canary(2)), (3, 0)).canceled(1, Smoked, 1),
         Case::new("update 3, cancelled in traffic", 3, |_| update(3, strategy(1)), (2, 1))
             .canceled(2, PullingIn, 1),
-        Case::new("update 3, cancelled while old pods leave", 3, |_| update(3, strategy(1)), (1, 2))
-            .canceled(2, Leaving, 0),
+        Case::new("update 3, cancelled while old pods leave", 3, |_| update(3, strategy(1)), (2, 1))
+            .canceled(2, Leaving, 1)
+            .letting_go(1),
         Case::new("update 3, cancelled between batches", 3, |_| update(3, strategy(1)), (2, 1))
             .canceled(1, Baked, 1),
         Case::new("update 3 that reverts, cancelled in batch 2", 3, revert, (2, 1))
             .canceled(2, Smoking, 2)
             .original(3),
-        Case::new("update 3 that reverts, cancelled while old pods leave", 3, revert, (1, 2))
-            .canceled(2, Leaving, 2)
+        Case::new("update 3 that reverts, cancelled after batch 2", 3, revert, (1, 2))
+            .canceled(2, Baked, 2)
             .original(3),
         Case::new("update 3 without surge, cancelled as a pod leaves", 3, swapping, (2, 1))
             .canceled(2, Vacating, 1)

@@ -89,6 +89,7 @@ pub(super) fn observed(workload: &Workload, ours: bool) -> Observation {
         draining: false,
         turns_in: None,
         available_in: None,
+        young_for: None,
         pods,
         lost: Vec::new(),
     }

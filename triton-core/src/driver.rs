@@ -125,12 +125,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 self.looked(&stored.flow, reading, &decision);
             }
             match decision {
-                // Who resumed it waits to see that.
-                Decision::Move(_, Why::Held { .. } | Why::Drifted { .. })
-                    if matches!(moves.last(), Some(Why::Resumed)) =>
-                {
-                    break;
-                }
+                Decision::Move(_, why) if holds_again(&moves, &why) => break,
                 Decision::Move(progress, why) => {
                     rests = rests.or_else(|| tells_of_pods(&stored.flow.progress, &progress));
                     stored.report.cause = cause(&why, &stored.flow, &stored.report, shown);
@@ -375,6 +370,12 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
 enum Outcome {
     Wrote(Step),
     Rests(Rest),
+}
+
+/// Whether a flow that was resumed a moment ago is to hold again: who resumed it waits to see that it went on.
+fn holds_again(moves: &[Why], next: &Why) -> bool {
+    let holds = matches!(next, Why::Held { .. } | Why::Drifted { .. });
+    holds && matches!(moves.last(), Some(Why::Resumed))
 }
 
 fn during(during: &'static str) -> impl FnOnce(PortError) -> DriveError {

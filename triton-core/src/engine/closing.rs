@@ -68,8 +68,8 @@ fn close(flow: &Flow, seen: &Observation, now: Timestamp, verdict: Verdict, why:
     Some(Decision::Move(Progress::Closing { plan, verdict, keep, floor, shed }, why))
 }
 
-/// How much of the work stays done. Old pods that have left, or were chosen to while all new ones serve, complete their
-/// exchange; the others stay, and the new pods beside them go. Where old pods leave first, new ones stay once all of the batch serve. Where pods only
+/// How much of the work stays done. Once the workload's controller was told to let old pods leave, that exchange is
+/// completed; before, the new pods go. Where old pods leave first, new ones stay once all of the batch serve. Where pods only
 /// leave, those that are not let go yet return.
 fn kept(plan: &Plan, done: u32, batch: &Batch, seen: &Observation) -> u32 {
     let end = done.saturating_add(batch.size);
@@ -77,19 +77,10 @@ fn kept(plan: &Plan, done: u32, batch: &Batch, seen: &Observation) -> u32 {
         let gone = seen.pods.count(with | Facts::MARKED, Facts::HOOKED);
         seen.pods.count(with, Facts::empty()).saturating_sub(gone)
     };
+    let lets_leave = seen.shape.as_ref().is_some_and(|shape| shape::lets_leave(plan, end, shape));
     match (plan.base.kind, &plan.base.brings) {
         (Kind::Grow, _) if batch.stage >= Stage::Leaving => end,
-        (Kind::Replace, _) if batch.stage >= Stage::Leaving => {
-            let serves = seen.pods.count(Facts::FRESH | Facts::IN, Facts::MARKED) >= goal(plan, end).fresh;
-            let stay = if serves {
-                seen.pods.count(Facts::empty(), Facts::FRESH | Facts::MARKED)
-            } else {
-                let gone = seen.pods.count(Facts::MARKED, Facts::FRESH | Facts::HOOKED);
-                seen.pods.count(Facts::empty(), Facts::FRESH).saturating_sub(gone)
-            };
-            let growth = plan.base.to.saturating_sub(plan.base.from);
-            growth.saturating_add(goal(plan, 0).stale.saturating_sub(stay)).clamp(done, end)
-        }
+        (Kind::Replace, _) if batch.stage >= Stage::Leaving && lets_leave => end,
         (Kind::Swap, _) if batch.stage >= Stage::Proving => end,
         (Kind::Swap, Brings::Nothing) => plan.work.saturating_sub(held(Facts::LISTED)).clamp(done, end),
         (Kind::Shrink, _) => plan.base.from.saturating_sub(held(Facts::empty())).clamp(done, end),

@@ -70,6 +70,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         draining: undrained.clone().any(|left| left.is_some()),
         turns_in: undrained.flatten().chain(view.pods.iter().filter_map(|pod| turns_in(pod, grace))).min(),
         available_in: available_in(view),
+        young_for: young_for(flow, view),
         lost: traffic.succession.lost.clone(),
         // What only its driver knows.
         ..Observation::absent()
@@ -122,12 +123,22 @@ fn turns_in(pod: &WorkloadPod, grace: Duration) -> Option<Duration> {
 /// to twice that time after they were ready (OpenKruise: `doReconcile`, `MinReadySeconds`).
 fn available_in(view: &WorkloadView) -> Option<Duration> {
     let needed = Duration::from(view.min_ready);
-    let ready = || view.pods.iter().filter(|pod| pod.ready && !pod.marked);
-    let left = |needed: Duration| {
-        ready().map(|pod| needed.saturating_sub(pod.lasts.ready)).filter(|left| !left.is_zero()).max()
-    };
-    let lags = view.available.is_some_and(|available| available < count(ready()));
-    left(needed).or_else(|| left(needed.saturating_mul(2)).filter(|_| lags))
+    let ready = view.pods.iter().filter(|pod| pod.ready && !pod.marked);
+    let lags = view.available.is_some_and(|available| available < count(ready));
+    let twice = || ready_in(view.pods.iter(), needed.saturating_mul(2)).filter(|_| lags);
+    ready_in(view.pods.iter(), needed).or_else(twice)
+}
+
+/// In how long each new pod that is ready, and stays, was ready for as long as the workload demands.
+fn young_for(flow: Option<&Flow>, view: &WorkloadView) -> Option<Duration> {
+    let new = view.pods.iter().filter(|pod| is_fresh(flow, view, pod));
+    ready_in(new, Duration::from(view.min_ready))
+}
+
+/// In how long each of these pods that is ready, and stays, was ready for so long.
+fn ready_in<'a>(pods: impl Iterator<Item = &'a WorkloadPod>, needed: Duration) -> Option<Duration> {
+    let ready = pods.filter(|pod| pod.ready && !pod.marked);
+    ready.map(|pod| needed.saturating_sub(pod.lasts.ready)).filter(|left| !left.is_zero()).max()
 }
 
 /// Whether what keeps a pod from running counts as its failure.

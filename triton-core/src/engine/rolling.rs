@@ -34,10 +34,7 @@ impl Rolling<'_> {
             return self.hold(HoldReason::PodsFailed, seen, now);
         }
         let row = self.row(seen);
-        if row.shrunk
-            && matches!(self.batch.stage, Stage::Leaving | Stage::Vacating)
-            && let Some(waiting) = lost(seen)
-        {
+        if let Some(waiting) = self.keeps_old(row, seen) {
             // New pods come in all the same: old ones may have left before, in a swap.
             let upkeep = tend(self.rule(row.admit || self.follows(), false), &seen.pods);
             return upkeep.map_or_else(|| stay(waiting, now), Decision::Act);
@@ -168,13 +165,8 @@ impl Rolling<'_> {
     /// after the stage began and before they were chosen, its replacement comes in first.
     fn row(&self, seen: &Observation) -> Row {
         let row = table::row_of(&self.flow.spec, self.kind(), self.batch.stage);
-        let chosen = |shape: &Shape| match self.plan.base.brings {
-            Brings::Nothing => shape.replicas <= self.after().total(),
-            Brings::Flow | Brings::Revision(_) => shape.partition.is_some_and(|p| p <= self.after().stale),
-        };
-        let first = self.kind() == Kind::Replace && !seen.shape.as_ref().is_some_and(chosen);
         if self.batch.stage == Stage::Leaving
-            && first
+            && self.keeps_all(seen)
             && until::unmet(self.kind(), Until::In, &seen.pods, self.after()).is_some()
         {
             return Row { shrunk: false, until: Until::In, ..row };
@@ -187,6 +179,23 @@ impl Rolling<'_> {
             return Row { until: Until::Now, ..row };
         }
         row
+    }
+
+    /// Whether the workload's controller was not told yet to let the old pods of the batch leave.
+    fn keeps_all(&self, seen: &Observation) -> bool {
+        let told = |shape: &Shape| shape::lets_leave(self.plan, self.end(), shape);
+        self.kind() == Kind::Replace && !seen.shape.as_ref().is_some_and(told)
+    }
+
+    /// What keeps the old pods of the batch from leaving: their places in the registry, or new pods that the workload's
+    /// controller does not count as available yet. It is told to let them leave after that, so that a cancel keeps them.
+    fn keeps_old(&self, row: Row, seen: &Observation) -> Option<Waiting> {
+        if !row.shrunk || !matches!(self.batch.stage, Stage::Leaving | Stage::Vacating) {
+            return None;
+        }
+        let pods = self.before().stale.saturating_sub(self.after().stale);
+        let young = seen.young_for.filter(|_| self.keeps_all(seen) && !self.plan.base.in_place && pods > 0);
+        lost(seen).or_else(|| young.map(|left| Waiting::Available { pods, left: left.into() }))
     }
 
     /// Where nobody is asked, or a person let it go on, a new pod that took the place of an old one serves as

@@ -34,6 +34,16 @@ pub(super) fn rolling(plan: &Plan, done: u32, end: u32, row: Row) -> Shape {
     shape(&plan.base, wanted, end.saturating_sub(done).max(1))
 }
 
+/// Whether a workload of this shape was told to let the old pods leave that are exchanged when `end` of the work is done.
+#[must_use]
+pub(super) fn lets_leave(plan: &Plan, end: u32, shape: &Shape) -> bool {
+    let after = goal(plan, end);
+    match plan.base.brings {
+        Brings::Nothing => shape.replicas <= after.total(),
+        Brings::Flow | Brings::Revision(_) => shape.partition.is_some_and(|p| p <= after.stale),
+    }
+}
+
 /// The shape when `done` of the work is done and nothing more comes.
 #[must_use]
 pub(super) fn at_rest(plan: &Plan, done: u32) -> Shape {

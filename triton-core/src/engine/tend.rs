@@ -49,7 +49,7 @@ const SOONEST: Duration = Duration::from_millis(50);
 /// When time alone changes something next: when a drain is over, when a pod counts as failed or as available.
 pub(super) fn turns(drain: Seconds, seen: &Observation, now: Timestamp) -> Option<Timestamp> {
     let drained = next_drain(drain, &seen.pods).filter(|left| !left.is_zero());
-    let left = [drained, seen.turns_in, seen.available_in].into_iter().flatten().min();
+    let left = [drained, seen.turns_in, seen.available_in, seen.young_for].into_iter().flatten().min();
     left.map(|left| now.after(left.max(SOONEST)))
 }
 

@@ -364,6 +364,8 @@ pub struct Observation {
     pub turns_in: Option<Duration>,
     /// In how long every pod that is ready counts as available, where pods have to be ready for some time.
     pub available_in: Option<Duration>,
+    /// For how much longer some of the new pods that are ready were not ready for as long as the workload demands.
+    pub young_for: Option<Duration>,
 }
 
 impl Observation {
@@ -404,6 +406,7 @@ impl Observation {
             draining: false,
             turns_in: None,
             available_in: None,
+            young_for: None,
         }
     }
 }
