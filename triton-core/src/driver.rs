@@ -211,7 +211,8 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         if removes && matches!(effect, Effect::Workload(WorkloadChange::Reshape(_))) {
             // Somebody may have protected the workload since the batch before.
             let refused = self.dry_run(flow, world).await?;
-            let refused = refused.map(|failure| PortError::new(PortErrorKind::Rejected, failure.to_string()));
+            let refused =
+                refused.map(|failure| PortError::new(PortErrorKind::Rejected, alloc::format!("{failure}")));
             refused.map_or(Ok(()), Err).map_err(during("asking whether the workload may be deleted"))?;
         }
         self.execute(backend, Some(&flow.spec), subject, world, &effect).await?;
