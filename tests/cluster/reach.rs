@@ -156,6 +156,36 @@ async fn who_cancels_while_a_service_would_be_lost_keeps_its_pods() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restart_after_a_partial_rollout_names_the_service_that_it_would_empty() {
+    let site = Site::new("lost-restart").await;
+    let ports = json!([named("http", 80)]);
+    let line = |of: &str| (json!({"line": of}), ports.clone());
+    site.apply(&with(app::create("first", 3, json!({"mode": "auto"})), &line("green")));
+    site.succeeds("first").await;
+    let canary = json!({"canary": 1, "batches": 1, "stage": "Baked", "drainSeconds": 0});
+    site.apply(&with(app::update("second", 3, canary), &line("black")));
+    site.scene.holds("the canary serves", |view| view.waits_for("second") == "Approval").await;
+    site.order("Cancel", "second");
+    site.ends("second", "Canceled").await;
+    for of in ["green", "black"] {
+        let mut service = service(json!({"line": of}), &json!([to("", "http")]));
+        service["metadata"]["name"] = json!(of);
+        site.apply(&service);
+    }
+    site.scene.holds("both Services have their pods", |view| reached(view, "").len() == 3).await;
+    let before = reached(&site.view(), "");
+
+    let swap = json!({"mode": "auto", "batchSize": 1, "maxUnavailable": 1, "drainSeconds": 0});
+    site.apply(&app::order("again", "restart", None, swap));
+    site.scene.holds("the flow waits for the Service", |view| view.waits_for("again") == "ServiceLost").await;
+    site.tells("ServiceLost", "Service black").await;
+    assert_eq!(reached(&site.view(), ""), before, "every pod is reached");
+    site.kubectl(&["delete", "service", "black"]);
+    site.succeeds("again").await;
+    assert!(reached(&site.view(), "").is_disjoint(&before));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_had_each_old_pod_has_each_new_one_before_old_pods_leave() {
     let site = Site::new("not-each").await;
     let (pods, strategy) = ((json!({}), json!([named("http", 80)])), json!({"mode": "auto"}));
