@@ -16,15 +16,7 @@ const FLOW: &str = "second";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partition_that_others_set_twice_holds_the_flow_until_resume() {
-    let site = Site::new("drift").await;
-    site.serve(3).await;
-    let safety = Safety::from_now(&site.scene);
-    site.apply(&app::update(
-        FLOW,
-        3,
-        json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0}),
-    ));
-    site.asks(FLOW, 1, "Smoked").await;
+    let (site, safety) = canary("drift", 3).await;
 
     let before = strategy(&site);
     let edited = json!({"spec": {"updateStrategy": {"partition": 2}}});
@@ -48,15 +40,7 @@ async fn a_partition_that_others_set_twice_holds_the_flow_until_resume() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_template_that_others_bring_holds_the_flow_at_once() {
-    let site = Site::new("drift-template").await;
-    site.serve(2).await;
-    let safety = Safety::from_now(&site.scene);
-    site.apply(&app::update(
-        FLOW,
-        2,
-        json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0}),
-    ));
-    site.asks(FLOW, 1, "Smoked").await;
+    let (site, safety) = canary("drift-template", 2).await;
 
     let image =
         json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "nginx:3"}]);
@@ -272,15 +256,7 @@ async fn a_lock_that_others_take_off_while_no_operator_runs_costs_no_setting() {
 /// What others take off or change of a workload by which its pods leave only when the flow lets them.
 #[tokio::test(flavor = "multi_thread")]
 async fn hooks_that_others_take_off_come_back_and_another_way_to_exchange_pods_holds_the_flow() {
-    let site = Site::new("hooks").await;
-    site.serve(3).await;
-    let safety = Safety::from_now(&site.scene);
-    site.apply(&app::update(
-        FLOW,
-        3,
-        json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0}),
-    ));
-    site.asks(FLOW, 1, "Smoked").await;
+    let (site, safety) = canary("hooks", 3).await;
 
     patch(&site, &json!({"spec": {"lifecycle": null}}));
     let hooked = |view: &View| {
@@ -306,6 +282,17 @@ async fn hooks_that_others_take_off_come_back_and_another_way_to_exchange_pods_h
     site.succeeds(FLOW).await;
     all_run(&site.view(), "nginx:2", 3);
     safety.serving_at_least(&site.scene, 3);
+}
+
+/// So many pods serve, and the canary of an update of them runs and waits for a person.
+async fn canary(name: &str, pods: u32) -> (Site, Safety) {
+    let site = Site::new(name).await;
+    site.serve(pods).await;
+    let safety = Safety::from_now(&site.scene);
+    let strategy = json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0});
+    site.apply(&app::update(FLOW, pods, strategy));
+    site.asks(FLOW, 1, "Smoked").await;
+    (site, safety)
 }
 
 fn patch(site: &Site, edit: &Value) {

@@ -69,8 +69,8 @@ fn close(flow: &Flow, seen: &Observation, now: Timestamp, verdict: Verdict, why:
 }
 
 /// How much of the work stays done. Once the workload's controller was told to let old pods leave, that exchange is
-/// completed; before, the new pods go. Where old pods leave first, new ones stay once all of the batch serve. Where pods only
-/// leave, those that are not let go yet return.
+/// completed; before, the new pods go. Where old pods leave first, new ones stay once all of the batch serve. Where pods
+/// only leave, those that are not let go yet return.
 fn kept(plan: &Plan, done: u32, batch: &Batch, seen: &Observation) -> u32 {
     let end = done.saturating_add(batch.size);
     let held = |with| {

@@ -35,7 +35,8 @@ pub(super) fn drifted(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
         let progress = edited(&flow.progress, *generation, Some(hold));
         Some(Decision::Move(progress, Why::Drifted { reason, edits: fields.clone() }))
     };
-    // No flow writes it: with another one pods would be exchanged in a way that it does not wait for.
+    // With another type the workload's controller exchanges pods in a way that this flow does not wait for, and no flow
+    // writes the type.
     if seen.edits.has(Field::Policy) {
         return held(HoldReason::Drift);
     }
@@ -60,9 +61,10 @@ pub(super) fn drifted(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
     }
 }
 
-/// What a flow does whose lock is gone from its workload, or what came with it, although no other flow has taken it
-/// since: it takes the lock again, before anything else, and tells so once in a stage. The workload is its own by the record; or by the note of who
-/// took the lock last, where the template of the flow is in place. Before that, the base may be read anew.
+/// What a flow does whose lock, or the hooks that came with it, others took off its workload, although no other flow has
+/// taken the lock since: it takes the lock again, before anything else, and tells so once in a stage. The workload is its
+/// own by the record; or by the note of who took the lock last, where the template of the flow is in place. Before that,
+/// the base may be read anew.
 pub(super) fn retake(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
     let base = flow.progress.base()?;
     let same = base.workload.is_some() && base.workload == seen.workload;

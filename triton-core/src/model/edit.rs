@@ -12,12 +12,12 @@ use super::observation::{Shape, TemplateRef};
 use super::position::Position;
 use super::progress::Progress;
 
-/// A setting of a workload that the flow owns that holds it, or that it goes by.
+/// A setting of a workload that belongs to the flow which holds it, or on which that flow relies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
     /// The pod template.
     Template,
-    /// How pods are exchanged. No flow writes it.
+    /// How pods are exchanged (OpenKruise: `updateStrategy.type`). A flow relies on it and never writes it.
     Policy,
     /// The size.
     Replicas,
@@ -185,8 +185,8 @@ impl Wrote {
         }
     }
 
-    /// The note after updates were made to stand still, or to go on; `edits`: what differed before, of which that is
-    /// set right.
+    /// The note after updates were made to stand still, or to go on. `edits` are the fields that differed before this
+    /// write; it sets right [`Field::Paused`] alone.
     #[must_use]
     pub fn froze(&self, on: bool, edits: &[Field], generation: u64) -> Self {
         let new = Self { paused: Some(on), ..self.clone() };
