@@ -32,6 +32,7 @@ mod text;
 mod time;
 mod trouble;
 mod unused;
+mod workload_pod;
 
 pub use base::{Base, Brings, Plan};
 pub use begun::BegunWith;
@@ -49,8 +50,8 @@ pub use name::{
     PodName, PodUid, Revision, Version, WorkloadUid,
 };
 pub use observation::{
-    EndedPod, Exchange, Observation, Obstacle, PodPhase, PodTraffic, RevisionLabel, Shape, Succession,
-    TemplateRef, Traffic, TrafficView, WorkloadPod, WorkloadView,
+    Exchange, Observation, Obstacle, PodTraffic, RevisionLabel, Shape, Succession, TemplateRef, Traffic,
+    TrafficView, WorkloadView,
 };
 pub use orders::{
     BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, DEFAULT_GRACE, Edit, Orders, SUPERSEDED_ALONE,
@@ -75,3 +76,4 @@ pub use strategy::{NonUpdateStrategy, RollbackTarget, UpdateStrategy};
 pub use text::{ANSWER_TEXT, LISTED, POD_TEXT, STATUS_TEXT, TextFor, shorten};
 pub use time::{Seconds, TimeError, Timestamp};
 pub use trouble::Trouble;
+pub use workload_pod::{EndedPod, PodPhase, WorkloadPod};

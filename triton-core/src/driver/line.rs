@@ -13,8 +13,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
     /// it in line. A workload that its holder gives up is free, and needs no line; one that is not there has none.
     pub(super) async fn confront(&self, stored: &Stored, seen: &mut Observation) -> Result<(), DriveError> {
         let starts = stored.flow.progress.is_before_batches() && seen.shape.is_some();
-        let has_it =
-            seen.lock == Lock::Mine || seen.last.as_ref().is_some_and(|last| last.holds(&stored.flow.uid));
+        let has_it = seen.lock == Lock::Mine || seen.had_lock(&stored.flow.uid);
         if !starts || has_it {
             return Ok(());
         }

@@ -39,7 +39,7 @@ fn decided(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
         // The verdict is durable before the lock is given back.
         let release = || act(WorkloadChange::Release { good: good(flow, verdict, seen) });
         // Others may have taken the lock off: that the flow has ended is noted beside it.
-        let had = seen.last.as_ref().is_some_and(|last| last.holds(&flow.uid));
+        let had = seen.had_lock(&flow.uid);
         return match &seen.lock {
             // What it was in the middle of waits for another flow: the lock stays as the mark of that.
             Lock::Mine | Lock::Free if verdict.leaves() => Decision::Done,

@@ -69,8 +69,7 @@ pub(super) fn retake(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<
     let base = flow.progress.base()?;
     let same = base.workload.is_some() && base.workload == seen.workload;
     let brought = seen.shape.as_ref().is_some_and(|shape| shape.template == Some(TemplateRef::Flow));
-    let noted =
-        base.workload.is_none() && brought && seen.last.as_ref().is_some_and(|last| last.holds(&flow.uid));
+    let noted = base.workload.is_none() && brought && seen.had_lock(&flow.uid);
     let taken_off = matches!(seen.lock, Lock::Free | Lock::Theirs(_)) || (is_mine(seen) && seen.unhooked);
     if !(same || noted) || !taken_off || is_passed_on(Some(base), seen.last.as_ref()) {
         return None;

@@ -304,7 +304,7 @@ fn is_old(flow: &Flow, lock: &Lock, wrote: Position) -> bool {
 
 /// The same, also where others took off the lock since that the flow had.
 pub(super) fn is_behind(flow: &Flow, seen: &Observation) -> bool {
-    let had = seen.last.as_ref().is_some_and(|last| last.holds(&flow.uid));
+    let had = seen.had_lock(&flow.uid);
     let locked = flow.progress == Progress::Pending && had && seen.lock == Lock::Free;
     locked || is_old(flow, &seen.lock, seen.edits.at)
 }

@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::name::{PodName, Revision};
-use super::observation::PodPhase;
 use super::orders::BatchPhase;
 use super::progress::Batch;
 use super::time::Timestamp;
+use super::workload_pod::PodPhase;
 
 /// Whether a pod was pulled into traffic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
