@@ -28,6 +28,19 @@ pub struct Endpoints<F> {
     unreached: BTreeMap<(String, String), Vec<String>>,
     /// Conditions that pods lack to be Ready, and the names of the pods.
     unmet: BTreeMap<String, Vec<String>>,
+    /// Pods that run and were asked into traffic, and that the kubelet has not made Ready yet.
+    unready: Vec<String>,
+    /// Services whose slices are not as the pods are yet, and the names of the pods: that are Ready, and that left.
+    behind: BTreeMap<(String, Behind), Vec<String>>,
+}
+
+/// What the endpoints controller has not done yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Behind {
+    /// A pod that is Ready is not listed with every port and family.
+    Missing,
+    /// A pod that left is listed as ready.
+    Listed,
 }
 
 /// The slices of a Service, and in which of them a pod is ready, by its UID.
@@ -55,6 +68,8 @@ impl<F: Fn(&str) -> Vec<Arc<SliceEntry>>> Endpoints<F> {
             ignored: BTreeSet::new(),
             unreached: BTreeMap::new(),
             unmet: BTreeMap::new(),
+            unready: Vec::new(),
+            behind: BTreeMap::new(),
         }
     }
 
@@ -63,7 +78,8 @@ impl<F: Fn(&str) -> Vec<Arc<SliceEntry>>> Endpoints<F> {
     /// conditions tell. One that is being deleted is out once no slice shows it as ready any more, whatever its
     /// conditions say.
     pub fn shown(&mut self, pod: &PodEntry) -> Shown {
-        let (mut selected, mut reached, mut everywhere, mut anywhere) = (false, false, true, false);
+        let (mut selected, mut reached) = (false, false);
+        let (mut missing, mut lists) = (Vec::new(), Vec::new());
         for at in 0..self.services.len() {
             let service = Arc::clone(&self.services[at]);
             if !service.selects(&pod.labels) {
@@ -76,14 +92,17 @@ impl<F: Fn(&str) -> Vec<Arc<SliceEntry>>> Endpoints<F> {
             let read = self.read.entry(at).or_insert_with(|| read((self.slices)(&service.key.name)));
             let shown: Vec<&SliceEntry> =
                 read.ready.get(pod.uid.as_str()).into_iter().flatten().map(|at| &*read.slices[*at]).collect();
-            (selected, anywhere) = (true, anywhere || !shown.is_empty());
+            selected = true;
+            let name = || service.key.name.to_string();
+            lists.extend((!shown.is_empty()).then(name));
             match sends(&service, pod, &read.slices) {
                 Sends::To { families, ports } => {
                     reached = true;
-                    everywhere &= families.iter().all(|family| has(&shown, family, &ports));
+                    let all = families.iter().all(|family| has(&shown, family, &ports));
+                    missing.extend((!all).then(name));
                 }
                 Sends::Nothing(why) if !pod.families.is_empty() && !pod.terminating => {
-                    let key = (service.key.name.to_string(), why);
+                    let key = (name(), why);
                     self.unreached.entry(key).or_default().push(pod.key.name.to_string());
                 }
                 Sends::Nothing(_) => {}
@@ -91,7 +110,9 @@ impl<F: Fn(&str) -> Vec<Arc<SliceEntry>>> Endpoints<F> {
         }
         if pod.terminating {
             // Kubernetes takes it out of every Service, ready or not (EndpointSlice controller).
-            return if anywhere { Shown::Moving } else { Shown::Out };
+            let out = if lists.is_empty() { Shown::Out } else { Shown::Moving };
+            self.behind(Behind::Listed, lists, pod);
+            return out;
         }
         let wanted = !pod.gated || pod.gate == Some(true);
         let unwanted = !pod.gated || pod.gate != Some(true);
@@ -99,18 +120,27 @@ impl<F: Fn(&str) -> Vec<Arc<SliceEntry>>> Endpoints<F> {
             for condition in &pod.unmet {
                 self.unmet.entry(condition.clone()).or_default().push(pod.key.name.to_string());
             }
+            self.unready.extend(pod.unmet.is_empty().then(|| pod.key.name.to_string()));
         }
-        if pod.ready && wanted && everywhere && (reached || !selected) {
-            Shown::In
-        } else if !pod.ready && unwanted && !anywhere {
-            Shown::Out
-        } else {
-            Shown::Moving
+        match (pod.ready && wanted, !pod.ready && unwanted) {
+            (true, _) if missing.is_empty() && (reached || !selected) => return Shown::In,
+            (true, _) => self.behind(Behind::Missing, missing, pod),
+            (_, true) if lists.is_empty() => return Shown::Out,
+            (_, true) => self.behind(Behind::Listed, lists, pod),
+            (false, false) => {}
+        }
+        Shown::Moving
+    }
+
+    fn behind(&mut self, how: Behind, services: Vec<String>, pod: &PodEntry) {
+        for service in services {
+            self.behind.entry((service, how)).or_default().push(pod.key.name.to_string());
         }
     }
 
     /// What a person should know, one sentence each: Services that can never show whether a pod takes traffic, those
-    /// that can send nothing to pods that they select, and conditions that pods wait for.
+    /// that can send nothing to pods that they select, conditions that pods wait for, and what the kubelet and the
+    /// endpoints controller have not done yet.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let ignored = self.ignored.iter().map(|name| {
@@ -128,7 +158,25 @@ impl<F: Fn(&str) -> Vec<Arc<SliceEntry>>> Endpoints<F> {
                 listed(pods)
             )
         });
-        ignored.chain(unreached).chain(unmet).collect()
+        let unready = (!self.unready.is_empty()).then(|| {
+            format!(
+                "{} run and were asked into traffic, and the kubelet of their nodes has not made them Ready yet",
+                listed(&self.unready)
+            )
+        });
+        let behind = self.behind.iter().map(|((name, how), pods)| match how {
+            Behind::Missing => format!(
+                "Service {name} does not list {} yet, which are Ready; the cluster's endpoints controller writes its \
+                 EndpointSlices",
+                listed(pods)
+            ),
+            Behind::Listed => format!(
+                "Service {name} still lists {}, which left traffic; the cluster's endpoints controller writes its \
+                 EndpointSlices",
+                listed(pods)
+            ),
+        });
+        ignored.chain(unreached).chain(unmet).chain(unready).chain(behind).collect()
     }
 }
 

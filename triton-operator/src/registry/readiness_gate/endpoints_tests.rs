@@ -213,6 +213,35 @@ fn a_condition_that_keeps_pods_from_being_ready_is_named_with_the_pods() {
 }
 
 #[test]
+fn what_kubelet_and_endpoints_controller_have_not_done_yet_is_told_with_service_and_pod() {
+    let lagging = PodEntry { ready: false, ..pod(true) };
+    let ending = PodEntry { terminating: true, ..pod(true) };
+    let missing = "Service web does not list pods demo-x yet, which are Ready;";
+    let listed = "Service web still lists pods demo-x, which left traffic;";
+    // A pod, the families in which the slices of a Service of both show it as ready, and what is told.
+    let rows: [(PodEntry, &[&str], Option<&str>); 9] = [
+        (pod(true), &[], Some(missing)),
+        (pod(true), &["IPv4"], Some(missing)),
+        (pod(true), &["IPv4", "IPv6"], None),
+        (pod(false), &["IPv4"], Some(listed)),
+        (pod(false), &[], None),
+        (ending.clone(), &["IPv6"], Some(listed)),
+        (ending, &[], None),
+        (lagging.clone(), &[], Some("pods demo-x run and were asked into traffic, and the kubelet")),
+        (PodEntry { booted: false, ..lagging }, &[], None),
+    ];
+    for (at, (pod, families, wanted)) in rows.into_iter().enumerate() {
+        let slices: Vec<_> = families.iter().map(|family| Arc::new(slice("web", family, true))).collect();
+        let services = vec![Arc::new(service("web", &["IPv4", "IPv6"]))];
+        let mut endpoints = Endpoints::new(services, |_: &str| slices.clone());
+        endpoints.shown(&pod);
+        let notes = endpoints.notes();
+        assert_eq!(notes.len(), usize::from(wanted.is_some()), "row {at}: {notes:?}");
+        assert!(wanted.is_none_or(|wanted| notes[0].starts_with(wanted)), "row {at}: {notes:?}");
+    }
+}
+
+#[test]
 fn a_pod_that_is_being_deleted_is_out_once_no_slice_shows_it_as_ready() {
     let services = [service("web", &["IPv4"])];
     let ending = PodEntry { terminating: true, ..pod(true) };
