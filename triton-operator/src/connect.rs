@@ -4,6 +4,9 @@ mod given;
 mod proxy;
 mod token;
 
+use std::env;
+use std::path::{Path, PathBuf};
+
 use anyhow::Context;
 use axum::http::{HeaderValue, Uri};
 use base64::Engine;
@@ -27,10 +30,37 @@ use crate::warnings;
 /// What kube reads instead of the environment, whose `NO_PROXY` it would compare with the proxy itself. No address.
 const READ_LATER: &str = "http://proxy.invalid";
 
+/// The kubeconfig that was typed; else those of `KUBECONFIG` that are there, else the one in the home folder.
+pub(crate) fn files(typed: Option<&Path>) -> Vec<PathBuf> {
+    if let Some(typed) = typed {
+        return vec![typed.to_owned()];
+    }
+    let mut files: Vec<PathBuf> = match env::var_os("KUBECONFIG").filter(|paths| !paths.is_empty()) {
+        Some(paths) => env::split_paths(&paths).collect(),
+        None => env::home_dir().map(|home| home.join(".kube").join("config")).into_iter().collect(),
+    };
+    files.retain(|file| file.is_file());
+    files
+}
+
+/// These kubeconfigs as one: the first that says something wins, and an empty name of a context says nothing.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub(crate) fn merged(files: &[PathBuf]) -> anyhow::Result<Kubeconfig> {
+    files.iter().try_fold(Kubeconfig::default(), |merged, file| {
+        let read = Kubeconfig::read_from(file).and_then(|mut read| {
+            read.current_context.take_if(|name| name.is_empty());
+            merged.merge(read)
+        });
+        read.with_context(|| format!("reading {}", file.display()))
+    })
+}
+
 /// The configuration of a context, with the proxy that leads to its cluster.
 ///
 /// # Errors
-/// When there is no such context, a file that it names cannot be read, or a proxy is none that can be used.
+/// When there is no such context, a file that it names cannot be read, or a proxy or a token is none that can be used.
 pub(crate) async fn of_kubeconfig(
     mut kubeconfig: Kubeconfig,
     context: Option<String>,
@@ -38,15 +68,21 @@ pub(crate) async fn of_kubeconfig(
     given::clean(&mut kubeconfig).context("reading the kubeconfig")?;
     let current = context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
     let named = kubeconfig.contexts.iter().find(|named| named.name == current);
-    let cluster = named.and_then(|named| named.context.as_ref()).map(|context| context.cluster.clone());
+    let context_of = named.and_then(|named| named.context.as_ref());
+    let cluster = context_of.map(|context| context.cluster.clone());
+    let user = context_of.and_then(|context| context.user.as_ref());
+    let user = kubeconfig.auth_infos.iter().find(|named| Some(&named.name) == user);
+    let has_certificate = user.and_then(|named| named.auth_info.as_ref()).is_some_and(given::has_certificate);
     let clusters = kubeconfig.clusters.iter_mut().filter(|named| Some(&named.name) == cluster.as_ref());
     let mut written = None;
     for cluster in clusters.filter_map(|named| named.cluster.as_mut()) {
+        given::complete(cluster, has_certificate);
         let proxy = cluster.proxy_url.replace(READ_LATER.into()).filter(|proxy| !proxy.is_empty());
         written = written.or(proxy);
     }
     let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
     let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await?;
+    token::check(&config.auth_info).context("the token of the kubeconfig")?;
     config.proxy_url = match written {
         Some(proxy) => Some(Proxy::of_kubeconfig(&proxy)?),
         None => Environment::read().proxy_for(&config.cluster_url)?,

@@ -95,13 +95,62 @@ async fn a_token_file_that_gives_no_token_is_named() {
     }
 }
 
+#[tokio::test]
+async fn a_token_that_cannot_be_sent_is_an_error() {
+    let kubeconfig = kubeconfig(&json!({ "server": FAR }), &json!({ "token": "inline\n" }));
+    let error = format!("{:#}", sent(&kubeconfig).await.unwrap_err());
+    assert!(error.contains("token of the kubeconfig") && error.contains("end of a line"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_without_a_scheme_gets_that_of_its_credentials() {
+    let (none, ca) = (json!({}), json!("aGVsbG8="));
+    let rows = [
+        (none.clone(), none.clone(), "http"),
+        (json!({ "certificate-authority-data": ca }), none.clone(), "https"),
+        (json!({ "insecure-skip-tls-verify": true }), none.clone(), "https"),
+        (json!({ "insecure-skip-tls-verify": false }), none.clone(), "http"),
+        (none, json!({ "client-certificate-data": ca, "client-key-data": ca }), "https"),
+    ];
+    for (mut cluster, user, scheme) in rows {
+        for server in ["10.0.0.1:6443", "localhost:6443", "api.test/path", "http://api.test"] {
+            cluster["server"] = server.into();
+            let kubeconfig = serde_json::from_value(kubeconfig(&cluster, &user)).unwrap();
+            let url = of_kubeconfig(kubeconfig, None).await.unwrap().cluster_url;
+            let wanted = if server.contains("://") { "http" } else { scheme };
+            assert_eq!(url.scheme_str(), Some(wanted), "{cluster} {user}");
+            assert!(server.contains(url.host().unwrap()), "{cluster} {url}");
+        }
+    }
+}
+
+/// Of two files, the first names no context.
+#[tokio::test]
+async fn the_first_file_that_names_a_context_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, current: &str| {
+        let mut kubeconfig = kubeconfig(&json!({ "server": format!("http://{name}.test") }), &json!({}));
+        kubeconfig["current-context"] = current.into();
+        let path = folder.path().join(name);
+        std::fs::write(&path, kubeconfig.to_string()).unwrap();
+        path
+    };
+    let files = [file("one", ""), file("two", "far"), file("three", "other")];
+    assert_eq!(merged(&files).unwrap().current_context.as_deref(), Some("far"));
+    let config = of_kubeconfig(merged(&files).unwrap(), None).await.unwrap();
+    assert_eq!(config.cluster_url.host(), Some("one.test"));
+    let missing = folder.path().join("missing");
+    let error = format!("{:#}", merged(&[missing]).unwrap_err());
+    assert!(error.contains("missing"), "{error}");
+}
+
 /// The credentials that the API server is told with this kubeconfig, which is read of a file.
 async fn sent(kubeconfig: &serde_json::Value) -> anyhow::Result<String> {
     let folder = tempfile::tempdir()?;
     for (file, text) in [("token", "filed\n"), ("empty", "\n"), ("config", &kubeconfig.to_string())] {
         std::fs::write(folder.path().join(file), text)?;
     }
-    let asked = client(of_kubeconfig(Kubeconfig::read_from(folder.path().join("config"))?, None).await?)?;
+    let asked = client(of_kubeconfig(merged(&[folder.path().join("config")])?, None).await?)?;
     Ok(tokio::time::timeout(Duration::from_secs(20), asked.apiserver_version()).await??.git_commit)
 }
 

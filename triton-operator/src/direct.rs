@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use kube::Client;
-use kube::config::Kubeconfig;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use triton_core::model::{Edit, FlowId, InstanceId, Namespace, Target};
@@ -67,12 +66,7 @@ impl Direct {
     /// When there is no such context, or a file cannot be read.
     pub async fn open(files: &[PathBuf], context: Option<String>) -> anyhow::Result<Self> {
         ensure!(!files.is_empty(), "there is no kubeconfig");
-        let mut merged = Kubeconfig::default();
-        for file in files {
-            let read = Kubeconfig::read_from(file).with_context(|| format!("reading {}", file.display()))?;
-            merged = merged.merge(read).with_context(|| format!("reading {}", file.display()))?;
-        }
-        let config = connect::of_kubeconfig(merged, context).await;
+        let config = connect::of_kubeconfig(connect::merged(files)?, context).await;
         let mut config = config.context("the kubeconfig names no cluster that can be addressed")?;
         config.headers.push(("user-agent".parse()?, AGENT.parse()?));
         limit(&mut config, Limits::default());

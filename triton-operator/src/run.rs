@@ -6,9 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
 use kube::Client;
-use kube::config::Kubeconfig;
 use triton_core::driver::{Adapters, Driver};
 use triton_core::model::{
     DEFAULT_DRAIN, FlowId, Holder, InstanceId, InstanceName, Namespace, Seconds, Silence, Spec,
@@ -142,17 +140,12 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
 /// A client for this kubeconfig, or the one of the environment or of the pod.
 ///
 /// # Errors
-/// When there is none that can be read.
+/// When there is none, or it cannot be read.
 pub async fn connect(kubeconfig: Option<&PathBuf>, limits: Limits) -> anyhow::Result<Client> {
-    let read = match kubeconfig {
-        Some(path) => {
-            Some(Kubeconfig::read_from(path).with_context(|| format!("reading {}", path.display()))?)
-        }
-        None => Kubeconfig::read().ok(),
-    };
-    let mut config = match read {
-        Some(read) => connect::of_kubeconfig(read, None).await?,
-        None => connect::of_pod()?,
+    let files = connect::files(kubeconfig.map(PathBuf::as_path));
+    let mut config = match files.as_slice() {
+        [] => connect::of_pod()?,
+        files => connect::of_kubeconfig(connect::merged(files)?, None).await?,
     };
     config.headers.push(("user-agent".parse()?, AGENT.parse()?));
     limit(&mut config, limits);

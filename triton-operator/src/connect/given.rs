@@ -25,6 +25,19 @@ pub(super) fn clean(kubeconfig: &mut Kubeconfig) -> serde_json::Result<()> {
     Ok(())
 }
 
+/// Whether a user has a certificate.
+pub(super) fn has_certificate(user: &AuthInfo) -> bool {
+    user.client_certificate.is_some() || user.client_certificate_data.is_some()
+}
+
+/// Puts the scheme before a server that has none (client-go: `rest.DefaultServerURL`).
+pub(super) fn complete(cluster: &mut Cluster, has_certificate: bool) {
+    let Some(server) = cluster.server.as_mut().filter(|server| !server.contains("://")) else { return };
+    let has_ca = cluster.certificate_authority.is_some() || cluster.certificate_authority_data.is_some();
+    let secure = has_ca || has_certificate || cluster.insecure_skip_tls_verify == Some(true);
+    server.insert_str(0, if secure { "https://" } else { "http://" });
+}
+
 fn cleaned<T: Serialize + DeserializeOwned>(
     entry: &T,
     more: fn(&mut Map<String, Value>),

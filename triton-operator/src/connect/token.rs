@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderValue, Request};
+use kube::config::AuthInfo;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tower::util::MapRequestLayer;
@@ -68,8 +69,18 @@ fn read(file: &Path) -> anyhow::Result<HeaderValue> {
     bearer(text.trim()).with_context(|| format!("the tokenFile {} holds no token", file.display()))
 }
 
+/// Makes sure that the token that stands in a kubeconfig can be sent.
+///
+/// # Errors
+/// When it holds what no header may, such as the end of a line.
+pub(super) fn check(info: &AuthInfo) -> anyhow::Result<()> {
+    let fields = serde_json::to_value(info)?;
+    fields["token"].as_str().map_or(Ok(()), |token| bearer(token).map(|_| ()))
+}
+
 fn bearer(token: &str) -> anyhow::Result<HeaderValue> {
-    let mut header = HeaderValue::try_from(format!("Bearer {token}"))?;
+    let header = HeaderValue::try_from(format!("Bearer {token}"));
+    let mut header = header.context("it holds the end of a line, or another character that no header may")?;
     header.set_sensitive(true);
     Ok(header)
 }
