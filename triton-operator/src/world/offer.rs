@@ -1,4 +1,4 @@
-//! What Services need of a pod: its labels, and the ports that its containers declare.
+//! What Services need of a pod: its labels, its address families, and the ports that its containers declare.
 //!
 //! The rules are those of the EndpointSlice controller (Kubernetes: `k8s.io/endpointslice`, `FindPort`).
 
@@ -28,6 +28,8 @@ pub struct Offer<'a> {
     pub labels: Cow<'a, BTreeMap<String, String>>,
     /// Declared ports; of several with the same name and protocol the first one counts.
     pub ports: Cow<'a, [DeclaredPort]>,
+    /// `IPv4`, `IPv6` or both; empty while it has no address, and where it is only expected.
+    pub families: Cow<'a, [&'static str]>,
 }
 
 impl Offer<'_> {
@@ -49,7 +51,7 @@ impl Offer<'_> {
         };
         let labels = labels.filter_map(|(key, value)| Some((key.clone(), text(value)?)));
         let ports = containers.flat_map(|container| list(&container["ports"])).filter_map(declared);
-        Offer { pod: Cow::default(), labels: Cow::Owned(labels.collect()), ports: ports.collect() }
+        Offer { labels: Cow::Owned(labels.collect()), ports: ports.collect(), ..Offer::default() }
     }
 
     /// What a pod of the template `before` offers once it has the template `after`. What it has of neither, others
@@ -61,7 +63,7 @@ impl Offer<'_> {
         let labels = added.chain(after.labels.iter()).map(both).collect();
         let added = self.ports.iter().filter(|port| !before.ports.contains(port));
         let ports = after.ports.iter().chain(added).cloned().collect();
-        Offer { pod: Cow::default(), labels: Cow::Owned(labels), ports }
+        Offer { labels: Cow::Owned(labels), ports, ..Offer::default() }
     }
 }
 

@@ -138,6 +138,7 @@ impl PodEntry {
             pod: Cow::Borrowed(&self.key.name),
             labels: Cow::Borrowed(&self.labels),
             ports: Cow::Borrowed(&self.ports),
+            families: Cow::Borrowed(&self.families),
         }
     }
 

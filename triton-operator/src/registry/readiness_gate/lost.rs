@@ -14,12 +14,12 @@ use crate::world::offer::Offer;
 /// them had may rightly be missing on new pods.
 pub type HadByAll = BTreeMap<(String, BTreeMap<String, String>, String), bool>;
 
-/// What becomes of each Service, or port of one, that has pods among `old`. `slices` are the EndpointSlices of a Service,
+/// What becomes of each Service, or port or address family of one, that has pods among `old`. `slices` are the EndpointSlices of a Service,
 /// `is_own` whether a pod is one of the workload, by its name; `had` is what earlier looks at the same exchange noted,
 /// and gets what this one notes. A Service that can have none of `new` is lost, and so is one that had every pod that
 /// was to leave and cannot have each of `new`; unless ready pods of others are behind it: then it is at risk. So is one
 /// whose port is a number that `old` declare and `new` do not: Kubernetes needs no declaration, so that nobody can tell
-/// whether something listens there.
+/// whether something listens there. So is one without a selector that lists pods of `old`.
 #[must_use]
 pub fn succession(
     services: &[Arc<ServiceEntry>],
@@ -33,7 +33,11 @@ pub fn succession(
         return told;
     }
     for service in services {
-        let others = |port: Option<&ServicePort>| serves_others(&slices(service), port, &is_own);
+        if service.selector.is_empty() {
+            told.at_risk.extend(made_by_others(service, &slices(service), old, new));
+            continue;
+        }
+        let others = |part: Part<'_>| serves_others(&slices(service), part, &is_own);
         let noted = Noted::of(service, old, had);
         let old: Vec<&Offer<'_>> = old.iter().filter(|offer| reaches(service, offer)).collect();
         if !old.is_empty() && !new.is_empty() {
@@ -43,10 +47,45 @@ pub fn succession(
     told
 }
 
-/// Whether every pod that was to leave was selected by a Service, had each port of it, and declared that.
+/// A Service whose EndpointSlices others write, who list old pods and no new one so far: Kubernetes takes out of it
+/// neither pods that are not ready nor those that are gone.
+fn made_by_others(
+    service: &ServiceEntry,
+    slices: &[Arc<SliceEntry>],
+    old: &[Offer<'_>],
+    new: &[Offer<'_>],
+) -> Option<String> {
+    let listed_of = |pods: &[Offer<'_>]| -> Vec<String> {
+        let lists = |offer: &&Offer<'_>| {
+            slices.iter().flat_map(|slice| &slice.endpoints).any(|endpoint| *endpoint.pod == *offer.pod)
+        };
+        pods.iter().filter(lists).map(|offer| offer.pod.to_string()).collect()
+    };
+    let leave = listed_of(old);
+    (!leave.is_empty() && listed_of(new).is_empty()).then(|| {
+        format!(
+            "Service {} has no selector, and its EndpointSlices list {}, which are to leave: whoever writes them has to \
+             list the new ones",
+            service.key.name,
+            listed(&leave)
+        )
+    })
+}
+
+/// What pods of others may serve of a Service.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Any,
+    Port(&'a ServicePort),
+    Family(&'a str),
+}
+
+/// Whether every pod that was to leave was selected by a Service, had each port of it, and declared that, and each of
+/// its address families.
 struct Noted {
     selected: bool,
     ports: Vec<(bool, bool)>,
+    families: Vec<bool>,
 }
 
 impl Noted {
@@ -61,7 +100,10 @@ impl Noted {
             (has, by_all(format!("declared {}", target(port)), &|offer| declares(port, offer)))
         });
         let ports = ports.collect();
-        Self { ports, selected: by_all(String::new(), &|_| true) }
+        let families = service.families.iter();
+        let families = families.map(|of| by_all(of.clone(), &|offer| offer.families.contains(&of.as_str())));
+        let families = families.collect();
+        Self { ports, families, selected: by_all(String::new(), &|_| true) }
     }
 }
 
@@ -73,7 +115,7 @@ struct Exchanged<'a, F> {
     others: F,
 }
 
-impl<F: Fn(Option<&ServicePort>) -> bool> Exchanged<'_, F> {
+impl<F: Fn(Part<'_>) -> bool> Exchanged<'_, F> {
     fn tell(&self, noted: &Noted, told: &mut Succession) {
         let Self { service, old, new, .. } = self;
         let name = &service.key.name;
@@ -99,6 +141,35 @@ impl<F: Fn(Option<&ServicePort>) -> bool> Exchanged<'_, F> {
                 self.tell_of(port, &taken, *noted, told);
             }
         }
+        for (family, noted) in service.families.iter().zip(&noted.families) {
+            if old.iter().any(|offer| offer.families.contains(&family.as_str())) {
+                self.tell_of_family(family, &taken, *noted, told);
+            }
+        }
+    }
+
+    /// New pods that have no address yet say nothing.
+    fn tell_of_family(&self, family: &str, taken: &[&Offer<'_>], by_all: bool, told: &mut Succession) {
+        let name = &self.service.key.name;
+        let known: Vec<_> = taken.iter().copied().filter(|offer| !offer.families.is_empty()).collect();
+        let without: Vec<_> =
+            known.iter().copied().filter(|offer| !offer.families.contains(&family)).collect();
+        let Some(first) = without.first() else { return };
+        let has = first.families.join(" and ");
+        let change = "change its ipFamilies, or what gives pods their addresses";
+        if without.len() == known.len() {
+            let text = format!(
+                "Service {name} sends over {family} to pods that are to leave and can to none of the new ones, which \
+                 have addresses of {has} only"
+            );
+            add(told, (self.others)(Part::Family(family)), &text, change);
+        } else if by_all {
+            let text = format!(
+                "Service {name} sends over {family}, of which each pod that was to leave had an address, and {} not",
+                some(&without)
+            );
+            add_some(told, (self.others)(Part::Family(family)), &text, change);
+        }
     }
 
     fn tell_of(&self, port: &ServicePort, taken: &[&Offer<'_>], noted: (bool, bool), told: &mut Succession) {
@@ -114,13 +185,13 @@ impl<F: Fn(Option<&ServicePort>) -> bool> Exchanged<'_, F> {
                 "Service {name} sends to pods that are to leave and can send to none of the new ones: no container \
                  of them has a port for {target}"
             );
-            add(told, (self.others)(Some(port)), &text, change);
+            add(told, (self.others)(Part::Port(port)), &text, change);
         } else if noted.0 && !without.is_empty() {
             let text = format!(
                 "Service {name} sends to {target}, which each pod that was to leave had, and {} not",
                 some(&without)
             );
-            add_some(told, (self.others)(Some(port)), &text, change);
+            add_some(told, (self.others)(Part::Port(port)), &text, change);
         } else if self.old.iter().any(|offer| declares(port, offer)) && is_lost(&undeclared, noted.1) {
             let whose =
                 if undeclared.len() == taken.len() { "the new ones do".into() } else { some(&undeclared) };
@@ -135,7 +206,7 @@ impl<F: Fn(Option<&ServicePort>) -> bool> Exchanged<'_, F> {
     fn is_shared(&self) -> bool {
         let Self { service, old, others, .. } = self;
         let mut had = service.ports.iter().filter(|port| old.iter().any(|offer| has(port, offer)));
-        if service.ports.is_empty() { others(None) } else { had.all(|port| others(Some(port))) }
+        if service.ports.is_empty() { others(Part::Any) } else { had.all(|port| others(Part::Port(port))) }
     }
 }
 
@@ -168,10 +239,13 @@ fn some(pods: &[&Offer<'_>]) -> String {
     }
 }
 
-/// Whether a Service selects a pod and has a port on it, or needs none.
+/// Whether a Service selects a pod, and has a port on it, or needs none, and a family of its addresses, where both are
+/// known.
 fn reaches(service: &ServiceEntry, offer: &Offer<'_>) -> bool {
     let any = || service.ports.iter().any(|port| has(port, offer));
-    service.selects(&offer.labels) && (service.ports.is_empty() || any())
+    let shares = || service.families.iter().any(|family| offer.families.contains(&family.as_str()));
+    let known = !service.families.is_empty() && !offer.families.is_empty();
+    service.selects(&offer.labels) && (service.ports.is_empty() || any()) && (!known || shares())
 }
 
 fn has(port: &ServicePort, offer: &Offer<'_>) -> bool {
@@ -184,17 +258,18 @@ fn declares(port: &ServicePort, offer: &Offer<'_>) -> bool {
     offer.ports.iter().any(|declared| declared.number == number && declared.protocol == port.protocol)
 }
 
-/// Whether a Service has ready pods that are not of the workload, with this port of it.
-fn serves_others(
-    slices: &[Arc<SliceEntry>],
-    port: Option<&ServicePort>,
-    is_own: impl Fn(&str) -> bool,
-) -> bool {
+/// Whether a Service has ready pods that are not of the workload, with this part of it.
+fn serves_others(slices: &[Arc<SliceEntry>], part: Part<'_>, is_own: impl Fn(&str) -> bool) -> bool {
     let has = |slice: &&Arc<SliceEntry>| {
         let same = |port: &ServicePort| {
             slice.ports.iter().any(|shown| shown.name == port.name && shown.protocol == port.protocol)
         };
-        slice.family != "FQDN" && port.is_none_or(same)
+        let has = match part {
+            Part::Any => true,
+            Part::Port(port) => same(port),
+            Part::Family(family) => slice.family == family,
+        };
+        slice.family != "FQDN" && has
     };
     slices
         .iter()

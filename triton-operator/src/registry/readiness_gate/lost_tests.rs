@@ -148,6 +148,47 @@ fn a_port_that_each_old_pod_had_must_be_on_each_new_one() {
 }
 
 #[test]
+fn an_address_family_over_which_old_pods_are_reached_must_be_one_of_new_ones() {
+    let of = |families: &[&'static str]| Offer {
+        pod: Cow::Borrowed("web-a"),
+        families: families.to_vec().into(),
+        ..pod("app=1", &["http"])
+    };
+    let (v4, v6, both, unknown) = (of(&["IPv4"]), of(&["IPv6"]), of(&["IPv4", "IPv6"]), of(&[]));
+    // The families of the Service; old pods, new ones, and what is lost.
+    type Row<'a> = (&'a [&'a str], Vec<Offer<'a>>, Vec<Offer<'a>>, &'a str);
+    let rows: [Row<'_>; 13] = [
+        (&["IPv4"], vec![v4.clone()], vec![v4.clone()], ""),
+        (
+            &["IPv6"],
+            vec![both.clone()],
+            vec![v4.clone()],
+            "Service web sends over IPv6 to pods that are to leave and can to none",
+        ),
+        (&["IPv4", "IPv6"], vec![both.clone()], vec![v4.clone()], "addresses of IPv4 only"),
+        (&["IPv4", "IPv6"], vec![v4.clone()], vec![both.clone()], ""),
+        (&["IPv4", "IPv6"], vec![v4.clone()], vec![v4.clone()], ""),
+        (&["IPv4"], vec![both.clone()], vec![v4.clone()], ""),
+        (&["IPv6"], vec![v4.clone()], vec![v4.clone()], ""),
+        // It has no address yet, or the Service says nothing of families.
+        (&["IPv6"], vec![both.clone()], vec![unknown.clone()], ""),
+        (&["IPv6"], vec![unknown], vec![v4.clone()], ""),
+        (&[], vec![both.clone()], vec![v4.clone()], ""),
+        // Some of the new ones have it: enough where only some of the old ones had.
+        (&["IPv6"], vec![both.clone(), v6.clone()], vec![v6.clone(), v4.clone()], "pods web-a do not"),
+        (&["IPv6"], vec![both.clone(), v4.clone()], vec![v6.clone(), v4.clone()], ""),
+        (&["IPv4", "IPv6"], vec![both], vec![v6, v4], "IPv4, of which each pod"),
+    ];
+    for (at, (families, old, new, wanted)) in rows.into_iter().enumerate() {
+        let families = families.iter().map(|family| (*family).to_owned()).collect();
+        let service = ServiceEntry { families, ..service("app=1", vec![port("", "TCP", "http")]) };
+        let told = lost(&[Arc::new(service)], &old, &new);
+        assert_eq!(told.is_empty(), wanted.is_empty(), "row {at}: {told:?}");
+        assert!(told.iter().any(|told| told.contains(wanted)) || wanted.is_empty(), "row {at}: {told:?}");
+    }
+}
+
+#[test]
 fn a_number_that_old_pods_declare_and_new_ones_do_not_is_a_risk_and_no_loss() {
     let number =
         |number, protocol| vec![ServicePort { target: IntOrString::Int(number), ..port("", protocol, "") }];
@@ -180,23 +221,31 @@ fn a_number_that_old_pods_declare_and_new_ones_do_not_is_a_risk_and_no_loss() {
 }
 
 #[test]
+fn a_service_without_a_selector_that_lists_pods_that_are_to_leave_is_at_risk() {
+    let named = |name: &'static str| Offer { pod: Cow::Borrowed(name), ..pod("app=1", &["http"]) };
+    // The pods that its slices list, and what is told.
+    let rows: [(&[&str], &str); 4] = [
+        (
+            &["web-old"],
+            "Service web has no selector, and its EndpointSlices list pods web-old, which are to leave",
+        ),
+        (&["web-old", "web-new"], ""),
+        (&["other"], ""),
+        (&[], ""),
+    ];
+    for (lists, wanted) in rows {
+        let pods: Vec<_> = lists.iter().map(|pod| (*pod, true)).collect();
+        let services = [Arc::new(service("", vec![port("", "TCP", "http")]))];
+        let slices = [Arc::new(slice(&["http"], &pods))];
+        let told = told(&services, &[named("web-old")], &[named("web-new")], &slices);
+        assert_eq!((told.lost.len(), told.at_risk.len()), (0, usize::from(!wanted.is_empty())), "{lists:?}");
+        assert!(told.at_risk.iter().all(|told| told.starts_with(wanted)), "{told:?}");
+    }
+}
+
+#[test]
 fn a_service_that_ready_pods_of_others_serve_is_at_risk_and_not_lost() {
     let http = || vec![port("http", "TCP", "http")];
-    let slice = |ports: &[&str], pods: &[(&str, bool)]| SliceEntry {
-        key: Key::new("default", "web-1"),
-        uid: "slice-uid".into(),
-        version: "1".into(),
-        service: "web".into(),
-        family: "IPv4".into(),
-        ports: ports
-            .iter()
-            .map(|name| SlicePort { name: (*name).into(), protocol: "TCP".into(), number: Some(80) })
-            .collect(),
-        endpoints: pods
-            .iter()
-            .map(|(pod, ready)| Endpoint { pod: (*pod).into(), uid: (*pod).into(), ready: *ready })
-            .collect(),
-    };
     let (labelled, ported) = (pod("line=black", &["http"]), pod("line=green", &["web"]));
     // Ports of the Service, the new pods, the slices, and whether the Service is lost.
     let rows = [
@@ -243,7 +292,7 @@ fn labels(text: &str) -> BTreeMap<String, String> {
 
 fn pod(text: &str, ports: &[&str]) -> Offer<'static> {
     let port = |name: &&str| DeclaredPort { name: (*name).into(), protocol: "TCP".into(), number: 80 };
-    Offer { pod: Cow::default(), labels: Cow::Owned(labels(text)), ports: ports.iter().map(port).collect() }
+    Offer { labels: Cow::Owned(labels(text)), ports: ports.iter().map(port).collect(), ..Offer::default() }
 }
 
 fn port(name: &str, protocol: &str, target: &str) -> ServicePort {
@@ -260,5 +309,20 @@ fn service(selector: &str, ports: Vec<ServicePort>) -> ServiceEntry {
         publishes_not_ready: false,
         families: vec!["IPv4".into()],
         ports,
+    }
+}
+
+fn slice(ports: &[&str], pods: &[(&str, bool)]) -> SliceEntry {
+    let port = |name: &&str| SlicePort { name: (*name).into(), protocol: "TCP".into(), number: Some(80) };
+    let endpoint =
+        |(pod, ready): &(&str, bool)| Endpoint { pod: (*pod).into(), uid: (*pod).into(), ready: *ready };
+    SliceEntry {
+        key: Key::new("default", "web-1"),
+        uid: "slice-uid".into(),
+        version: "1".into(),
+        service: "web".into(),
+        family: "IPv4".into(),
+        ports: ports.iter().map(port).collect(),
+        endpoints: pods.iter().map(endpoint).collect(),
     }
 }
