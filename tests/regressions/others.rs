@@ -1,6 +1,8 @@
 //! What others change of a workload while a flow runs: sizes, partitions, pods that they name.
 
-use triton_core::model::{FailureClass, FlowId, FlowPhase, HoldReason, RawSize, Stage, UpdateStrategy};
+use triton_core::model::{
+    FailureClass, FlowId, FlowPhase, HoldReason, RawSize, Seconds, Stage, UpdateStrategy,
+};
 use triton_core::service::DeployApi;
 use triton_core::sim::cloneset::UpdatePolicy;
 use triton_core::sim::{Mishap, Pod, Workload};
@@ -288,5 +290,25 @@ fn hooks_that_others_take_off_are_put_back_before_a_pod_leaves() {
         let wanted = if cancels { FlowPhase::Canceled } else { FlowPhase::Success };
         assert_eq!(rig.phase(&flow), wanted, "{what}");
         assert!(rig.workload().is_some_and(|workload| workload.hook), "{what}");
+    }
+}
+
+/// Old pods that are not ready for long enough: the workload's controller kept ready new ones for as long, in traffic.
+#[test]
+fn a_cancel_takes_new_pods_out_at_once_also_where_old_ones_do_not_count_as_available() {
+    // Pods, those of the first batch, and the size that the update brings.
+    for (pods, batch, size) in [(4, 1, None), (4, 4, None), (6, 3, None), (6, 6, Some(3))] {
+        let mut rig = Rig::serving(pods);
+        let young = rig.host.sim().world().edit(&instance(), |workload| workload.min_ready = Seconds(300));
+        assert!(young, "it is there");
+        let strategy = UpdateStrategy { batch_size: Some(RawSize::Int(batch)), ..rig::one_by_one() };
+        let flow = rig.order("update", size, Some(rig::template("app:2")), strategy);
+        rig.until(|rig| rig.stage(&flow) == Some(Stage::Leaving));
+        ready(rig.service.cancel(&flow)).expect("it runs");
+        rig.for_seconds(10);
+        let workload = rig.workload().expect("it is there");
+        assert_eq!(new_serving(&workload), 0, "{pods} {batch} {size:?}");
+        rig.until_ended();
+        assert_eq!(rig.phase(&flow), FlowPhase::Canceled);
     }
 }

@@ -332,7 +332,7 @@ fn a_flow_that_is_told_to_stops_by_itself_and_returns_what_it_kept() {
         revision: Some(old.clone()),
         shape: Some(Shape {
             template: Some(TemplateRef::Revision(old.clone())),
-            unavailable: 2,
+            unavailable: 4,
             ..shaped(2).shape.expect("there is one")
         }),
         ..Observation::mine(2, 1, 1)

@@ -222,7 +222,7 @@ fn a_closing_flow_spares_what_was_chosen_and_names_what_leaves() {
         flow
     };
     let replace = || plan(base_of(Kind::Replace, 2, 2), 0);
-    let shape = Observation::mine(2, 2, 1).shape.map(|shape| Shape { unavailable: 2, ..shape });
+    let shape = Observation::mine(2, 2, 1).shape.map(|shape| Shape { unavailable: 4, ..shape });
     let chosen = Observation { shape, ..Observation::mine(2, 2, 1) }.with(2, OLD | Facts::SPECIFIED);
     let swapped = chosen.shape.clone().map(|shape| Shape { surge: 0, ..shape });
     let swap = closing(plan(base_of(Kind::Swap, 2, 2), 0), 0, false);
@@ -311,7 +311,7 @@ fn a_closing_flow_waits_for_what_is_too_many_and_keeps_what_is_done() {
     };
     let seen = |pods| {
         let seen = Observation::mine(pods, 0, 1);
-        let shape = seen.shape.clone().map(|shape| Shape { unavailable: pods, ..shape });
+        let shape = seen.shape.clone().map(|shape| Shape { unavailable: 4, ..shape });
         Observation { shape, ..seen }
     };
     let grow = decide(&closing(plan(base_of(Kind::Grow, 0, 2), 0), 1), &seen(1).with(2, SERVES), NOW);

@@ -16,7 +16,7 @@ fn a_cancelled_flow_calls_a_wrongly_chosen_pod_back() {
     let flow = closing(Action::Update, base_of(Kind::Replace, 3, 3));
     let lost_one =
         |shape| Observation { shape: Some(shape), ..Observation::mine(3, 3, 1) }.with(2, OLD).with(1, RUNS);
-    let shape = || Shape { unavailable: 3, ..shape() };
+    let shape = || Shape { unavailable: 6, ..shape() };
     let chosen =
         lost_one(Shape { replicas: 3, partition: Some(3), ..shape() }).with(1, SERVES | Facts::MARKED);
     let roomy = Shape { replicas: 4, partition: Some(4), ..shape() };
@@ -29,7 +29,7 @@ fn a_cancelled_flow_calls_a_wrongly_chosen_pod_back() {
 #[test]
 fn a_cancelled_flow_calls_no_pod_back_where_the_controller_has_no_better_choice() {
     let flow = closing(Action::Update, base_of(Kind::Replace, 2, 2));
-    let shape = Shape { replicas: 2, partition: Some(2), unavailable: 2, ..shape() };
+    let shape = Shape { replicas: 2, partition: Some(2), unavailable: 4, ..shape() };
     let world = Observation { shape: Some(shape), ..Observation::mine(2, 2, 1) };
     let broken = OLD.difference(Facts::BOOTED | Facts::IN) | Facts::OUT;
     let world = world.with(1, broken).with(1, SERVES).with(1, SERVES | Facts::MARKED);
@@ -41,7 +41,7 @@ fn a_cancelled_flow_calls_no_pod_back_where_the_controller_has_no_better_choice(
 #[test]
 fn a_cancelled_flow_calls_back_only_pods_that_can_return() {
     let flow = closing(Action::Update, base_of(Kind::Replace, 3, 3));
-    let asked = Shape { replicas: 3, partition: Some(3), unavailable: 3, ..shape() };
+    let asked = Shape { replicas: 3, partition: Some(3), unavailable: 6, ..shape() };
     for never_returns in NEVER_RETURNS {
         let leaving = OLD | Facts::MARKED | never_returns;
         let lost_one = Observation { shape: Some(asked.clone()), ..Observation::mine(3, 3, 1) }.with(1, OLD);
@@ -63,7 +63,7 @@ fn a_cancelled_flow_calls_back_only_pods_that_can_return() {
 #[test]
 fn a_cancelled_flow_restores_its_template_where_new_pods_come_in_the_places_of_old_ones() {
     let flow = closing(Action::Update, base_of(Kind::Replace, 3, 3));
-    let asked = Shape { replicas: 3, partition: Some(3), unavailable: 3, ..shape() };
+    let asked = Shape { replicas: 3, partition: Some(3), unavailable: 6, ..shape() };
     let starts = RUNS.difference(Facts::BOOTED);
     for never_returns in NEVER_RETURNS {
         let serves = SERVES | Facts::MARKED | never_returns;
@@ -89,7 +89,7 @@ const NEVER_RETURNS: [Facts; 2] = [Facts::DOOMED, Facts::DOOMED.union(Facts::SPE
 fn a_closing_restart_names_no_pod_that_leaves_or_comes_by_itself() {
     let base = Base { brings: Brings::Nothing, ..base_of(Kind::Replace, 2, 2) };
     let flow = closing(Action::Restart, base);
-    let rest = Shape { template: None, partition: None, surge: 0, unavailable: 2, ..shape() };
+    let rest = Shape { template: None, partition: None, surge: 0, unavailable: 4, ..shape() };
     let world = Observation::mine(2, 0, 1).with(2, SERVES).with(1, SERVES | Facts::MARKED);
     let none = Shape { replicas: 2, doomed: Some(BTreeSet::new()), ..rest };
     assert_eq!(decide(&flow, &world, NOW), reshape(none));
@@ -101,7 +101,7 @@ fn a_closing_restart_names_no_pod_that_leaves_or_comes_by_itself() {
 fn a_closing_restart_pulls_in_the_pods_of_a_foreign_template() {
     let base = Base { brings: Brings::Nothing, ..base_of(Kind::Replace, 2, 2) };
     let flow = closing(Action::Restart, base);
-    let rest = Shape { template: None, surge: 0, unavailable: 2, ..shape() };
+    let rest = Shape { template: None, surge: 0, unavailable: 4, ..shape() };
     let shape = Shape { replicas: 2, doomed: Some(BTreeSet::new()), ..rest };
     let world = Observation { shape: Some(shape), ..Observation::mine(2, 0, 0) };
     let decided = decide(&flow, &world.with(2, OLD | Facts::MARKED).with(2, RUNS), NOW);
@@ -139,7 +139,7 @@ fn a_cancelled_flow_names_new_pods_that_a_partition_would_keep() {
         template: Some(TemplateRef::Revision(revision("app-old"))),
         replicas: 3,
         partition: Some(3),
-        unavailable: 3,
+        unavailable: 6,
         doomed: None,
         ..shape()
     };

@@ -265,13 +265,13 @@ fn cancel_before_old_pods_leave_removes_the_new_pods_and_then_restores_the_templ
         partition: Some(3),
         doomed: None,
         surge: 1,
-        unavailable: 3,
+        unavailable: 6,
     };
     assert_eq!(decide(&flow, &world, NOW), reshape(shed.clone()));
     let gone = Observation { shape: Some(shed), ..Observation::mine(3, 3, 1) }.with(3, OLD | Facts::CURRENT);
     flow.progress = moved(&flow, &gone).expect("shed");
     let old = TemplateRef::Revision("app-old".parse().expect("a revision"));
-    let restored = Shape { template: Some(old), partition: Some(0), unavailable: 3, ..numbers(3, 0) };
+    let restored = Shape { template: Some(old), partition: Some(0), unavailable: 6, ..numbers(3, 0) };
     assert_eq!(decide(&flow, &gone, NOW), reshape(restored.clone()));
     let clean = Observation { shape: Some(restored), ..gone };
     assert_eq!(verdict(&flow, &clean), Some(Verdict::Canceled));
@@ -287,7 +287,7 @@ fn cancel_while_old_pods_leave_completes_that_exchange_and_freezes_the_rest() {
         partition: Some(2),
         doomed: None,
         surge: 1,
-        unavailable: 3,
+        unavailable: 6,
     };
     let world = Observation { shape: Some(shape), ..Observation::mine(3, 2, 1) }.with(2, OLD).with(1, SERVES);
     flow.progress = moved(&flow, &world).expect("closes");
@@ -307,7 +307,7 @@ fn a_cancelled_flow_waits_until_the_restored_template_has_replaced_what_is_not_k
     let plan = replace(3, 3);
     flow.progress = Progress::Closing { plan, verdict: Verdict::Canceled, keep: 0, floor: 3, shed: true };
     let template = TemplateRef::Revision("app-old".parse().expect("a revision"));
-    let shape = Shape { template: Some(template), unavailable: 3, ..numbers(3, 0) };
+    let shape = Shape { template: Some(template), unavailable: 6, ..numbers(3, 0) };
     let restored = || Observation { shape: Some(shape.clone()), ..Observation::mine(3, 0, 1) };
     // An old pod was lost while new ones were leaving: the controller kept a new one in its place.
     let one_new = restored().with(2, OLD | Facts::CURRENT).with(1, OLD);

@@ -196,7 +196,7 @@ fn what_was_ordered_to_return_returns() {
     let seen = |keep| {
         let template = Some(TemplateRef::Revision(revision("app-old")));
         let shape =
-            Shape { template, unavailable: 2, ..Observation::mine(2, keep, 1).shape.expect("a shape") };
+            Shape { template, unavailable: 4, ..Observation::mine(2, keep, 1).shape.expect("a shape") };
         let seen = Observation { shape: Some(shape), ..mine() };
         seen.with(keep, SERVES).with(2 - keep, OLD | Facts::CURRENT)
     };

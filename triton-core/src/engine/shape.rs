@@ -71,16 +71,18 @@ fn shape(base: &Base, wanted: Goal, size: u32) -> Shape {
     }
 }
 
-/// The shape while a cancelled flow sheds the new pods that are not kept. Every pod may be unavailable:
-/// with `maxUnavailable` 0 an old pod that is out of order keeps the workload's controller from choosing
-/// new ones that are ready. Choosing is safe, because hooked pods only leave when they are let go.
+/// The shape while a cancelled flow sheds the new pods that are not kept. Every pod may be unavailable, those of both
+/// sizes beside each other: old pods that are out of order, or not ready for long enough, would keep the workload's
+/// controller from choosing new ones that are ready (OpenKruise: `deleteReadyLimit`). Choosing is safe, because hooked
+/// pods only leave when they are let go.
 #[must_use]
 pub(super) fn shedding(plan: &Plan, keep: u32) -> Shape {
     let rest = at_rest(plan, keep);
     // Where pods leave by name, the one more that the workload's controller starts to exchange a pod of
     // another revision would be named too, and started again.
     let surge = if plan.base.by_name() { 0 } else { rest.surge };
-    Shape { surge, unavailable: rest.replicas.max(1), ..rest }
+    let pods = plan.base.from.max(plan.base.to);
+    Shape { surge, unavailable: pods.saturating_mul(2).max(1), ..rest }
 }
 
 /// The shape that a cancelled flow leaves: a later scale-out starts pods of the revision that serves, and
