@@ -9,7 +9,7 @@ use super::goal::plan;
 use super::{decide, look};
 use crate::model::{
     Action, Batch, Facts, FailureClass, Flow, Heals, Hold, HoldReason, Kind, Lasts, Observation, OnFailure,
-    PodFailure, PodPhase, PodTraffic, Progress, Seconds, Stage, Steps, Traffic, TrafficView, Verdict,
+    PodFailure, PodPhase, PodTraffic, Progress, Seconds, Shape, Stage, Steps, Traffic, TrafficView, Verdict,
     WorkloadChange, WorkloadPod, WorkloadView,
 };
 
@@ -44,6 +44,24 @@ fn what_may_heal_counts_after_the_grace_and_what_waits_for_room_never() {
             "{heals:?} {lasts} of {grace}"
         );
         assert_eq!(seen.turns_in, turns_in.map(Duration::from_secs), "{heals:?} {lasts} of {grace}");
+    }
+}
+
+/// The next ones left a moment after: `minReadySeconds` had no effect.
+#[test]
+fn a_batch_whose_old_pods_left_first_is_done_once_new_ones_count_as_available() {
+    let left = Duration::from_secs(20);
+    for (kind, young, waits) in
+        [(Kind::Swap, Some(left), true), (Kind::Swap, None, false), (Kind::Replace, Some(left), false)]
+    {
+        let flow = Flow::test(Action::Update, 2).at(plan(base_of(kind, 2, 2), 0), 1, 0, 1, Stage::Proving);
+        let (there, surge, unavailable) = if kind == Kind::Swap { (2, 0, 2) } else { (3, 1, 0) };
+        let seen = Observation { young_for: young, ..Observation::mine(there, 1, surge) };
+        let shape = seen.shape.clone().map(|shape| Shape { unavailable, ..shape });
+        let seen = Observation { shape, ..seen }.with(there - 1, OLD).with(1, SERVES);
+        let decided = decide(&flow, &seen, NOW);
+        let wait = Waiting::Available { pods: 0, left: Seconds(20) };
+        assert_eq!(matches!(&decided, Decision::Wait(is, _) if *is == wait), waits, "{kind:?} {decided:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::model::{BatchPhase, CorruptRecord, Field, FieldEdit, FlowId, HoldReason, Place};
+use crate::model::{BatchPhase, CorruptRecord, Field, FieldEdit, FlowId, HoldReason, Place, Seconds};
 
 /// Why a flow holds.
 pub(super) const fn holds(reason: HoldReason) -> &'static str {
@@ -163,6 +163,18 @@ fn stays(edits: &[FieldEdit]) -> bool {
 
 /// What to do then.
 const STAYS: &str = "put back the type that stood there, then Resume";
+
+/// What a flow waits for whose new pods do not count as available yet, and so many old pods leave then.
+pub(super) fn available(pods: u32, left: Seconds) -> String {
+    let then = match pods {
+        0 => "the batch is done".into(),
+        1 => "1 old pod leaves".into(),
+        pods => format!("{pods} old pods leave"),
+    };
+    format!(
+        "waits until new pods have been ready for minReadySeconds of the workload, {left} more; then {then}"
+    )
+}
 
 /// What a flow waits for whose record is older than its workload.
 pub(super) const OLD_RECORD: &str = "waits for a newer status: by the lock of its workload the flow was \

@@ -312,6 +312,11 @@ impl Rolling<'_> {
         if until == Until::Interval && asked.is_none() && !self.last() && now < over {
             return Decision::Wait(Waiting::Interval, over);
         }
+        // Where old pods left before, nothing else keeps the next ones until those of this batch count as available.
+        let young = seen.young_for.filter(|_| self.kind() == Kind::Swap && batch.stage == Stage::Proving);
+        if let Some(left) = young {
+            return stay(Waiting::Available { pods: 0, left: left.into() }, now);
+        }
         match next {
             Some(stage) => {
                 let why = Why::Reached { batch: batch.number, stage };

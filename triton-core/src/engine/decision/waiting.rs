@@ -46,9 +46,10 @@ pub enum Waiting {
         /// That are still there.
         pods: u32,
     },
-    /// New pods to have been ready for as long as the workload demands, before its controller lets old ones leave.
+    /// New pods to have been ready for as long as the workload demands, before its controller lets old ones leave, or
+    /// before a batch is done whose old pods left first.
     Available {
-        /// Old pods that are still there.
+        /// Old pods that leave then.
         pods: u32,
         /// How long that takes at the most, if they stay ready.
         left: Seconds,
@@ -220,12 +221,7 @@ impl fmt::Display for Waiting {
                 if *pods == 1 { "1 pod that is".into() } else { format!("{pods} pods that are") },
                 if *pods == 1 { "is" } else { "are" },
             ),
-            Self::Available { pods, left } => write!(
-                f,
-                "waits until new pods have been ready for minReadySeconds of the workload, {left} more; then \
-                 {}",
-                if *pods == 1 { "1 old pod leaves".into() } else { format!("{pods} old pods leave") },
-            ),
+            Self::Available { pods, left } => f.write_str(&phrases::available(*pods, *left)),
             Self::Backend => {
                 f.write_str("waits for the workload's controller to take notice of the last change")
             }
