@@ -1,11 +1,12 @@
 //! Flows that want the same workload: who has it, who gives way, and who is next.
 
-use alloc::string::ToString;
+use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{Adapters, DriveError, Driver, during};
 use crate::engine::{Answer, Waiting, Why, gives_up, place, size, supersede, yields};
-use crate::model::{Base, Flow, FlowId, InstanceId, Left, Lock, Observation, Peer};
+use crate::model::{Base, Flow, FlowId, InstanceId, Left, Lock, Observation, Peer, WaitingReport};
 use crate::ports::{Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored};
 
 impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
@@ -29,9 +30,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             match loaded.map_err(during("reading the flow that holds the workload"))? {
                 Some(Loaded::Flow(rival)) => {
                     seen.yields = yields(&rival.flow, &stored.flow);
-                    let waits = rival.report.waiting.as_ref().map(|waiting| &*waiting.reason);
-                    let is_old = waits == Some(Waiting::Record.reason());
-                    seen.stuck = is_old.then(|| Waiting::Record.to_string());
+                    seen.stuck = rival.report.waiting.as_ref().and_then(stuck);
                     let there = seen.shape.as_ref().map_or(0, |shape| shape.replicas);
                     seen.size = Some(size(there, Some(&rival.flow), None));
                 }
@@ -79,6 +78,14 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What keeps a flow from going on that waits so, where that does not end by itself.
+fn stuck(waiting: &WaitingReport) -> Option<String> {
+    let is_old = waiting.reason == Waiting::Record.reason();
+    let refused =
+        || DriveError::is_refusal(&waiting.reason).then(|| format!("cannot go on: {}", waiting.message));
+    is_old.then(|| Waiting::Record.to_string()).or_else(refused)
 }
 
 fn begun(peers: &[Peer]) -> Option<&FlowId> {

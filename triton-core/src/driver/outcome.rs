@@ -47,8 +47,14 @@ impl DriveError {
             PortErrorKind::Gone => "Gone",
             PortErrorKind::Exists => "Exists",
             PortErrorKind::Unreadable => "WorkloadUnreadable",
-            PortErrorKind::Rejected | PortErrorKind::NoRevision | PortErrorKind::TooLarge => "Rejected",
+            PortErrorKind::NoRevision => "NoRevision",
+            PortErrorKind::Rejected | PortErrorKind::TooLarge => "Rejected",
         }
+    }
+
+    /// Whether a flow that shows this reason is refused something, and goes on only when somebody acts.
+    pub(super) fn is_refusal(reason: &str) -> bool {
+        ["NoRevision", "Rejected", "WorkloadUnreadable"].contains(&reason)
     }
 }
 

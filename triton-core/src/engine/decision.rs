@@ -320,8 +320,8 @@ impl fmt::Display for Why {
             }
             Self::Relocked => {
                 f.write_str(
-                    "somebody took the lock of this flow, or the hooks that came with it, off the workload; the flow \
-                     takes it again",
+                    "the lock of this flow, or a hook that comes with it, was not on the workload any more; the flow \
+                     puts it back",
                 )
             }
             Self::Drifted { edits, .. } => f.write_str(&phrases::drifted(edits)),

@@ -181,6 +181,7 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on, into tr
         }
         for reason in [
             "Rejected",
+            "NoRevision",
             "Unreachable",
             "CorruptStatus",
             "InvalidSpec",

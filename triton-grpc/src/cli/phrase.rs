@@ -50,9 +50,8 @@ pub(super) fn tone(view: &FlowView) -> Tone {
         FlowPhase::Pending | FlowPhase::Initializing | FlowPhase::BatchStarted | FlowPhase::BatchFinished => {
             match reason(view) {
                 "PodsFailed" | "DeadlineExceeded" | "Drift" | "Resized" | "CorruptStatus" | "OldStatus"
-                | "InvalidSpec" | "LockUnreadable" | "WorkloadUnreadable" | "Rejected" | "Unreachable" => {
-                    Tone::Bad
-                }
+                | "InvalidSpec" | "LockUnreadable" | "WorkloadUnreadable" | "Rejected" | "NoRevision"
+                | "Unreachable" => Tone::Bad,
                 _ => Tone::Busy,
             }
         }

@@ -122,7 +122,10 @@ impl PodEntry {
             booted,
             phase: phase_of(fallen, ready, booted, phase),
             ip: status.and_then(|status| status.pod_ip.clone()).filter(|ip| !ip.is_empty()),
-            starts: status.filter(|_| !ended && failure.is_none()).and_then(starts),
+            starts: spec
+                .zip(status)
+                .filter(|_| !ended && failure.is_none())
+                .and_then(|(spec, status)| starts(spec, status)),
             failure,
             steps: status.map(steps).unwrap_or_default(),
             containers: spec.iter().flat_map(|spec| &spec.containers).map(Main::from).collect(),

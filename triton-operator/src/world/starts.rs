@@ -1,25 +1,30 @@
 //! What a pod still has to do before its containers are ready, in the words of the kubelet. A slow start is no failure.
 
-use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition, PodStatus};
+use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition, PodSpec, PodStatus};
 
 use super::stuck::ended_before;
 
 /// What the containers of a pod lack to be ready; `None` where they are.
 #[must_use]
-pub fn starts(status: &PodStatus) -> Option<String> {
+pub fn starts(spec: &PodSpec, status: &PodStatus) -> Option<String> {
     let unready =
         condition(status, "ContainersReady").filter(|condition| condition.status == "True").is_none();
     unready.then(|| {
-        initializes(status).or_else(|| creates(status)).or_else(|| unready_words(status)).unwrap_or_else(
-            || {
-                if condition(status, "PodScheduled").is_some_and(|condition| condition.status == "True") {
-                    "it has a node, whose kubelet has told nothing of its containers yet".to_owned()
-                } else {
-                    "it has no node yet".to_owned()
-                }
-            },
-        )
+        let words = initializes(status).or_else(|| creates(status)).or_else(|| unready_words(status));
+        words.unwrap_or_else(|| placed(spec))
     })
+}
+
+/// Whether a pod has a node, and who gives it one.
+fn placed(spec: &PodSpec) -> String {
+    let scheduler = spec.scheduler_name.as_deref().filter(|name| *name != "default-scheduler");
+    match (spec.node_name.as_deref(), scheduler) {
+        (Some(node), _) => {
+            format!("it has a node ({node}), whose kubelet has told nothing of its containers yet")
+        }
+        (None, Some(scheduler)) => format!("it has no node yet, which scheduler {scheduler} is to give it"),
+        (None, None) => "it has no node yet".to_owned(),
+    }
 }
 
 /// The init container that the others wait for. One that keeps running is done once it has started.
@@ -114,7 +119,7 @@ mod tests {
         let initializing = json!({ "waiting": { "reason": "PodInitializing" } });
         let runs = json!({ "running": {} });
         let done = json!({ "terminated": { "exitCode": 0 } });
-        let rows: [Case<'_>; 16] = [
+        let rows: [Case<'_>; 15] = [
             (ready(), &[], &[container("web", &runs, true, true)], None),
             (
                 unready.clone(),
@@ -219,18 +224,32 @@ mod tests {
                 &[again("web", &creating, false, &json!({ "exitCode": 3 }))],
                 Some("container web: ContainerCreating (exit code 3, 7 restarts)"),
             ),
-            (
-                json!([{ "type": "PodScheduled", "status": "True" }]),
-                &[],
-                &[],
-                Some("it has a node, whose kubelet has told nothing of its containers yet"),
-            ),
             (json!([]), &[], &[], Some("it has no node yet")),
         ];
         for (conditions, inits, mains, wanted) in rows {
             let status = json!({ "conditions": conditions, "initContainerStatuses": inits, "containerStatuses": mains });
             let read: PodStatus = serde_json::from_value(status.clone()).expect("a status of a pod");
-            assert_eq!(starts(&read).as_deref(), wanted, "{status}");
+            assert_eq!(starts(&PodSpec::default(), &read).as_deref(), wanted, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_node_of_a_pod_that_starts_is_told_or_the_scheduler_that_is_to_give_it_one() {
+        let rows = [
+            (json!({ "containers": [] }), "it has no node yet"),
+            (json!({ "containers": [], "schedulerName": "default-scheduler" }), "it has no node yet"),
+            (
+                json!({ "containers": [], "schedulerName": "gpu" }),
+                "it has no node yet, which scheduler gpu is to give it",
+            ),
+            (
+                json!({ "containers": [], "schedulerName": "gpu", "nodeName": "n1" }),
+                "it has a node (n1), whose kubelet has told nothing of its containers yet",
+            ),
+        ];
+        for (spec, wanted) in rows {
+            let read: PodSpec = serde_json::from_value(spec.clone()).expect("a spec of a pod");
+            assert_eq!(starts(&read, &PodStatus::default()).as_deref(), Some(wanted), "{spec}");
         }
     }
 

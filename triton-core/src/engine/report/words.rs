@@ -80,7 +80,9 @@ fn leaving(flow: &Flow, view: &WorkloadView, traffic: &TrafficView) -> String {
         };
         format!("pod {} {is}", pod.name)
     });
-    first(&all.collect::<Vec<_>>())
+    let all: Vec<_> = all.collect();
+    let none = if all.is_empty() { "; the workload's controller has chosen none of them yet" } else { "" };
+    format!("{}{none}", first(&all))
 }
 
 /// The first ones, and how many pods more there are.
@@ -258,7 +260,13 @@ mod tests {
             (true, true, false, out(10), "; pod web-a is out of traffic"),
             (true, false, false, out(10), "; pod web-a was let go and is not deleted yet"),
             (true, false, true, out(10), "; pod web-a was let go and is not updated yet"),
-            (false, true, false, Some(Traffic::In), ""),
+            (
+                false,
+                true,
+                false,
+                Some(Traffic::In),
+                "; the workload's controller has chosen none of them yet",
+            ),
         ];
         let mut flow =
             Flow::test(Action::Update, 1).at(plan(base_of(Kind::Replace, 1, 1), 0), 1, 0, 1, Stage::Leaving);

@@ -143,7 +143,7 @@ fn refusing(view: &FlowView) -> Option<(String, String)> {
             "kubectl get validatingadmissionpolicies".to_owned(),
             "shows the policies; the message names the one",
         )
-    } else if message.contains("admission webhook") {
+    } else if message.contains("webhook") {
         let sorts = "validatingwebhookconfigurations,mutatingwebhookconfigurations";
         (format!("kubectl get {sorts}"), "shows the webhooks; the message names the one")
     } else if message.contains("violates PodSecurity") {
@@ -152,6 +152,35 @@ fn refusing(view: &FlowView) -> Option<(String, String)> {
         return None;
     };
     Some((command, what.to_owned()))
+}
+
+/// Where the API server, or what stands behind it, refuses a change.
+fn refused(view: &FlowView, reason: &str, name: &str) -> Told {
+    let namespace = &view.id.namespace;
+    match reason {
+        "Rejected" => {
+            let who =
+                "whoever set admission, quota or rights: the message names the refusal; it is tried again";
+            let events = (format!("kubectl -n {namespace} get events"), "may say more".to_owned());
+            let cancel = (triton("cancel", name), "ends it".to_owned());
+            Told { who: who.into(), commands: vec![refusing(view).unwrap_or(events), cancel] }
+        }
+        "NoRevision" => {
+            let edit = format!("kubectl -n {namespace} edit clonesets {}", view.instance_name);
+            let delete = format!("kubectl -n {namespace} delete df {}", view.id.name);
+            let who = "a person: the revision to return to is not there; put its template into the CloneSet by hand, or \
+                       delete the flow";
+            let gives_up = "leaves the workload as it is, for an update or a rollback";
+            told(who, &[(edit, "takes the template"), (delete, gives_up)])
+        }
+        _ => {
+            let ready = "kubectl get --raw /readyz".to_owned();
+            let who = "whoever runs the API server, or the webhook that the message names; it is tried again";
+            let mut told = told(who, &[(ready, "asks the API server")]);
+            told.commands.extend(refusing(view));
+            told
+        }
+    }
 }
 
 /// Where others are in the way, or the operator itself is stopped.
@@ -168,17 +197,7 @@ fn broken(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
             let cancel = (triton("cancel", name), "ends it and leaves the workload clean");
             Some(told(who, &[(fields, "shows who wrote what"), resume, cancel]))
         }
-        "Rejected" => {
-            let who =
-                "whoever set admission, quota or rights: the message names the refusal; it is tried again";
-            let events = (format!("kubectl -n {namespace} get events"), "may say more".to_owned());
-            let cancel = (triton("cancel", name), "ends it".to_owned());
-            Some(Told { who: who.into(), commands: vec![refusing(view).unwrap_or(events), cancel] })
-        }
-        "Unreachable" => {
-            let ready = "kubectl get --raw /readyz".to_owned();
-            Some(told("whoever runs the API server; it is tried again", &[(ready, "asks it")]))
-        }
+        "Rejected" | "NoRevision" | "Unreachable" => Some(refused(view, reason, name)),
         "CorruptStatus" => {
             let edit = format!("{edit} --subresource=status");
             let delete = format!("kubectl -n {namespace} delete df {}", view.id.name);

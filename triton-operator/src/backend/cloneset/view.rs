@@ -55,7 +55,7 @@ pub fn view(
             .trouble
             .clone()
             .or_else(|| Some(Trouble { at: None, what: fields::limited(cloneset)? })),
-        note: cloneset.lock.as_ref().filter(|_| mine).and_then(|note| note.sized_by.as_deref()).map(resizes),
+        note: note(cloneset, mine),
         in_place: cloneset.in_place,
         available: Some(cloneset.available),
         unhooked: cloneset.unhooked(),
@@ -150,6 +150,14 @@ fn edits(cloneset: &CloneSetEntry, shape: &Shape) -> Edits {
 /// Which fields others changed since this was written.
 pub(super) fn edited(cloneset: &CloneSetEntry, wrote: &Wrote, shape: &Shape) -> Vec<Field> {
     wrote.edits(shape, revision(cloneset).as_ref(), cloneset.policy(), cloneset.paused())
+}
+
+/// What a person should know of the CloneSet, whatever the flow waits for; `mine`: the flow that looks holds it.
+fn note(cloneset: &CloneSetEntry, mine: bool) -> Option<String> {
+    if mine && cloneset.terminating {
+        return Some("the CloneSet is being deleted: OpenKruise changes nothing of it any more".into());
+    }
+    cloneset.lock.as_ref().filter(|_| mine).and_then(|note| note.sized_by.as_deref()).map(resizes)
 }
 
 fn resizes(who: &str) -> String {

@@ -145,7 +145,7 @@ impl<F: Fn(&str) -> Vec<Arc<SliceEntry>>> Endpoints<F> {
     pub fn notes(&self) -> Vec<String> {
         let ignored = self.ignored.iter().map(|name| {
             format!(
-                "Service {name} publishes not-ready addresses: it cannot show what takes traffic and is ignored"
+                "Service {name} publishes not-ready addresses: it cannot show which pods take traffic, and does not count in that"
             )
         });
         let unreached = self
