@@ -9,7 +9,8 @@ use super::error::{ApiError, ApiErrorKind};
 use super::view::{CreateFlow, FlowEvent, FlowFilter, FlowView, Ordered};
 use crate::engine::{Decision, begins, decide, look};
 use crate::model::{
-    Edit, Failure, Flow, FlowId, FlowName, Lock, NameError, Progress, Target, Timestamp, TrafficView, Verdict,
+    Edit, Failure, Flow, FlowId, FlowName, Lock, NameError, Progress, Target, Timestamp, TrafficView,
+    Verdict, WorkloadView,
 };
 use crate::ports::{PortErrorKind, Subject, WorkloadBackend};
 
@@ -26,6 +27,15 @@ pub struct Checked<D, W> {
 }
 
 impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
+    /// Gives a workload the size that the flow leads to that holds it: the pods of its batch are there beside the others.
+    async fn without_batch(&self, holder: &FlowId, view: &mut WorkloadView) {
+        let Ok(holder) = self.deploys.get(holder).await else { return };
+        let leads = !holder.canceled && holder.superseded_by.is_empty() && !holder.record.finished;
+        if leads && holder.record.started_at.is_some() {
+            view.shape.replicas = holder.replicas;
+        }
+    }
+
     /// What is to be known of a flow that may be made.
     async fn check(&self, new: &CreateFlow) -> Result<Option<String>, ApiError> {
         let (spec, _) = new.draft.parse_new()?;
@@ -38,11 +48,14 @@ impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
         let mut view = self.workloads.observe(Subject { instance: &instance, flow: Some(&flow) }).await?;
         // A flow would wait for the one that holds it now, and then find the same.
         if let Some(view) = &mut view {
-            if let Lock::Unreadable { what } = &view.lock {
-                let text = alloc::format!("LockUnreadable: {what}");
-                return Err(ApiError::new(ApiErrorKind::FailedPrecondition, text));
+            match core::mem::replace(&mut view.lock, Lock::Free) {
+                Lock::Unreadable { what } => {
+                    let text = alloc::format!("LockUnreadable: {what}");
+                    return Err(ApiError::new(ApiErrorKind::FailedPrecondition, text));
+                }
+                Lock::Theirs(holder) => self.without_batch(&holder, view).await,
+                Lock::Mine | Lock::Free => {}
             }
-            view.lock = Lock::Free;
         }
         let mut seen = look(Some(&flow), view.as_ref(), &TrafficView::default());
         if begins(&flow, &seen, Timestamp::default()) {
@@ -56,7 +69,9 @@ impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
         let named = new.name.clone().map(|name| Flow { id: id(name), ..flow.clone() });
         let told = named.zip(view.as_ref()).and_then(|(flow, view)| again::note(&view.carried, &flow));
         match decide(&flow, &seen, Timestamp::default()) {
-            Decision::Move(Progress::Finished { verdict: Verdict::Failed(failure), .. }, _) => {
+            Decision::Move(Progress::Finished { verdict: Verdict::Failed(failure), .. }, _)
+                if told.is_none() =>
+            {
                 Err(refused(&failure))
             }
             Decision::Move(..) | Decision::Act(_) | Decision::Wait(..) | Decision::Done => Ok(told),

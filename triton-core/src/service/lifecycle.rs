@@ -130,7 +130,11 @@ impl<D: DeployApi + Templates, I: InstanceApi> LifecycleApi for Lifecycle<D, I> 
                     Err(error) if error.kind == ApiErrorKind::NotFound => {
                         return Err(self.not_kept(instance, &id).await);
                     }
-                    template => (flow.to_string(), Some(template?)),
+                    template => {
+                        let template = template?;
+                        self.may_return(instance, &id).await?;
+                        (flow.to_string(), Some(template))
+                    }
                 }
             }
             InstanceOrder::Rollback { to: RollbackTo::Revision(revision), .. } => {
@@ -153,6 +157,19 @@ impl<D: DeployApi + Templates, I: InstanceApi> LifecycleApi for Lifecycle<D, I> 
 const NAMED: usize = 3;
 
 impl<D: DeployApi, I> Lifecycle<D, I> {
+    /// Makes sure that a flow brought its template to this instance.
+    async fn may_return(&self, instance: &InstanceId, flow: &FlowId) -> Result<(), ApiError> {
+        let view = self.deploys.get(flow).await?;
+        let text = if view.instance_name != instance.name.as_str() {
+            alloc::format!("flow {flow} is one of instance {}: name one of {instance}", view.instance_name)
+        } else if !view.record.finished {
+            alloc::format!("flow {flow} has not ended: let it go on, or name one that has")
+        } else {
+            return Ok(());
+        };
+        Err(ApiError::new(ApiErrorKind::FailedPrecondition, text))
+    }
+
     /// The refusal of a rollback to a flow that is not there, with what can be named instead.
     async fn not_kept(&self, instance: &InstanceId, flow: &FlowId) -> ApiError {
         let filter = FlowFilter {

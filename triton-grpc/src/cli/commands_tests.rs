@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use triton_core::model::FlowId;
 
@@ -229,6 +229,12 @@ fn who_orders_again_what_was_carried_out_is_told_so_before_and_when_the_flow_is_
     play.did(&["continue", "next-df", "--batch", "100"]);
     assert!(!play.carry(&next));
     play.remove(&next);
+    play.remove(&id());
+    let (_folder_first, first) = manifest(TUTORIAL);
+    assert!(
+        play.did(&["create", "-f", &first]).contains("AlreadyCarriedOut"),
+        "not that the workload exists"
+    );
     let (_folder_too, other) = update("other-df");
     for (file, again) in [(&file, true), (&other, false)] {
         let plan = play.did(&["plan", "-f", file]);
@@ -336,6 +342,34 @@ fn started() -> Play {
 }
 
 /// An update of the tutorial's application, which runs; its canary waits for a person.
+/// Beside three pods stands the canary of the update, which is none of the size.
+#[test]
+fn a_size_is_compared_with_that_which_the_flow_at_work_leads_to() {
+    let (play, _) = updating();
+    for (action, replicas, wrong) in
+        [("scale_out", 3, false), ("scale_out", 2, true), ("scale_in", 4, true), ("scale_in", 3, false)]
+    {
+        let (_folder, file) = manifest(
+            &json!({
+                "apiVersion": "apps.triton.io/v1alpha1", "kind": "DeployFlow",
+                "metadata": { "name": format!("sized-{action}-{replicas}").replace('_', "-"), "namespace": "default" },
+                "spec": {
+                    "action": action,
+                    "application": {
+                        "appID": 12122, "appName": "deploy-demo-hello", "groupID": 10010,
+                        "instanceName": "12122-sample-10010", "replicas": replicas,
+                    },
+                    "nonUpdateStrategy": { "batchSize": 1 },
+                },
+            })
+            .to_string(),
+        );
+        let told = play.typed(&["create", "-f", &file]).0;
+        let refused = told.as_ref().err().is_some_and(|failure| failure.message.contains("WrongSize"));
+        assert_eq!((told.is_err(), refused), (wrong, wrong), "{action} {replicas}: {told:?}");
+    }
+}
+
 fn updating() -> (Play, FlowId) {
     let play = started();
     play.did(&["continue", NAME, "--batch", "100"]);

@@ -46,6 +46,19 @@ pub(super) async fn what_a_rollback_returns_to_has_to_be_there<R: ApiRig>(
     assert_eq!(refusal.kind, ApiErrorKind::NotFound, "{refusal}");
     let told = ["not kept any more", made.name.as_str(), "a revision", "nothing for the last good revision"];
     assert!(told.iter().all(|text| refusal.message.contains(text)), "{refusal}");
+
+    let other = create(rig, namespace, "api-rolled", |_| {}).await.id;
+    let rows = [
+        ("api-unrolled", &made, format!("flow {made} has not ended")),
+        ("api-unrolled", &other, format!("flow {other} is one of instance api-rolled")),
+    ];
+    for (of, to, wanted) in rows {
+        let to = RollbackTo::Flow(to.name.clone());
+        let order = InstanceOrder::Rollback { to, strategy: UpdateStrategy::default() };
+        let refusal = api.order(&instance(namespace, of), order, None).await.expect_err("refused");
+        assert_eq!(refusal.kind, ApiErrorKind::FailedPrecondition, "{refusal}");
+        assert!(refusal.message.contains(&wanted), "{refusal}");
+    }
 }
 
 pub(super) async fn an_instance_is_led_through_its_life<R: ApiRig>(

@@ -1,5 +1,6 @@
 //! Batches, gates and pods of an order to an instance.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args as ClapArgs, ValueEnum};
 use triton_core::model::{self, Action, FlowName, InstanceName, NonUpdateStrategy, RawSize, UpdateStrategy};
 use triton_core::service::RollbackTo;
@@ -31,7 +32,7 @@ pub(crate) struct Strategy {
     #[arg(long, allow_negative_numbers = true, value_name = "SECONDS")]
     pub(crate) drain: Option<i32>,
     /// Identification of this order: the same order with the same one acts once. Made anew when left out.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) request_id: Option<String>,
 }
 
