@@ -35,7 +35,7 @@ async fn a_flow_is_made_led_and_looked_at_with_a_kubeconfig_and_the_rights_of_th
     assert!(jo.typed(&["plan", app::NAME], 0).contains("2 pods now"));
 
     let again = jo.typed(&["create", "-f", &file], 1);
-    assert!(again.contains("WorkloadExists") && again.contains("action: update"), "{again}");
+    assert!(again.contains("already exists") && again.contains("another metadata.name"), "{again}");
     let scale = ["scale", app::NAME, "--replicas", "1", "--mode", "auto", "--drain", "0", "-o", "json"];
     let flow: Value = serde_json::from_str(&jo.typed(&scale, 0)).expect("a flow");
     let name = flow["metadata"]["name"].as_str().expect("its name");
