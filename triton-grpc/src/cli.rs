@@ -129,7 +129,7 @@ where
             done
         }
         None => {
-            let files = context::files(global.kubeconfig.as_deref());
+            let files = crate::kubeconfig::files(global.kubeconfig.as_deref());
             let missing = || Failure::nobody("no server is named, and there is no kubeconfig");
             let files = Some(files).filter(|files| !files.is_empty()).ok_or_else(missing)?;
             let cluster = Cluster { files, context: global.context };

@@ -7,6 +7,7 @@
 //!   connections;
 //! - [`rest`] serves the same as JSON over HTTP;
 //! - `cli` (feature) is the command line over the client;
+//! - [`kubeconfig`] tells which kubeconfigs a program reads;
 //! - [`status`] is the one table of API errors, for every door;
 //! - [`deployflow`], [`application`] and [`pod`] are the messages of `proto/`.
 //!
@@ -18,6 +19,7 @@ pub mod cli;
 #[cfg(feature = "client")]
 pub mod client;
 mod convert;
+pub mod kubeconfig;
 #[cfg(feature = "rest")]
 pub mod rest;
 #[cfg(feature = "server")]

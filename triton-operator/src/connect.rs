@@ -4,8 +4,7 @@ mod given;
 mod proxy;
 mod token;
 
-use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use axum::http::{HeaderValue, Uri};
@@ -29,19 +28,6 @@ use crate::warnings;
 
 /// What kube reads instead of the environment, whose `NO_PROXY` it would compare with the proxy itself. No address.
 const READ_LATER: &str = "http://proxy.invalid";
-
-/// The kubeconfig that was typed; else those of `KUBECONFIG` that are there, else the one in the home folder.
-pub(crate) fn files(typed: Option<&Path>) -> Vec<PathBuf> {
-    if let Some(typed) = typed {
-        return vec![typed.to_owned()];
-    }
-    let mut files: Vec<PathBuf> = match env::var_os("KUBECONFIG").filter(|paths| !paths.is_empty()) {
-        Some(paths) => env::split_paths(&paths).collect(),
-        None => env::home_dir().map(|home| home.join(".kube").join("config")).into_iter().collect(),
-    };
-    files.retain(|file| file.is_file());
-    files
-}
 
 /// These kubeconfigs as one: the first that says something wins, and an empty name of a context says nothing.
 ///

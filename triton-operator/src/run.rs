@@ -12,7 +12,7 @@ use triton_core::model::{
     DEFAULT_DRAIN, FlowId, Holder, InstanceId, InstanceName, Namespace, Seconds, Silence, Spec,
 };
 use triton_core::ports::{Loaded, TrafficRegistry, WorkloadBackend};
-use triton_grpc::{Age, ViewAge};
+use triton_grpc::{Age, ViewAge, kubeconfig};
 
 use crate::api::Api;
 use crate::backend::cloneset::CloneSets;
@@ -141,8 +141,8 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
-pub async fn connect(kubeconfig: Option<&PathBuf>, limits: Limits) -> anyhow::Result<Client> {
-    let files = connect::files(kubeconfig.map(PathBuf::as_path));
+pub async fn connect(path: Option<&PathBuf>, limits: Limits) -> anyhow::Result<Client> {
+    let files = kubeconfig::files(path.map(PathBuf::as_path));
     let mut config = match files.as_slice() {
         [] => connect::of_pod()?,
         files => connect::of_kubeconfig(connect::merged(files)?, None).await?,

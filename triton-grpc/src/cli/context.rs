@@ -1,8 +1,6 @@
 //! The kubeconfig and the namespace that kubectl would use.
 
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use triton_core::model::Namespace;
@@ -10,6 +8,7 @@ use triton_core::model::Namespace;
 use super::args::Global;
 use super::failure::Failure;
 use super::yaml;
+use crate::kubeconfig::files;
 
 /// The part of a kubeconfig that says where its user works.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -54,20 +53,6 @@ pub(super) fn namespace(global: &Global) -> Result<Namespace, Failure> {
     let found = found.unwrap_or_else(|| "default".to_owned());
     let wrong = |error| Failure::new(format!("the kubeconfig's namespace: {error}"));
     Namespace::new(found).map_err(wrong).map_err(|failure| failure.hint("name one with --namespace"))
-}
-
-/// The files that kubectl reads: the one that was typed, else those of `KUBECONFIG`, else the one in the home
-/// folder; what is not there is left out, unless it was typed.
-pub(super) fn files(typed: Option<&Path>) -> Vec<PathBuf> {
-    if let Some(typed) = typed {
-        return vec![typed.to_owned()];
-    }
-    let mut files: Vec<PathBuf> = match env::var_os("KUBECONFIG").filter(|paths| !paths.is_empty()) {
-        Some(paths) => env::split_paths(&paths).collect(),
-        None => env::home_dir().map(|home| home.join(".kube").join("config")).into_iter().collect(),
-    };
-    files.retain(|file| file.is_file());
-    files
 }
 
 /// The namespace of a context, the current one where none is `wanted`. As kubectl merges files, the first that
