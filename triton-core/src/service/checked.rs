@@ -56,6 +56,10 @@ impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
                 Lock::Theirs(holder) => self.without_batch(&holder, view).await,
                 Lock::Mine | Lock::Free => {}
             }
+            let named = new.name.clone().map(|name| Flow { id: id(name), ..flow.clone() });
+            if let Some(told) = named.and_then(|flow| again::note(&view.carried, &flow)) {
+                return Ok(Some(told));
+            }
         }
         let mut seen = look(Some(&flow), view.as_ref(), &TrafficView::default());
         if begins(&flow, &seen, Timestamp::default()) {
@@ -66,15 +70,11 @@ impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
                 asked => asked?,
             };
         }
-        let named = new.name.clone().map(|name| Flow { id: id(name), ..flow.clone() });
-        let told = named.zip(view.as_ref()).and_then(|(flow, view)| again::note(&view.carried, &flow));
         match decide(&flow, &seen, Timestamp::default()) {
-            Decision::Move(Progress::Finished { verdict: Verdict::Failed(failure), .. }, _)
-                if told.is_none() =>
-            {
+            Decision::Move(Progress::Finished { verdict: Verdict::Failed(failure), .. }, _) => {
                 Err(refused(&failure))
             }
-            Decision::Move(..) | Decision::Act(_) | Decision::Wait(..) | Decision::Done => Ok(told),
+            Decision::Move(..) | Decision::Act(_) | Decision::Wait(..) | Decision::Done => Ok(None),
         }
     }
 }
