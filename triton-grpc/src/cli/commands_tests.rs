@@ -341,7 +341,6 @@ fn started() -> Play {
     play
 }
 
-/// An update of the tutorial's application, which runs; its canary waits for a person.
 /// Beside three pods stands the canary of the update, which is none of the size.
 #[test]
 fn a_size_is_compared_with_that_which_the_flow_at_work_leads_to() {
@@ -370,6 +369,7 @@ fn a_size_is_compared_with_that_which_the_flow_at_work_leads_to() {
     }
 }
 
+/// An update of the tutorial's application, which runs; its canary waits for a person.
 fn updating() -> (Play, FlowId) {
     let play = started();
     play.did(&["continue", NAME, "--batch", "100"]);

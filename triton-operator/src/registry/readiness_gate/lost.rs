@@ -1,6 +1,6 @@
 //! What becomes of Services that have pods of a workload when these are exchanged. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -55,11 +55,10 @@ fn made_by_others(
     old: &[Offer<'_>],
     new: &[Offer<'_>],
 ) -> Option<String> {
+    let lists: BTreeSet<&str> =
+        slices.iter().flat_map(|slice| &slice.endpoints).map(|endpoint| &*endpoint.pod).collect();
     let listed_of = |pods: &[Offer<'_>]| -> Vec<String> {
-        let lists = |offer: &&Offer<'_>| {
-            slices.iter().flat_map(|slice| &slice.endpoints).any(|endpoint| *endpoint.pod == *offer.pod)
-        };
-        pods.iter().filter(lists).map(|offer| offer.pod.to_string()).collect()
+        pods.iter().filter(|offer| lists.contains(&*offer.pod)).map(|offer| offer.pod.to_string()).collect()
     };
     let leave = listed_of(old);
     (!leave.is_empty() && listed_of(new).is_empty()).then(|| {
