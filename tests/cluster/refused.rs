@@ -179,9 +179,11 @@ async fn a_rollback_to_a_revision_that_is_not_kept_is_refused_before_anything_is
     let jo = Person::with_the_rights_of_the_page(&site).await;
     let before = workload(&site);
     let refused = jo.typed(&["rollback", app::NAME, "--to-revision", "5f9c6b96c5"], 1);
-    assert!(refused.contains("NoRevision") && refused.contains("is not kept any more"), "{refused}");
+    assert!(refused.contains("NoRevision") && refused.contains("there is no revision"), "{refused}");
     let mut flow = app::order("back", "rollback", None, json!({"mode": "auto", "drainSeconds": 0}));
     flow["spec"]["rollbackTo"] = json!({"revision": "5f9c6b96c5"});
+    let planned = jo.typed(&["plan", "-f", &jo.file(&flow)], 1);
+    assert!(planned.contains("NoRevision: there is no revision"), "{planned}");
     site.apply(&flow);
     site.ends("back", "Failed").await;
     assert_eq!(site.view().flow("back")["status"]["reason"], "NoRevision");

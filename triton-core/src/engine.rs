@@ -58,7 +58,7 @@ mod unread;
 mod until;
 
 pub use admit::{Answer, Refusal, admit, edit, gives_up, supersede, yields};
-pub use after::{rollback_target, size};
+pub use after::{rollback_target, size, unended, unproven};
 pub(crate) use closing::LOOK_AGAIN;
 pub use decide::{decide, keep, keeps_for};
 pub use decision::{Decision, Effect, Time, Waiting, Why};

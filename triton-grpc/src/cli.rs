@@ -240,3 +240,6 @@ impl<A, L> Session<'_, A, L> {
 #[cfg(test)]
 #[path = "cli/commands_tests.rs"]
 mod commands_tests;
+#[cfg(test)]
+#[path = "cli/refused_tests.rs"]
+mod refused_tests;

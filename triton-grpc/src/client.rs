@@ -176,6 +176,13 @@ impl DeployApi for Client {
         self.make(flow, None).await
     }
 
+    async fn dry_run(&self, flow: &CreateFlow) -> Result<Option<String>, ApiError> {
+        let wire = convert::create_request(flow.clone(), None)?;
+        let reply = self.again(|| async { self.answer(self.deploys().dry_run(wire.clone()).await) }).await;
+        let reply = reply.map_err(|error| in_terms_of_the_core(convert::CREATE, error))?;
+        Ok(Some(reply.message).filter(|message| !message.is_empty()))
+    }
+
     async fn create_once(&self, flow: CreateFlow, request: &str) -> Result<FlowView, ApiError> {
         self.make(flow, Some(request)).await
     }

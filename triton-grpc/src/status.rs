@@ -57,6 +57,10 @@ pub fn from_status(status: &Status) -> ApiError {
         }
         Code::Internal | Code::DataLoss | Code::Ok => ApiErrorKind::Internal,
     };
+    // Servers that do not know a call say no more than that.
+    if status.code() == Code::Unimplemented && status.message().is_empty() {
+        return ApiError::new(kind, "the server does not know this call: it is of an earlier version");
+    }
     ApiError::new(kind, status.message())
 }
 

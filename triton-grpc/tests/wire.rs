@@ -71,6 +71,7 @@ deployflow.DeployFlow/Cancel DeployMetaRequest *DeployReply
 deployflow.DeployFlow/Continue ContinueRequest DeployReply
 deployflow.DeployFlow/Create CreateRequest DeployReply
 deployflow.DeployFlow/Delete DeployMetaRequest EmptyReply
+deployflow.DeployFlow/DryRun CreateRequest DryRunReply
 deployflow.DeployFlow/Edit EditRequest DeployReply
 deployflow.DeployFlow/Get DeployMetaRequest DeployReply
 deployflow.DeployFlow/Gets DeploysRequest DeploysReply
@@ -111,6 +112,7 @@ fn messages_that_the_original_did_not_have_are_few_and_known() {
         "deployflow.BatchStage",
         "deployflow.CreateRequest.AnnotationsEntry",
         "deployflow.CreateRequest.LabelsEntry",
+        "deployflow.DryRunReply",
         "deployflow.EditRequest",
         "deployflow.RollbackTarget",
         "deployflow.Waiting",

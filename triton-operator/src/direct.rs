@@ -115,6 +115,10 @@ impl DeployApi for Direct {
         self.whole(&flow.namespace).await?.api().deploys.create(flow).await
     }
 
+    async fn dry_run(&self, flow: &CreateFlow) -> Result<Option<String>, ApiError> {
+        self.whole(&flow.namespace).await?.api().deploys.dry_run(flow).await
+    }
+
     async fn next(&self, id: &FlowId, expected: Option<Target>) -> Result<FlowView, ApiError> {
         self.flows().deploys.next(id, expected).await
     }

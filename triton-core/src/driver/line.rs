@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{Adapters, DriveError, Driver, during};
-use crate::engine::{Answer, Waiting, Why, gives_up, place, size, supersede, yields};
+use crate::engine::{Answer, Waiting, Why, gives_up, place, size, supersede, unproven, yields};
 use crate::model::{Base, Flow, FlowId, InstanceId, Left, Lock, Observation, Peer, WaitingReport};
 use crate::ports::{Clock, FlowStore, Loaded, PortError, PortErrorKind, Stored};
 
@@ -30,6 +30,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             match loaded.map_err(during("reading the flow that holds the workload"))? {
                 Some(Loaded::Flow(rival)) => {
                     seen.yields = yields(&rival.flow, &stored.flow);
+                    seen.refused = unproven(&rival.flow, &stored.flow, &seen.good);
                     seen.stuck = rival.report.waiting.as_ref().and_then(stuck);
                     let there = seen.shape.as_ref().map_or(0, |shape| shape.replicas);
                     seen.size = Some(size(there, Some(&rival.flow), None));

@@ -232,6 +232,22 @@ fn a_rollback_returns_to_the_last_good_revision_before_the_current_one() {
 }
 
 #[test]
+fn a_revision_of_a_name_that_none_can_have_is_refused_by_its_own_field() {
+    for (instance, hash, field) in [
+        (3, 300, "spec.rollbackTo.revision"),
+        (60, 300, "spec.rollbackTo.revision"),
+        (60, 10, "instanceName"),
+    ] {
+        let mut flow = Flow::test(Action::Rollback, 2);
+        flow.spec.identity.instance = "a".repeat(instance).parse().expect("a name");
+        flow.spec.rollback_to = Some(Revision::new("b".repeat(hash)).expect("a revision"));
+        let world = Observation { label: RevisionLabel::Name, ..unlocked(2).with(2, SERVES) };
+        let Some(Verdict::Failed(failure)) = verdict(&flow, &world) else { panic!("{instance} {hash}") };
+        assert!(alloc::format!("{failure}").contains(field), "{failure}");
+    }
+}
+
+#[test]
 fn an_update_takes_over_from_a_paused_flow_and_a_rollback_also_from_a_running_update() {
     let by = |action| Flow { uid: "other".parse().expect("a uid"), ..Flow::test(action, 2) };
     let running = Flow::test(Action::Update, 2);

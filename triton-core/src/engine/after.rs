@@ -1,7 +1,9 @@
 //! What a workload comes to by the flow that holds it, for whoever comes next: its size, and what a rollback returns to.
 
-use super::{goal, shape};
-use crate::model::{Action, Brings, Flow, Progress, Revision};
+use alloc::format;
+
+use super::{goal, prepare, shape, yields};
+use crate::model::{Action, Brings, Failure, Flow, FlowId, Progress, Revision};
 
 /// The size of a workload without the pods that the flow that holds it asks for beside: what that flow leads to, or, where
 /// it closes, the size that it keeps. `there`: the number that the workload has; `noted`: what the lock remembers, where the
@@ -29,6 +31,35 @@ pub fn rollback_target<'a>(
     let rolls_back = holder.is_some_and(|flow| flow.spec.action == Action::Rollback && !closes(flow));
     let reached = good.iter().position(|good| Some(good) == current).filter(|_| rolls_back);
     good.iter().skip(reached.unwrap_or(0)).find(|good| Some(*good) != current)
+}
+
+/// Why a rollback may not take over from the flow that holds its workload: it names the very template or revision that this
+/// one brings, and nobody knows yet whether that is good. What was good before, or was there before, is. `None` where
+/// nothing is against it.
+#[must_use]
+pub fn unproven(holder: &Flow, back: &Flow, good: &[Revision]) -> Option<Failure> {
+    let base = holder.progress.base().filter(|base| base.brings == Brings::Flow)?;
+    let brought = base.brought.as_ref();
+    let same = match (&back.spec.template, &back.spec.rollback_to) {
+        (Some(template), _) => holder.spec.template.as_ref() == Some(template),
+        (None, Some(named)) => brought == Some(&prepare::full_name(back, named)),
+        (None, None) => false,
+    };
+    let known =
+        brought.is_some_and(|brought| good.contains(brought) || base.previous.as_ref() == Some(brought));
+    let refused = back.spec.action == Action::Rollback && same && !known && yields(holder, back);
+    refused.then(|| unended(&holder.id))
+}
+
+/// A flow that has not ended is nothing to return to.
+#[must_use]
+pub fn unended(id: &FlowId) -> Failure {
+    let FlowId { namespace, name } = id;
+    let what = format!(
+        "flow {id} has not ended, and nobody knows yet whether what it brings is good: let it go on (kubectl triton next \
+         {name} -n {namespace}), or name another flow or revision to return to"
+    );
+    Failure::NoRevision { what }
 }
 
 /// Whether a flow leaves its workload clean, or returns what it had changed.
@@ -111,6 +142,68 @@ mod tests {
         for (current, holder, wanted, why) in rows {
             let target = rollback_target(Some(&revision(current)), &good, holder.as_ref());
             assert_eq!(target.map(Revision::as_str), wanted, "{why}");
+        }
+    }
+
+    #[test]
+    fn what_the_flow_that_would_give_way_brings_is_nothing_to_return_to() {
+        let brought = |mut flow: Flow, revision: Option<Revision>| {
+            if let Progress::Preparing { base } = &mut flow.progress {
+                base.brought = revision;
+            }
+            flow
+        };
+        let update = || {
+            let base = Base { previous: Some(revision("app-1")), ..base_of(Kind::Replace, 3, 3) };
+            let flow = flow(Action::Update, Base { brings: Brings::Flow, ..base });
+            brought(flow, Some(revision("app-2")))
+        };
+        let back = |named: Option<&str>| {
+            let flow = Flow { uid: "other".parse().expect("a uid"), ..Flow::test(Action::Rollback, 3) };
+            Flow { spec: crate::model::Spec { rollback_to: named.map(revision), ..flow.spec }, ..flow }
+        };
+        let closing = || {
+            let mut flow = update();
+            flow.orders.canceled = true;
+            flow
+        };
+        let other = |brings| {
+            let mut flow = update();
+            if let Progress::Preparing { base } = &mut flow.progress {
+                base.brings = brings;
+            }
+            flow
+        };
+        let rows = [
+            (update(), back(Some("app-2")), true, "the full name"),
+            (update(), back(Some("2")), true, "the hash"),
+            (update(), back(Some("app-1")), false, "what was there before"),
+            (update(), back(None), false, "the last good one"),
+            (
+                brought(update(), Some(revision("app-1"))),
+                back(Some("app-1")),
+                false,
+                "it brings what was there",
+            ),
+            (
+                brought(update(), Some(revision("app-0"))),
+                back(Some("app-0")),
+                false,
+                "it brings what was good",
+            ),
+            (closing(), back(Some("app-2")), false, "it is waited for until it has ended"),
+            (other(Brings::Nothing), back(Some("app-2")), false, "it brings nothing"),
+            (
+                other(Brings::Revision(revision("app-2"))),
+                back(Some("app-2")),
+                false,
+                "it returns to that, too",
+            ),
+        ];
+        let good = [revision("app-1"), revision("app-0")];
+        for (holder, back, refused, why) in rows {
+            let found = unproven(&holder, &back, &good);
+            assert_eq!(found.is_some(), refused, "{why}");
         }
     }
 

@@ -292,7 +292,7 @@ pub fn rollback_revision(
 }
 
 /// The full name of a revision; people may name its hash alone.
-fn full_name(flow: &Flow, named: &Revision) -> Revision {
+pub(super) fn full_name(flow: &Flow, named: &Revision) -> Revision {
     let workload = flow.spec.identity.instance.as_str();
     let prefixed = named.as_str().strip_prefix(workload).is_some_and(|hash| hash.starts_with('-'));
     let full = if prefixed { None } else { Revision::new(format!("{workload}-{named}")).ok() };

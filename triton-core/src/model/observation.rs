@@ -247,8 +247,8 @@ pub struct Observation {
     pub label: RevisionLabel,
     /// See [`WorkloadView::obstacle`].
     pub obstacle: Option<Obstacle>,
-    /// What is refused of that which the flow that looks would write. Asked only of a flow that would
-    /// [begin](crate::engine::begins).
+    /// What is refused of that which the flow that looks would write, asked only of a flow that would
+    /// [begin](crate::engine::begins); or of what it would take over: see [`unproven`](crate::engine::unproven).
     pub refused: Option<Failure>,
     /// See [`WorkloadView::in_place`].
     pub in_place: bool,

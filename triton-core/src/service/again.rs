@@ -3,17 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use super::view::InstanceView;
 use crate::model::{CarriedOut, Flow, FlowId, FlowUid, NameError, Orders, Progress, Spec};
-
-impl InstanceView {
-    /// What becomes of a flow with this name and spec, where it was carried out already; else `None`.
-    #[must_use]
-    pub fn already(&self, id: FlowId, spec: Spec) -> Option<String> {
-        let memory = CarriedOut::parse(&self.carried_out).ok()?;
-        note(&memory, &unmade(id, spec).ok()?)
-    }
-}
 
 /// What becomes of a flow whose order is one of these.
 pub(super) fn note(memory: &CarriedOut, flow: &Flow) -> Option<String> {

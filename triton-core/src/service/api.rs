@@ -37,6 +37,14 @@ pub trait DeployApi: Send + Sync {
     /// would change is missing, is being deleted or belongs to another controller.
     fn create(&self, flow: CreateFlow) -> impl Future<Output = Result<FlowView, ApiError>> + Send;
 
+    /// Checks a flow as [`create`](Self::create) does, and makes none: what `create` would refuse is refused with the same
+    /// error, but for a name that is taken. `Some`: its order was carried out already, nothing would be done, and why.
+    /// The default knows what the flow itself says.
+    fn dry_run(&self, flow: &CreateFlow) -> impl Future<Output = Result<Option<String>, ApiError>> + Send {
+        let faults = flow.draft.parse_new().err();
+        async { faults.map_or(Ok(None), |faults| Err(faults.into())) }
+    }
+
     /// Makes a flow without a name once: repeated with the same `request`, an identification of the caller's
     /// choice, it answers the flow that the first call made. `AlreadyExists` when that one is another
     /// action's.

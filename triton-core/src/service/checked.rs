@@ -5,14 +5,15 @@ use alloc::vec::Vec;
 
 use super::again;
 use super::api::{ApiStream, DeployApi, Templates};
+use super::deploys::Service;
 use super::error::{ApiError, ApiErrorKind};
 use super::view::{CreateFlow, FlowEvent, FlowFilter, FlowView, Ordered};
-use crate::engine::{Decision, begins, decide, look};
+use crate::engine::{Decision, begins, decide, look, size, unproven};
 use crate::model::{
-    Edit, Failure, Flow, FlowId, FlowName, Lock, NameError, Progress, Target, Timestamp, TrafficView,
+    Base, Edit, Failure, Flow, FlowId, FlowName, Lock, NameError, Progress, Target, Timestamp, TrafficView,
     Verdict, WorkloadView,
 };
-use crate::ports::{PortErrorKind, Subject, WorkloadBackend};
+use crate::ports::{FlowStore, Loaded, Names, PortErrorKind, Subject, WorkloadBackend};
 
 /// A [`DeployApi`] that refuses to make a flow that would fail at its first look at the workload:
 /// `AlreadyExists` where the workload exists, `InvalidArgument` where the cluster refuses a field of it, else
@@ -26,18 +27,59 @@ pub struct Checked<D, W> {
     pub workloads: W,
 }
 
-impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
-    /// Gives a workload the size that the flow leads to that holds it: the pods of its batch are there beside the others.
-    async fn without_batch(&self, holder: &FlowId, view: &mut WorkloadView) {
-        let Ok(holder) = self.deploys.get(holder).await else { return };
-        let leads = !holder.canceled && holder.superseded_by.is_empty() && !holder.record.finished;
-        if leads && holder.record.started_at.is_some() {
-            view.shape.replicas = holder.replicas;
+impl<S: FlowStore, N: Names, W: WorkloadBackend> Checked<Service<S, N>, W> {
+    /// The workload as a flow finds it once it is its turn: without the pods that the flow which holds it now asks for
+    /// beside, and without its lock.
+    async fn in_its_turn(&self, flow: &Flow, view: &mut WorkloadView) -> Result<(), ApiError> {
+        let holder = match &view.lock {
+            Lock::Free | Lock::Mine => return Ok(()),
+            Lock::Unreadable { what } => {
+                let text = alloc::format!("LockUnreadable: {what}");
+                return Err(ApiError::new(ApiErrorKind::FailedPrecondition, text));
+            }
+            Lock::Theirs(holder) => self.deploys.store.load(holder).await,
+        };
+        view.lock = Lock::Free;
+        let there = view.shape.replicas;
+        view.shape.replicas = match holder {
+            Ok(Loaded::Flow(holder)) => {
+                if let Some(failure) = unproven(&holder.flow, flow, &view.good) {
+                    return Err(refused(&failure));
+                }
+                size(there, Some(&holder.flow), None)
+            }
+            Ok(Loaded::Invalid(holder)) => {
+                size(there, None, holder.progress.base().and_then(Base::size_of_exchange))
+            }
+            Ok(Loaded::Corrupt { .. }) => there,
+            Err(error) if error.kind == PortErrorKind::Gone => there,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(())
+    }
+}
+
+pub(super) fn refused(failure: &Failure) -> ApiError {
+    let kind = match failure {
+        Failure::WorkloadExists => ApiErrorKind::AlreadyExists,
+        Failure::InvalidSpec { fault } => return ApiError::new(ApiErrorKind::InvalidArgument, fault.clone()),
+        _ => ApiErrorKind::FailedPrecondition,
+    };
+    ApiError::new(kind, alloc::format!("{}: {failure}", failure.reason()))
+}
+
+impl<S: FlowStore, N: Names, W: WorkloadBackend> DeployApi for Checked<Service<S, N>, W> {
+    async fn create(&self, flow: CreateFlow) -> Result<FlowView, ApiError> {
+        let told = self.dry_run(&flow).await?;
+        let mut made = self.deploys.create(flow).await?;
+        if let Some(told) = told {
+            let notes = [told, core::mem::take(&mut made.record.message)];
+            made.record.message = notes.join(" ").trim_end().into();
         }
+        Ok(made)
     }
 
-    /// What is to be known of a flow that may be made.
-    async fn check(&self, new: &CreateFlow) -> Result<Option<String>, ApiError> {
+    async fn dry_run(&self, new: &CreateFlow) -> Result<Option<String>, ApiError> {
         let (spec, _) = new.draft.parse_new()?;
         let internal = |error: NameError| ApiError::new(ApiErrorKind::Internal, error.to_string());
         let name = FlowName::new("unmade").map_err(internal)?;
@@ -46,20 +88,12 @@ impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
         let flow = again::unmade(id(name), spec).map_err(internal)?;
         let instance = flow.instance();
         let mut view = self.workloads.observe(Subject { instance: &instance, flow: Some(&flow) }).await?;
-        // A flow would wait for the one that holds it now, and then find the same.
         if let Some(view) = &mut view {
-            match core::mem::replace(&mut view.lock, Lock::Free) {
-                Lock::Unreadable { what } => {
-                    let text = alloc::format!("LockUnreadable: {what}");
-                    return Err(ApiError::new(ApiErrorKind::FailedPrecondition, text));
-                }
-                Lock::Theirs(holder) => self.without_batch(&holder, view).await,
-                Lock::Mine | Lock::Free => {}
-            }
             let named = new.name.clone().map(|name| Flow { id: id(name), ..flow.clone() });
             if let Some(told) = named.and_then(|flow| again::note(&view.carried, &flow)) {
                 return Ok(Some(told));
             }
+            self.in_its_turn(&flow, view).await?;
         }
         let mut seen = look(Some(&flow), view.as_ref(), &TrafficView::default());
         if begins(&flow, &seen, Timestamp::default()) {
@@ -76,27 +110,6 @@ impl<D: DeployApi, W: WorkloadBackend> Checked<D, W> {
             }
             Decision::Move(..) | Decision::Act(_) | Decision::Wait(..) | Decision::Done => Ok(None),
         }
-    }
-}
-
-fn refused(failure: &Failure) -> ApiError {
-    let kind = match failure {
-        Failure::WorkloadExists => ApiErrorKind::AlreadyExists,
-        Failure::InvalidSpec { fault } => return ApiError::new(ApiErrorKind::InvalidArgument, fault.clone()),
-        _ => ApiErrorKind::FailedPrecondition,
-    };
-    ApiError::new(kind, alloc::format!("{}: {failure}", failure.reason()))
-}
-
-impl<D: DeployApi, W: WorkloadBackend> DeployApi for Checked<D, W> {
-    async fn create(&self, flow: CreateFlow) -> Result<FlowView, ApiError> {
-        let told = self.check(&flow).await?;
-        let mut made = self.deploys.create(flow).await?;
-        if let Some(told) = told {
-            let notes = [told, core::mem::take(&mut made.record.message)];
-            made.record.message = notes.join(" ").trim_end().into();
-        }
-        Ok(made)
     }
 
     async fn get(&self, id: &FlowId) -> Result<FlowView, ApiError> {

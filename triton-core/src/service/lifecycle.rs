@@ -5,9 +5,11 @@ use alloc::vec::Vec;
 use core::future::Future;
 
 use super::api::{DeployApi, InstanceApi, Templates};
+use super::checked::refused;
 use super::error::{ApiError, ApiErrorKind};
 use super::once::{self, name_of_request};
 use super::view::{CreateFlow, FlowFilter, FlowView, InstanceView};
+use crate::engine::unended;
 use crate::model::{
     Action, Draft, FlowId, FlowName, InstanceId, NonUpdateStrategy, Revision, RollbackTarget, UpdateStrategy,
 };
@@ -160,14 +162,12 @@ impl<D: DeployApi, I> Lifecycle<D, I> {
     /// Makes sure that a flow brought its template to this instance.
     async fn may_return(&self, instance: &InstanceId, flow: &FlowId) -> Result<(), ApiError> {
         let view = self.deploys.get(flow).await?;
-        let text = if view.instance_name != instance.name.as_str() {
-            alloc::format!("flow {flow} is one of instance {}: name one of {instance}", view.instance_name)
-        } else if !view.record.finished {
-            alloc::format!("flow {flow} has not ended: let it go on, or name one that has")
-        } else {
-            return Ok(());
-        };
-        Err(ApiError::new(ApiErrorKind::FailedPrecondition, text))
+        if view.instance_name != instance.name.as_str() {
+            let other = view.instance_name;
+            let text = alloc::format!("flow {flow} is one of instance {other}: name one of {instance}");
+            return Err(ApiError::new(ApiErrorKind::FailedPrecondition, text));
+        }
+        if view.record.finished { Ok(()) } else { Err(refused(&unended(flow))) }
     }
 
     /// The refusal of a rollback to a flow that is not there, with what can be named instead.

@@ -182,6 +182,21 @@ async fn what_the_workload_shows_is_refused_before_a_flow_is_made<R: ApiRig>(rig
     refused(rig.api().get(&id(namespace, "api-nothing")).await, ApiErrorKind::NotFound);
 }
 
+/// For an API that looks at workloads: a dry run refuses what `create` refuses, in the same words, and makes no flow.
+pub async fn dry_run<R: ApiRig>(rig: &R, namespace: &Namespace) {
+    let flow = create(rig, namespace, "dry-there", |_| {}).await;
+    until(rig, &flow.id, "the canary runs", |view| asks(view, 1, BatchPhase::Smoked)).await;
+    for draft in [canary("dry-there"), draft("dry-nothing", 2, 3), draft("Dry", 2, 3)] {
+        let flow = CreateFlow { namespace: namespace.clone(), name: None, draft };
+        let refused = rig.api().dry_run(&flow).await.expect_err("a refusal");
+        assert_eq!(rig.api().create(flow).await, Err(refused));
+    }
+    let name = Some("dry-fresh".parse().expect("a flow name"));
+    let fresh = CreateFlow { namespace: namespace.clone(), name, draft: canary("dry-fresh") };
+    assert_eq!(rig.api().dry_run(&fresh).await, Ok(None));
+    refused(rig.api().get(&id(namespace, "dry-fresh")).await, ApiErrorKind::NotFound);
+}
+
 async fn what_is_not_there_is_not_found<R: ApiRig>(rig: &R, namespace: &Namespace) {
     let (api, absent) = (rig.api(), id(namespace, "api-absent"));
     let target = Target { batch: 1, phase: BatchPhase::Baked };

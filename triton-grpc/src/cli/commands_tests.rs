@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 use triton_core::model::FlowId;
 
@@ -339,34 +339,6 @@ fn started() -> Play {
     assert_eq!(play.typed(&["create", "-f", &file]).0, Ok(0));
     assert!(play.carry(&id()));
     play
-}
-
-/// Beside three pods stands the canary of the update, which is none of the size.
-#[test]
-fn a_size_is_compared_with_that_which_the_flow_at_work_leads_to() {
-    let (play, _) = updating();
-    for (action, replicas, wrong) in
-        [("scale_out", 3, false), ("scale_out", 2, true), ("scale_in", 4, true), ("scale_in", 3, false)]
-    {
-        let (_folder, file) = manifest(
-            &json!({
-                "apiVersion": "apps.triton.io/v1alpha1", "kind": "DeployFlow",
-                "metadata": { "name": format!("sized-{action}-{replicas}").replace('_', "-"), "namespace": "default" },
-                "spec": {
-                    "action": action,
-                    "application": {
-                        "appID": 12122, "appName": "deploy-demo-hello", "groupID": 10010,
-                        "instanceName": "12122-sample-10010", "replicas": replicas,
-                    },
-                    "nonUpdateStrategy": { "batchSize": 1 },
-                },
-            })
-            .to_string(),
-        );
-        let told = play.typed(&["create", "-f", &file]).0;
-        let refused = told.as_ref().err().is_some_and(|failure| failure.message.contains("WrongSize"));
-        assert_eq!((told.is_err(), refused), (wrong, wrong), "{action} {replicas}: {told:?}");
-    }
 }
 
 /// An update of the tutorial's application, which runs; its canary waits for a person.

@@ -2,7 +2,7 @@
 
 use triton_core::model::Failure::WorkloadExists;
 use triton_core::model::{Action, FlowId, FlowName};
-use triton_core::service::{ApiErrorKind, CreateFlow, DeployApi, FlowView, InstanceApi};
+use triton_core::service::{ApiError, ApiErrorKind, CreateFlow, DeployApi, FlowView, InstanceApi};
 
 use super::args::CreateArgs;
 use super::failure::{DONE, Failure};
@@ -79,7 +79,6 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
     }
 
     async fn make(&self, flow: CreateFlow) -> Result<FlowView, Failure> {
-        let name = flow.name.as_ref().map(ToString::to_string).unwrap_or_default();
         let (action, instance) = (flow.draft.action.clone(), flow.draft.instance_name.clone());
         let mut tries = 0_u32;
         let made = insist(async || {
@@ -96,21 +95,25 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
                 answer => answer,
             }
         });
-        made.await.map_err(|error| {
-            let exists = error.kind == ApiErrorKind::AlreadyExists;
-            let workload = error.message.starts_with(WorkloadExists.reason());
-            let failure = self.failed(error);
-            if workload {
-                return failure.hint(format!(
-                    "action: update in the manifest brings this template to {instance}; kubectl triton history \
-                     {instance} shows what was done to it"
-                ));
-            }
-            let hint = format!(
-                "a flow is carried out once: give it another metadata.name, or none; \
-                 kubectl triton get {name} shows the one that is there"
-            );
-            if exists { failure.hint(hint) } else { failure }
-        })
+        made.await.map_err(|error| self.not_made(error, &flow))
+    }
+
+    /// Why a flow is not made, and what to type instead.
+    pub(super) fn not_made(&self, error: ApiError, flow: &CreateFlow) -> Failure {
+        let exists = error.kind == ApiErrorKind::AlreadyExists;
+        let workload = error.message.starts_with(WorkloadExists.reason());
+        let failure = self.failed(error);
+        let instance = &flow.draft.instance_name;
+        if workload {
+            return failure.hint(format!(
+                "action: update in the manifest brings this template to {instance}; kubectl triton history {instance} \
+                 shows what was done to it"
+            ));
+        }
+        let Some(name) = flow.name.as_ref().filter(|_| exists) else { return failure };
+        failure.hint(format!(
+            "a flow is carried out once: give it another metadata.name, or none; kubectl triton get {name} shows the one \
+             that is there"
+        ))
     }
 }

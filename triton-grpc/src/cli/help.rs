@@ -131,8 +131,8 @@ Examples:
 
 /// `plan`.
 pub(crate) const PLAN: &str = "\
-Nothing is written. Times are the earliest possible: intervals and drain times are counted; people,
-booting pods and registries are taken to need no time.
+Nothing is written; what create would refuse of a file is refused. Times are the earliest possible:
+intervals and drain times are counted; people, booting pods and registries are taken to need no time.
 
 Examples:
   kubectl triton plan -f deploy.yaml

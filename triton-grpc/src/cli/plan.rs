@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use triton_core::engine::{Coming, Forecast, Found, forecast_from};
 use triton_core::model::{
-    Action, BatchPhase, Draft, Fault, Faults, FlowId, InstanceId, InstanceName, Namespace, Seconds,
+    Action, BatchPhase, Draft, Fault, Faults, InstanceId, InstanceName, Namespace, Seconds,
 };
-use triton_core::service::{ApiError, DeployApi, InstanceApi, InstanceView};
+use triton_core::service::{ApiError, CreateFlow, DeployApi, InstanceApi, InstanceView};
 
 use super::args::{Choice, PlanArgs};
 use super::failure::{DONE, Failure};
@@ -17,8 +17,8 @@ use super::{Session, others, phrase};
 /// Flows to plan.
 pub(super) type Wanted = Vec<Described>;
 
-/// Plans what needs nobody to ask: everything where the present size was said, or is none. Else the flows
-/// come back, to be planned with the size that there is.
+/// Plans without asking anybody where the present size was said. Else the flows come back, to be planned with what there
+/// is.
 pub(super) fn offline(
     plan: &PlanArgs,
     namespace: &Namespace,
@@ -31,12 +31,7 @@ pub(super) fn offline(
     if !faults.is_empty() {
         return Err(Faults(faults).into());
     }
-    let is_create = |flow: &Described| flow.draft.action == Action::Create.as_str();
-    let current = match plan.current {
-        Some(current) => current,
-        None if flows.iter().all(is_create) => 0,
-        None => return Ok(Some(flows)),
-    };
+    let Some(current) = plan.current else { return Ok(Some(flows)) };
     for Described { namespace: theirs, draft, .. } in flows {
         let id = target(&draft, &theirs.unwrap_or_else(|| namespace.clone()))?;
         print(&told(&draft, &id, Found { from: current, ..Found::default() })?, screen)?;
@@ -45,41 +40,45 @@ pub(super) fn offline(
 }
 
 impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
-    /// `plan`, with the size that there is.
+    /// `plan`, with what there is.
     pub(super) async fn plan(&self, flows: Wanted, screen: &mut Screen<'_>) -> Result<u8, Failure> {
-        for Described { name, namespace, draft } in flows {
-            let id = target(&draft, &namespace.unwrap_or_else(|| self.namespace.clone()))?;
-            let told = if draft.action == Action::Create.as_str() {
-                told(&draft, &id, Found::default())?
-            } else {
-                let there = self.api.instance(&id).await.map_err(|error| self.failed(error))?;
-                let found = Found {
-                    from: there.replicas,
-                    remembered: there.replicas_before_stop,
-                    in_place: there.in_place,
-                    min_ready: there.min_ready,
-                };
-                let mut told = told(&draft, &id, found)?;
-                let named = name.map(|name| FlowId { namespace: id.namespace.clone(), name });
-                let again =
-                    named.zip(draft.parse_new().ok()).and_then(|(flow, (spec, _))| there.already(flow, spec));
-                if let Some(again) = again {
-                    print(&told.untouched(again), screen)?;
-                    continue;
-                }
-                self.beside_plan(&mut told, &draft, &there).await;
-                told.notes.extend(returning(told.action, &there));
-                told.notes.extend(phrase::left(&there));
-                told.sized_by = sizer(&told.forecast, there.sized_by);
-                let warnings = self.api.warnings(&id, template(&draft).as_ref()).await;
-                let failed =
-                    |error: ApiError| vec![format!("Services were not looked at: {}", error.message)];
-                told.warnings.extend(warnings.unwrap_or_else(failed));
-                told
-            };
-            print(&told, screen)?;
+        for flow in flows {
+            print(&self.planned(flow).await?, screen)?;
         }
         Ok(DONE)
+    }
+
+    /// The plan of one flow. What [`create`](Self::create) would refuse is refused.
+    async fn planned(&self, flow: Described) -> Result<Told, Failure> {
+        let Described { name, namespace, draft } = flow;
+        let id = target(&draft, &namespace.unwrap_or_else(|| self.namespace.clone()))?;
+        let there = if draft.action == Action::Create.as_str() {
+            None
+        } else {
+            Some(self.api.instance(&id).await.map_err(|error| self.failed(error))?)
+        };
+        let found = there.as_ref().map_or_else(Found::default, |there| Found {
+            from: there.replicas,
+            remembered: there.replicas_before_stop,
+            in_place: there.in_place,
+            min_ready: there.min_ready,
+        });
+        let mut told = told(&draft, &id, found)?;
+        if draft.template != Some(any()) {
+            let new = CreateFlow { namespace: id.namespace.clone(), name, draft: draft.clone() };
+            if let Some(again) = self.api.dry_run(&new).await.map_err(|error| self.not_made(error, &new))? {
+                return Ok(told.untouched(again));
+            }
+        }
+        let Some(there) = there else { return Ok(told) };
+        self.beside_plan(&mut told, &draft, &there).await;
+        told.notes.extend(returning(told.action, &there));
+        told.notes.extend(phrase::left(&there));
+        told.sized_by = sizer(&told.forecast, there.sized_by);
+        let warnings = self.api.warnings(&id, template(&draft).as_ref()).await;
+        let failed = |error: ApiError| vec![format!("Services were not looked at: {}", error.message)];
+        told.warnings.extend(warnings.unwrap_or_else(failed));
+        Ok(told)
     }
 
     /// What a rollback returns to, who holds the workload, and who waits for it.

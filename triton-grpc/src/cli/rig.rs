@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 use clap::Parser;
 use serde_json::Value;
 use triton_core::driver::{Driver, Rest};
-use triton_core::model::{Fault, FlowId, Timestamp};
-use triton_core::service::{Checked, Lifecycle, Service};
+use triton_core::model::{Fault, FlowId, Seconds, Timestamp};
+use triton_core::service::{Checked, CreateFlow, DeployApi, Lifecycle, Service};
 use triton_core::sim::{Host, Sim, Timing};
 
 use super::args::Args;
@@ -108,6 +108,24 @@ impl Play {
     /// Lets the flow take the steps that it can take now.
     pub(super) fn look(&self, id: &FlowId) {
         while matches!(ready(self.driver.advance(id, &mut |_, _| {})).unwrap(), Rest::Again) {}
+    }
+
+    /// Makes a flow of this manifest as kubectl does, whatever the API would say to it.
+    pub(super) fn apply(&self, manifest: &str) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), manifest).unwrap();
+        let described = super::manifest::read(file.path().to_str().unwrap()).unwrap().flows.remove(0);
+        let namespace = "default".parse().unwrap();
+        let flow = CreateFlow { namespace, name: described.name, draft: described.draft };
+        let host = &self.api.host;
+        ready(Service { store: host.clone(), names: host.clone() }.create(flow)).unwrap();
+    }
+
+    /// Lets the controller take notice of what was written last.
+    pub(super) fn settle(&self) {
+        let mut world = self.sim.world();
+        let now = world.now();
+        world.advance(now.plus(Seconds(60)));
     }
 
     /// A flow is gone at once, whatever it holds.

@@ -12,8 +12,8 @@ use super::hub::{Change, Hub};
 use super::watch::{self, Replies, Until};
 use crate::convert;
 use crate::deployflow::{
-    ContinueRequest, CreateRequest, DeployMetaRequest, DeploysRequest, EditRequest, EmptyReply, NextRequest,
-    WatchRequest,
+    ContinueRequest, CreateRequest, DeployMetaRequest, DeploysRequest, DryRunReply, EditRequest, EmptyReply,
+    NextRequest, WatchRequest,
 };
 use crate::status::to_status;
 
@@ -111,6 +111,15 @@ impl<A: DeployApi + 'static> DeployFlow for Deploys<A> {
             None => self.api.create(flow).await,
         };
         answer(created.map_err(convert::in_request_terms(convert::CREATE)).map(reply))
+    }
+
+    async fn dry_run(&self, request: Request<CreateRequest>) -> Answer<DryRunReply> {
+        let (flow, request) = convert::create_flow(request.into_inner()).map_err(refuse)?;
+        if request.is_some() {
+            return Err(refuse(convert::fault("requestID", "must be left out: a dry run makes no flow")));
+        }
+        let told = self.api.dry_run(&flow).await.map_err(convert::in_request_terms(convert::CREATE));
+        answer(told.map(|told| DryRunReply { message: told.unwrap_or_default() }))
     }
 
     async fn edit(&self, request: Request<EditRequest>) -> Answer<Frame> {

@@ -17,6 +17,7 @@ async fn the_service_keeps_the_promises_of_the_api_in_process() {
     let host = sim.host();
     let rig = Rig::new(sim, service(&host), None);
     api_suite::all(&rig, &namespace("api")).await;
+    api_suite::dry_run(&rig, &namespace("dry")).await;
     api_suite::instances(&rig, &host, &namespace("shown")).await;
     api_suite::lifecycle(&rig, &lifecycle(&host), &namespace("ordered")).await;
     api_suite::lifecycle_carried_out(&rig, &lifecycle(&host), &namespace("lived")).await;
@@ -31,6 +32,7 @@ async fn the_service_keeps_the_promises_of_the_api_over_the_wire() {
     let client: Client = served.client().await;
     let rig = Rig::new(sim, client.clone(), Some(Duration::from_millis(1)));
     api_suite::all(&rig, &namespace("api")).await;
+    api_suite::dry_run(&rig, &namespace("dry")).await;
     api_suite::instances(&rig, &client, &namespace("shown")).await;
     api_suite::lifecycle(&rig, &client, &namespace("ordered")).await;
     api_suite::lifecycle_carried_out(&rig, &client, &namespace("lived")).await;

@@ -75,8 +75,11 @@ async fn an_application_that_the_core_refuses_is_refused_in_the_terms_of_the_req
         }),
         ..Default::default()
     };
-    let status = DeployFlowClient::new(channel(&served).await).create(request).await.unwrap_err();
+    let mut deploys = DeployFlowClient::new(channel(&served).await);
+    let status = deploys.create(request.clone()).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!(deploys.dry_run(request.clone()).await.unwrap_err().message(), status.message());
+    refused(deploys.dry_run(CreateRequest { request_id: "one".into(), ..request }).await, "requestID: ");
     for fault in
         ["appID: ", "applicationSpec.replicas: ", "template: ", "strategy.batchSize: ", "strategy.mode: "]
     {

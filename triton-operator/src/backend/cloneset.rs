@@ -134,21 +134,14 @@ impl CloneSets {
 /// is a patch that replaces the template).
 ///
 /// # Errors
-/// `NoRevision` when it is not kept any more; else as any read.
+/// `NoRevision` when it keeps no such one; else as any read.
 pub async fn template_of(
     client: &Client,
     cloneset: &CloneSetEntry,
     wanted: &Revision,
 ) -> Result<Value, PortError> {
     let api: Api<ControllerRevision> = Api::namespaced(client.clone(), &cloneset.key.namespace);
-    let lost = || {
-        let what = format!(
-            "revision {wanted} is not kept any more: name a flow to return to, or, where this one is under way, put the \
-             template of that revision into the CloneSet by hand, or delete the DeployFlow, which leaves the workload as \
-             it is for an update or a rollback"
-        );
-        PortError::new(PortErrorKind::NoRevision, what)
-    };
+    let lost = || PortError::new(PortErrorKind::NoRevision, not_kept(cloneset, wanted));
     let revision = find(|| api.get(wanted.as_str())).await?.ok_or_else(lost)?;
     if !revision.metadata.owner_references.iter().flatten().any(|owner| owner.uid == cloneset.uid) {
         return Err(lost());
@@ -157,6 +150,19 @@ pub async fn template_of(
     let fields = template.as_object_mut().ok_or_else(lost)?;
     fields.remove("$patch");
     Ok(template)
+}
+
+/// Why nobody can return to a revision, and what to do instead.
+fn not_kept(cloneset: &CloneSetEntry, wanted: &Revision) -> String {
+    let Key { namespace, name } = &cloneset.key;
+    let why = if cloneset.good.iter().any(|good| good == wanted.as_str()) {
+        format!("revision {wanted} is not kept any more")
+    } else {
+        format!("there is no revision {wanted} among those that CloneSet {namespace}/{name} keeps")
+    };
+    format!(
+        "{why}: name a flow to return to, or a revision of this CloneSet (kubectl get controllerrevisions -n {namespace})"
+    )
 }
 
 #[async_trait]
@@ -280,4 +286,29 @@ fn decoded(object: &DynamicObject) -> Result<CloneSetState, PortError> {
 
 fn unreadable(error: serde_json::Error) -> PortError {
     PortError::caused(PortErrorKind::Rejected, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_revision_that_never_was_is_told_from_one_that_is_not_kept_any_more() {
+        let cloneset = fixtures::cloneset(|object| {
+            object["metadata"]["annotations"] = json!({ crate::labels::GOOD: "demo-new,demo-old" });
+        });
+        let rows = [
+            ("demo-old", "revision demo-old is not kept any more: name a flow"),
+            (
+                "demo-nope",
+                "there is no revision demo-nope among those that CloneSet default/demo keeps: name a flow",
+            ),
+        ];
+        for (wanted, says) in rows {
+            let text = not_kept(&cloneset, &wanted.parse().unwrap());
+            assert!(text.starts_with(says) && text.ends_with("controllerrevisions -n default)"), "{text}");
+        }
+    }
 }

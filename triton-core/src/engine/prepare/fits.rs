@@ -89,6 +89,14 @@ fn labelled(flow: &Flow, seen: &Observation, base: &Base) -> Result<(), Failure>
     if seen.label != RevisionLabel::Name || base.kind == Kind::Shrink || longest <= MAX_LABEL {
         return Ok(());
     }
+    let could = name.saturating_add(MAX_LABEL).saturating_sub(MAX_CREATED);
+    if matches!(base.brings, Brings::Revision(_)) && longest > could {
+        let what = format!(
+            "spec.rollbackTo.revision: there is no such revision: its full name would have {longest} characters, and pods \
+             carry it as a label ({MAX_LABEL} at most)"
+        );
+        return Err(Failure::NoRevision { what });
+    }
     let what = format!(
         "spec.application.instanceName: has {name} characters, and no pod can carry the name of its revision \
          as a label ({longest} characters, {MAX_LABEL} at most); turn OpenKruise's feature gate \

@@ -18,6 +18,9 @@ impl DeployApi for Both {
     async fn create(&self, flow: CreateFlow) -> Result<FlowView, ApiError> {
         self.service.create(flow).await
     }
+    async fn dry_run(&self, flow: &CreateFlow) -> Result<Option<String>, ApiError> {
+        self.service.dry_run(flow).await
+    }
     async fn next(&self, id: &FlowId, expected: Option<Target>) -> Result<FlowView, ApiError> {
         self.service.next(id, expected).await
     }

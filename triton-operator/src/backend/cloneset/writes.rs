@@ -5,7 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::Value;
-use triton_core::model::{Flow, InstanceId, PodRef, Shape, TemplateRef, WorkloadChange};
+use triton_core::model::{Flow, InstanceId, PodRef, Revision, Shape, TemplateRef, WorkloadChange};
 use triton_core::ports::{PortError, PortErrorKind};
 
 use super::entry::CloneSetEntry;
@@ -96,11 +96,25 @@ impl CloneSets {
             Some(TemplateRef::Flow) => (!mine).then(|| patch::pod_template(flow, gated)),
             Some(TemplateRef::Revision(wanted)) => {
                 let has = !mine && cloneset.update_revision.as_deref() == Some(wanted.as_str());
-                if has { None } else { Some(template_of(&self.client, cloneset, wanted).await?) }
+                if has { None } else { Some(self.before(cloneset, wanted).await?) }
             }
         };
         let changed = self.change(cloneset, patch::reshape(cloneset, flow, shape, template)).await?;
         changed.map_or(Ok(()), |cloneset| cloneset.has(shape))
+    }
+
+    /// The template that a flow returns its workload to in the middle of its work.
+    async fn before(&self, cloneset: &CloneSetEntry, wanted: &Revision) -> Result<Value, PortError> {
+        template_of(&self.client, cloneset, wanted).await.map_err(|error| match error.kind {
+            PortErrorKind::NoRevision => PortError::new(
+                PortErrorKind::NoRevision,
+                format!(
+                    "revision {wanted} is not kept any more: put its template into the CloneSet by hand, or delete the \
+                     DeployFlow, which leaves the workload as it is for an update or a rollback"
+                ),
+            ),
+            _ => error,
+        })
     }
 
     /// Sends one merge patch per pod that needs it, all at once.
