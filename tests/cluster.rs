@@ -4,6 +4,8 @@
 
 #[path = "cluster/actions.rs"]
 mod actions;
+#[path = "cluster/admission.rs"]
+mod admission;
 #[path = "cluster/app.rs"]
 mod app;
 #[path = "cluster/autoscaler.rs"]

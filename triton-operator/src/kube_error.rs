@@ -59,23 +59,46 @@ where
     }
 }
 
-/// Makes a dry run, and says what it came to: `None` when what was asked would be taken, or when nobody can tell.
+/// What a dry run came to.
+#[derive(Debug)]
+pub enum DryRun<T> {
+    /// What was asked would be taken, and stored so.
+    Taken(T),
+    /// Nobody can tell: an admission webhook knows no dry runs.
+    Unknown,
+    /// What was asked would be refused.
+    Refused(Box<Status>),
+}
+
+impl<T> DryRun<T> {
+    /// The refusal; `None` when what was asked would be taken, or when nobody can tell.
+    pub fn refused(self) -> Option<Box<Status>> {
+        match self {
+            Self::Refused(status) => Some(status),
+            Self::Taken(_) | Self::Unknown => None,
+        }
+    }
+}
+
+/// Makes a dry run.
 ///
 /// # Errors
 /// As [`call`] for everything that says nothing about what was asked: no answer, a missing right, a change meanwhile.
 pub async fn dry_run<T>(
     request: impl Future<Output = Result<T, Error>>,
-) -> Result<Option<Box<Status>>, PortError> {
+) -> Result<DryRun<T>, PortError> {
     let refused = |status: &Status| match status.code {
         400 | 403 | 422 => !is_failed_test(&status.message) && !is_missing_right(status),
         _ => is_too_large(status),
     };
     match tokio::time::timeout(PATIENCE, request).await {
-        Ok(Err(Error::Api(status))) if status.message.contains("does not support dry run") => Ok(None),
-        Ok(Err(Error::Api(status))) if refused(&status) => Ok(Some(status)),
+        Ok(Err(Error::Api(status))) if status.message.contains("does not support dry run") => {
+            Ok(DryRun::Unknown)
+        }
+        Ok(Err(Error::Api(status))) if refused(&status) => Ok(DryRun::Refused(status)),
         answer => call(async { answer.unwrap_or_else(|_| Err(Error::Service("no answer in time".into()))) })
             .await
-            .map(|_| None),
+            .map(DryRun::Taken),
     }
 }
 

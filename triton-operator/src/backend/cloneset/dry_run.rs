@@ -7,8 +7,9 @@ use triton_core::model::{Action, Failure, Fault, Faults, Flow, Revision, Shape, 
 use triton_core::ports::{PortError, PortErrorKind};
 
 use super::entry::{CloneSetEntry, names};
+use super::fixed::said;
 use super::{CloneSets, faults, patch, template_of, unreadable, view};
-use crate::kube_error::{dry_run, knows_no_such_kind};
+use crate::kube_error::{DryRun, dry_run, knows_no_such_kind};
 use crate::labels;
 use crate::world::cache::Key;
 
@@ -74,7 +75,7 @@ impl CloneSets {
         let strict = format!("{}&fieldValidation=Strict", request.uri()).parse();
         *request.uri_mut() = strict.map_err(|error| PortError::caused(PortErrorKind::Rejected, error))?;
         match dry_run(self.client.request_text(request)).await {
-            Ok(refused) => Ok(refused.map_or_else(Vec::new, |status| faults::faults(&status, &object))),
+            Ok(told) => Ok(told.refused().map_or_else(Vec::new, |status| faults::faults(&status, &object))),
             // An API server without them cannot tell.
             Err(error) if knows_no_such_kind(&error) => Ok(Vec::new()),
             Err(error) => Err(error),
@@ -95,13 +96,13 @@ impl CloneSets {
                 let body = patch::create(self.world.api_version()?, flow, &NEW, template);
                 let object: DynamicObject = serde_json::from_value(body).map_err(unreadable)?;
                 let params = PostParams { dry_run: true, field_manager: manager };
-                dry_run(api.create(&params, &object)).await?
+                dry_run(api.create(&params, &object)).await?.refused()
             }
             Some(cloneset) => {
                 let ops =
                     serde_json::from_value(patch::try_template(cloneset, &template)).map_err(unreadable)?;
                 let params = PatchParams { dry_run: true, field_manager: manager, ..PatchParams::default() };
-                dry_run(api.patch(&cloneset.key.name, &params, &Patch::Json::<()>(ops))).await?
+                dry_run(api.patch(&cloneset.key.name, &params, &Patch::Json::<()>(ops))).await?.refused()
             }
         };
         let Some(status) = refused else { return Ok(None) };
@@ -121,12 +122,43 @@ impl CloneSets {
             return Ok(None);
         };
         match template_of(&self.client, cloneset, &wanted).await {
-            Ok(_) => Ok(None),
+            Ok(template) => {
+                let changed = self.changed(cloneset, &wanted, &template).await?;
+                Ok(changed.map(|what| Failure::Refused { what }))
+            }
             Err(error) if error.kind == PortErrorKind::NoRevision => {
                 Ok(Some(Failure::NoRevision { what: error.message }))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// What the API server would change of the template of a revision, for people. Admission webhooks and policies that came
+    /// after the revision do so, and the workload's controller would then replace every pod, the ones that serve too, by
+    /// pods of a revision that nobody asked for.
+    pub(super) async fn changed(
+        &self,
+        cloneset: &CloneSetEntry,
+        revision: &Revision,
+        template: &Value,
+    ) -> Result<Option<String>, PortError> {
+        let ops = serde_json::from_value(patch::try_template(cloneset, template)).map_err(unreadable)?;
+        let manager = Some(labels::MANAGER.to_owned());
+        let params = PatchParams { dry_run: true, field_manager: manager, ..PatchParams::default() };
+        let api = self.api(&cloneset.key.namespace)?;
+        let told = dry_run(api.patch(&cloneset.key.name, &params, &Patch::Json::<()>(ops))).await?;
+        let what = match told {
+            DryRun::Unknown => None,
+            DryRun::Refused(status) => Some(format!("refuses it: {}", status.message)),
+            DryRun::Taken(stored) => differs(template, &stored.data["spec"]["template"]).map(|field| {
+                format!(
+                    "would change it at {field}, and every pod would be replaced: look for an admission webhook or policy \
+                     that changes CloneSets, and exempt this one; or delete the DeployFlow that waits for this, and bring \
+                     the template by an update"
+                )
+            }),
+        };
+        Ok(what.map(|what| format!("spec.template of revision {revision} cannot return: the API server {what}")))
     }
 
     /// What is refused of the deletion of a workload. OpenKruise's protection of the sort `Cascading` allows it as
@@ -138,7 +170,7 @@ impl CloneSets {
         let Key { namespace, name } = &cloneset.key;
         let same = Preconditions { uid: Some(cloneset.uid.clone()), resource_version: None };
         let params = DeleteParams { dry_run: true, ..DeleteParams::background().preconditions(same) };
-        let refused = dry_run(self.api(namespace)?.delete(name, &params)).await?;
+        let refused = dry_run(self.api(namespace)?.delete(name, &params)).await?.refused();
         Ok(refused.map(|status| {
             let so_far =
                 if flow.progress.has_begun() { "no more pods leave" } else { "nothing was touched" };
@@ -150,6 +182,12 @@ impl CloneSets {
             Failure::Refused { what }
         }))
     }
+}
+
+/// Where a template is stored otherwise than it was sent, as a JSON pointer; fields that say nothing aside.
+fn differs(sent: &Value, stored: &Value) -> Option<String> {
+    let changes = json_patch::diff(&said(sent), &said(stored));
+    changes.first().map(|change| change.path().to_string())
 }
 
 /// The template with a volume for each claim: OpenKruise adds them to each pod, and containers mount them by name.

@@ -93,7 +93,12 @@ impl CloneSets {
         let gated = cloneset.gates(flow.spec.no_pull_in);
         let template = match &shape.template {
             None => None,
-            Some(TemplateRef::Flow) => (!mine).then(|| patch::pod_template(flow, gated)),
+            Some(TemplateRef::Flow) if mine => None,
+            // What others changed since returns as the revision that it became, with its pods.
+            Some(TemplateRef::Flow) => Some(match flow.progress.base().and_then(|base| base.brought.as_ref()) {
+                Some(brought) => self.before(cloneset, brought).await?,
+                None => patch::pod_template(flow, gated),
+            }),
             Some(TemplateRef::Revision(wanted)) => {
                 let has = !mine && cloneset.update_revision.as_deref() == Some(wanted.as_str());
                 if has { None } else { Some(self.before(cloneset, wanted).await?) }
@@ -105,7 +110,7 @@ impl CloneSets {
 
     /// The template that a flow returns its workload to in the middle of its work.
     async fn before(&self, cloneset: &CloneSetEntry, wanted: &Revision) -> Result<Value, PortError> {
-        template_of(&self.client, cloneset, wanted).await.map_err(|error| match error.kind {
+        let template = template_of(&self.client, cloneset, wanted).await.map_err(|error| match error.kind {
             PortErrorKind::NoRevision => PortError::new(
                 PortErrorKind::NoRevision,
                 format!(
@@ -114,7 +119,11 @@ impl CloneSets {
                 ),
             ),
             _ => error,
-        })
+        })?;
+        match self.changed(cloneset, wanted, &template).await? {
+            Some(what) => Err(PortError::new(PortErrorKind::Rejected, what)),
+            None => Ok(template),
+        }
     }
 
     /// Sends one merge patch per pod that needs it, all at once.
