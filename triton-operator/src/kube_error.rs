@@ -84,9 +84,7 @@ impl<T> DryRun<T> {
 ///
 /// # Errors
 /// As [`call`] for everything that says nothing about what was asked: no answer, a missing right, a change meanwhile.
-pub async fn dry_run<T>(
-    request: impl Future<Output = Result<T, Error>>,
-) -> Result<DryRun<T>, PortError> {
+pub async fn dry_run<T>(request: impl Future<Output = Result<T, Error>>) -> Result<DryRun<T>, PortError> {
     let refused = |status: &Status| match status.code {
         400 | 403 | 422 => !is_failed_test(&status.message) && !is_missing_right(status),
         _ => is_too_large(status),

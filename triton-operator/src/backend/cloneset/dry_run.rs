@@ -158,7 +158,8 @@ impl CloneSets {
                 )
             }),
         };
-        Ok(what.map(|what| format!("spec.template of revision {revision} cannot return: the API server {what}")))
+        Ok(what
+            .map(|what| format!("spec.template of revision {revision} cannot return: the API server {what}")))
     }
 
     /// What is refused of the deletion of a workload. OpenKruise's protection of the sort `Cascading` allows it as

@@ -95,10 +95,12 @@ impl CloneSets {
             None => None,
             Some(TemplateRef::Flow) if mine => None,
             // What others changed since returns as the revision that it became, with its pods.
-            Some(TemplateRef::Flow) => Some(match flow.progress.base().and_then(|base| base.brought.as_ref()) {
-                Some(brought) => self.before(cloneset, brought).await?,
-                None => patch::pod_template(flow, gated),
-            }),
+            Some(TemplateRef::Flow) => {
+                Some(match flow.progress.base().and_then(|base| base.brought.as_ref()) {
+                    Some(brought) => self.before(cloneset, brought).await?,
+                    None => patch::pod_template(flow, gated),
+                })
+            }
             Some(TemplateRef::Revision(wanted)) => {
                 let has = !mine && cloneset.update_revision.as_deref() == Some(wanted.as_str());
                 if has { None } else { Some(self.before(cloneset, wanted).await?) }
