@@ -1,5 +1,7 @@
 //! Reads what is stored, and what people send. What cannot be read is named by its field.
 
+mod objects;
+
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -9,9 +11,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use self::objects::Objects;
 use super::draft::{Fault, Faults};
 
-/// Reads the part of an object that stands at this path, which is empty for the whole of it.
+/// Reads the part of an object that stands at this path, which is empty for the whole of it. A list is read as no
+/// structure.
 ///
 /// # Errors
 /// The first field that cannot be read, by its path from the root of the object.
@@ -21,7 +25,7 @@ where
     D: Deserializer<'de>,
     D::Error: fmt::Display,
 {
-    serde_path_to_error::deserialize(part).map_err(|error| {
+    serde_path_to_error::deserialize(Objects(part)).map_err(|error| {
         let below = error.path().to_string();
         let field = match (path, below.as_str()) {
             (path, "." | "?") => String::from(path),
@@ -54,10 +58,12 @@ pub fn read_each<T: DeserializeOwned + Serialize + Default>(part: &Value, path: 
 
 #[cfg(test)]
 mod tests {
+    use alloc::collections::BTreeMap;
+
     use serde_json::json;
 
     use super::*;
-    use crate::model::{Record, UpdateStrategy};
+    use crate::model::{Record, RollbackTarget, UpdateStrategy};
 
     #[test]
     fn what_cannot_be_read_is_named_by_its_field_from_the_root() {
@@ -79,6 +85,23 @@ mod tests {
         assert!(list.starts_with("list[1]: "), "{list}");
         let whole = read::<u8, _>(json!("one"), "").expect_err("no number").to_string();
         assert!(whole.starts_with("invalid type"), "{whole}");
+    }
+
+    /// Serde reads structures from lists too, by the order of their fields.
+    #[test]
+    fn a_list_is_no_structure_at_any_depth() {
+        type Deep = BTreeMap<String, Vec<Option<RollbackTarget>>>;
+        let strategy = read::<UpdateStrategy, _>(json!([true, true, null, 3]), "spec.updateStrategy");
+        let deep = read::<Deep, _>(json!({ "a": [null, { "revision": "x" }, ["x"]] }), "spec");
+        let text = read::<Deep, _>(&mut serde_json::Deserializer::from_str(r#"{"a": [["x"]]}"#), "");
+        let says = [
+            (strategy.map(|_| ()), "spec.updateStrategy: must be an object"),
+            (deep.map(|_| ()), "spec.a[2]: must be an object"),
+            (text.map(|_| ()), "a[0]: must be an object at line 1 column 8"),
+        ];
+        for (refused, says) in says {
+            assert_eq!(refused.map_err(|fault| fault.to_string()), Err(says.into()));
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use triton_core::model::{
     self, Draft, Fault, Faults, FlowName, Namespace, NonUpdateStrategy, RollbackTarget, UpdateStrategy,
 };
@@ -50,10 +50,10 @@ struct Application {
     app_name: String,
     instance_name: String,
     replicas: Option<i64>,
-    selector: Option<Value>,
-    template: Option<Value>,
+    selector: Option<Map<String, Value>>,
+    template: Option<Map<String, Value>>,
     application_type: Option<String>,
-    volume_claim_templates: Option<Value>,
+    volume_claim_templates: Option<Vec<Map<String, Value>>>,
     application_label: Option<BTreeMap<String, String>>,
 }
 
@@ -153,8 +153,11 @@ fn without_nulls(value: &Value) -> Value {
     }
 }
 
-/// Refuses fields other than these.
+/// Refuses fields other than these, and what is no object.
 fn refuse_others(path: &str, object: &Value, known: &[&str], message: &str) -> Result<(), Faults> {
+    if !object.is_object() && !object.is_null() {
+        return Err(fault(path.trim_end_matches('.'), "must be an object"));
+    }
     let given = object.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
     let unknown = given.map(|(field, _)| field).filter(|field| !known.contains(&field.as_str()));
     let unknown = unknown.map(|field| Fault { field: format!("{path}{field}"), message: message.into() });
@@ -207,6 +210,7 @@ fn draft(spec: &Value) -> Result<Draft, Faults> {
     ];
     fine((), faults.into_iter().flatten().flat_map(|Faults(faults)| faults.clone()).collect())?;
     let application = application?;
+    let claims = application.volume_claim_templates;
     Ok(Draft {
         action: action?.unwrap_or_default(),
         app_id: application.app_id,
@@ -216,9 +220,9 @@ fn draft(spec: &Value) -> Result<Draft, Faults> {
         replicas: application.replicas,
         application_type: application.application_type.unwrap_or_default(),
         application_label: application.application_label.unwrap_or_default(),
-        selector: application.selector,
-        template: application.template,
-        volume_claim_templates: application.volume_claim_templates,
+        selector: application.selector.map(Value::Object),
+        template: application.template.map(Value::Object),
+        volume_claim_templates: claims.map(|list| list.into_iter().map(Value::Object).collect()),
         update_strategy: update?,
         non_update_strategy: other?,
         rollback_to: back?,

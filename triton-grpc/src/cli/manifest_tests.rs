@@ -45,6 +45,41 @@ fn a_slip_of_the_pen_is_named_with_its_path() {
 }
 
 #[test]
+fn what_stands_in_the_place_of_a_structure_is_refused_with_its_path() {
+    use serde_json::json;
+    // Where what is written, and what is said of it. Serde would read structures from lists, by position.
+    let rows = [
+        ("/spec/updateStrategy", json!([true, true, null, 3]), "spec.updateStrategy: must be an object"),
+        ("/spec/nonUpdateStrategy", json!([true]), "spec.nonUpdateStrategy: must be an object"),
+        ("/spec/rollbackTo", json!(["web-1"]), "spec.rollbackTo: must be an object"),
+        ("/spec/application", json!([1, 1, "a", "a"]), "spec.application: must be an object"),
+        ("/spec/application/selector", json!(["app"]), "spec.application.selector: invalid type: sequence"),
+        ("/spec/application/selector", json!("app=1"), "spec.application.selector: invalid type: string"),
+        ("/spec/application/template", json!([1]), "spec.application.template: invalid type: sequence"),
+        (
+            "/spec/application/volumeClaimTemplates",
+            json!({}),
+            "spec.application.volumeClaimTemplates: invalid type",
+        ),
+        ("/spec/application/volumeClaimTemplates", json!(["a"]), "volumeClaimTemplates[0]: invalid type"),
+        (
+            "/spec/application/applicationLabel",
+            json!(["a"]),
+            "spec.application.applicationLabel: invalid type",
+        ),
+        ("/spec", json!(["create"]), "spec: must be an object"),
+        ("/metadata", json!(["a"]), "metadata: must be an object"),
+    ];
+    for (place, value, says) in rows {
+        let mut flow = first(TUTORIAL);
+        let (parent, field) = place.rsplit_once('/').unwrap();
+        flow.pointer_mut(parent).unwrap()[field] = value;
+        let message = parse(flow.to_string().as_bytes()).unwrap_err().message;
+        assert!(message.contains(says), "{place}: {message}");
+    }
+}
+
+#[test]
 fn every_fault_of_a_manifest_is_named() {
     let strategy = "spec.updateStrategy";
     // What is written instead of what, and the fields that are named.

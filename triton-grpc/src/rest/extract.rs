@@ -178,10 +178,6 @@ async fn body<S: Send + Sync, T: DeserializeOwned>(
         let text = "content-type: must be application/json";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ApiErrorKind::InvalidArgument, text));
     }
-    // Structures would be read from lists too.
-    if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Err(Refusal::field("body", "must be a JSON object"));
-    }
     let mut read = serde_json::Deserializer::from_slice(&bytes);
     let value = model::read(&mut read, "").map_err(|Fault { field, message }| {
         Refusal::field(if field.is_empty() { "body" } else { &field }, message)

@@ -101,7 +101,16 @@ async fn bad_input_is_refused_and_the_field_named() {
         (("GET", format!("{FLOW}/watch?batches=1&stage=Raw"), None), "stage: must be one of"),
         (("POST", FLOWS.into(), None), "body: must be given"),
         (("POST", FLOWS.into(), Some(json!({}))), "body: missing field `applicationSpec`"),
-        (("POST", FLOWS.into(), Some(json!([]))), "body: must be a JSON object"),
+        (("POST", FLOWS.into(), Some(json!([]))), "body: must be an object"),
+        (("POST", FLOWS.into(), Some(json!("x"))), "body: invalid type: string \"x\", expected an object"),
+        (
+            ("POST", FLOWS.into(), new(json!({ "applicationSpec": [1, 1, "a", "a"] }))),
+            "applicationSpec: must be an object",
+        ),
+        (
+            ("POST", FLOWS.into(), new(json!({ "updateStrategy": [true, true, null, 3] }))),
+            "updateStrategy: must be an object",
+        ),
         (("POST", FLOWS.into(), new(json!({ "name": "A" }))), "name: "),
         (("POST", FLOWS.into(), new(json!({ "updateStrategy": { "batchsize": 1 } }))), "updateStrategy"),
         (
@@ -144,6 +153,10 @@ async fn bad_orders_are_refused_and_the_field_named() {
             "revision: stands instead of deployName",
         ),
         (("POST", of("stops"), Some(json!({ "canary": 1 }))), "canary: unknown field"),
+        (
+            ("POST", of("scales"), Some(json!({ "replicas": 1, "nonUpdateStrategy": [true] }))),
+            "nonUpdateStrategy: must be an object",
+        ),
     ];
     refuse_all(table).await;
 }

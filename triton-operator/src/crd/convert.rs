@@ -316,9 +316,6 @@ pub fn draft(spec: &Value) -> Result<Draft, Faults> {
 
 fn part<T: DeserializeOwned + Serialize + Default>(spec: &Value, name: &str) -> Result<Option<T>, Faults> {
     let given = &spec[name];
-    if !given.is_null() && !given.is_string() && !given.is_object() {
-        return Err(fault(&format!("spec.{name}"), "must be an object"));
-    }
     (!given.is_null()).then(|| model::read_each(given, &format!("spec.{name}"))).transpose()
 }
 
