@@ -154,12 +154,20 @@ impl Draft {
 
 impl Draft {
     /// The same for a flow that is to be made: with the rules that flows which were made before may break, because
-    /// their pods have the labels that they have.
+    /// their pods have the labels that they have, and with a look at fields that the API server would leave out.
     ///
     /// # Errors
-    /// As [`Draft::parse`] and [`Spec::keeps_labels`].
+    /// As [`Draft::parse`] and [`Spec::keeps_labels`], and what a selector cannot say.
     pub fn parse_new(&self) -> Result<(Spec, Orders), Faults> {
-        let (spec, orders) = self.parse()?;
+        let read = |wanted| selector::read_as_written(wanted, "spec.application.selector").err();
+        let unread = self.selector.as_ref().and_then(read);
+        let (spec, orders) = match (self.parse(), unread) {
+            (Ok(parsed), None) => parsed,
+            (parsed, unread) => {
+                let faults = parsed.err().into_iter().flat_map(|Faults(faults)| faults);
+                return Err(Faults(faults.chain(unread).collect()));
+            }
+        };
         spec.keeps_labels()?;
         Ok((spec, orders))
     }

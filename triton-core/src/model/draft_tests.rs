@@ -158,6 +158,47 @@ fn a_selector_must_match_the_labels_under_the_identity_labels() {
 }
 
 #[test]
+fn a_selector_of_a_new_flow_has_the_fields_of_a_label_selector_and_no_others() {
+    let expression = |expression: Value| json!({ "matchExpressions": [expression] });
+    let exists = || json!({ "key": "app", "operator": "Exists" });
+    // The selector, and below it the field that is refused.
+    let rows = [
+        (json!({ "matchLabel": { "a": "b" } }), Some(".matchLabel: unknown field `matchLabel`")),
+        (json!({ "matchLabels": { "app": "12122" }, "app": "12122" }), Some(".app: unknown field")),
+        (json!({ "matchLabels": ["app"] }), Some(".matchLabels: ")),
+        (json!({ "matchLabels": { "app": 12122 } }), Some(".matchLabels.app: ")),
+        (json!({ "matchExpressions": exists() }), Some(".matchExpressions: ")),
+        (expression(json!({ "key": "app", "operator": "Exists", "value": [] })), Some("[0].value: unknown")),
+        (expression(json!({ "key": "app", "operator": "Exists", "values": "a" })), Some("[0].values: ")),
+        (expression(json!({ "key": "app" })), Some("[0]: missing field `operator`")),
+        (expression(json!(["app", "Exists"])), Some("[0]: must be an object")),
+        (json!([{ "app": "12122" }]), Some(": must be an object")),
+        (json!("app=12122"), Some(": ")),
+        (expression(exists()), None),
+        (expression(json!({ "key": "app", "operator": "Exists", "values": null })), None),
+        (json!({ "matchLabels": { "app": "12122" }, "matchExpressions": null }), None),
+        (json!({}), None),
+    ];
+    for (selector, wanted) in rows {
+        // Nothing is compared where no template is brought.
+        let of =
+            |action: &str| Draft { selector: Some(selector.clone()), action: action.into(), ..tutorial() };
+        for draft in [of("update"), Draft { template: None, ..of("rollback") }] {
+            let refused = draft.parse_new().map(|_| ()).map_err(|faults| faults.to_string());
+            let below = wanted
+                .map(|at| if at.starts_with('[') { format!(".matchExpressions{at}") } else { at.into() });
+            match (refused, below) {
+                (Ok(()), None) => {}
+                (Err(says), Some(below)) => {
+                    assert!(says.contains(&format!("spec.application.selector{below}")), "{below}: {says}");
+                }
+                (refused, below) => panic!("{selector} {below:?}: {refused:?}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn a_template_is_needed_and_needs_a_container() {
     refuses(Draft { template: None, ..tutorial() }, "spec.application.template", "required");
     let empty = json!({ "metadata": {}, "spec": { "containers": [] } });

@@ -5,9 +5,39 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use serde::Deserialize;
 use serde_json::Value;
 
+use super::draft::Fault;
+use super::read::read;
 use super::spec::Identity;
+
+/// What a selector may say (Kubernetes: `meta/v1 LabelSelector`). The API server leaves out everything else in silence.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "read to be checked")]
+struct LabelSelector {
+    match_labels: Option<BTreeMap<String, String>>,
+    match_expressions: Option<Vec<Requirement>>,
+}
+
+/// One of its expressions.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "read to be checked")]
+struct Requirement {
+    key: String,
+    operator: String,
+    values: Option<Vec<String>>,
+}
+
+/// Whether a selector has the fields of a `LabelSelector` and no others; `path` is where it stands.
+///
+/// # Errors
+/// The first field that is another, or something else than it should be.
+pub(super) fn read_as_written(selector: &Value, path: &str) -> Result<(), Fault> {
+    read::<LabelSelector, _>(selector, path).map(|_| ())
+}
 
 /// What is wrong with a label value: 1 to 63 letters, digits, `-`, `_` and `.`, with a letter or digit at
 /// both ends (Kubernetes: labels and selectors).
