@@ -22,6 +22,7 @@
 mod answer;
 mod api;
 mod ask;
+mod calls;
 mod extract;
 mod flows;
 mod guard;
@@ -215,8 +216,11 @@ fn described() -> OpenApiRouter<Door> {
 
 fn router(door: Door) -> Router {
     let guard = from_fn_with_state(door.clone(), guard::guard);
-    let (router, _) = described().split_for_parts();
+    let (router, description) = described().split_for_parts();
+    // Writing to memory fails for values only that JSON does not have; a description has none.
+    let description = Arc::new(serde_json::to_value(description).unwrap_or_default());
     router
+        .layer(from_fn_with_state(description, calls::known))
         .merge(page::page())
         .fallback(guard::no_such_path)
         .method_not_allowed_fallback(guard::no_such_method)

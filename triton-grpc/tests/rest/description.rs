@@ -28,6 +28,36 @@ async fn every_described_call_is_served_and_no_other_on_its_path() {
     assert_eq!(calls, operations(&described).count());
 }
 
+#[tokio::test]
+async fn no_call_leaves_out_in_silence_what_it_does_not_take() {
+    let (stub, served) = Stub::serve(Config::default()).await;
+    let described = described();
+    for (path, item) in described["paths"].as_object().unwrap() {
+        let real = path.replace("{namespace}", "default").replace("{name}", "df");
+        for method in METHODS.into_iter().filter(|method| item.get(method.to_lowercase()).is_some()) {
+            let call = format!("{method} {path}");
+            let reply = served.ask(method, &format!("{real}?noSuch=1"), None).await;
+            assert_eq!(reply.http, 400, "{call}: {}", reply.text);
+            assert!(reply.msg().starts_with("noSuch: "), "{call}: {}", reply.text);
+            if item[method.to_lowercase()].get("requestBody").is_some() {
+                continue;
+            }
+            let large = " ".repeat(2 << 10);
+            for body in [r#"{"a": 1}"#, "[]", "false", "a", "{", large.as_str()] {
+                let reply = http::ask(served.address, method, &real, &[], Some(body.into())).await;
+                assert_eq!(reply.http, 400, "{call} {body}: {}", reply.text);
+                assert!(reply.msg().starts_with("body: "), "{call} {body}: {}", reply.text);
+            }
+            assert_eq!(stub.asked(), Vec::<String>::new(), "{call} reached the API");
+            for body in ["{}", " { } ", "null", "\n"] {
+                let answer = http::send(served.address, method, &real, &[], Some(body.into())).await;
+                assert!(answer.status().is_success(), "{call} {body}: {}", answer.status());
+            }
+            stub.asked();
+        }
+    }
+}
+
 #[test]
 fn every_handler_is_described() {
     let sources = [

@@ -95,7 +95,11 @@ async fn bad_input_is_refused_and_the_field_named() {
         (("GET", format!("{FLOWS}?start=x"), None), "start: must be a number"),
         (("GET", format!("{FLOWS}?action=explode"), None), "action: \"explode\" is not an action"),
         (("GET", format!("{FLOWS}?after=yesterday"), None), "after: "),
-        (("GET", format!("{FLOWS}?pagesize=1"), None), "query: "),
+        (
+            ("GET", format!("{FLOWS}?pagesize=1"), None),
+            "pagesize: is not in the query of this call, which has instanceName",
+        ),
+        (("GET", format!("{FLOWS}?start=1&start=2"), None), "query: "),
         (("GET", format!("{FLOW}/watch?stage=Baked"), None), "batches: must be given beside stage"),
         (("GET", format!("{FLOW}/watch?batches=0"), None), "batches: must be at least 1"),
         (("GET", format!("{FLOW}/watch?batches=1&stage=Raw"), None), "stage: must be one of"),
@@ -156,6 +160,10 @@ async fn bad_orders_are_refused_and_the_field_named() {
         (
             ("POST", of("scales"), Some(json!({ "replicas": 1, "nonUpdateStrategy": [true] }))),
             "nonUpdateStrategy: must be an object",
+        ),
+        (
+            ("POST", of("restarts?podsToDelete=a"), None),
+            "podsToDelete: this call has no query; what is ordered stands in the body",
         ),
     ];
     refuse_all(table).await;
