@@ -208,6 +208,8 @@ pub(super) struct FlowName {
 pub(super) struct MadeFlow {
     /// Its name.
     deploy_name: String,
+    /// What it says of itself; of a flow that has not begun: which fields of the order have no effect.
+    message: String,
 }
 
 /// The flow that carries a rollback out.
@@ -219,6 +221,8 @@ pub(super) struct MadeRollback {
     /// The flow or revision that it returns to. Where none was named, the last good revision before the current one, as the
     /// workload shows it now; empty where that is not known.
     rollback_to: String,
+    /// What it says of itself; of a flow that has not begun: which fields of the order have no effect.
+    message: String,
 }
 
 /// An application instance.

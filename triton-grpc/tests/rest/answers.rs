@@ -136,7 +136,8 @@ async fn orders_to_instances_reach_the_api_with_size_strategy_and_key() {
     let (stub, served) = Stub::serve(Config::default()).await;
     let strategy = json!({ "batchSize": "1", "mode": "auto", "podsToDelete": ["a"] });
     let parts = ["batch_size: Some(Text(\"1\"))", "mode: Some(\"auto\")", "pods_to_delete: Some([\"a\"])"];
-    let made = json!({ "deployName": "df" });
+    let message = "batch 1 waits for a person before its pods take traffic";
+    let made = json!({ "deployName": "df", "message": message });
     let table = [
         ("restarts", strategy.clone(), "(Restart { strategy: NonUpdateStrategy {", made.clone()),
         ("stops", strategy.clone(), "(Stop { strategy: NonUpdateStrategy {", made.clone()),
@@ -168,7 +169,10 @@ async fn orders_to_instances_reach_the_api_with_size_strategy_and_key() {
         (json!({ "revision": "6ddf9b7cf4" }), "Revision(Revision(\"6ddf9b7cf4\"))"),
     ] {
         let reply = served.ask("POST", &format!("{INSTANCE}/rollbacks"), Some(&body)).await;
-        assert_eq!(reply.json()["data"], json!({ "deployName": "df", "rollbackTo": "df-1" }));
+        assert_eq!(
+            reply.json()["data"],
+            json!({ "deployName": "df", "rollbackTo": "df-1", "message": message })
+        );
         let [asked] = <[String; 1]>::try_from(stub.asked()).unwrap();
         assert!(asked.starts_with(&format!("(Rollback {{ to: {to}, strategy: UpdateStrategy {{")), "{asked}");
     }
@@ -178,7 +182,7 @@ async fn orders_to_instances_reach_the_api_with_size_strategy_and_key() {
 async fn deleting_an_instance_names_the_flow_or_says_that_there_is_nothing_to_do() {
     let (_, served) = Stub::serve(Config::default()).await;
     let reply = served.ask("DELETE", INSTANCE, None).await;
-    assert_eq!((reply.http, &reply.json()["data"]), (202, &json!({ "deployName": "df" })));
+    assert_eq!((reply.http, &reply.json()["data"]["deployName"]), (202, &json!("df")));
     let absent = "/api/v1/namespaces/default/instances/absent";
     let reply = served.ask("DELETE", absent, None).await;
     assert_eq!((reply.http, reply.text.as_str()), (204, ""));
@@ -251,6 +255,44 @@ async fn a_request_with_a_key_is_answered_also_where_it_could_not_be_carried_out
                 other.text
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn an_order_to_an_instance_names_fields_without_effect() {
+    let sim = Sim::new(1, Timing::default());
+    let host = sim.host();
+    let served = Served::start(service(&host), host.clone(), lifecycle(&host), Config::default()).await;
+    let rig = Rig::new(sim, service(&host), None);
+    let mut create = application("web");
+    create["updateStrategy"] = json!({ "mode": "auto" });
+    let name = served.ask("POST", FLOWS, Some(&create)).await.json()["data"]["name"].clone();
+    let flow = format!("{FLOWS}/{}", name.as_str().unwrap());
+    while served.ask("GET", &flow, None).await.json()["data"]["finished"] != json!(true) {
+        rig.pass_time().await;
+    }
+    let rows = [
+        (
+            "stops",
+            json!({ "maxUnavailable": 1 }),
+            "spec.nonUpdateStrategy.maxUnavailable has no effect for action stop",
+        ),
+        ("restarts", json!({ "maxUnavailable": 1 }), ""),
+        (
+            "scales",
+            json!({ "replicas": 2, "nonUpdateStrategy": { "maxUnavailable": 1 } }),
+            "spec.nonUpdateStrategy.maxUnavailable has no effect for action scale",
+        ),
+    ];
+    for (verb, body, told) in rows {
+        let path = format!("/api/v1/namespaces/default/instances/web/{verb}");
+        let reply = served.ask("POST", &path, Some(&body)).await;
+        assert_eq!(
+            (reply.http, &reply.json()["data"]["message"]),
+            (201, &json!(told)),
+            "{verb}: {}",
+            reply.text
+        );
     }
 }
 

@@ -126,14 +126,15 @@ impl From<FlowId> for FlowName {
 
 impl From<FlowView> for MadeFlow {
     fn from(flow: FlowView) -> Self {
-        Self { deploy_name: flow.id.name.into() }
+        Self { deploy_name: flow.id.name.into(), message: flow.record.message }
     }
 }
 
 impl From<Made> for MadeRollback {
     fn from(made: Made) -> Self {
-        let deploy_name = made.flow.map(|flow| flow.id.name.into()).unwrap_or_default();
-        Self { deploy_name, rollback_to: made.rollback_to }
+        let flow = made.flow.map(MadeFlow::from);
+        let (deploy_name, message) = flow.map(|flow| (flow.deploy_name, flow.message)).unwrap_or_default();
+        Self { deploy_name, rollback_to: made.rollback_to, message }
     }
 }
 
