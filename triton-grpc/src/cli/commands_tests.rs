@@ -332,6 +332,26 @@ fn watching_something_else_than_a_terminal_prints_a_line_per_change() {
     assert!(text.contains("Canceled") && text.lines().count() == 1, "{text}");
 }
 
+#[test]
+fn a_canary_is_refused_where_there_can_be_none() {
+    let play = started();
+    for action in ["restart", "scale", "start", "stop", "delete"] {
+        for words in [
+            &["plan", INSTANCE, "--action", action][..],
+            &["plan", INSTANCE, "--current", "3", "--action", action],
+        ] {
+            let refused = play.typed(&[words, &["--replicas", "0", "--canary", "1"]].concat()).0.unwrap_err();
+            assert!(
+                refused.message.contains("--canary is for update and rollback"),
+                "{words:?}: {refused:?}"
+            );
+        }
+    }
+    for action in ["update", "rollback"] {
+        play.did(&["plan", INSTANCE, "--current", "3", "--action", action, "--canary", "1"]);
+    }
+}
+
 /// The tutorial's flow at its first gate.
 fn started() -> Play {
     let play = Play::new(1);

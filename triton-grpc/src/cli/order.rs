@@ -25,27 +25,27 @@ impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
                 (instance, strategy, order)
             }
             Command::Restart { instance, pods, strategy } => {
-                let order = InstanceOrder::Restart { strategy: strategy.plain(pods) };
+                let order = InstanceOrder::Restart { strategy: strategy.plain(pods)? };
                 (instance, strategy, order)
             }
             Command::Scale { instance, replicas, delete_pods, strategy } => {
-                let order = InstanceOrder::Scale { replicas, strategy: strategy.plain(delete_pods) };
+                let order = InstanceOrder::Scale { replicas, strategy: strategy.plain(delete_pods)? };
                 (instance, strategy, order)
             }
             Command::Start { instance, replicas, strategy } => {
-                let order = InstanceOrder::Start { replicas, strategy: strategy.plain(Vec::new()) };
+                let order = InstanceOrder::Start { replicas, strategy: strategy.plain(Vec::new())? };
                 (instance, strategy, order)
             }
             Command::Stop { instance, strategy } => {
-                let order = InstanceOrder::Stop { strategy: strategy.plain(Vec::new()) };
+                let order = InstanceOrder::Stop { strategy: strategy.plain(Vec::new())? };
                 (instance, strategy, order)
             }
             Command::Delete { what: Delete::Instance { name, yes, strategy } } => {
+                let order = InstanceOrder::Delete { strategy: strategy.plain(Vec::new())? };
                 if !yes && !self.confirmed(&name, screen).await? {
                     screen.note("nothing was done")?;
                     return Ok(DONE);
                 }
-                let order = InstanceOrder::Delete { strategy: strategy.plain(Vec::new()) };
                 (name, strategy, order)
             }
             other => return Err(Failure::usage(format!("{other:?} is no order to an instance"))),
@@ -60,10 +60,6 @@ impl<A: DeployApi + InstanceApi, L: LifecycleApi> Session<'_, A, L> {
         strategy: &Strategy,
         screen: &mut Screen<'_>,
     ) -> Result<u8, Failure> {
-        if strategy.canary.is_some() && !matches!(order, InstanceOrder::Rollback { .. }) {
-            let hint = "give the first batch its own size: --batch-size 1,25%";
-            return Err(Failure::usage("--canary is for update and rollback").hint(hint));
-        }
         let (to_revision, told) = self.before(instance, &order).await;
         let request = strategy.request_id.clone().unwrap_or_else(request_id);
         let made = insist(async || self.orders.order(instance, order.clone(), Some(&request)).await).await;

@@ -135,13 +135,13 @@ impl Told {
 fn wanted(plan: &PlanArgs) -> Result<Wanted, Failure> {
     match (&plan.filename, &plan.instance) {
         (Some(file), _) => Ok(manifest::read(file)?.flows),
-        (None, Some(name)) => Ok(vec![Described { name: None, namespace: None, draft: draft(plan, name) }]),
+        (None, Some(name)) => Ok(vec![Described { name: None, namespace: None, draft: draft(plan, name)? }]),
         (None, None) => Ok(Vec::new()),
     }
 }
 
 /// What an order to an instance comes to. Batches do not depend on the template, so any will do.
-fn draft(plan: &PlanArgs, name: &InstanceName) -> Draft {
+fn draft(plan: &PlanArgs, name: &InstanceName) -> Result<Draft, Failure> {
     let bare = Draft {
         action: plan.action.action().as_str().into(),
         app_name: name.to_string(),
@@ -149,15 +149,15 @@ fn draft(plan: &PlanArgs, name: &InstanceName) -> Draft {
         replicas: plan.replicas.map(i64::from),
         ..Draft::default()
     };
-    match plan.action {
+    Ok(match plan.action {
         Choice::Update => {
             Draft { template: Some(any()), update_strategy: Some(plan.strategy.for_update()), ..bare }
         }
         Choice::Rollback => Draft { update_strategy: Some(plan.strategy.for_update()), ..bare },
         Choice::Restart | Choice::Scale | Choice::Start | Choice::Stop | Choice::Delete => {
-            Draft { non_update_strategy: Some(plan.strategy.plain(Vec::new())), ..bare }
+            Draft { non_update_strategy: Some(plan.strategy.plain(Vec::new())?), ..bare }
         }
-    }
+    })
 }
 
 /// The template that stands where none is known.

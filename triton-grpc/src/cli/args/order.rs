@@ -5,6 +5,8 @@ use clap::{ArgGroup, Args as ClapArgs, ValueEnum};
 use triton_core::model::{self, Action, FlowName, InstanceName, NonUpdateStrategy, RawSize, UpdateStrategy};
 use triton_core::service::RollbackTo;
 
+use crate::cli::failure::Failure;
+
 /// How it is carried out; everything may be left out.
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Batches and gates")]
@@ -48,11 +50,23 @@ pub(crate) enum Mode {
 impl Strategy {
     /// For an update or a rollback.
     pub(crate) fn for_update(&self) -> UpdateStrategy {
-        UpdateStrategy { canary: self.canary, ..self.plain(Vec::new()).into() }
+        UpdateStrategy { canary: self.canary, ..self.both(Vec::new()).into() }
     }
 
-    /// For everything else; a canary is then the first size of the list.
-    pub(crate) fn plain(&self, pods: Vec<String>) -> NonUpdateStrategy {
+    /// For everything else.
+    ///
+    /// # Errors
+    /// A canary: it is then the first size of the list.
+    pub(crate) fn plain(&self, pods: Vec<String>) -> Result<NonUpdateStrategy, Failure> {
+        if self.canary.is_some() {
+            let hint = "give the first batch its own size: --batch-size 1,25%";
+            return Err(Failure::usage("--canary is for update and rollback").hint(hint));
+        }
+        Ok(self.both(pods))
+    }
+
+    /// What both kinds of strategy have.
+    fn both(&self, pods: Vec<String>) -> NonUpdateStrategy {
         let sizes: Vec<RawSize> =
             self.batch_size.iter().map(|size| RawSize::Text(size.trim().to_owned())).collect();
         let (batch_size, batch_sizes) = match sizes.len() {
@@ -109,7 +123,7 @@ impl ReturnTo {
 #[command(group = ArgGroup::new("what").required(true).args(["filename", "instance"]))]
 pub(crate) struct PlanArgs {
     /// A manifest; - for standard input.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["action", "replicas", "Strategy"])]
     pub(crate) filename: Option<String>,
     /// An instance that something is to be done to.
     #[arg(value_parser = super::value::instance)]
@@ -158,5 +172,41 @@ impl Choice {
             Self::Stop => Action::Stop,
             Self::Delete => Action::Delete,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use clap::error::ErrorKind;
+
+    use crate::cli::args::parse;
+
+    #[test]
+    fn a_plan_of_a_manifest_takes_nothing_that_the_manifest_says() {
+        let plan = |words: &[&str]| {
+            let words = [&["kubectl-triton", "plan", "-f", "df.yaml"], words].concat();
+            parse(words.iter().map(OsString::from))
+                .map(|_| ())
+                .map_err(|error| (error.kind(), error.to_string()))
+        };
+        let refused: [&[&str]; 10] = [
+            &["--action", "restart"],
+            &["--replicas", "3"],
+            &["--batch-size", "1"],
+            &["--interval", "1"],
+            &["--mode", "auto"],
+            &["--canary", "1"],
+            &["--deadline", "1"],
+            &["--grace", "1"],
+            &["--drain", "1"],
+            &["--request-id", "a"],
+        ];
+        for words in refused {
+            let (kind, text) = plan(words).expect_err(words[0]);
+            assert!(kind == ErrorKind::ArgumentConflict && text.contains(words[0]), "{words:?}: {text}");
+        }
+        assert_eq!((plan(&[]), plan(&["--current", "3"])), (Ok(()), Ok(())));
     }
 }
