@@ -56,11 +56,18 @@ impl Client {
     /// Connects to a server, such as `http://localhost:8099`.
     ///
     /// # Errors
-    /// `InvalidArgument` when the address is none, `Unavailable` when nobody answers there.
+    /// `InvalidArgument` when the address is none, or one of TLS, which is not built; `Unavailable` when nobody answers there.
     pub async fn connect(address: &str) -> Result<Self, ApiError> {
         let invalid =
             |error| ApiError::new(ApiErrorKind::InvalidArgument, format!("address {address:?}: {error}"));
         let endpoint = Endpoint::from_shared(address.to_owned()).map_err(invalid)?;
+        if endpoint.uri().scheme_str().is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")) {
+            let text = format!(
+                "address {address:?}: TLS is not built yet: name the operator with http://, through kubectl port-forward or a \
+                 proxy on this machine where the network is not trusted"
+            );
+            return Err(ApiError::new(ApiErrorKind::InvalidArgument, text));
+        }
         let endpoint = endpoint
             .connect_timeout(CONNECT)
             .tcp_nodelay(true)

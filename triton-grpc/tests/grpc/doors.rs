@@ -194,6 +194,14 @@ async fn a_client_says_when_nobody_is_there() {
     let refused = in_time(Client::connect("http://127.0.0.1:1")).await.map(|_| ()).unwrap_err();
     assert_eq!(refused.kind, ApiErrorKind::Unavailable);
     assert!(refused.message.contains("127.0.0.1:1"), "{refused}");
+    for address in ["https://127.0.0.1:1", "HTTPS://operator.example"] {
+        let refused = in_time(Client::connect(address)).await.map(|_| ()).unwrap_err();
+        assert_eq!(refused.kind, ApiErrorKind::InvalidArgument, "{refused}");
+        assert!(
+            refused.message.contains("TLS is not built") && refused.message.contains("http://"),
+            "{refused}"
+        );
+    }
     let refused = Client::connect("not an address").await.map(|_| ()).unwrap_err();
     assert_eq!(refused.kind, ApiErrorKind::InvalidArgument);
 }
