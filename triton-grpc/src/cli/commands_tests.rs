@@ -333,6 +333,22 @@ fn watching_something_else_than_a_terminal_prints_a_line_per_change() {
 }
 
 #[test]
+fn who_watches_an_instance_without_a_flow_is_told_so() {
+    let play = started();
+    play.did(&["cancel", NAME]);
+    play.carry(&id());
+    play.did(&["delete", "flow", NAME]);
+    for (instance, what) in [(INSTANCE, "has no flow"), ("nope", "there is no instance")] {
+        let (done, text) = play.typed(&["watch", "--instance", instance]);
+        assert!(done.is_err(), "it goes on and on");
+        assert!(
+            text.contains(what) && text.contains(instance) && text.lines().count() == 1,
+            "{what}: {text}"
+        );
+    }
+}
+
+#[test]
 fn a_canary_is_refused_where_there_can_be_none() {
     let play = started();
     for action in ["restart", "scale", "start", "stop", "delete"] {

@@ -5,6 +5,7 @@ mod door;
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use clap::Parser;
 use serde_json::Value;
@@ -50,7 +51,7 @@ impl Play {
 
     /// Types a command, in namespace default if it names none; answers exit code or failure, the answer, and
     /// what stands beside it.
-    fn printed(&self, words: &[&str]) -> (Result<u8, Failure>, String, String) {
+    pub(super) fn printed(&self, words: &[&str]) -> (Result<u8, Failure>, String, String) {
         let mut args = Args::try_parse_from([&["kubectl-triton"], words].concat()).unwrap();
         let (mut out, mut notes) = (Vec::new(), Vec::new());
         let mut screen = Screen {
@@ -156,10 +157,13 @@ fn misspelt(template: &Value) -> Vec<Fault> {
     wrong.then(fault).into_iter().collect()
 }
 
-/// What a command comes to; pauses and deadlines pass at once when nothing else happens.
-fn in_no_time<T>(command: impl Future<Output = T>) -> T {
+/// What a command comes to; pauses and deadlines pass at once when nothing else happens, and so does a day of a command
+/// that has no end.
+fn in_no_time(command: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.unwrap().block_on(command)
+    let day = Duration::from_secs(24 * 60 * 60);
+    let done = runtime.unwrap().block_on(async { tokio::time::timeout(day, command).await });
+    done.unwrap_or_else(|_| Err(Failure::new("it goes on and on")))
 }
 
 /// What a future comes to that has nothing to wait for: the simulated world answers at once.

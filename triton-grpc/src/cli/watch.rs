@@ -7,8 +7,8 @@ mod state;
 
 use std::io::IsTerminal;
 
-use triton_core::model::Timestamp;
-use triton_core::service::{ApiError, DeployApi, FlowEvent, FlowFilter, FlowView, InstanceApi};
+use triton_core::model::{InstanceId, Timestamp};
+use triton_core::service::{ApiError, ApiErrorKind, DeployApi, FlowEvent, FlowFilter, FlowView, InstanceApi};
 
 use super::args::{Format, WatchArgs};
 use super::failure::{DONE, Failure};
@@ -34,10 +34,11 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
             (None, Some(instance)) => {
                 let filter = FlowFilter {
                     namespace: Some(self.namespace.clone()),
-                    instance_name: Some(instance),
+                    instance_name: Some(instance.clone()),
                     ..FlowFilter::default()
                 };
-                Ok(Source::Newest(Newest { follow: Follow::new(All(self.api, filter)), shown: None }))
+                let (instance, follow) = (self.instance(&instance), Follow::new(All(self.api, filter)));
+                Ok(Source::Newest(Newest { instance, follow, shown: None }))
             }
             (None, None) => Err(Failure::usage("say which flow, or which --instance")),
         }
@@ -46,8 +47,15 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
     /// A line, or an object, for each change until the flow has ended.
     async fn plain(&self, source: &mut Source<'_, A>, screen: &mut Screen<'_>) -> Result<u8, Failure> {
         let mut before = String::new();
+        let mut first = source.first().await.map_err(|error| self.failed(error))?;
+        if let (None, Source::Newest(Newest { instance, .. })) = (&first, &*source) {
+            screen.note(self.without_flow(instance).await)?;
+        }
         loop {
-            let view = source.next().await.map_err(|error| self.failed(error))?;
+            let view = match first.take() {
+                Some(view) => view,
+                None => source.next().await.map_err(|error| self.failed(error))?,
+            };
             let line = line(&view);
             if line != before && !screen.objects(&[object::flow(&view)], true)? {
                 screen.line(format!("{}  {line}", clock_time(screen)))?;
@@ -57,6 +65,16 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
             if view.record.finished && source.ends() {
                 return Ok(DONE);
             }
+        }
+    }
+
+    /// What is said of an instance that no flow acts on.
+    async fn without_flow(&self, instance: &InstanceId) -> String {
+        match self.api.instance(instance).await {
+            Err(error) if error.kind == ApiErrorKind::NotFound => {
+                format!("there is no instance {instance}, and no flow of it yet: the first one will be shown")
+            }
+            Ok(_) | Err(_) => format!("instance {instance} has no flow: the next one will be shown"),
         }
     }
 }
@@ -71,6 +89,7 @@ enum Source<'a, A: DeployApi> {
 
 /// The newest flow of an instance.
 struct Newest<'a, A: DeployApi> {
+    instance: InstanceId,
     follow: Follow<All<'a, A>>,
     /// When the flow that was shown last was made.
     shown: Option<Timestamp>,
