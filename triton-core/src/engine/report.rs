@@ -44,7 +44,7 @@ pub fn report(
         new.started_at = Some(now);
     }
     new.counts = counts(flow, &old.counts, seen.observation);
-    new.paused = !progress.is_finished() && (flow.orders.paused || progress.hold().is_some());
+    new.paused = flow.is_paused();
     if let Some(view) = seen.workload
         && brought(flow, view)
         && view.revision.is_some()

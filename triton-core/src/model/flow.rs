@@ -39,6 +39,12 @@ impl Flow {
         }
     }
 
+    /// Whether it takes no steps of its own: by order or by failure.
+    #[must_use]
+    pub const fn is_paused(&self) -> bool {
+        !self.progress.is_finished() && (self.orders.paused || self.progress.hold().is_some())
+    }
+
     /// Whether nothing stays of what another flow had left of its workload, now that it has ended. A `stop` takes the
     /// pods away and keeps the template, which nobody may have approved.
     #[must_use]

@@ -260,9 +260,10 @@ impl FlowView {
     }
 }
 
-/// The report with the batch that the flow is at: a status that had no room for its lists does not name it.
+/// The report with the orders that stand, and with the batch that the flow is at: a status that was not written since
+/// does not know the ones, and one that had no room for its lists does not name the other.
 fn shown(flow: &Flow, report: &Report) -> Report {
-    let mut report = report.clone();
+    let mut report = Report { paused: flow.is_paused(), ..report.clone() };
     if let Progress::Rolling { batch, .. } = &flow.progress
         && report.batches.is_empty()
     {

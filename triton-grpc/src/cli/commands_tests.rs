@@ -368,6 +368,16 @@ fn a_canary_is_refused_where_there_can_be_none() {
     }
 }
 
+#[test]
+fn a_flow_as_ordered_says_whether_it_was_paused() {
+    let play = started();
+    for (order, paused) in [("pause", true), ("resume", false)] {
+        let object: Value = serde_json::from_str(&play.printed(&[order, NAME, "-o", "json"]).1).unwrap();
+        let told = (&object["status"]["paused"], object["spec"]["updateStrategy"]["paused"].as_bool());
+        assert_eq!(told, (&paused.into(), (!paused).then_some(false)), "{order}: {object}");
+    }
+}
+
 /// The tutorial's flow at its first gate.
 fn started() -> Play {
     let play = Play::new(1);

@@ -5,12 +5,11 @@ use serde_json::{Map, Value, json};
 use triton_core::model::Action;
 use triton_core::service::{FlowView, InstanceView, PodView};
 
-/// A flow, as `kubectl get df -o json` has it, without what the API does not tell (the template).
+/// A flow, as `kubectl get df -o json` has it, without what the API does not tell: the template, sizes of batches,
+/// policies, and whether a flow that holds by failure was paused, too.
 pub(super) fn flow(view: &FlowView) -> Value {
     let mut strategy = json!({
         "mode": view.mode,
-        "canary": view.canary,
-        "batchSize": view.batch_size,
         "batchIntervalSeconds": view.interval.0,
         "progressDeadlineSeconds": view.deadline.0,
         "failureGraceSeconds": view.grace.0,
@@ -22,7 +21,14 @@ pub(super) fn flow(view: &FlowView) -> Value {
     if !view.superseded_by.is_empty() {
         strategy["supersededBy"] = view.superseded_by.as_str().into();
     }
+    let (paused, by_order) = (view.record.paused, view.record.reason == "Paused");
+    if by_order || !paused {
+        strategy["paused"] = paused.into();
+    }
     let update = Action::parse(&view.action).is_some_and(Action::is_update);
+    if update {
+        strategy["canary"] = view.canary.into();
+    }
     let of = if update { "updateStrategy" } else { "nonUpdateStrategy" };
     let mut object = json!({
         "apiVersion": "apps.triton.io/v1alpha1",
@@ -41,10 +47,13 @@ pub(super) fn flow(view: &FlowView) -> Value {
                 "instanceName": view.instance_name,
                 "replicas": view.replicas,
             },
-            of: strategy,
         },
         "status": serde_json::to_value(&view.record).unwrap_or_default(),
     });
+    // Of a flow that cannot be read no order is known.
+    if !view.mode.is_empty() {
+        object["spec"][of] = strategy;
+    }
     if !view.image.is_empty() {
         object["spec"]["application"]["image"] = view.image.as_str().into();
     }
@@ -112,6 +121,33 @@ mod tests {
         assert_eq!(object["status"]["waiting"]["reason"], "Approval");
         assert_eq!(object["status"]["conditions"][0]["phase"], "Smoked");
         assert_eq!(name(&object), "deployflow.apps.triton.io/web-df");
+    }
+
+    #[test]
+    fn a_spec_says_what_was_ordered_as_far_as_the_api_tells_it() {
+        let with = |action: &str, reason: &str, paused: bool| {
+            let mut view = views::smoked("web-df");
+            (view.action, view.batch_size) = (action.into(), 7);
+            (view.record.reason, view.record.paused) = (reason.into(), paused);
+            flow(&view)["spec"].clone()
+        };
+        // Action, why it is where it is, whether it takes no steps; where its strategy stands, and what that says of it.
+        let rows = [
+            ("update", "Approval", false, "updateStrategy", Some(false)),
+            ("update", "Paused", true, "updateStrategy", Some(true)),
+            // Held, and maybe paused, too.
+            ("update", "PodsFailed", true, "updateStrategy", None),
+            ("restart", "Paused", true, "nonUpdateStrategy", Some(true)),
+        ];
+        for (action, reason, paused, of, told) in rows {
+            let spec = with(action, reason, paused);
+            assert_eq!(spec[of]["paused"].as_bool(), told, "{action} {reason}");
+            // The size of the current batch is none that was ordered.
+            assert!(spec[of].is_object() && spec[of].get("batchSize").is_none(), "{spec}");
+            assert_eq!(spec[of].get("canary").is_some(), of == "updateStrategy", "{spec}");
+        }
+        let unread = flow(&FlowView { mode: String::new(), ..views::pending("web-df") });
+        assert!(unread["spec"].get("updateStrategy").is_none(), "nothing is known of it: {unread}");
     }
 
     #[test]

@@ -252,6 +252,8 @@ fn view(object: &Value) -> FlowView {
     let strategy = strategies.into_iter().find(|strategy| strategy.is_object()).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let count = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
+    let canary = strategy.get("canary").map_or(0, count);
+    let size = |batch: &Value| count(&batch["batchSize"]);
     let signed = |value: &Value| i32::try_from(value.as_i64().unwrap()).unwrap();
     FlowView {
         id: serde_json::from_value(meta.clone()).unwrap(),
@@ -262,8 +264,8 @@ fn view(object: &Value) -> FlowView {
         action: text(&spec["action"]),
         mode: text(&strategy["mode"]),
         replicas: count(&application["replicas"]),
-        canary: count(&strategy["canary"]),
-        batch_size: count(&strategy["batchSize"]),
+        canary,
+        batch_size: object["status"]["conditions"].as_array().and_then(|all| all.last()).map_or(canary, size),
         interval: Seconds(count(&strategy["batchIntervalSeconds"])),
         deadline: Seconds(count(&strategy["progressDeadlineSeconds"])),
         grace: Seconds(count(&strategy["failureGraceSeconds"])),
