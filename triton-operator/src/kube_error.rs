@@ -16,6 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The pause before a read is made once more.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// What is said where the API server does not serve flows.
+const UNDEFINED: &str =
+    "the definition of deployflows is not installed: kubectl apply -f triton-operator/deploy/crd.yaml";
+
 /// Waits for one request and says what its failure means.
 ///
 /// # Errors
@@ -130,6 +134,19 @@ pub fn meaning(error: Error) -> PortError {
     PortError { kind, message, source: Some(Box::new(error)) }
 }
 
+/// What an error about a flow means: where the API server does not know flows it says so in no words of its own.
+#[must_use]
+pub fn about_flow(error: PortError) -> PortError {
+    if knows_no_such_kind(&error) { PortError { message: UNDEFINED.into(), ..error } } else { error }
+}
+
+/// An error of the watch over a kind, for people.
+#[must_use]
+pub fn told(kind: &str, error: &WatchError) -> String {
+    let undefined = kind == "deployflows" && error.status().is_some_and(is_unserved);
+    if undefined { UNDEFINED.into() } else { error.to_string() }
+}
+
 /// What an error of a watch means to somebody who waits for what it brings.
 #[must_use]
 pub fn watching(error: &WatchError) -> ApiError {
@@ -142,10 +159,7 @@ pub fn watching(error: &WatchError) -> ApiError {
     let kind = match status.code {
         401 => ApiErrorKind::Unauthenticated,
         403 => ApiErrorKind::PermissionDenied,
-        404 => {
-            let text = "the cluster does not know DeployFlows: triton-operator/deploy/crd.yaml defines them";
-            return ApiError::new(ApiErrorKind::FailedPrecondition, text);
-        }
+        404 => return ApiError::new(ApiErrorKind::FailedPrecondition, UNDEFINED),
         _ => ApiErrorKind::Unavailable,
     };
     ApiError::new(kind, if status.message.is_empty() { error.to_string() } else { status.message.clone() })
@@ -260,6 +274,26 @@ mod tests {
     }
 
     #[test]
+    fn a_definition_that_is_not_installed_is_told_with_what_to_type() {
+        // The first as kube-rs reads the plain text of an address that the API server does not know.
+        let rows = [
+            ("Failed to parse error data", "404 page not found\n", true),
+            ("NotFound", "deployflows.apps.triton.io \"a\" not found", false),
+        ];
+        for (reason, message, undefined) in rows {
+            let status =
+                Status { code: 404, reason: reason.into(), message: message.into(), ..Status::default() };
+            let error = || Error::Api(Box::new(status.clone()));
+            let flow = about_flow(meaning(error()));
+            assert_eq!(flow.message == UNDEFINED, undefined, "{flow}");
+            for (kind, of_flows) in [("deployflows", true), ("clonesets", false)] {
+                let told = told(kind, &WatchError::Refused(error()));
+                assert_eq!(told == UNDEFINED, undefined && of_flows, "{kind}: {told}");
+            }
+        }
+    }
+
+    #[test]
     fn a_watch_says_which_right_is_missing_and_what_is_not_installed() {
         let of = |code, message: &str| {
             let status = Status { code, message: message.into(), ..Status::default() };
@@ -267,7 +301,7 @@ mod tests {
         };
         let forbidden = "pods is forbidden: User \"jo\" cannot list resource \"pods\"";
         assert_eq!(of(403, forbidden), ApiError::new(ApiErrorKind::PermissionDenied, forbidden));
-        assert!(of(404, "404 page not found").message.contains("crd.yaml"));
+        assert_eq!(of(404, "404 page not found"), ApiError::new(ApiErrorKind::FailedPrecondition, UNDEFINED));
         assert!(of(503, "busy").kind.is_passing());
         let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
         let away = watching(&WatchError::Broken(Error::Service(Box::new(refused))));

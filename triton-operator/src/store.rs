@@ -17,7 +17,7 @@ use triton_core::ports::{FlowStore, Loaded, NewFlow, PortError, PortErrorKind, S
 
 use crate::backend::cloneset::lock::NOBODY;
 use crate::crd::convert::{self, Fate, FlowEntry};
-use crate::kube_error::{call, find};
+use crate::kube_error::{about_flow, call, find};
 use crate::labels;
 use crate::world::cache::Key;
 use crate::world::{FlowChange, World};
@@ -77,7 +77,7 @@ impl Flows {
     /// Reads past the cache.
     async fn read(&self, id: &FlowId) -> Result<Option<FlowEntry>, PortError> {
         let api = self.api(id.namespace.as_str());
-        let object = find(|| api.get(id.name.as_str())).await?;
+        let object = find(|| api.get(id.name.as_str())).await.map_err(about_flow)?;
         let Some(entry) = object.as_ref().and_then(FlowEntry::of) else { return Ok(None) };
         self.world.flows.wrote(entry.clone());
         Ok(Some(entry))
@@ -117,7 +117,7 @@ impl Flows {
             // The watch brings it if this does not.
             let _ = self.read(id).await;
         }
-        answer
+        answer.map_err(about_flow)
     }
 
     async fn merge(&self, id: &FlowId, body: Value) -> Result<FlowEntry, PortError> {
@@ -165,7 +165,7 @@ impl FlowStore for Flows {
         let object: DynamicObject = body.map_err(|e| PortError::caused(PortErrorKind::Rejected, e))?;
         let params = PostParams { field_manager: Some(labels::MANAGER.into()), ..PostParams::default() };
         let answer = call(self.api(new.id.namespace.as_str()).create(&params, &object)).await;
-        self.took(answer).map(|entry| entry.loaded)
+        self.took(answer.map_err(about_flow)).map(|entry| entry.loaded)
     }
 
     async fn save_orders(

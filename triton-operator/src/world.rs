@@ -34,6 +34,7 @@ use crate::backend::cloneset::api_version::ApiVersion;
 use crate::backend::cloneset::state::CloneSetState;
 use crate::crd::DeployFlow;
 use crate::crd::convert::FlowEntry;
+use crate::kube_error::told;
 use crate::limits::Limits;
 use crate::supervise::{part, part_that_tells};
 
@@ -256,7 +257,7 @@ impl World {
         let warn = |kind: &'static str, error: &WatchError| {
             // Of this one the whole process ends, and says so.
             if !matches!(error, WatchError::Replaced { .. }) {
-                tracing::warn!(kind, %error, "a kind is listed and watched anew");
+                tracing::warn!(kind, error = told(kind, error), "a kind is listed and watched anew");
             }
         };
         let mut tasks = self.watch_some(client, namespace, Kinds::All, Arc::new(warn));
