@@ -125,8 +125,18 @@ impl<F: Fn(Part<'_>) -> bool> Exchanged<'_, F> {
                 "Service {name} selects {} pods that are to leave and none of the new ones ({why})",
                 old.len()
             );
-            add(told, self.is_shared(), &text, "change its selector or the labels of the template");
+            let one = if noted.selected { "" } else { ", or give one of the new ones the label" };
+            let change = format!("change its selector or the labels of the template{one}");
+            add(told, self.is_shared(), &text, &change);
             return;
+        }
+        // What the pods of a template have, each of them is expected to have.
+        if !noted.selected && !missed.is_empty() && new.iter().all(|offer| offer.pod.is_empty()) {
+            told.at_risk.push(format!(
+                "Service {name} selects {} pods that are to leave by labels that were given to them alone ({why}): it is \
+                 empty once they have left, unless a new one is given the same",
+                old.len()
+            ));
         }
         if noted.selected && !missed.is_empty() {
             let text = format!(

@@ -66,7 +66,8 @@ fn what_only_some_old_pods_had_may_be_missing_on_new_ones_and_none_yet_tells_not
     let services = [Arc::new(service("line=green", vec![port("", "TCP", "http")]))];
     let (old, wrong) = (pod("line=green", &["http"]), pod("line=black", &["http"]));
     let some = [old.clone(), wrong.clone()];
-    assert_eq!(lost(&services, &some, &some), Vec::<String>::new());
+    let new = some.clone().map(|offer| Offer { pod: Cow::Borrowed("web-new"), ..offer });
+    assert_eq!(lost(&services, &some, &new), Vec::<String>::new());
     assert_eq!(lost(&services, &[old.clone(), wrong.clone()], std::slice::from_ref(&wrong)).len(), 1);
     assert_eq!(lost(&services, &[old], &[]), Vec::<String>::new());
     assert_eq!(lost(&services, &[], &[wrong]), Vec::<String>::new());
@@ -85,6 +86,36 @@ fn a_service_that_selects_otherwise_now_is_looked_at_anew() {
     assert_eq!(lost("line=a", &[plain.clone(), plain.clone()], slice::from_ref(&plain)), nothing);
     let (old, new) = ([plain.clone(), leads.clone()], [plain, leads]);
     assert_eq!(lost("leader=yes", &old, &new), nothing, "only some of the old ones had it");
+}
+
+/// An elected leader, or a pod that somebody labelled by hand. Where old pods leave first there are no new ones to look at.
+#[test]
+fn a_label_that_some_old_pods_were_given_is_told_before_they_leave() {
+    let (plain, leads) = (pod("line=a", &["http"]), pod("line=a,leader=yes", &["http"]));
+    let new = |offer: &Offer<'static>| Offer { pod: Cow::Borrowed("web-new"), ..offer.clone() };
+    let some = [plain.clone(), leads.clone()];
+    // Old pods, new ones, which are expected where they have no name; what is lost, and what is at risk.
+    let rows: [(&[Offer<'_>], &[Offer<'_>], &str, &str); 5] = [
+        (&some, &some, "", "given to them alone (it wants leader=yes, they have no label leader)"),
+        (&some, &[new(&plain)], "or give one of the new ones the label", ""),
+        (&some, &[new(&plain), new(&leads)], "", ""),
+        (&[leads.clone(), leads.clone()], &[leads.clone(), leads.clone()], "", ""),
+        (&[leads.clone()], &[new(&plain)], "none of the new ones", ""),
+    ];
+    for (old, new, lost, at_risk) in rows {
+        let services = [Arc::new(service("leader=yes", vec![port("", "TCP", "http")]))];
+        let told = succession(
+            &services,
+            (old, new),
+            |_| Vec::new(),
+            |pod| may_be_of("web", pod),
+            &mut HadByAll::new(),
+        );
+        for (told, wanted) in [(told.lost, lost), (told.at_risk, at_risk)] {
+            let told = told.join("; ");
+            assert!(told.contains(wanted) && told.is_empty() == wanted.is_empty(), "{old:?} {new:?}: {told}");
+        }
+    }
 }
 
 #[test]
