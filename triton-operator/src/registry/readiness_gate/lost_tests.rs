@@ -100,7 +100,7 @@ fn a_label_that_some_old_pods_were_given_is_told_before_they_leave() {
         (&some, &[new(&plain)], "or give one of the new ones the label", ""),
         (&some, &[new(&plain), new(&leads)], "", ""),
         (&[leads.clone(), leads.clone()], &[leads.clone(), leads.clone()], "", ""),
-        (&[leads.clone()], &[new(&plain)], "none of the new ones", ""),
+        (slice::from_ref(&leads), &[new(&plain)], "none of the new ones", ""),
     ];
     for (old, new, lost, at_risk) in rows {
         let services = [Arc::new(service("leader=yes", vec![port("", "TCP", "http")]))];
