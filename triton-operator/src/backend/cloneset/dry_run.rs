@@ -89,21 +89,15 @@ impl CloneSets {
         cloneset: Option<&CloneSetEntry>,
         template: Value,
     ) -> Result<Option<Failure>, PortError> {
-        let manager = Some(labels::MANAGER.to_owned());
-        let api = self.api(flow.id.namespace.as_str())?;
         let refused = match cloneset {
             None => {
                 let body = patch::create(self.world.api_version()?, flow, &NEW, template);
                 let object: DynamicObject = serde_json::from_value(body).map_err(unreadable)?;
-                let params = PostParams { dry_run: true, field_manager: manager };
+                let params = PostParams { dry_run: true, field_manager: Some(labels::MANAGER.into()) };
+                let api = self.api(flow.id.namespace.as_str())?;
                 dry_run(api.create(&params, &object)).await?.refused()
             }
-            Some(cloneset) => {
-                let ops =
-                    serde_json::from_value(patch::try_template(cloneset, &template)).map_err(unreadable)?;
-                let params = PatchParams { dry_run: true, field_manager: manager, ..PatchParams::default() };
-                dry_run(api.patch(&cloneset.key.name, &params, &Patch::Json::<()>(ops))).await?.refused()
-            }
+            Some(cloneset) => self.try_template(cloneset, &template).await?.refused(),
         };
         let Some(status) = refused else { return Ok(None) };
         if status.message.contains("exceeded quota") {
@@ -142,12 +136,7 @@ impl CloneSets {
         revision: &Revision,
         template: &Value,
     ) -> Result<Option<String>, PortError> {
-        let ops = serde_json::from_value(patch::try_template(cloneset, template)).map_err(unreadable)?;
-        let manager = Some(labels::MANAGER.to_owned());
-        let params = PatchParams { dry_run: true, field_manager: manager, ..PatchParams::default() };
-        let api = self.api(&cloneset.key.namespace)?;
-        let told = dry_run(api.patch(&cloneset.key.name, &params, &Patch::Json::<()>(ops))).await?;
-        let what = match told {
+        let what = match self.try_template(cloneset, template).await? {
             DryRun::Unknown => None,
             DryRun::Refused(status) => Some(format!("refuses it: {}", status.message)),
             DryRun::Taken(stored) => differs(template, &stored.data["spec"]["template"]).map(|field| {
@@ -160,6 +149,19 @@ impl CloneSets {
         };
         Ok(what
             .map(|what| format!("spec.template of revision {revision} cannot return: the API server {what}")))
+    }
+
+    /// Asks for this template alone.
+    async fn try_template(
+        &self,
+        cloneset: &CloneSetEntry,
+        template: &Value,
+    ) -> Result<DryRun<DynamicObject>, PortError> {
+        let ops = serde_json::from_value(patch::try_template(cloneset, template)).map_err(unreadable)?;
+        let field_manager = Some(labels::MANAGER.into());
+        let params = PatchParams { dry_run: true, field_manager, ..PatchParams::default() };
+        let api = self.api(&cloneset.key.namespace)?;
+        dry_run(api.patch(&cloneset.key.name, &params, &Patch::Json::<()>(ops))).await
     }
 
     /// What is refused of the deletion of a workload. OpenKruise's protection of the sort `Cascading` allows it as
