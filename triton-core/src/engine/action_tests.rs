@@ -11,8 +11,8 @@ use super::goal::plan;
 use super::{Answer, decide, supersede, yields};
 use crate::model::{
     Action, Base, BatchSize, Brings, CancelPolicy, Facts, Failure, Flow, FlowName, Holder, Kind, LastHolder,
-    Lock, Observation, OnFailure, PodName, Progress, Revision, RevisionLabel, Shape, Stage, TemplateRef,
-    Tolerance, Verdict, WorkloadChange,
+    Lock, Observation, OnFailure, PodName, Progress, Revision, Shape, Stage, TemplateRef, Tolerance, Verdict,
+    WorkloadChange,
 };
 
 #[test]
@@ -90,47 +90,6 @@ fn a_start_returns_to_the_size_from_before_the_stop() {
     let flow = Flow { progress: Progress::Preparing { base: stop }, ..flow };
     let lock = WorkloadChange::Lock { remember: Some(3) };
     assert_eq!(decide(&flow, &unlocked(3).with(3, SERVES), NOW), act(lock));
-}
-
-/// OpenKruise labels pods with the full name of their revision, or with its hash alone.
-#[test]
-fn a_name_too_long_for_the_label_of_its_pods_is_refused_before_anything_is_touched() {
-    use RevisionLabel::{Hash, Name, Unknown};
-    let rows = [
-        (Action::Update, 52, Name, true),
-        (Action::Update, 53, Name, false),
-        (Action::Update, 63, Hash, true),
-        (Action::Update, 63, Unknown, true),
-        (Action::Rollback, 53, Name, true),
-        (Action::Rollback, 54, Name, false),
-        (Action::Rollback, 63, Hash, true),
-        (Action::Restart, 53, Name, true),
-        (Action::Restart, 54, Name, false),
-        (Action::ScaleOut, 54, Name, false),
-        (Action::ScaleIn, 63, Name, true),
-        (Action::Stop, 63, Name, true),
-        (Action::Delete, 63, Name, true),
-    ];
-    for (action, length, label, runs) in rows {
-        let replicas = if action == Action::ScaleOut { 4 } else { 2 };
-        let mut flow = Flow::test(action, replicas);
-        let name = "a".repeat(length);
-        let revision = |hash: &str| Revision::new(alloc::format!("{name}-{hash}")).expect("a revision");
-        flow.spec.identity.instance = name.parse().expect("a name");
-        let mut world = Observation { label, revision: Some(revision("123456789")), ..unlocked(3) };
-        world.good = vec![revision("987654321")];
-        let world = world.with(3, SERVES);
-        let row = alloc::format!("{action} of {length} characters, {label:?}");
-        match decide(&flow, &world, NOW) {
-            Decision::Move(Progress::Preparing { .. }, _) => assert!(runs, "{row}"),
-            Decision::Move(Progress::Finished { verdict: Verdict::Failed(failure), .. }, _) => {
-                assert!(!runs, "{row}: {failure}");
-                let text = alloc::format!("{failure}");
-                assert!(text.starts_with("spec.application.instanceName: has"), "{text}");
-            }
-            other => panic!("{row}: {other:?}"),
-        }
-    }
 }
 
 #[test]
@@ -229,22 +188,6 @@ fn a_rollback_returns_to_the_last_good_revision_before_the_current_one() {
     let ended = Flow { progress: Progress::Finished { verdict: Verdict::Succeeded, at: NOW }, ..flow };
     let left = Some(vec![revision("app-b"), revision("app-a")]);
     assert_eq!(decide(&ended, &back, NOW), act(WorkloadChange::Release { good: left }));
-}
-
-#[test]
-fn a_revision_of_a_name_that_none_can_have_is_refused_by_its_own_field() {
-    for (instance, hash, field) in [
-        (3, 300, "spec.rollbackTo.revision"),
-        (60, 300, "spec.rollbackTo.revision"),
-        (60, 10, "instanceName"),
-    ] {
-        let mut flow = Flow::test(Action::Rollback, 2);
-        flow.spec.identity.instance = "a".repeat(instance).parse().expect("a name");
-        flow.spec.rollback_to = Some(Revision::new("b".repeat(hash)).expect("a revision"));
-        let world = Observation { label: RevisionLabel::Name, ..unlocked(2).with(2, SERVES) };
-        let Some(Verdict::Failed(failure)) = verdict(&flow, &world) else { panic!("{instance} {hash}") };
-        assert!(alloc::format!("{failure}").contains(field), "{failure}");
-    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of, revision};
 use super::{begins, decide};
 use crate::model::{
     Action, Base, Brings, Facts, Failure, Flow, FlowId, FlowName, Kind, Lock, Observation, Obstacle, Place,
-    PodName, Progress, Verdict, WorkloadChange,
+    PodName, Progress, Revision, RevisionLabel, Verdict, WorkloadChange,
 };
 
 #[test]
@@ -220,6 +220,62 @@ fn only_the_success_of_what_brings_a_revision_makes_it_good() {
     assert_eq!(released(Action::Scale, Verdict::Succeeded, &seen), None);
     let left = ["app-new", "app-older"].map(revision).into();
     assert_eq!(released(Action::Rollback, Verdict::Succeeded, &seen), Some(left));
+}
+
+/// OpenKruise labels pods with the full name of their revision, or with its hash alone.
+#[test]
+fn a_name_too_long_for_the_label_of_its_pods_is_refused_before_anything_is_touched() {
+    use RevisionLabel::{Hash, Name, Unknown};
+    let rows = [
+        (Action::Update, 52, Name, true),
+        (Action::Update, 53, Name, false),
+        (Action::Update, 63, Hash, true),
+        (Action::Update, 63, Unknown, true),
+        (Action::Rollback, 53, Name, true),
+        (Action::Rollback, 54, Name, false),
+        (Action::Rollback, 63, Hash, true),
+        (Action::Restart, 53, Name, true),
+        (Action::Restart, 54, Name, false),
+        (Action::ScaleOut, 54, Name, false),
+        (Action::ScaleIn, 63, Name, true),
+        (Action::Stop, 63, Name, true),
+        (Action::Delete, 63, Name, true),
+    ];
+    for (action, length, label, runs) in rows {
+        let replicas = if action == Action::ScaleOut { 4 } else { 2 };
+        let mut flow = Flow::test(action, replicas);
+        let name = "a".repeat(length);
+        let revision = |hash: &str| Revision::new(alloc::format!("{name}-{hash}")).expect("a revision");
+        flow.spec.identity.instance = name.parse().expect("a name");
+        let mut world = Observation { label, revision: Some(revision("123456789")), ..free(3) };
+        world.good = alloc::vec![revision("987654321")];
+        let row = alloc::format!("{action} of {length} characters, {label:?}");
+        match decide(&flow, &world, NOW) {
+            Decision::Move(Progress::Preparing { .. }, _) => assert!(runs, "{row}"),
+            Decision::Move(Progress::Finished { verdict: Verdict::Failed(failure), .. }, _) => {
+                assert!(!runs, "{row}: {failure}");
+                let text = alloc::format!("{failure}");
+                assert!(text.starts_with("spec.application.instanceName: has"), "{text}");
+            }
+            other => panic!("{row}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_revision_of_a_name_that_none_can_have_is_refused_by_its_own_field() {
+    for (instance, hash, field) in [
+        (3, 300, "spec.rollbackTo.revision"),
+        (60, 300, "spec.rollbackTo.revision"),
+        (60, 10, "instanceName"),
+    ] {
+        let mut flow = Flow::test(Action::Rollback, 2);
+        flow.spec.identity.instance = "a".repeat(instance).parse().expect("a name");
+        flow.spec.rollback_to = Some(Revision::new("b".repeat(hash)).expect("a revision"));
+        let world = Observation { label: RevisionLabel::Name, ..free(2) };
+        let Some(failure) = failed(decide(&flow, &world, NOW)) else { panic!("{instance} {hash}") };
+        assert!(alloc::format!("{failure}").contains(field), "{failure}");
+    }
 }
 
 fn failed(decision: Decision) -> Option<Failure> {
