@@ -129,7 +129,7 @@ fn subjects() -> Vec<Subject> {
     let fresh = json!(definition());
     let fresh = &fresh["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["default"];
     let mut all = vec![("nobody has looked at it".to_owned(), object(1, fresh.clone()))];
-    let pods = Waiting::Pods { ready: 0, of: 1 };
+    let pods = Waiting::Pods { ready: 0, of: 1, in_grace: false };
     let begun = waits(&samples::flow(Stage::Smoking, Mode::Auto, true), &Report::default(), &pods);
     let olds = [&Report::default(), &begun];
     for waiting in samples::waitings() {

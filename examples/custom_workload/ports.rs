@@ -259,6 +259,7 @@ fn pod(group: &Group, process: &Process, looks: Option<&FlowUid>, now: Timestamp
         booted,
         marked: process.marked,
         swaps: false,
+        in_grace: false,
         hooked: process.hooked,
         listed: looks.is_some() && process.due.as_ref() == looks,
         specified: false,

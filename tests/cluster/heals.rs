@@ -236,9 +236,10 @@ async fn pods_that_are_evicted_are_named_in_the_words_of_the_kubelet_and_count_n
     safety.serving_at_least(&site.scene, 2);
 }
 
-/// Held at the deadline, the flow says which pod it waited for and what that one lacks, in its message and in an event.
+/// Held at the deadline, the flow says which pod it waited for and what that one lacks, in its message and in an event, and
+/// goes on once the pod is ready.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stage_whose_deadline_is_over_names_the_pods_that_never_got_ready() {
+async fn a_stage_whose_deadline_is_over_names_the_pods_that_are_not_ready_and_goes_on_once_they_are() {
     let site = Site::new("heals-deadline").await;
     site.serve(1).await;
     site.gives_back("first").await;
@@ -248,7 +249,12 @@ async fn a_stage_whose_deadline_is_over_names_the_pods_that_never_got_ready() {
     site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "DeadlineExceeded").await;
     let message = site.view().flow(FLOW)["status"]["message"].to_string();
     assert!(message.contains(": ContainerCreating (no sandbox"), "{message}");
+    assert!(message.contains("it goes on by itself once what it waits for is there"), "{message}");
     site.tells("PodStuck", ": NotReady: container ").await;
+    until.comes(&site).await;
+    site.succeeds(FLOW).await;
+    site.tells("CameLate", "what the stage waited for is there after its deadline").await;
+    all_run(&site.view(), "nginx:2", 1);
 }
 
 impl Case {

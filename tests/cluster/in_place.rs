@@ -54,6 +54,28 @@ async fn pods_are_updated_in_place_out_of_traffic_and_drained() {
     safety.serving_at_least(&site.scene, 1);
 }
 
+/// OpenKruise keeps a pod out of traffic for so long before it is updated. The deadline is shorter.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_grace_of_an_update_in_place_is_named_and_counts_against_no_deadline() {
+    let site = Site::new("in-place-grace").await;
+    site.serve(2).await;
+    site.gives_back("first").await;
+    updates(&site, "InPlaceIfPossible").await;
+    let grace = json!({"spec": {"updateStrategy": {"inPlaceUpdateStrategy": {"gracePeriodSeconds": 8}}}});
+    site.kubectl(&["patch", SETS, app::NAME, "--type=merge", "-p", &grace.to_string()]);
+    let safety = Safety::from_now(&site.scene);
+    let strategy = json!({"mode": "auto", "batchSize": 1, "drainSeconds": 0, "progressDeadlineSeconds": 5,
+        "onFailure": "rollback"});
+    site.apply(&app::update("second", 2, strategy));
+    let words = "once inPlaceUpdateStrategy.gracePeriodSeconds (8 s) of its CloneSet is over";
+    let told = |view: &View| view.flow("second")["status"]["message"].to_string().contains(words);
+    site.scene.holds("the flow says what its pod waits for", told).await;
+    site.succeeds("second").await;
+    settled(&site, "nginx:2", 2).await;
+    safety.no_pod_comes_or_goes(&site.scene);
+    safety.never_held(&site.scene);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_in_place_that_is_cancelled_while_a_pod_drains_restarts_nothing() {
     let site = Site::new("in-place-cancel").await;

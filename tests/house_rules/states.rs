@@ -142,7 +142,9 @@ fn who(waiting: &Waiting) -> &'static str {
         Waiting::Held { reason: HoldReason::PodsFailed, .. } => {
             "a person: mend the pods, after which it goes on by itself, or `Cancel`"
         }
-        Waiting::Held { reason: HoldReason::DeadlineExceeded, .. } => "a person: `Resume` or `Cancel`",
+        Waiting::Held { reason: HoldReason::DeadlineExceeded, .. } => {
+            "a person: see to what it waits for, after which it goes on by itself, or `Resume` or `Cancel`"
+        }
         Waiting::Held { reason: HoldReason::Drift | HoldReason::Resized, .. } => {
             "a person: keep others from changing the workload and `Resume`, or `Cancel`"
         }

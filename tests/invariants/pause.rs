@@ -10,7 +10,7 @@ use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
 
 pub(super) const ROW: Invariant = Invariant {
     property: Property::S7Pause,
-    says: "after Pause nothing widens or removes but upkeep, and only a person lifts it; another size of others is followed with old pods; a hold for a size ends when the size fits, one by failed pods when nothing keeps them from running",
+    says: "after Pause nothing widens or removes but upkeep, and only a person lifts it; another size of others is followed with old pods; a hold for a size ends when the size fits, one by failed pods when nothing keeps them from running, one by a missed deadline when they run",
     source: "semantics sections 5 and 7, reliability S7",
     intent: Some(intent),
     change: Some(change),
@@ -30,7 +30,10 @@ fn intent(intent: &Intent<'_>) -> Outcome {
     let fine = match intent.decision {
         Decision::Wait(..) | Decision::Done => true,
         Decision::Move(_, Why::Fits) => !orders.paused && fits(intent),
-        Decision::Move(_, Why::Mended) => !orders.paused && mended(intent),
+        Decision::Move(_, Why::Mended) => !orders.paused && mended(intent, HoldReason::PodsFailed),
+        Decision::Move(_, Why::CameLate) => {
+            !orders.paused && mended(intent, HoldReason::DeadlineExceeded) && run(intent)
+        }
         Decision::Move(progress, Why::Resized { .. }) => same_place(&flow.progress, progress),
         Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) => followed(intent, shape),
         // Whose the workload is may be told at any time.
@@ -73,11 +76,27 @@ fn followed(intent: &Intent<'_>, shape: &Shape) -> bool {
         && new(shape).unwrap_or(0) <= new(there).unwrap_or(0)
 }
 
-/// Failed pods held the flow, and of those that it brings no more are kept from running now than may fail; none has
-/// restarted lately.
-fn mended(intent: &Intent<'_>) -> bool {
+/// All new pods that the stages so far asked for run, or may fail; in the final check all of them.
+fn run(intent: &Intent<'_>) -> bool {
     let (flow, seen) = (intent.flow, intent.seen);
-    let failed = flow.progress.hold().is_some_and(|hold| hold.reason == HoldReason::PodsFailed);
+    let run = seen.pods.count(Facts::FRESH | Facts::BOOTED, Facts::MARKED);
+    match &flow.progress {
+        Progress::Rolling { plan, done, batch } => {
+            let grown = batch.stage > Stage::Vacating || plan.base.kind != Kind::Swap;
+            let asked = done + if grown { batch.size } else { 0 };
+            let may_fail = plan.base.degraded + flow.spec.tolerance.of(batch.size);
+            plan.base.kind == Kind::Shrink || run + may_fail >= fresh_after(flow, plan, asked)
+        }
+        Progress::Verifying { plan, .. } => run >= plan.base.to,
+        _ => false,
+    }
+}
+
+/// The flow held for this reason, and of those that it brings no more are kept from running now than may fail; none has
+/// restarted lately.
+fn mended(intent: &Intent<'_>, reason: HoldReason) -> bool {
+    let (flow, seen) = (intent.flow, intent.seen);
+    let failed = flow.progress.hold().is_some_and(|hold| hold.reason == reason);
     let stuck = seen.pods.count(Facts::FRESH | Facts::STUCK, Facts::MARKED);
     let shaky = seen.pods.any(Facts::FRESH | Facts::SHAKY, Facts::MARKED);
     let mended = match &flow.progress {

@@ -100,6 +100,7 @@ fn workload_pod(at: usize, pod: Pod) -> WorkloadPod {
         booted: pod.booted && pod.state != Lifecycle::Updating,
         marked: pod.marked(),
         swaps: pod.state == Lifecycle::PreparingUpdate,
+        in_grace: false,
         hooked: pod.hooked,
         listed: pod.due,
         specified: pod.specified,

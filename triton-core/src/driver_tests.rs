@@ -142,7 +142,10 @@ fn a_status_that_is_too_large_for_its_store_is_saved_without_batches_and_pods_on
     rig.backend.expect_observe().returning(|| Ok(Some(view(2, 1))));
     for _ in 0..3 {
         let rest = rig.advance().expect("rests");
-        assert!(matches!(rest, Rest::Until(_, Waiting::Pods { ready: 0, of: 2 })), "{rest:?}");
+        assert!(
+            matches!(rest, Rest::Until(_, Waiting::Pods { ready: 0, of: 2, in_grace: false })),
+            "{rest:?}"
+        );
         *rig.driver_time.lock().expect("time") = rig.now().plus(Seconds(2));
     }
     let [(_, report)] = &rig.saved()[..] else { panic!("{:?}", rig.saved()) };
@@ -161,7 +164,10 @@ fn a_wait_is_saved_with_what_is_waited_for_and_numbers_at_most_once_a_second() {
     let mut rig = Rig::new(rolling());
     rig.backend.expect_observe().returning(|| Ok(Some(view(2, 1))));
     let rest = rig.advance();
-    assert!(matches!(rest, Ok(Rest::Until(_, Waiting::Pods { ready: 0, of: 2 }))), "{rest:?}");
+    assert!(
+        matches!(rest, Ok(Rest::Until(_, Waiting::Pods { ready: 0, of: 2, in_grace: false }))),
+        "{rest:?}"
+    );
     assert_eq!(rig.saved().last().map(|(_, r)| r.reason.clone()), Some("PodsStarting".into()));
     assert_eq!(rig.saved().last().map(|(_, r)| r.counts.replicas), Some(1));
     let writes = rig.saved().len();

@@ -39,6 +39,9 @@ pub const PREPARING_DELETE: &str = "PreparingDelete";
 pub const PREPARING_UPDATE: &str = "PreparingUpdate";
 /// Value of [`LIFECYCLE_STATE`]: it has its new revision, and its containers are being swapped.
 pub const UPDATING: &str = "Updating";
+/// Annotations of a pod that is out of traffic and not updated in place yet (OpenKruise: `InPlaceUpdateGraceKey`, and its
+/// name before).
+pub const IN_PLACE_GRACE: [&str; 2] = ["apps.kruise.io/inplace-update-grace", "inplace-update-grace"];
 /// Label on a pod, of any value: to be deleted, whatever the numbers say (OpenKruise: specified delete).
 pub const SPECIFIED_DELETE: &str = "apps.kruise.io/specified-delete";
 /// Label on a pod: its revision, as full name or short hash (Kubernetes: `ControllerRevision`).

@@ -136,6 +136,7 @@ fn action(why: &Why, note: &str) -> String {
         | Why::LockUnreadable { .. }
         | Why::Resumed
         | Why::Mended
+        | Why::CameLate
         | Why::Canceling
         | Why::Stopping { .. }
         | Why::GivingWay { .. }

@@ -99,7 +99,7 @@ pub(super) fn progresses() -> Vec<(&'static str, Progress)> {
 pub(crate) fn waitings() -> Vec<Waiting> {
     vec![
         Waiting::Approval { batch: 1, phase: BatchPhase::Baking },
-        Waiting::Pods { ready: 1, of: 2 },
+        Waiting::Pods { ready: 1, of: 2, in_grace: false },
         Waiting::In { ready: 1, of: 2 },
         Waiting::Out { pods: 1, drains: false },
         Waiting::Available { pods: 1, left: Seconds(20) },

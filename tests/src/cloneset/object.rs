@@ -86,6 +86,11 @@ fn strategy(set: &DynamicObject) -> &Value {
     }
 }
 
+/// Seconds for which a pod is out of traffic before it is updated in place.
+pub(super) fn grace(set: &DynamicObject) -> u64 {
+    strategy(set)["inPlaceUpdateStrategy"]["gracePeriodSeconds"].as_u64().unwrap_or(0)
+}
+
 pub(super) fn policy(set: &DynamicObject) -> UpdatePolicy {
     match strategy(set)[version(set).policy()].as_str() {
         Some("InPlaceIfPossible") => UpdatePolicy::InPlaceIfPossible,

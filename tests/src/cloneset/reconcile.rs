@@ -105,6 +105,9 @@ impl Reconciler {
     /// One look and what follows from it; whether there may be more to do at once.
     async fn reconcile(&mut self) -> Result<bool> {
         let Some(look) = self.look().await? else { return Ok(false) };
+        if self.end_graces(&look).await? {
+            return Ok(true);
+        }
         let changes = cloneset::decide(&object::numbers(&look.set), &look.views);
         let busy = !changes.is_empty();
         if let Err(error) = self.create(&look, &changes).await {
@@ -145,7 +148,8 @@ impl Reconciler {
             object::pod(&set, &update_revision, pod, swappable)
         });
         let views = views.collect();
-        let ages_in = pods.iter().filter_map(|pod| object::young(&set, object::ready_since(pod)?)).min();
+        let young = pods.iter().filter_map(|pod| object::young(&set, object::ready_since(pod)?));
+        let ages_in = young.chain(pods.iter().filter_map(|pod| in_place::grace_left(pod))).min();
         self.ages_in = ages_in;
         Ok(Some(Look { set, pods, views, update_revision, current_revision }))
     }
@@ -262,9 +266,29 @@ impl Reconciler {
         let old = history.template(object::revision(&pod.metadata)).unwrap_or_default();
         let pod = self.gate(name, false).await?;
         let new = &look.set.data["spec"]["template"];
-        let patch = Patch::Strategic(in_place::swap(&pod, &old, new, &look.update_revision));
+        let grace = object::grace(&look.set);
+        let patch = Patch::Strategic(in_place::swap(&pod, &old, new, &look.update_revision, grace));
         self.pods.enter(self.pod_api.patch(name, &PatchParams::default(), &patch).await?);
         Ok(())
+    }
+
+    /// Updates the pods in place whose grace is over, also while the CloneSet is paused; whether there are any.
+    async fn end_graces(&self, look: &Look) -> Result<bool> {
+        let mut any = false;
+        for (pod, patch) in look.pods.iter().filter_map(|pod| Some((pod, in_place::finish(pod)?))) {
+            let name = pod.metadata.name.as_deref().unwrap_or_default();
+            match self.pod_api.patch(name, &PatchParams::default(), &Patch::Strategic(patch)).await {
+                Ok(pod) => {
+                    self.pods.enter(pod);
+                    any = true;
+                }
+                // Its event is on its way, or has come.
+                Err(kube::Error::Api(refusal)) if refusal.is_conflict() => {}
+                Err(kube::Error::Api(refusal)) if refusal.is_not_found() => self.pods.forget(pod),
+                Err(error) => return Err(error).context("an update in place after its grace"),
+            }
+        }
+        Ok(any)
     }
 
     /// Names of pods that are gone leave `podsToDelete`; whether any did.

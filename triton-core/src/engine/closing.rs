@@ -281,6 +281,18 @@ pub(super) fn verified(flow: &Flow, plan: &Plan) -> Tend {
     Tend { admit: u32::MAX, floor, go: true, drain: flow.spec.drain }
 }
 
+/// Whether all pods are as ordered, and none that is being deleted may take traffic still.
+pub(super) fn is_as_ordered(flow: &Flow, plan: &Plan, seen: &Observation) -> bool {
+    let wanted = goal(plan, plan.work).total();
+    // A workload is removed after its last pod.
+    let last = flow.spec.action != Action::Delete || seen.ending == 0;
+    running(seen) == wanted && seen.pods.len() == wanted && seen.terminating == 0 && last
+}
+
+fn running(seen: &Observation) -> u32 {
+    seen.pods.count(Facts::FRESH | Facts::BOOTED | Facts::IN, Facts::MARKED)
+}
+
 /// The final check: Success is said only of a world that is as ordered at this very look.
 pub(super) fn verify(
     flow: &Flow,
@@ -288,7 +300,7 @@ pub(super) fn verify(
     seen: &Observation,
     now: Timestamp,
 ) -> Decision {
-    let wanted = goal(plan, plan.work).total();
+    let (ready, wanted) = (running(seen), goal(plan, plan.work).total());
     let asked = || ask(seen, shape::at_rest(plan, plan.work));
     if let Some(effect) = hooked(&seen.pods).or_else(asked) {
         return Decision::Act(effect);
@@ -296,11 +308,7 @@ pub(super) fn verify(
     if let Some(effect) = steer(verified(flow, plan), &seen.pods) {
         return Decision::Act(effect);
     }
-    let ready = seen.pods.count(Facts::FRESH | Facts::BOOTED | Facts::IN, Facts::MARKED);
-    let is_there = ready == wanted && seen.pods.len() == wanted;
-    // A workload is removed after its last pod.
-    let last = flow.spec.action != Action::Delete || seen.ending == 0;
-    if is_there && seen.terminating == 0 && last {
+    if is_as_ordered(flow, plan, seen) {
         return match (flow.spec.action, plan.base.turned) {
             (Action::Delete, _) => act(WorkloadChange::Remove),
             (_, true) => end(Verdict::Canceled, now),
@@ -313,7 +321,8 @@ pub(super) fn verify(
         let hold = Some(Hold { reason, resumes: flow.orders.resumes });
         let held = || Progress::Verifying { plan: plan.clone(), since, counted, hold, edited };
         // What serves as ordered is not given up for a pod that takes long to end.
-        let stopped = if is_there { None } else { stop(flow, seen, reason, now) };
+        let stopped =
+            if ready == wanted && seen.pods.len() == wanted { None } else { stop(flow, seen, reason, now) };
         return stopped.unwrap_or_else(|| Decision::Move(held(), Why::Held { reason }));
     };
     let drains = drains(flow.spec.drain, seen) || seen.draining;

@@ -210,7 +210,7 @@ fn a_failed_pod_holds_the_flow_and_resume_gives_it_until_the_deadline() {
     flow.orders = resumed(&flow);
     flow.progress = moved(&flow, &frozen).expect("resumes");
     assert_eq!(decide(&flow, &frozen, NOW), act(WorkloadChange::Freeze(false)));
-    assert_eq!(waits(&flow, &world), Some(Waiting::Pods { ready: 0, of: 1 }));
+    assert_eq!(waits(&flow, &world), Some(Waiting::Pods { ready: 0, of: 1, in_grace: false }));
     let late = decide(&counted(&flow, 600), &world, NOW);
     let Decision::Move(progress, _) = late else { panic!("{late:?}") };
     assert_eq!(progress.hold().map(|hold| hold.reason), Some(HoldReason::PodsFailed));

@@ -154,6 +154,8 @@ pub enum Why {
     Resumed,
     /// What the flow held for is gone: it goes on by itself.
     Mended,
+    /// What a stage waited for beyond its deadline is there after all: it goes on by itself.
+    CameLate,
     /// Something new keeps a pod from running. Nothing moved.
     PodStuck {
         /// Which pod.
@@ -269,6 +271,7 @@ impl Why {
             Self::Fits => "SizeFits",
             Self::Resumed => "Resumed",
             Self::Mended => "PodsMended",
+            Self::CameLate => "CameLate",
             Self::PodStuck { .. } => "PodStuck",
             Self::PodsNotMade { .. } => "PodsNotMade",
             Self::Canceling => "Canceling",
@@ -349,6 +352,9 @@ impl fmt::Display for Why {
             Self::Fits => f.write_str("the size of the workload is one again that the flow can go on with"),
             Self::Resumed => f.write_str("resumed"),
             Self::Mended => f.write_str("the pods that had failed are mended; the flow goes on by itself"),
+            Self::CameLate => {
+                f.write_str("what the stage waited for is there after its deadline; the flow goes on by itself")
+            }
             Self::PodStuck { pod, reason, message } => write!(f, "pod {pod}: {reason}: {message}"),
             Self::Canceling => f.write_str("cancelled; leaving the workload clean"),
             Self::Shed => f.write_str("cancelled; restoring the template before"),

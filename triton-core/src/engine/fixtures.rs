@@ -13,19 +13,19 @@ use crate::model::{
     Timestamp, Tolerance, Verdict, Version, WorkloadChange,
 };
 
-pub(super) const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
-pub(super) const RUNS: Facts =
+pub(in crate::engine) const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
+pub(in crate::engine) const RUNS: Facts =
     Facts::FRESH.union(Facts::BOOTED).union(Facts::HOOKED).union(Facts::GATED).union(Facts::OUT);
-pub(super) const SERVES: Facts = Facts::FRESH
+pub(in crate::engine) const SERVES: Facts = Facts::FRESH
     .union(Facts::BOOTED)
     .union(Facts::HOOKED)
     .union(Facts::GATED)
     .union(Facts::ASKED)
     .union(Facts::IN);
-pub(super) const OLD: Facts = SERVES.difference(Facts::FRESH);
+pub(in crate::engine) const OLD: Facts = SERVES.difference(Facts::FRESH);
 
 impl Flow {
-    pub(super) fn test(action: Action, replicas: u32) -> Self {
+    pub(in crate::engine) fn test(action: Action, replicas: u32) -> Self {
         Self {
             id: FlowId {
                 namespace: Namespace::new("default").expect("a name"),
@@ -63,28 +63,35 @@ impl Flow {
         }
     }
 
-    pub(super) fn batches_of(mut self, size: u32) -> Self {
+    pub(in crate::engine) fn batches_of(mut self, size: u32) -> Self {
         self.orders.sizes = Sizes(alloc::vec![BatchSize::Pods(size)]);
         self
     }
 
-    pub(super) fn canary(mut self, pods: u32) -> Self {
+    pub(in crate::engine) fn canary(mut self, pods: u32) -> Self {
         self.spec.canary = pods;
         self
     }
 
-    pub(super) fn same_size(mut self) -> Self {
+    pub(in crate::engine) fn same_size(mut self) -> Self {
         self.spec.replicas = None;
         self
     }
 
-    pub(super) fn manual(mut self) -> Self {
+    pub(in crate::engine) fn manual(mut self) -> Self {
         self.spec.mode = Mode::Manual;
         self
     }
 
     /// In a stage of batch `number`, after `done` pods of work, with `size` pods.
-    pub(super) fn at(mut self, plan: Plan, number: u32, done: u32, size: u32, stage: Stage) -> Self {
+    pub(in crate::engine) fn at(
+        mut self,
+        plan: Plan,
+        number: u32,
+        done: u32,
+        size: u32,
+        stage: Stage,
+    ) -> Self {
         let serving = plan.base.from.saturating_add(done);
         let batch = Batch {
             number,
@@ -105,13 +112,13 @@ impl Flow {
 }
 
 /// The flow after so many seconds that count against the deadline of its stage.
-pub(super) fn counted(flow: &Flow, seconds: u32) -> Flow {
+pub(in crate::engine) fn counted(flow: &Flow, seconds: u32) -> Flow {
     let mut flow = flow.clone();
     *flow.progress.counted_mut().expect("a deadline runs") = Seconds(seconds);
     flow
 }
 
-pub(super) fn base(from: u32, to: u32) -> Base {
+pub(in crate::engine) fn base(from: u32, to: u32) -> Base {
     base_of(if from > 0 { Kind::Replace } else { Kind::Grow }, from, to)
 }
 
@@ -120,8 +127,12 @@ pub(in crate::engine) fn base_of(kind: Kind, from: u32, to: u32) -> Base {
     Base { previous, ..Base::new(kind, from, to) }
 }
 
+pub(in crate::engine) fn plan_of(kind: Kind, from: u32, to: u32) -> Plan {
+    plan(base_of(kind, from, to), 0)
+}
+
 /// A cancelled flow that keeps nothing of its work and sheds its new pods.
-pub(super) fn closing(action: Action, base: Base) -> Flow {
+pub(in crate::engine) fn closing(action: Action, base: Base) -> Flow {
     let (size, verdict) = (base.from, Verdict::Canceled);
     let progress = Progress::Closing { plan: plan(base, 0), verdict, keep: 0, floor: size, shed: false };
     let mut flow = Flow { progress, ..Flow::test(action, size) };
@@ -129,7 +140,7 @@ pub(super) fn closing(action: Action, base: Base) -> Flow {
     flow
 }
 
-pub(super) fn shape() -> Shape {
+pub(in crate::engine) fn shape() -> Shape {
     Shape {
         template: Some(TemplateRef::Flow),
         replicas: 0,
@@ -140,17 +151,17 @@ pub(super) fn shape() -> Shape {
     }
 }
 
-pub(super) fn reshape(shape: Shape) -> Decision {
+pub(in crate::engine) fn reshape(shape: Shape) -> Decision {
     Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape)))
 }
 
-pub(super) fn revision(name: &str) -> Revision {
+pub(in crate::engine) fn revision(name: &str) -> Revision {
     Revision::new(name).expect("a revision")
 }
 
 impl Observation {
     /// Our workload, settled, with these numbers and no pods.
-    pub(super) fn mine(replicas: u32, partition: u32, surge: u32) -> Self {
+    pub(in crate::engine) fn mine(replicas: u32, partition: u32, surge: u32) -> Self {
         Self {
             lock: Lock::Mine,
             revision: Some(Revision::new("app-new").expect("a revision")),
@@ -166,7 +177,7 @@ impl Observation {
         }
     }
 
-    pub(super) fn with(mut self, count: u32, facts: Facts) -> Self {
+    pub(in crate::engine) fn with(mut self, count: u32, facts: Facts) -> Self {
         let mut pods = core::mem::take(&mut self.pods);
         for _ in 0..count {
             push(&mut pods, facts, Duration::ZERO);
@@ -175,7 +186,7 @@ impl Observation {
         self
     }
 
-    pub(super) fn out_for(mut self, facts: Facts, seconds: u64) -> Self {
+    pub(in crate::engine) fn out_for(mut self, facts: Facts, seconds: u64) -> Self {
         push(&mut self.pods, facts, Duration::from_secs(seconds));
         self
     }

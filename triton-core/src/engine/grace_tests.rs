@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::closing::verifying;
 use super::decision::{Decision, Effect, Time, Waiting, Why};
-use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of, counted};
+use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of, counted, plan_of};
 use super::goal::plan;
 use super::{decide, look};
 use crate::model::{
@@ -125,7 +125,7 @@ fn a_pod_without_a_node_stops_a_flow_at_the_deadline_and_as_a_failed_pod() {
 fn a_flow_looks_again_when_a_pod_will_count_as_failed() {
     let turns_in = Some(Duration::from_secs(7));
     let world = Observation { turns_in, ..Observation::mine(1, 0, 1).with(1, STUCK) };
-    let wait = Decision::Wait(Waiting::Pods { ready: 0, of: 1 }, NOW.plus(Seconds(7)));
+    let wait = Decision::Wait(Waiting::Pods { ready: 0, of: 1, in_grace: false }, NOW.plus(Seconds(7)));
     assert_eq!(decide(&smoking(), &world, NOW), wait);
 }
 
@@ -143,7 +143,8 @@ fn nothing_more_is_asked_for_beside_a_pod_that_is_stuck() {
         // In a stage that may ask a person, the time for it begins first.
         let waits = matches!(
             wait,
-            Decision::Wait(Waiting::Pods { ready: 0, of: 1 }, _) | Decision::Move(_, Why::PodsMissing { .. })
+            Decision::Wait(Waiting::Pods { ready: 0, of: 1, in_grace: false }, _)
+                | Decision::Move(_, Why::PodsMissing { .. })
         );
         assert!(waits, "{stage:?}: {wait:?}");
         let well = decide(&flow, &Observation::mine(1, 0, 1).with(1, SERVES), NOW);
@@ -259,6 +260,19 @@ fn time_that_was_ordered_does_not_count_against_the_deadline() {
         ),
     ] {
         let Decision::Wait(waiting, _) = decide(&flow, &seen, NOW) else { panic!("{name}: does not wait") };
+        assert_eq!(waiting.time(), time, "{name}: {waiting}");
+    }
+    let swap = Flow::test(Action::Update, 2).at(plan_of(Kind::Swap, 2, 2), 1, 0, 2, Stage::Smoking);
+    let boots = RUNS.difference(Facts::BOOTED);
+    for (name, pod, time) in [
+        ("it rests before it is updated in place", boots | Facts::IN_GRACE, Time::Stands),
+        ("it starts", boots, Time::Counts),
+        ("an old one rests", OLD | Facts::IN_GRACE, Time::Counts),
+    ] {
+        let seen = Observation::mine(2, 0, 0).with(1, boots).with(1, pod);
+        let shape = seen.shape.clone().map(|shape| Shape { unavailable: 2, ..shape });
+        let decision = decide(&swap, &Observation { shape, ..seen }, NOW);
+        let Decision::Wait(waiting, _) = decision else { panic!("{name}: {decision:?}") };
         assert_eq!(waiting.time(), time, "{name}: {waiting}");
     }
 }

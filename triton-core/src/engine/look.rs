@@ -247,6 +247,7 @@ fn facts(pod: &WorkloadPod, grace: Duration, traffic: Option<PodTraffic>) -> (Fa
     facts.set(Facts::HOOKED, pod.hooked);
     facts.set(Facts::LISTED, pod.listed);
     facts.set(Facts::SPECIFIED, pod.specified);
+    facts.set(Facts::IN_GRACE, pod.in_grace);
     facts.set(Facts::FAILED, has_failed(pod, grace));
     facts.set(Facts::STUCK, pod.failure.is_some());
     let calm = pod.booted && pod.lasts.calm >= grace;

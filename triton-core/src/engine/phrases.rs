@@ -121,7 +121,12 @@ pub(super) fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit], paused:
             )
         }
         HoldReason::DeadlineExceeded => {
-            format!("paused because the stage took too long ({} fail now): Resume waits again", pods(failed))
+            let goes_on = if paused {
+                ", and by order: Resume lets it go on"
+            } else {
+                ": it goes on by itself once what it waits for is there; Resume gives it the same time again"
+            };
+            format!("paused because the stage took too long ({} fail now){goes_on}", pods(failed))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The interpreter of the table: shape, tend, until, gate, move. First hit wins.
 
+mod came;
 mod failed;
 mod held_up;
 
@@ -51,17 +52,15 @@ impl Rolling<'_> {
         if let Some(waiting) = terminating {
             return stay(waiting, now);
         }
-        let wanted = self.wanted(row);
-        let wanted = Goal { fresh: wanted.fresh.saturating_sub(self.plan.base.degraded), ..wanted };
-        let goal = Goal { stale: self.after().stale, ..wanted };
+        let goal = self.goal(row);
         let unmet = until::unmet(self.kind(), row.until, &seen.pods, goal);
         if let Some(batch) = self.without_failed(failed, row, seen, goal) {
             return self.rolling(self.done, batch, Why::GoesOnWithout { batch: batch.number, failed });
         }
         // Nothing more is asked for beside a pod that may fail.
         let stuck = self.counted(seen, Facts::STUCK);
-        let recovering = (stuck > 0)
-            .then_some(Waiting::Pods { ready: wanted.fresh.saturating_sub(stuck), of: wanted.fresh });
+        let recovering =
+            (stuck > 0).then(|| until::running(goal.fresh.saturating_sub(stuck), goal.fresh, &seen.pods));
         match unmet.or(recovering) {
             Some(waiting) => self.late(row.ask, seen, waiting, now),
             None => self.pass(row.until, row.next, seen, now),
@@ -242,6 +241,12 @@ impl Rolling<'_> {
     /// Pods that a stage asks for; old ones leave later.
     const fn wanted(&self, row: Row) -> Goal {
         if row.grown { self.after() } else { self.before() }
+    }
+
+    /// Pods that end the stage.
+    fn goal(&self, row: Row) -> Goal {
+        let fresh = self.wanted(row).fresh.saturating_sub(self.plan.base.degraded);
+        Goal { fresh, stale: self.after().stale }
     }
 
     fn rule(&self, admit: bool, go: bool) -> Tend {

@@ -1,6 +1,6 @@
 //! Paused by order or by failure.
 
-use super::closing::{LOOK_AGAIN, verified};
+use super::closing::{LOOK_AGAIN, is_as_ordered, verified};
 use super::decide::act;
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::look::is_mine;
@@ -26,6 +26,9 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
     }
     if !flow.orders.paused && is_mended(flow, seen) {
         return Some(Decision::Move(lifted(&flow.progress, false, now), Why::Mended));
+    }
+    if !flow.orders.paused && is_mine(seen) && has_come_late(flow, seen) {
+        return Some(Decision::Move(lifted(&flow.progress, false, now), Why::CameLate));
     }
     if hold.is_some_and(|hold| hold.reason == HoldReason::Resized)
         && !flow.orders.paused
@@ -97,6 +100,23 @@ fn is_mended(flow: &Flow, seen: &Observation) -> bool {
             Rolling { flow, plan, done: *done, batch: *batch }.is_mended(seen)
         }
         Progress::Verifying { .. } => !seen.pods.any(Facts::STUCK, Facts::MARKED),
+        Progress::Pending
+        | Progress::Preparing { .. }
+        | Progress::Closing { .. }
+        | Progress::Finished { .. } => false,
+    }
+}
+
+/// Whether the flow holds by a missed deadline, and what it waited for is there after all.
+fn has_come_late(flow: &Flow, seen: &Observation) -> bool {
+    if flow.progress.hold().is_none_or(|hold| hold.reason != HoldReason::DeadlineExceeded) {
+        return false;
+    }
+    match &flow.progress {
+        Progress::Rolling { plan, done, batch } => {
+            Rolling { flow, plan, done: *done, batch: *batch }.has_come_late(seen)
+        }
+        Progress::Verifying { plan, .. } => is_as_ordered(flow, plan, seen),
         Progress::Pending
         | Progress::Preparing { .. }
         | Progress::Closing { .. }

@@ -12,7 +12,7 @@ pub(super) fn unmet(kind: Kind, until: Until, pods: &Pods, wanted: Goal) -> Opti
         Until::Now | Until::Interval => None,
         Until::Booted => {
             let ready = pods.count(Facts::FRESH | Facts::BOOTED, Facts::MARKED);
-            (ready < wanted.fresh).then_some(Waiting::Pods { ready, of: wanted.fresh })
+            (ready < wanted.fresh).then(|| running(ready, wanted.fresh, pods))
         }
         Until::In => {
             let ready = pods.count(Facts::FRESH | Facts::IN, Facts::MARKED);
@@ -24,6 +24,11 @@ pub(super) fn unmet(kind: Kind, until: Until, pods: &Pods, wanted: Goal) -> Opti
             (left > 0).then_some(Waiting::Out { pods: left, drains: false })
         }
     }
+}
+
+/// What is waited for while `ready` of the new pods run.
+pub(super) fn running(ready: u32, of: u32, pods: &Pods) -> Waiting {
+    Waiting::Pods { ready, of, in_grace: pods.any(Facts::FRESH | Facts::IN_GRACE, Facts::MARKED) }
 }
 
 /// Pods that are too many and were not chosen yet.

@@ -20,6 +20,7 @@ impl WorkloadPod {
             booted: true,
             marked: false,
             swaps: false,
+            in_grace: false,
             hooked: true,
             listed: false,
             specified: false,

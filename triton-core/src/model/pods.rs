@@ -61,6 +61,8 @@ bitflags::bitflags! {
         /// It leaves once others serve in its place, whatever the numbers say: it is [specified](Self::SPECIFIED), or
         /// named by [`Shape::doomed`](super::Shape::doomed).
         const DOOMED = 1 << 18;
+        /// It is kept out of traffic for an ordered time before it is updated in place.
+        const IN_GRACE = 1 << 19;
     }
 }
 

@@ -47,6 +47,9 @@ pub struct WorkloadPod {
     /// Of a marked pod: it is to be updated in place (OpenKruise: lifecycle state `PreparingUpdate`). It
     /// stays so, and no letting go helps, once the workload wants as many old pods as there are.
     pub swaps: bool,
+    /// It was let go to be updated in place, and stays out of traffic as it is for an ordered time before that
+    /// (OpenKruise: `inPlaceUpdateStrategy.gracePeriodSeconds`).
+    pub in_grace: bool,
     /// It carries the hook label: "in traffic: ask before you touch".
     pub hooked: bool,
     /// It carries the mark of the flow that is looking: to be replaced by it.

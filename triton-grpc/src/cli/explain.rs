@@ -153,7 +153,7 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on, into tr
         let rival = views::id("other");
         let waits = [
             Waiting::Approval { batch: 1, phase: BatchPhase::Baking },
-            Waiting::Pods { ready: 0, of: 1 },
+            Waiting::Pods { ready: 0, of: 1, in_grace: false },
             Waiting::Interval,
             Waiting::In { ready: 0, of: 1 },
             Waiting::Out { pods: 1, drains: false },

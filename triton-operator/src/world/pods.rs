@@ -10,7 +10,7 @@ use super::cache::{Entry, Key};
 use super::container::{Main, application};
 use super::ended::{end, has_ended};
 use super::offer::{DeclaredPort, Offer, declared_ports};
-use super::starts::starts;
+use super::starts::{grace, starts};
 use super::stuck::{failure, steps};
 use crate::labels;
 
@@ -57,6 +57,8 @@ pub struct PodEntry {
     pub failure: Option<PodFailure>,
     /// What its containers lack to be ready, where nothing is known to keep them from it.
     pub starts: Option<String>,
+    /// It is out of traffic and waits to be updated in place.
+    pub in_grace: bool,
     /// How far its containers have come.
     pub steps: Steps,
     /// Its containers, as they stand there.
@@ -100,6 +102,8 @@ impl PodEntry {
         let (ready, booted) = (condition("Ready") == Some(true), condition("ContainersReady") == Some(true));
         let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or_default();
         let spec = pod.spec.as_ref();
+        let grace = meta.annotations.as_ref().and_then(grace);
+        let in_grace = grace.is_some();
         Some(Self {
             key: Key::new(meta.namespace.as_deref()?, meta.name.as_deref()?),
             uid: meta.uid.clone()?,
@@ -122,10 +126,11 @@ impl PodEntry {
             booted,
             phase: phase_of(fallen, ready, booted, phase),
             ip: status.and_then(|status| status.pod_ip.clone()).filter(|ip| !ip.is_empty()),
-            starts: spec
-                .zip(status)
-                .filter(|_| !ended && failure.is_none())
-                .and_then(|(spec, status)| starts(spec, status)),
+            starts: grace.or_else(|| {
+                let running = spec.zip(status).filter(|_| !ended && failure.is_none());
+                running.and_then(|(spec, status)| starts(spec, status))
+            }),
+            in_grace,
             failure,
             steps: status.map(steps).unwrap_or_default(),
             containers: spec.iter().flat_map(|spec| &spec.containers).map(Main::from).collect(),

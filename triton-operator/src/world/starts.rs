@@ -1,8 +1,13 @@
 //! What a pod still has to do before its containers are ready, in the words of the kubelet. A slow start is no failure.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition, PodSpec, PodStatus};
 
+use serde_json::Value;
+
 use super::stuck::ended_before;
+use crate::labels;
 
 /// What the containers of a pod lack to be ready; `None` where they are.
 #[must_use]
@@ -13,6 +18,19 @@ pub fn starts(spec: &PodSpec, status: &PodStatus) -> Option<String> {
         let words = initializes(status).or_else(|| creates(status)).or_else(|| unready_words(status));
         words.unwrap_or_else(|| placed(spec))
     })
+}
+
+/// What a pod waits for that OpenKruise has taken out of traffic and not updated in place yet; `None` where it has none
+/// such. OpenKruise notes its order for later as JSON (`UpdateSpec`, field `graceSeconds`).
+#[must_use]
+pub fn grace(annotations: &BTreeMap<String, String>) -> Option<String> {
+    let noted = labels::IN_PLACE_GRACE.iter().find_map(|key| annotations.get(*key))?;
+    let noted: Option<Value> = serde_json::from_str(noted).ok();
+    let seconds = noted.and_then(|noted| noted["graceSeconds"].as_u64());
+    let lasts = seconds.map(|seconds| format!(" ({seconds} s)")).unwrap_or_default();
+    Some(format!(
+        "OpenKruise updates it in place once inPlaceUpdateStrategy.gracePeriodSeconds{lasts} of its CloneSet is over"
+    ))
 }
 
 /// Whether a pod has a node, and who gives it one.
@@ -105,7 +123,7 @@ fn condition<'a>(status: &'a PodStatus, kind: &str) -> Option<&'a PodCondition> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     /// Conditions, init containers, containers, and what is told.
     type Case<'a> = (Value, &'a [Value], &'a [Value], Option<&'static str>);
@@ -230,6 +248,22 @@ mod tests {
             let status = json!({ "conditions": conditions, "initContainerStatuses": inits, "containerStatuses": mains });
             let read: PodStatus = serde_json::from_value(status.clone()).expect("a status of a pod");
             assert_eq!(starts(&PodSpec::default(), &read).as_deref(), wanted, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_pod_that_rests_before_it_is_updated_in_place_says_for_how_long() {
+        let noted = json!({"revision": "web-1", "containerImages": {"web": "v2"}, "graceSeconds": 8});
+        let rows = [
+            (json!({ "apps.kruise.io/inplace-update-grace": noted.to_string() }), Some(" (8 s) of")),
+            (json!({ "inplace-update-grace": noted.to_string() }), Some(" (8 s) of")),
+            (json!({ "apps.kruise.io/inplace-update-grace": "{" }), Some("gracePeriodSeconds of")),
+            (json!({ "apps.kruise.io/inplace-update-state": noted.to_string() }), None),
+        ];
+        for (annotations, words) in rows {
+            let told = grace(&serde_json::from_value(annotations.clone()).expect("annotations"));
+            let is_told = told.as_deref().zip(words).map(|(told, words)| told.contains(words));
+            assert_eq!(is_told, words.map(|_| true), "{annotations}: {told:?}");
         }
     }
 

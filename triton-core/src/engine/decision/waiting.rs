@@ -24,6 +24,8 @@ pub enum Waiting {
         ready: u32,
         /// That must run.
         of: u32,
+        /// One of them is kept out of traffic for an ordered time before it is updated in place.
+        in_grace: bool,
     },
     /// The interval between batches.
     Interval,
@@ -152,12 +154,13 @@ impl Waiting {
     #[must_use]
     pub const fn time(&self) -> Time {
         match self {
-            Self::Pods { .. }
+            Self::Pods { in_grace: false, .. }
             | Self::In { .. }
             | Self::Out { drains: false, .. }
             | Self::Verify { drains: false, .. } => Time::Counts,
             Self::Backend | Self::Record | Self::Unreachable { .. } => Time::Unseen,
             Self::Approval { .. }
+            | Self::Pods { in_grace: true, .. }
             | Self::Out { drains: true, .. }
             | Self::Verify { drains: true, .. }
             | Self::Available { .. }
@@ -207,7 +210,7 @@ impl fmt::Display for Waiting {
                     phrases::means(*phase)
                 )
             }
-            Self::Pods { ready, of } => write!(f, "waits for new pods to run: {ready} of {of} do"),
+            Self::Pods { ready, of, .. } => write!(f, "waits for new pods to run: {ready} of {of} do"),
             Self::Interval => f.write_str("waits for the interval before the next batch"),
             Self::In { ready, of } => {
                 write!(f, "waits for the registry to show the new pods: {ready} of {of} are in traffic")

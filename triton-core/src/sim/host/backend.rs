@@ -295,6 +295,7 @@ fn pod(pod: &Pod, flow: Option<&Flow>) -> WorkloadPod {
         booted: pod.booted && pod.state != Lifecycle::Updating,
         marked: pod.marked(),
         swaps: pod.state == Lifecycle::PreparingUpdate,
+        in_grace: false,
         hooked: pod.hooked,
         listed: flow.is_some_and(|flow| pod.due.as_ref() == Some(&flow.uid)),
         specified: pod.specified,

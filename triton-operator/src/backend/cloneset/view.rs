@@ -204,6 +204,7 @@ fn seen(cloneset: &CloneSetEntry, pod: &PodEntry, flow: Option<&Flow>) -> Option
         booted: pod.booted && !pod.updating(),
         marked: pod.marked(),
         swaps: pod.swaps(),
+        in_grace: pod.in_grace && pod.updating(),
         hooked: pod.hooked(),
         listed: flow.is_some_and(|flow| pod.listed_by(flow.uid.as_str())),
         specified: pod.specified(),

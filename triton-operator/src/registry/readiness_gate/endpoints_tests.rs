@@ -278,6 +278,7 @@ fn pod(on: bool) -> PodEntry {
         ip: None,
         failure: None,
         starts: None,
+        in_grace: false,
         steps: Steps::default(),
         containers: Vec::new(),
         host_ip: String::new(),
