@@ -26,6 +26,8 @@ pub struct Offer<'a> {
     pub pod: Cow<'a, str>,
     /// Labels.
     pub labels: Cow<'a, BTreeMap<String, String>>,
+    /// Keys of labels that no template gives, and that are only expected to be given again.
+    pub given: Vec<String>,
     /// Declared ports; of several with the same name and protocol the first one counts.
     pub ports: Cow<'a, [DeclaredPort]>,
     /// `IPv4`, `IPv6` or both; empty while it has no address, and where it is only expected.
@@ -60,10 +62,12 @@ impl Offer<'_> {
     pub fn exchanged(&self, before: &Offer<'_>, after: &Offer<'_>) -> Offer<'static> {
         let both = |(key, value): (&String, &String)| (key.clone(), value.clone());
         let added = self.labels.iter().filter(|(key, _)| !before.labels.contains_key(*key));
+        let given = added.clone().map(|(key, _)| key.clone()).filter(|key| !after.labels.contains_key(key));
+        let given = given.collect();
         let labels = added.chain(after.labels.iter()).map(both).collect();
         let added = self.ports.iter().filter(|port| !before.ports.contains(port));
         let ports = after.ports.iter().chain(added).cloned().collect();
-        Offer { labels: Cow::Owned(labels), ports, ..Offer::default() }
+        Offer { labels: Cow::Owned(labels), given, ports, ..Offer::default() }
     }
 }
 
@@ -140,6 +144,7 @@ mod tests {
         let after = offer(&[("line", "black")], &[("web", 80)]);
         let pod = offer(&[("line", "green"), ("old", "yes"), ("mesh", "on")], &[("http", 80), ("mesh", 1)]);
         let wanted = offer(&[("line", "black"), ("mesh", "on")], &[("web", 80), ("mesh", 1)]);
+        let wanted = Offer { given: vec!["mesh".to_owned()], ..wanted };
         assert_eq!(pod.exchanged(&before, &after), wanted);
     }
 }

@@ -147,6 +147,7 @@ impl PodEntry {
             labels: Cow::Borrowed(&self.labels),
             ports: Cow::Borrowed(&self.ports),
             families: Cow::Borrowed(&self.families),
+            given: Vec::new(),
         }
     }
 

@@ -122,20 +122,28 @@ impl<F: Fn(Part<'_>) -> bool> Exchanged<'_, F> {
         let why = missed.first().map(|offer| mismatch(service, offer)).unwrap_or_default();
         if taken.is_empty() {
             let text = format!(
-                "Service {name} selects {} pods that are to leave and none of the new ones ({why})",
-                old.len()
+                "Service {name} selects {} that are to leave and none of the new ones ({why})",
+                pods(old.len())
             );
             let one = if noted.selected { "" } else { ", or give one of the new ones the label" };
             let change = format!("change its selector or the labels of the template{one}");
             add(told, self.is_shared(), &text, &change);
             return;
         }
-        // What the pods of a template have, each of them is expected to have.
-        if !noted.selected && !missed.is_empty() && new.iter().all(|offer| offer.pod.is_empty()) {
+        let expected = new.iter().all(|offer| offer.pod.is_empty());
+        if let Some(keys) = self.given().filter(|_| expected && noted.selected) {
             told.at_risk.push(format!(
-                "Service {name} selects {} pods that are to leave by labels that were given to them alone ({why}): it is \
+                "Service {name} selects {} that are to leave by {keys}, which their template does not give: it is empty \
+                 once they have left, unless whoever gave it to them gives it to the new ones before",
+                pods(old.len())
+            ));
+        }
+        // What the pods of a template have, each of them is expected to have.
+        if !noted.selected && !missed.is_empty() && expected {
+            told.at_risk.push(format!(
+                "Service {name} selects {} that are to leave by labels that were given to them alone ({why}): it is \
                  empty once they have left, unless a new one is given the same",
-                old.len()
+                pods(old.len())
             ));
         }
         if noted.selected && !missed.is_empty() {
@@ -155,6 +163,13 @@ impl<F: Fn(Part<'_>) -> bool> Exchanged<'_, F> {
                 self.tell_of_family(family, &taken, *noted, told);
             }
         }
+    }
+
+    /// The labels of the selector that others have given to every old pod; `None` where the templates give all of it.
+    fn given(&self) -> Option<String> {
+        let is_given = |key: &&String| self.new.iter().all(|offer| offer.given.contains(key));
+        let keys: Vec<&str> = self.service.selector.keys().filter(is_given).map(String::as_str).collect();
+        (!keys.is_empty()).then(|| format!("label {}", keys.join(", ")))
     }
 
     /// New pods that have no address yet say nothing.
@@ -217,6 +232,10 @@ impl<F: Fn(Part<'_>) -> bool> Exchanged<'_, F> {
         let mut had = service.ports.iter().filter(|port| old.iter().any(|offer| has(port, offer)));
         if service.ports.is_empty() { others(Part::Any) } else { had.all(|port| others(Part::Port(port))) }
     }
+}
+
+fn pods(count: usize) -> String {
+    if count == 1 { "1 pod".to_owned() } else { format!("{count} pods") }
 }
 
 fn add(told: &mut Succession, shared: bool, text: &str, change: &str) {

@@ -32,7 +32,7 @@ fn a_service_that_has_old_pods_and_can_have_no_new_ones_is_named() {
             ServiceEntry { publishes_not_ready: true, ..green() },
             old(),
             pod("", &[]),
-            Some("web selects 1 pods"),
+            Some("web selects 1 pod that"),
         ),
         (green(), old(), pod("line=green", &["web"]), Some("targetPort http (TCP)")),
         (service("line=green", vec![port("", "UDP", "http")]), old(), pod("line=green", &["web"]), None),
@@ -90,16 +90,30 @@ fn a_service_that_selects_otherwise_now_is_looked_at_anew() {
 
 /// An elected leader, or a pod that somebody labelled by hand. Where old pods leave first there are no new ones to look at.
 #[test]
-fn a_label_that_some_old_pods_were_given_is_told_before_they_leave() {
+fn a_label_that_old_pods_were_given_is_told_before_they_leave() {
     let (plain, leads) = (pod("line=a", &["http"]), pod("line=a,leader=yes", &["http"]));
     let new = |offer: &Offer<'static>| Offer { pod: Cow::Borrowed("web-new"), ..offer.clone() };
     let some = [plain.clone(), leads.clone()];
     // Old pods, new ones, which are expected where they have no name; what is lost, and what is at risk.
-    let rows: [(&[Offer<'_>], &[Offer<'_>], &str, &str); 5] = [
+    let given = Offer { given: vec!["leader".to_owned()], ..leads.clone() };
+    let rows: [(&[Offer<'_>], &[Offer<'_>], &str, &str); 8] = [
         (&some, &some, "", "given to them alone (it wants leader=yes, they have no label leader)"),
         (&some, &[new(&plain)], "or give one of the new ones the label", ""),
         (&some, &[new(&plain), new(&leads)], "", ""),
         (&[leads.clone(), leads.clone()], &[leads.clone(), leads.clone()], "", ""),
+        (
+            slice::from_ref(&leads),
+            slice::from_ref(&given),
+            "",
+            "selects 1 pod that are to leave by label leader, which their template does not give",
+        ),
+        (
+            &[leads.clone(), leads.clone()],
+            &[given.clone(), given.clone()],
+            "",
+            "selects 2 pods that are to leave by label leader",
+        ),
+        (slice::from_ref(&leads), &[new(&leads)], "", ""),
         (slice::from_ref(&leads), &[new(&plain)], "none of the new ones", ""),
     ];
     for (old, new, lost, at_risk) in rows {
