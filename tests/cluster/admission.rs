@@ -25,12 +25,12 @@ async fn a_template_that_would_not_return_as_it_was_is_not_written_and_old_pods_
     let slowly = json!({"mode": "manual", "batchSize": 2, "canary": 1, "drainSeconds": DRAIN});
     web.site.apply(&app::update("second", 3, slowly));
     web.site.asks("second", 1, "Smoked").await;
-    annotate(&web.site).await;
+    in_force(&web.site, &ANNOTATION).await;
     let cancel = r#"{"spec":{"updateStrategy":{"canceled":true}}}"#;
     web.site.kubectl(&["patch", "deployflow", "second", "--type=merge", "-p", cancel]);
     let says = |view: &View| {
         let status = view.flow("second")["status"].clone();
-        status["waiting"]["message"].to_string().contains("/metadata/annotations")
+        status["waiting"]["message"].to_string().contains(ANNOTATION.shows)
     };
     web.site.scene.holds("the flow names what would be changed", says).await;
     let generation =
@@ -41,7 +41,7 @@ async fn a_template_that_would_not_return_as_it_was_is_not_written_and_old_pods_
     let view = web.site.view();
     assert_eq!((view.serving().len(), pods(&view).len()), (3, 4), "{}", view.summary());
 
-    web.site.apply(&policy(&web.site, "others"));
+    web.site.apply(&policy(&web.site, "others", &ANNOTATION));
     web.site.ends("second", "Canceled").await;
     assert_eq!(web.kept(), web.old, "no pod went");
     web.safety.serving_at_least(&web.site.scene, 3);
@@ -49,28 +49,57 @@ async fn a_template_that_would_not_return_as_it_was_is_not_written_and_old_pods_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rollback_to_a_template_that_would_not_return_as_it_was_is_refused_and_an_update_brings_it() {
+async fn what_would_replace_pods_that_nobody_meant_is_refused_and_an_update_brings_the_template() {
     let web = Watched::new("admission-rollback", 2).await;
     let auto = || json!({"mode": "auto", "drainSeconds": DRAIN});
     web.carry_out(&app::update("second", 2, auto())).await;
-    annotate(&web.site).await;
+    in_force(&web.site, &EMPTY).await;
     let before = web.site.view().get(Kind::Set, app::NAME).map(|set| set["spec"].clone());
-    web.site.apply(&app::order("back", "rollback", None, auto()));
-    web.site.ends("back", "Failed").await;
-    let status = web.site.view().flow("back")["status"].clone();
-    assert_eq!(status["reason"], "Refused", "{status}");
-    assert!(status["message"].to_string().contains("cannot return"), "{status}");
+    let orders = [
+        ("rollback", None, "cannot return"),
+        ("scale_out", Some(3), "with any write"),
+        ("restart", None, "with any write"),
+    ];
+    for (action, replicas, says) in orders {
+        let name = action.replace('_', "-");
+        web.site.apply(&app::order(&name, action, replicas, auto()));
+        web.site.ends(&name, "Failed").await;
+        let status = web.site.view().flow(&name)["status"].clone();
+        assert_eq!(status["reason"], "Refused", "{status}");
+        let message = status["message"].to_string();
+        assert!(message.contains(says) && message.contains(EMPTY.shows), "{message}");
+    }
     assert_eq!(web.site.view().get(Kind::Set, app::NAME).map(|set| set["spec"].clone()), before);
     web.carry_out(&app::flow("third", "update", 2, "nginx:1", auto())).await;
+    web.carry_out(&app::order("fourth", "scale_out", Some(3), auto())).await;
 }
 
 fn name(site: &Site) -> String {
     format!("annotate-{}", site.namespace)
 }
 
-/// A policy that gives the templates of CloneSets in this namespace an annotation, in force.
-async fn annotate(site: &Site) {
-    site.apply(&policy(site, "clonesets"));
+/// What a policy changes of a template: where that shows, and how it is done.
+struct Change {
+    shows: &'static str,
+    patch: &'static str,
+}
+
+const ANNOTATION: Change = Change {
+    shows: "/metadata/annotations",
+    patch: r#"has(object.spec.template.metadata.annotations) ?
+        [JSONPatch{op: "add", path: "/spec/template/metadata/annotations/cost", value: "7"}] :
+        [JSONPatch{op: "add", path: "/spec/template/metadata/annotations", value: {"cost": "7"}}]"#,
+};
+
+/// It says nothing, and is another revision.
+const EMPTY: Change = Change {
+    shows: "/spec/containers/0/securityContext",
+    patch: r#"[JSONPatch{op: "add", path: "/spec/template/spec/containers/0/securityContext", value: {}}]"#,
+};
+
+/// A policy that changes the templates of CloneSets in this namespace, in force.
+async fn in_force(site: &Site, change: &Change) {
+    site.apply(&policy(site, "clonesets", change));
     site.apply(&json!({
         "apiVersion": GROUP, "kind": "MutatingAdmissionPolicyBinding", "metadata": {"name": name(site)},
         "spec": {"policyName": name(site)},
@@ -80,15 +109,12 @@ async fn annotate(site: &Site) {
         let patch = r#"{"spec": {"minReadySeconds": 0}}"#;
         site.kubectl_json(&["patch", SETS, app::NAME, "--type=merge", "--dry-run=server", "-p", patch])
     };
-    let in_force = |set: &Value| set["spec"]["template"]["metadata"]["annotations"]["cost"] == "7";
-    answers("the policy is in force", tried, in_force).await;
+    let shows = |set: &Value| set.pointer(&format!("/spec/template{}", change.shows)).is_some();
+    answers("the policy is in force", tried, shows).await;
 }
 
-/// A policy that gives the template of these resources an annotation.
-fn policy(site: &Site, resource: &str) -> Value {
-    let patch = r#"has(object.spec.template.metadata.annotations) ?
-        [JSONPatch{op: "add", path: "/spec/template/metadata/annotations/cost", value: "7"}] :
-        [JSONPatch{op: "add", path: "/spec/template/metadata/annotations", value: {"cost": "7"}}]"#;
+/// A policy that changes the template of these resources.
+fn policy(site: &Site, resource: &str, change: &Change) -> Value {
     json!({
         "apiVersion": GROUP, "kind": "MutatingAdmissionPolicy", "metadata": {"name": name(site)},
         "spec": {
@@ -100,7 +126,7 @@ fn policy(site: &Site, resource: &str) -> Value {
                     "resources": [resource],
                 }],
             },
-            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": patch}}],
+            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": change.patch}}],
         },
     })
 }

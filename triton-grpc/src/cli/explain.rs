@@ -210,6 +210,11 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on, into tr
                 "kubectl get validatingwebhookconfigurations,",
             ),
             (
+                "look for an admission webhook or policy that changes CloneSets",
+                "whoever set the quota, the policy or the webhook",
+                "kubectl get mutatingwebhookconfigurations,mutatingadmissionpolicies",
+            ),
+            (
                 "violates PodSecurity \"restricted\"",
                 "whoever set",
                 "kubectl get namespace default --show-labels",

@@ -18,6 +18,7 @@ pub mod patch;
 mod pod_patch;
 pub mod sizer;
 pub mod state;
+mod template_diff;
 pub mod view;
 mod writes;
 

@@ -143,6 +143,9 @@ fn refusing(view: &FlowView) -> Option<(String, String)> {
             "kubectl get validatingadmissionpolicies".to_owned(),
             "shows the policies; the message names the one",
         )
+    } else if message.contains("admission webhook or policy") {
+        let sorts = "mutatingwebhookconfigurations,mutatingadmissionpolicies";
+        (format!("kubectl get {sorts}"), "shows webhooks and policies that may change it")
     } else if message.contains("webhook") {
         let sorts = "validatingwebhookconfigurations,mutatingwebhookconfigurations";
         (format!("kubectl get {sorts}"), "shows the webhooks; the message names the one")

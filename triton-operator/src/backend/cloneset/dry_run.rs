@@ -7,9 +7,9 @@ use triton_core::model::{Action, Failure, Fault, Faults, Flow, Revision, Shape, 
 use triton_core::ports::{PortError, PortErrorKind};
 
 use super::entry::{CloneSetEntry, names};
-use super::fixed::said;
+use super::template_diff::template_diff;
 use super::{CloneSets, faults, patch, template_of, unreadable, view};
-use crate::kube_error::{DryRun, dry_run, knows_no_such_kind};
+use crate::kube_error::{DryRun, call, dry_run, knows_no_such_kind};
 use crate::labels;
 use crate::world::cache::Key;
 
@@ -33,6 +33,9 @@ impl CloneSets {
         let spec = &flow.spec;
         match (spec.action, cloneset) {
             (Action::Delete, Some(cloneset)) => return self.deletion(flow, cloneset).await,
+            (Action::Scale | Action::ScaleIn | Action::ScaleOut | Action::Restart, Some(cloneset)) => {
+                return self.any_write(cloneset).await;
+            }
             (Action::Rollback, Some(cloneset)) if spec.template.is_none() => {
                 return self.revision(flow, cloneset).await;
             }
@@ -139,16 +142,45 @@ impl CloneSets {
         let what = match self.try_template(cloneset, template).await? {
             DryRun::Unknown => None,
             DryRun::Refused(status) => Some(format!("refuses it: {}", status.message)),
-            DryRun::Taken(stored) => differs(template, &stored.data["spec"]["template"]).map(|field| {
+            DryRun::Taken(stored) => template_diff(template, &stored.data["spec"]["template"]).map(|field| {
                 format!(
                     "would change it at {field}, and every pod would be replaced: look for an admission webhook or policy \
-                     that changes CloneSets, and exempt this one; or delete the DeployFlow that waits for this, and bring \
-                     the template by an update"
+                     that changes CloneSets, and exempt this one; then a flow that waits for this goes on by itself. \
+                     Another template can be brought by an update once no flow waits for this: take the finalizer {} off \
+                     the DeployFlow that does, and delete it",
+                    labels::FINALIZER
                 )
             }),
         };
         Ok(what
             .map(|what| format!("spec.template of revision {revision} cannot return: the API server {what}")))
+    }
+
+    /// What the API server changes of the template with any write: a flow that brings none would have pods replaced by its
+    /// lock or its numbers, by ones that nobody asked for.
+    async fn any_write(&self, cloneset: &CloneSetEntry) -> Result<Option<Failure>, PortError> {
+        let Key { namespace, name } = &cloneset.key;
+        let api = self.api(namespace)?;
+        let now = call(api.get(name)).await?;
+        // Refused where others have changed it meanwhile.
+        let patch = json!({ "metadata": {
+            "uid": cloneset.uid,
+            "resourceVersion": now.metadata.resource_version,
+            "annotations": { labels::LOCK: "" },
+        }});
+        let field_manager = Some(labels::MANAGER.into());
+        let params = PatchParams { dry_run: true, field_manager, ..PatchParams::default() };
+        let DryRun::Taken(stored) = dry_run(api.patch(name, &params, &Patch::Merge(patch))).await? else {
+            return Ok(None);
+        };
+        let template = |object: &DynamicObject| object.data["spec"]["template"].clone();
+        Ok(template_diff(&template(&now), &template(&stored)).map(|field| Failure::Refused {
+            what: format!(
+                "the API server changes spec.template{field} of CloneSet {namespace}/{name} with any write, and pods \
+                 would be replaced by it: look for an admission webhook or policy that changes CloneSets, and exempt this \
+                 one; or bring the template by an update first"
+            ),
+        }))
     }
 
     /// Asks for this template alone.
@@ -185,12 +217,6 @@ impl CloneSets {
             Failure::Refused { what }
         }))
     }
-}
-
-/// Where a template is stored otherwise than it was sent, as a JSON pointer; fields that say nothing aside.
-fn differs(sent: &Value, stored: &Value) -> Option<String> {
-    let changes = json_patch::diff(&said(sent), &said(stored));
-    changes.first().map(|change| change.path().to_string())
 }
 
 /// The template with a volume for each claim: OpenKruise adds them to each pod, and containers mount them by name.

@@ -56,7 +56,7 @@ impl Fixed {
 }
 
 /// A value without what says nothing: nulls, and lists and objects with nothing in them.
-pub(super) fn said(value: &Value) -> Value {
+fn said(value: &Value) -> Value {
     let keep = |value: &Value| !value.is_null();
     match value {
         Value::Object(fields) => {
