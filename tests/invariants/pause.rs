@@ -76,16 +76,15 @@ fn followed(intent: &Intent<'_>, shape: &Shape) -> bool {
         && new(shape).unwrap_or(0) <= new(there).unwrap_or(0)
 }
 
-/// All new pods that the stages so far asked for run, or may fail; in the final check all of them.
+/// Where new pods are waited for: all that the stages so far asked for run, or may fail; in the final check all of them.
 fn run(intent: &Intent<'_>) -> bool {
     let (flow, seen) = (intent.flow, intent.seen);
     let run = seen.pods.count(Facts::FRESH | Facts::BOOTED, Facts::MARKED);
     match &flow.progress {
+        Progress::Rolling { batch, .. } if matches!(batch.stage, Stage::Vacating | Stage::Leaving) => true,
         Progress::Rolling { plan, done, batch } => {
-            let grown = batch.stage > Stage::Vacating || plan.base.kind != Kind::Swap;
-            let asked = done + if grown { batch.size } else { 0 };
             let may_fail = plan.base.degraded + flow.spec.tolerance.of(batch.size);
-            plan.base.kind == Kind::Shrink || run + may_fail >= fresh_after(flow, plan, asked)
+            plan.base.kind == Kind::Shrink || run + may_fail >= fresh_after(flow, plan, done + batch.size)
         }
         Progress::Verifying { plan, .. } => run >= plan.base.to,
         _ => false,

@@ -33,6 +33,8 @@ pub const FINALIZER: &str = "apps.triton.io/flow";
 pub const EXCLUDE_PREPARING_DELETE: &str = "apps.kruise.io/cloneset-scaling-exclude-preparing-delete";
 /// Label on a pod: where it is in its life (OpenKruise: lifecycle).
 pub const LIFECYCLE_STATE: &str = "lifecycle.apps.kruise.io/state";
+/// Value of [`LIFECYCLE_STATE`]: nothing is done to it.
+pub const NORMAL: &str = "Normal";
 /// Value of [`LIFECYCLE_STATE`]: chosen to be deleted, held by the `preDelete` hook.
 pub const PREPARING_DELETE: &str = "PreparingDelete";
 /// Value of [`LIFECYCLE_STATE`]: chosen to be updated in place, held by the `inPlaceUpdate` hook.
@@ -50,3 +52,12 @@ pub const REVISION: &str = "controller-revision-hash";
 pub const DELETE_PROTECTION: &str = "policy.kruise.io/delete-protection";
 /// Label on an EndpointSlice: the Service that it belongs to (Kubernetes: `discovery.k8s.io`).
 pub const SERVICE_NAME: &str = "kubernetes.io/service-name";
+/// Labels that OpenKruise and triton give to a pod alone: another pod in its place does not have them, or not so.
+pub const OF_ONE_POD: [&str; 6] = [
+    LIFECYCLE_STATE,
+    SPECIFIED_DELETE,
+    REVISION,
+    RESTARTED_BY,
+    "pod-template-hash",
+    "apps.kruise.io/cloneset-instance-id",
+];

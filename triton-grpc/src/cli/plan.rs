@@ -5,7 +5,7 @@ use triton_core::engine::{Coming, Forecast, Found, forecast_from};
 use triton_core::model::{
     Action, BatchPhase, Draft, Fault, Faults, InstanceId, InstanceName, Namespace, Seconds,
 };
-use triton_core::service::{ApiError, CreateFlow, DeployApi, InstanceApi, InstanceView};
+use triton_core::service::{ApiError, ApiErrorKind, CreateFlow, DeployApi, InstanceApi, InstanceView};
 
 use super::args::{Choice, PlanArgs};
 use super::failure::{DONE, Failure};
@@ -52,10 +52,12 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
     async fn planned(&self, flow: Described) -> Result<Told, Failure> {
         let Described { name, namespace, draft } = flow;
         let id = target(&draft, &namespace.unwrap_or_else(|| self.namespace.clone()))?;
+        let asks = draft.template != Some(any());
+        let new = CreateFlow { namespace: id.namespace.clone(), name, draft: draft.clone() };
         let there = if draft.action == Action::Create.as_str() {
             None
         } else {
-            Some(self.api.instance(&id).await.map_err(|error| self.failed(error))?)
+            self.instance_of(&id, asks.then_some(&new)).await?
         };
         let found = there.as_ref().map_or_else(Found::default, |there| Found {
             from: there.replicas,
@@ -64,8 +66,7 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
             min_ready: there.min_ready,
         });
         let mut told = told(&draft, &id, found)?;
-        if draft.template != Some(any()) {
-            let new = CreateFlow { namespace: id.namespace.clone(), name, draft: draft.clone() };
+        if asks {
             if let Some(again) = self.api.dry_run(&new).await.map_err(|error| self.not_made(error, &new))? {
                 return Ok(told.untouched(again));
             }
@@ -79,6 +80,22 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
         let failed = |error: ApiError| vec![format!("Services were not looked at: {}", error.message)];
         told.warnings.extend(warnings.unwrap_or_else(failed));
         Ok(told)
+    }
+
+    /// The instance of an order that may be made without one: where there is none, it is refused in the words of
+    /// [`create`](Self::create).
+    async fn instance_of(
+        &self,
+        id: &InstanceId,
+        new: Option<&CreateFlow>,
+    ) -> Result<Option<InstanceView>, Failure> {
+        match (self.api.instance(id).await, new) {
+            (Err(error), Some(new)) if error.kind == ApiErrorKind::NotFound => {
+                self.api.dry_run(new).await.map_err(|error| self.not_made(error, new))?;
+                Ok(None)
+            }
+            (there, _) => there.map(Some).map_err(|error| self.failed(error)),
+        }
     }
 
     /// What a rollback returns to, who holds the workload, and who waits for it.

@@ -85,6 +85,23 @@ fn a_plan_refuses_what_create_refuses() {
 }
 
 #[test]
+fn an_order_without_an_instance_is_refused_in_the_same_words_and_a_delete_is_none() {
+    let update = format!("next update {}", of(2));
+    for (order, reason) in [
+        (&*update, "WorkloadMissing"),
+        ("back rollback", "WorkloadMissing"),
+        ("less scale_in replicas: 5", "WorkloadMissing"),
+        ("all restart", "WorkloadMissing"),
+        ("all delete", ""),
+    ] {
+        match ordered(&Play::new(1), order) {
+            Ok(_) => assert_eq!(reason, "", "{order}"),
+            Err(message) => assert!(!reason.is_empty() && message.contains(reason), "{order}: {message}"),
+        }
+    }
+}
+
+#[test]
 fn sizes_are_compared_with_the_one_that_the_application_has_without_the_pods_of_a_batch() {
     let named = |play: &Play| {
         let (_, pods) = play.typed(&["pods", "web", "-o", "name"]);

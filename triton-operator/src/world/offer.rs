@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 use serde_json::Value;
 
+use crate::labels;
+
 /// A port that a container declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclaredPort {
@@ -57,14 +59,18 @@ impl Offer<'_> {
     }
 
     /// What a pod of the template `before` offers once it has the template `after`. What it has of neither, others
-    /// have added, and they do so again.
+    /// have added, and they do so again, except what OpenKruise gives to a pod alone.
     #[must_use]
     pub fn exchanged(&self, before: &Offer<'_>, after: &Offer<'_>) -> Offer<'static> {
         let both = |(key, value): (&String, &String)| (key.clone(), value.clone());
-        let added = self.labels.iter().filter(|(key, _)| !before.labels.contains_key(*key));
+        let again = |key: &str| !before.labels.contains_key(key) && !labels::OF_ONE_POD.contains(&key);
+        let added = self.labels.iter().filter(|(key, _)| again(key));
         let given = added.clone().map(|(key, _)| key.clone()).filter(|key| !after.labels.contains_key(key));
         let given = given.collect();
-        let labels = added.chain(after.labels.iter()).map(both).collect();
+        let labels = added.chain(after.labels.iter()).map(both);
+        let state = self.labels.contains_key(labels::LIFECYCLE_STATE);
+        let state = state.then(|| (labels::LIFECYCLE_STATE.to_owned(), labels::NORMAL.to_owned()));
+        let labels = labels.chain(state).collect();
         let added = self.ports.iter().filter(|port| !before.ports.contains(port));
         let ports = after.ports.iter().chain(added).cloned().collect();
         Offer { labels: Cow::Owned(labels), given, ports, ..Offer::default() }
@@ -146,5 +152,13 @@ mod tests {
         let wanted = offer(&[("line", "black"), ("mesh", "on")], &[("web", 80), ("mesh", 1)]);
         let wanted = Offer { given: vec!["mesh".to_owned()], ..wanted };
         assert_eq!(pod.exchanged(&before, &after), wanted);
+        let own = [
+            (labels::LIFECYCLE_STATE, "PreparingUpdate"),
+            (labels::REVISION, "web-1"),
+            (labels::SPECIFIED_DELETE, "true"),
+            ("pod-template-hash", "1"),
+        ];
+        let normal = offer(&[(labels::LIFECYCLE_STATE, labels::NORMAL), ("line", "black")], &[]);
+        assert_eq!(offer(&own, &[]).exchanged(&offer(&[], &[]), &offer(&[("line", "black")], &[])), normal);
     }
 }
