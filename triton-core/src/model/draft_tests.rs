@@ -148,8 +148,17 @@ fn a_label_that_an_identity_label_would_overwrite_is_refused_by_name() {
 fn a_selector_must_match_the_labels_under_the_identity_labels() {
     let wrong = json!({ "matchLabels": { "app": "other" } });
     refuses(Draft { selector: Some(wrong), ..tutorial() }, "spec.application.selector", "app=other");
-    let expression = json!({ "matchExpressions": [{ "key": "app", "operator": "DoesNotExist" }] });
-    refuses(Draft { selector: Some(expression), ..tutorial() }, "spec.application.selector", "app");
+    // The expression, and what is said of it.
+    let rows = [
+        (json!({ "key": "app", "operator": "DoesNotExist" }), "app"),
+        (json!({ "key": "", "operator": "Exists" }), "give it a key"),
+        (json!({ "operator": "Exists" }), "give it a key"),
+        (json!({ "key": "app", "operator": "exists" }), "the operator of the expression on app must be In"),
+    ];
+    for (expression, says) in rows {
+        let selector = json!({ "matchExpressions": [expression] });
+        refuses(Draft { selector: Some(selector), ..tutorial() }, "spec.application.selector", says);
+    }
     let own = json!({ "matchLabels": { "team": "a" } });
     refuses(Draft { selector: Some(own.clone()), ..tutorial() }, "spec.application.selector", "team=a");
     let template =

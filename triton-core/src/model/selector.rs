@@ -86,6 +86,9 @@ pub fn mismatch(selector: &Value, template: &Value, identity: &Identity) -> Opti
     }
     for wanted in selector["matchExpressions"].as_array().into_iter().flatten() {
         let (key, operator) = (wanted["key"].as_str().unwrap_or_default(), wanted["operator"].as_str());
+        if key.is_empty() {
+            return Some("an expression of matchExpressions names no label: give it a key".to_string());
+        }
         let have = labels.get(key).map(String::as_str);
         let listed = || wanted["values"].as_array().into_iter().flatten().any(|v| v.as_str() == have);
         let holds = match operator {
@@ -94,7 +97,7 @@ pub fn mismatch(selector: &Value, template: &Value, identity: &Identity) -> Opti
             Some("Exists") => have.is_some(),
             Some("DoesNotExist") => have.is_none(),
             _ => {
-                return Some(format!("operator of {key} must be In, NotIn, Exists or DoesNotExist"));
+                return Some(format!("the operator of the expression on {key} must be In, NotIn, Exists or DoesNotExist"));
             }
         };
         if !holds {

@@ -154,7 +154,7 @@ impl From<Faults> for Failure {
     fn from(Faults(faults): Faults) -> Self {
         let line = |Fault { field, message }: &Fault| format!("\n  {field}: {message}");
         let lines: String = faults.iter().map(line).collect();
-        Self::new(format!("refused, nothing was done:{lines}")).kind(ApiErrorKind::InvalidArgument)
+        Self::new(format!("invalid, nothing was applied:{lines}")).kind(ApiErrorKind::InvalidArgument)
     }
 }
 

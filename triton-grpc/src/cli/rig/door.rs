@@ -68,7 +68,7 @@ impl Play {
             Err(failure) => {
                 let kind = failure.kind.unwrap_or_else(|| panic!("{words:?}: {failure:?}"));
                 // One fault a line is for people.
-                let message = failure.message.trim_start_matches("refused, nothing was done:\n  ");
+                let message = failure.message.trim_start_matches("invalid, nothing was applied:\n  ");
                 Err(ApiError::new(kind, message.replace("\n  ", "; ")))
             }
         }

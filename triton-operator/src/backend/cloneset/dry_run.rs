@@ -145,9 +145,9 @@ impl CloneSets {
             DryRun::Taken(stored) => template_diff(template, &stored.data["spec"]["template"]).map(|field| {
                 format!(
                     "would change it at {field}, and every pod would be replaced: look for an admission webhook or policy \
-                     that changes CloneSets, and exempt this one; then a flow that waits for this goes on by itself. \
-                     Another template can be brought by an update once no flow waits for this: take the finalizer {} off \
-                     the DeployFlow that does, and delete it",
+                     that changes CloneSets, and exempt this one; a flow that waits for this then goes on by itself. To \
+                     bring another template by an update instead, first take the finalizer {} off the DeployFlow that \
+                     waits for this, if there is one, and delete it",
                     labels::FINALIZER
                 )
             }),
