@@ -4,7 +4,8 @@ use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::closing::{LOOK_AGAIN, verifying};
+use super::closing::verifying;
+use super::decision::LOOK_AGAIN;
 use super::decision::{Decision, Effect, Waiting};
 use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of};
 use super::goal::plan;
@@ -22,7 +23,7 @@ fn the_lock_is_given_back_after_the_verdict_is_durable() {
         ..Flow::test(Action::Create, 1)
     };
     let good = Some(alloc::vec!["app-new".parse().expect("a revision")]);
-    let release = act(WorkloadChange::Release { good });
+    let release = Decision::change_workload(WorkloadChange::Release { good });
     assert_eq!(decide(&flow, &Observation::mine(1, 0, 1), NOW), release);
     let free = Observation { lock: Lock::Free, ..Observation::mine(1, 0, 1) };
     assert_eq!(decide(&flow, &free, NOW), Decision::Done);
@@ -89,7 +90,7 @@ fn a_start_returns_to_the_size_from_before_the_stop() {
     assert_eq!((stop.kind, stop.from, stop.to), (Kind::Shrink, 3, 0));
     let flow = Flow { progress: Progress::Preparing { base: stop }, ..flow };
     let lock = WorkloadChange::Lock { remember: Some(3) };
-    assert_eq!(decide(&flow, &unlocked(3).with(3, SERVES), NOW), act(lock));
+    assert_eq!(decide(&flow, &unlocked(3).with(3, SERVES), NOW), Decision::change_workload(lock));
 }
 
 #[test]
@@ -187,7 +188,7 @@ fn a_rollback_returns_to_the_last_good_revision_before_the_current_one() {
     let back = Observation { good, revision: Some(revision("app-b")), ..Observation::mine(2, 0, 1) };
     let ended = Flow { progress: Progress::Finished { verdict: Verdict::Succeeded, at: NOW }, ..flow };
     let left = Some(vec![revision("app-b"), revision("app-a")]);
-    assert_eq!(decide(&ended, &back, NOW), act(WorkloadChange::Release { good: left }));
+    assert_eq!(decide(&ended, &back, NOW), Decision::change_workload(WorkloadChange::Release { good: left }));
 }
 
 #[test]
@@ -234,7 +235,7 @@ fn a_deletion_removes_the_workload_only_when_it_is_empty_and_succeeds_once_it_is
         let shape = shaped(0).shape.map(|shape| Shape { unavailable: 2, ..shape });
         Observation { shape, ..shaped(0) }
     };
-    assert_eq!(decide(&flow, &empty(), NOW), act(WorkloadChange::Remove));
+    assert_eq!(decide(&flow, &empty(), NOW), Decision::change_workload(WorkloadChange::Remove));
     let ending = Observation { ending: 1, ..empty() };
     assert!(matches!(decide(&flow, &ending, NOW), Decision::Wait(Waiting::Verify { .. }, _)));
     assert_eq!(verdict(&flow, &Observation::absent()), Some(Verdict::Succeeded));
@@ -337,8 +338,4 @@ fn verdict_of(decision: Decision) -> Option<Verdict> {
         Decision::Move(Progress::Finished { verdict, .. }, _) => Some(verdict),
         _ => None,
     }
-}
-
-fn act(change: WorkloadChange) -> Decision {
-    Decision::Act(Effect::Workload(change))
 }

@@ -2,7 +2,7 @@
 
 use alloc::format;
 
-use super::{goal, prepare, shape, yields};
+use super::{goal, shape, yields};
 use crate::model::{Action, Brings, Failure, Flow, FlowId, Progress, Revision};
 
 /// The size of a workload without the pods that the flow that holds it asks for beside: what that flow leads to, or, where
@@ -33,6 +33,35 @@ pub fn rollback_target<'a>(
     good.iter().skip(reached.unwrap_or(0)).find(|good| Some(*good) != current)
 }
 
+/// What a rollback without a template returns to: the revision it names, or the last good one before the
+/// current one.
+///
+/// # Errors
+/// [`Failure::NoRevision`] where there is none.
+pub fn rollback_revision(
+    flow: &Flow,
+    current: Option<&Revision>,
+    good: &[Revision],
+) -> Result<Revision, Failure> {
+    let none = || {
+        let what = "no flow has brought a revision successfully before the current one; name a flow or a \
+                    revision to return to";
+        Failure::NoRevision { what: what.into() }
+    };
+    match &flow.spec.rollback_to {
+        Some(named) => Ok(full_name(flow, named)),
+        None => rollback_target(current, good, None).cloned().ok_or_else(none),
+    }
+}
+
+/// The full name of a revision; people may name its hash alone.
+pub(super) fn full_name(flow: &Flow, named: &Revision) -> Revision {
+    let workload = flow.spec.identity.instance.as_str();
+    let prefixed = named.as_str().strip_prefix(workload).is_some_and(|hash| hash.starts_with('-'));
+    let full = if prefixed { None } else { Revision::new(format!("{workload}-{named}")).ok() };
+    full.unwrap_or_else(|| named.clone())
+}
+
 /// Why a rollback may not take over from the flow that holds its workload: it names the very template or revision that this
 /// one brings, and nobody knows yet whether that is good. What was good before, or was there before, is. `None` where
 /// nothing is against it.
@@ -42,7 +71,7 @@ pub fn unproven(holder: &Flow, back: &Flow, good: &[Revision]) -> Option<Failure
     let brought = base.brought.as_ref();
     let same = match (&back.spec.template, &back.spec.rollback_to) {
         (Some(template), _) => holder.spec.template.as_ref() == Some(template),
-        (None, Some(named)) => brought == Some(&prepare::full_name(back, named)),
+        (None, Some(named)) => brought == Some(&full_name(back, named)),
         (None, None) => false,
     };
     let known =

@@ -2,7 +2,6 @@
 
 use alloc::collections::BTreeSet;
 
-use super::decide::act;
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, goal};
 use super::look::{ask, is_behind, is_mine};
@@ -13,9 +12,6 @@ use crate::model::{
     Observation, OnFailure, Plan, Progress, Revision, Seconds, Shape, Stage, Timestamp, Verdict,
     WorkloadChange,
 };
-
-/// When to look again where nothing else says so.
-pub(crate) const LOOK_AGAIN: Seconds = Seconds(60);
 
 /// What a cancelled flow does now; `None` when it is closing already or has ended.
 pub(super) fn cancel(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
@@ -44,12 +40,14 @@ fn close(flow: &Flow, seen: &Observation, now: Timestamp, verdict: Verdict, why:
     let over = matches!(flow.progress, Progress::Closing { .. } | Progress::Finished { .. });
     if is_mine(seen) && seen.left.is_some() && !over {
         // There is no clean state to return to: it stays as another flow left it, for the next one.
-        return Some(end(verdict, now));
+        return Some(Decision::end(verdict, now));
     }
     let (plan, keep, serving, shed) = match &flow.progress {
         // What it had found, and would restore, is not known any more.
-        Progress::Pending if is_behind(flow, seen) => return Some(end(Failure::StatusLost.into(), now)),
-        Progress::Pending => return Some(end(verdict, now)),
+        Progress::Pending if is_behind(flow, seen) => {
+            return Some(Decision::end(Failure::StatusLost.into(), now));
+        }
+        Progress::Pending => return Some(Decision::end(verdict, now)),
         Progress::Preparing { base } => (goal::plan(base.clone(), 0), 0, base.from, true),
         Progress::Rolling { plan, done, batch } => {
             // Where pods leave by name, or without successors, there is nothing to shed.
@@ -88,12 +86,6 @@ fn kept(plan: &Plan, done: u32, batch: &Batch, seen: &Observation) -> u32 {
     }
 }
 
-/// The flow has ended.
-pub(super) fn end(verdict: Verdict, at: Timestamp) -> Decision {
-    let why = Why::Ended { verdict: verdict.clone(), cause: None };
-    Decision::Move(Progress::Finished { verdict, at }, why)
-}
-
 /// Where a cancelled flow is while it leaves the world clean.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Closing<'a> {
@@ -112,7 +104,7 @@ impl Closing<'_> {
     pub(super) fn step(&self, seen: &Observation, now: Timestamp) -> Decision {
         let Self { flow, plan, keep, floor, shed, .. } = *self;
         if !is_mine(seen) {
-            return end(self.verdict.clone(), now);
+            return Decision::end(self.verdict.clone(), now);
         }
         let wanted = goal(plan, keep);
         let asked = || ask(seen, self.shape(seen)).or_else(|| self.spare(seen));
@@ -131,7 +123,7 @@ impl Closing<'_> {
         let surplus = seen.pods.len().saturating_sub(marked).saturating_sub(wanted.total());
         let left = marked.saturating_add(surplus).max(self.foreign(seen));
         if left > 0 && !self.is_crowded(seen) {
-            return Decision::Wait(Waiting::Out { pods: left, drains: false }, now.plus(LOOK_AGAIN));
+            return Decision::look_again(Waiting::Out { pods: left, drains: false }, now);
         }
         if shed {
             return self.ended(now);
@@ -177,7 +169,7 @@ impl Closing<'_> {
                 };
                 Decision::Move(Progress::Preparing { base }, Why::Reverting)
             }
-            (_, verdict) => end(verdict.clone(), now),
+            (_, verdict) => Decision::end(verdict.clone(), now),
         }
     }
 
@@ -310,9 +302,9 @@ pub(super) fn verify(
     }
     if is_as_ordered(flow, plan, seen) {
         return match (flow.spec.action, plan.base.turned) {
-            (Action::Delete, _) => act(WorkloadChange::Remove),
-            (_, true) => end(Verdict::Canceled, now),
-            (_, false) => end(Verdict::Succeeded, now),
+            (Action::Delete, _) => Decision::change_workload(WorkloadChange::Remove),
+            (_, true) => Decision::end(Verdict::Canceled, now),
+            (_, false) => Decision::end(Verdict::Succeeded, now),
         };
     }
     let Some(left) = left(flow, counted) else {
@@ -332,9 +324,4 @@ pub(super) fn verify(
 /// How much of its deadline a stage has left after the time that counts; `None` when it is over.
 pub(super) fn left(flow: &Flow, counted: Seconds) -> Option<Seconds> {
     flow.orders.deadline.0.checked_sub(counted.0).filter(|left| *left > 0).map(Seconds)
-}
-
-/// The flow ends because it cannot do what was ordered.
-pub(super) fn fail(failure: Failure, now: Timestamp) -> Decision {
-    end(Verdict::Failed(failure), now)
 }

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use super::closing::{Closing, LOOK_AGAIN, cancel, end, verify};
-use super::decision::{Decision, Effect, Waiting};
+use super::closing::{Closing, cancel, verify};
+use super::decision::{Decision, Effect, LOOK_AGAIN, Waiting};
 use super::drift::{drifted, retake};
 use super::look::{is_behind, is_mine};
 use super::prepare::{good, pending, preparing};
@@ -33,11 +33,12 @@ pub fn decide(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
 fn decided(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
     // What is not known can neither be removed, exposed nor ended.
     if let Some(silence) = seen.stale {
-        return Decision::Wait(Waiting::Unreachable { silence }, now.plus(LOOK_AGAIN));
+        return Decision::look_again(Waiting::Unreachable { silence }, now);
     }
     if let Progress::Finished { verdict, .. } = &flow.progress {
         // The verdict is durable before the lock is given back.
-        let release = || act(WorkloadChange::Release { good: good(flow, verdict, seen) });
+        let release =
+            || Decision::change_workload(WorkloadChange::Release { good: good(flow, verdict, seen) });
         // Others may have taken the lock off: that the flow has ended is noted beside it.
         let had = seen.had_lock(&flow.uid);
         return match &seen.lock {
@@ -66,13 +67,13 @@ fn decided(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
         return decision;
     }
     if let Some(verdict) = lost {
-        return end(verdict, now);
+        return Decision::end(verdict, now);
     }
     if is_behind(flow, seen) {
-        return Decision::Wait(Waiting::Record, now.plus(LOOK_AGAIN));
+        return Decision::look_again(Waiting::Record, now);
     }
     if is_mine(seen) && !seen.settled {
-        return Decision::Wait(Waiting::Backend, now.plus(LOOK_AGAIN));
+        return Decision::look_again(Waiting::Backend, now);
     }
     if let Some(decision) = stopped(flow, seen, now) {
         return decision;
@@ -89,7 +90,9 @@ fn decided(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
                 Decision::Act(Effect::Workload(WorkloadChange::Reshape(_) | WorkloadChange::Hook(_)))
             )
         };
-        return next.filter(reshapes).unwrap_or_else(|| act(WorkloadChange::Freeze(false)));
+        return next
+            .filter(reshapes)
+            .unwrap_or_else(|| Decision::change_workload(WorkloadChange::Freeze(false)));
     }
     next(flow, seen, now)
 }
@@ -109,6 +112,25 @@ fn next(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
             Closing { flow, plan, verdict, keep: *keep, floor: *floor, shed: *shed }.step(seen, now)
         }
         Progress::Finished { .. } => Decision::Done,
+    }
+}
+
+/// Whether the next thing that a flow does is to begin: then the API of the cluster is asked whether it would take
+/// what the flow is going to write, and the look is completed with the answer. The template never changes, so that
+/// one answer holds; whether a workload may be deleted is asked again before it is locked.
+#[must_use]
+pub fn begins(flow: &Flow, seen: &Observation, now: Timestamp) -> bool {
+    let next = || decide(flow, seen, now);
+    match &flow.progress {
+        Progress::Pending => matches!(next(), Decision::Move(Progress::Preparing { .. }, _)),
+        Progress::Preparing { .. } => {
+            let locks = |effect: &Effect| matches!(effect, Effect::Workload(WorkloadChange::Lock { .. }));
+            flow.spec.action == Action::Delete && matches!(next(), Decision::Act(effect) if locks(&effect))
+        }
+        Progress::Rolling { .. }
+        | Progress::Verifying { .. }
+        | Progress::Closing { .. }
+        | Progress::Finished { .. } => false,
     }
 }
 
@@ -134,7 +156,7 @@ pub fn keeps_for(seen: &Observation, drain: Seconds) -> Option<Duration> {
 
 /// A lock that cannot be read is somebody's.
 fn unreadable(what: &str, now: Timestamp) -> Decision {
-    Decision::Wait(Waiting::Lock { what: what.into() }, now.plus(LOOK_AGAIN))
+    Decision::look_again(Waiting::Lock { what: what.into() }, now)
 }
 
 /// How a flow ends because the workload that it acts on is not the one it locked any more. To a deletion
@@ -150,10 +172,6 @@ fn lost(flow: &Flow, seen: &Observation) -> Option<Verdict> {
         (None, _) => Some(Failure::WorkloadMissing.into()),
         (Some(_), _) => (!is_mine(seen)).then(|| Failure::LockLost.into()),
     }
-}
-
-pub(super) const fn act(change: WorkloadChange) -> Decision {
-    Decision::Act(Effect::Workload(change))
 }
 
 impl From<Obstacle> for Failure {

@@ -28,7 +28,7 @@ fn create_prepares_an_empty_workload_before_any_batch() {
 fn update_locks_before_it_writes_and_reads_its_base_again_when_the_workload_changed() {
     let free = Observation { lock: Lock::Free, ..old_workload(3) };
     let flow = Flow { progress: Progress::Preparing { base: base(3, 3) }, ..update(3) };
-    assert_eq!(decide(&flow, &free, NOW), act(WorkloadChange::Lock { remember: None }));
+    assert_eq!(decide(&flow, &free, NOW), Decision::change_workload(WorkloadChange::Lock { remember: None }));
     let resized = Observation { lock: Lock::Free, ..old_workload(4) };
     assert_eq!(moved(&flow, &resized), Some(Progress::Preparing { base: base(4, 3) }));
 }
@@ -204,12 +204,12 @@ fn a_failed_pod_holds_the_flow_and_resume_gives_it_until_the_deadline() {
     let held = moved(&flow, &world).expect("holds");
     assert_eq!(held.hold(), Some(Hold { reason: HoldReason::PodsFailed, resumes: 0 }));
     flow.progress = held;
-    assert_eq!(decide(&flow, &world, NOW), act(WorkloadChange::Freeze(true)));
+    assert_eq!(decide(&flow, &world, NOW), Decision::change_workload(WorkloadChange::Freeze(true)));
     let frozen = Observation { frozen: true, ..world.clone() };
     assert!(matches!(waits(&flow, &frozen), Some(Waiting::Held { failed: 1, .. })));
     flow.orders = resumed(&flow);
     flow.progress = moved(&flow, &frozen).expect("resumes");
-    assert_eq!(decide(&flow, &frozen, NOW), act(WorkloadChange::Freeze(false)));
+    assert_eq!(decide(&flow, &frozen, NOW), Decision::change_workload(WorkloadChange::Freeze(false)));
     assert_eq!(waits(&flow, &world), Some(Waiting::Pods { ready: 0, of: 1, in_grace: false }));
     let late = decide(&counted(&flow, 600), &world, NOW);
     let Decision::Move(progress, _) = late else { panic!("{late:?}") };
@@ -360,7 +360,7 @@ fn numbers(replicas: u32, partition: u32) -> Shape {
 }
 
 fn reshape(shape: Shape) -> Decision {
-    act(WorkloadChange::Reshape(shape))
+    Decision::change_workload(WorkloadChange::Reshape(shape))
 }
 
 fn resumed(flow: &Flow) -> Orders {

@@ -5,8 +5,6 @@
 //! [`Edits`]), and counted in the progress before it is set right. Both carry the generation of the
 //! workload, so that neither a crash in between nor an old view makes two edits of one.
 
-use super::closing::LOOK_AGAIN;
-use super::decide::act;
 use super::decision::{Decision, Waiting, Why};
 use super::look::is_mine;
 use super::resized::{self, Size};
@@ -75,7 +73,7 @@ pub(super) fn retake(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<
         return None;
     }
     if !seen.settled {
-        return Some(Decision::Wait(Waiting::Backend, now.plus(LOOK_AGAIN)));
+        return Some(Decision::look_again(Waiting::Backend, now));
     }
     let untold = match &flow.progress {
         Progress::Rolling { batch, .. } => batch.edited.is_none(),
@@ -89,7 +87,7 @@ pub(super) fn retake(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<
         let progress = edited(&flow.progress, seen.edits.generation, flow.progress.hold());
         return Some(Decision::Move(progress, Why::Relocked));
     }
-    Some(act(WorkloadChange::Lock { remember: None }))
+    Some(Decision::change_workload(WorkloadChange::Lock { remember: None }))
 }
 
 /// Whether another flow has taken the lock of a workload since the one with this base did. Whatever stands in the lock by

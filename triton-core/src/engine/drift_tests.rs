@@ -197,7 +197,10 @@ fn a_lock_that_others_took_off_is_taken_again_and_told_once_in_a_stage() {
         let is = match &decision {
             Decision::Move(progress, Why::Relocked) => {
                 let told = Flow { progress: progress.clone(), ..flow.clone() };
-                assert_eq!(decide(&told, &seen, NOW), act(WorkloadChange::Lock { remember: None }));
+                assert_eq!(
+                    decide(&told, &seen, NOW),
+                    Decision::change_workload(WorkloadChange::Lock { remember: None })
+                );
                 "tells"
             }
             Decision::Act(Effect::Workload(WorkloadChange::Lock { remember: None })) => "locks",
@@ -227,7 +230,8 @@ fn a_lock_that_others_took_off_before_the_first_batch_is_taken_again_without_a_n
         let last = Some(LastHolder { holder: holder(uid), turn: 3, size: None, gave_back });
         let shape = partition(4).shape.map(|shape| Shape { template: Some(template), ..shape });
         let seen = Observation { lock: Lock::Free, last, shape, ..partition(4) };
-        let locks = decide(&flow, &seen, NOW) == act(WorkloadChange::Lock { remember: None });
+        let locks =
+            decide(&flow, &seen, NOW) == Decision::change_workload(WorkloadChange::Lock { remember: None });
         assert_eq!(locks, wanted, "{uid} {gave_back}");
     }
 }

@@ -3,13 +3,10 @@
 mod fits;
 
 use alloc::collections::BTreeSet;
-use alloc::format;
 use alloc::vec::Vec;
 
 use self::fits::fits;
-use super::after::rollback_target;
-use super::closing::{LOOK_AGAIN, end, fail};
-use super::decide::{act, decide};
+use super::after::rollback_revision;
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::look::{ask, is_mine};
 use super::rolling::start;
@@ -35,10 +32,10 @@ pub(super) fn pending(flow: &Flow, seen: &Observation, now: Timestamp) -> Decisi
         return decision;
     }
     match (flow.spec.action, seen.shape.is_some()) {
-        (Action::Create, true) => return fail(Failure::WorkloadExists, now),
-        (Action::Delete, false) => return end(Verdict::Succeeded, now),
+        (Action::Create, true) => return Decision::fail(Failure::WorkloadExists, now),
+        (Action::Delete, false) => return Decision::end(Verdict::Succeeded, now),
         (Action::Create, false) | (_, true) => {}
-        (_, false) => return fail(Failure::WorkloadMissing, now),
+        (_, false) => return Decision::fail(Failure::WorkloadMissing, now),
     }
     if let Some(decision) = abandoned(flow, seen, now).or_else(|| unsettled(seen, now)) {
         return decision;
@@ -46,26 +43,7 @@ pub(super) fn pending(flow: &Flow, seen: &Observation, now: Timestamp) -> Decisi
     let read = base(flow, seen, None);
     match read.and_then(|base| fits(flow, seen, &base).map(|()| base)).and_then(|base| taken(seen, base)) {
         Ok(base) => Decision::Move(Progress::Preparing { base }, Why::Started),
-        Err(failure) => fail(failure, now),
-    }
-}
-
-/// Whether the next thing that a flow does is to begin: then the API of the cluster is asked whether it would take
-/// what the flow is going to write, and the look is completed with the answer. The template never changes, so that
-/// one answer holds; whether a workload may be deleted is asked again before it is locked.
-#[must_use]
-pub fn begins(flow: &Flow, seen: &Observation, now: Timestamp) -> bool {
-    let next = || decide(flow, seen, now);
-    match &flow.progress {
-        Progress::Pending => matches!(next(), Decision::Move(Progress::Preparing { .. }, _)),
-        Progress::Preparing { .. } => {
-            let locks = |effect: &Effect| matches!(effect, Effect::Workload(WorkloadChange::Lock { .. }));
-            flow.spec.action == Action::Delete && matches!(next(), Decision::Act(effect) if locks(&effect))
-        }
-        Progress::Rolling { .. }
-        | Progress::Verifying { .. }
-        | Progress::Closing { .. }
-        | Progress::Finished { .. } => false,
+        Err(failure) => Decision::fail(failure, now),
     }
 }
 
@@ -76,7 +54,7 @@ fn taken(seen: &Observation, base: Base) -> Result<Base, Failure> {
 
 fn wait(rival: &FlowId, seen: &Observation, now: Timestamp) -> Decision {
     let (rival, place, stuck) = (rival.clone(), seen.place.clone(), seen.stuck.clone());
-    Decision::Wait(Waiting::Rival { rival, place, stuck }, now.plus(LOOK_AGAIN))
+    Decision::look_again(Waiting::Rival { rival, place, stuck }, now)
 }
 
 /// An order that was carried out is not carried out again, whoever has the workload now.
@@ -89,7 +67,7 @@ fn already(seen: &Observation, now: Timestamp) -> Option<Decision> {
     let has = |shape: &Shape| size.is_none_or(|size| size == shape.replicas);
     let serves = revision.is_none() || *revision == seen.revision;
     let stands = free && serves && seen.shape.as_ref().is_some_and(has);
-    Some(end(Verdict::AlreadyCarriedOut { stands }, now))
+    Some(Decision::end(Verdict::AlreadyCarriedOut { stands }, now))
 }
 
 /// A workload that is free goes to who is first in line.
@@ -100,20 +78,20 @@ fn queue(seen: &Observation, now: Timestamp) -> Option<Decision> {
 
 /// A workload that is free is nothing for a flow while it is being deleted, or belongs to another controller.
 fn obstructed(seen: &Observation, now: Timestamp) -> Option<Decision> {
-    seen.obstacle.clone().map(|obstacle| fail(obstacle.into(), now))
+    seen.obstacle.clone().map(|obstacle| Decision::fail(obstacle.into(), now))
 }
 
 /// A workload that another flow left in the middle of its batches is for a flow that leaves nothing of it.
 fn abandoned(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
     let left = seen.left.is_some() && !flow.spec.action.takes_over();
-    left.then(|| fail(Failure::Abandoned, now))
+    left.then(|| Decision::fail(Failure::Abandoned, now))
 }
 
 /// Nothing is read of a workload whose controller has not taken notice of the last change: it has not told which
 /// revision serves.
 fn unsettled(seen: &Observation, now: Timestamp) -> Option<Decision> {
     let unknown = seen.shape.is_some() && !seen.settled;
-    unknown.then(|| Decision::Wait(Waiting::Backend, now.plus(LOOK_AGAIN)))
+    unknown.then(|| Decision::look_again(Waiting::Backend, now))
 }
 
 /// Takes the lock and brings the flow's template in place, with nothing moving yet.
@@ -126,9 +104,9 @@ pub(super) fn preparing(flow: &Flow, stored: &Base, seen: &Observation, now: Tim
     }
     let creates = flow.spec.action == Action::Create && !stored.turned;
     match (&seen.shape, is_mine(seen)) {
-        (None, _) if flow.spec.action == Action::Delete => return end(Verdict::Succeeded, now),
-        (None, _) if !creates => return fail(Failure::WorkloadMissing, now),
-        (Some(_), false) if creates => return fail(Failure::WorkloadExists, now),
+        (None, _) if flow.spec.action == Action::Delete => return Decision::end(Verdict::Succeeded, now),
+        (None, _) if !creates => return Decision::fail(Failure::WorkloadMissing, now),
+        (Some(_), false) if creates => return Decision::fail(Failure::WorkloadExists, now),
         (Some(_), false) => return lock(flow, stored, seen, now),
         (None, _) | (Some(_), true) => {}
     }
@@ -140,7 +118,7 @@ pub(super) fn preparing(flow: &Flow, stored: &Base, seen: &Observation, now: Tim
         return Decision::Act(effect);
     }
     if seen.revision.is_none() && stored.brings != Brings::Nothing {
-        return Decision::Wait(Waiting::Backend, now.plus(LOOK_AGAIN));
+        return Decision::look_again(Waiting::Backend, now);
     }
     let fresh = match stored.brings {
         Brings::Nothing => stored.from.saturating_sub(seen.pods.count(Facts::LISTED, Facts::MARKED)),
@@ -181,13 +159,13 @@ fn lock(flow: &Flow, stored: &Base, seen: &Observation, now: Timestamp) -> Decis
     let fitting = read.and_then(|base| fits(flow, seen, &base).map(|()| base));
     let base = match fitting.and_then(|base| taken(seen, base)) {
         Ok(base) => base,
-        Err(failure) => return fail(failure, now),
+        Err(failure) => return Decision::fail(failure, now),
     };
     // How many serve changes from look to look.
     let base = Base { degraded: stored.degraded, ..base };
     if base == *stored {
         let stops = flow.spec.action == Action::Stop && base.from > 0;
-        act(WorkloadChange::Lock { remember: stops.then_some(wanted(seen, base.from)) })
+        Decision::change_workload(WorkloadChange::Lock { remember: stops.then_some(wanted(seen, base.from)) })
     } else {
         Decision::Move(Progress::Preparing { base }, Why::Started)
     }
@@ -268,35 +246,6 @@ pub(super) const fn kind(spec: &Spec, (from, to): (u32, u32), in_place: bool) ->
         Action::Update | Action::Rollback | Action::Restart if spec.max_unavailable.is_some() => Kind::Swap,
         Action::Update | Action::Rollback | Action::Restart => Kind::Replace,
     }
-}
-
-/// What a rollback without a template returns to: the revision it names, or the last good one before the
-/// current one.
-///
-/// # Errors
-/// [`Failure::NoRevision`] where there is none.
-pub fn rollback_revision(
-    flow: &Flow,
-    current: Option<&Revision>,
-    good: &[Revision],
-) -> Result<Revision, Failure> {
-    let none = || {
-        let what = "no flow has brought a revision successfully before the current one; name a flow or a \
-                    revision to return to";
-        Failure::NoRevision { what: what.into() }
-    };
-    match &flow.spec.rollback_to {
-        Some(named) => Ok(full_name(flow, named)),
-        None => rollback_target(current, good, None).cloned().ok_or_else(none),
-    }
-}
-
-/// The full name of a revision; people may name its hash alone.
-pub(super) fn full_name(flow: &Flow, named: &Revision) -> Revision {
-    let workload = flow.spec.identity.instance.as_str();
-    let prefixed = named.as_str().strip_prefix(workload).is_some_and(|hash| hash.starts_with('-'));
-    let full = if prefixed { None } else { Revision::new(format!("{workload}-{named}")).ok() };
-    full.unwrap_or_else(|| named.clone())
 }
 
 /// The good revisions of a workload after a flow has ended, newest first; `None` where they stay as they are.

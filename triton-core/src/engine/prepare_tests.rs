@@ -1,6 +1,6 @@
 //! Rules of what comes before the first batch, and of revisions that are good, that no other test covers.
 
-use super::closing::LOOK_AGAIN;
+use super::decision::LOOK_AGAIN;
 use super::decision::{Decision, Effect, Waiting};
 use super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of, revision};
 use super::{begins, decide};

@@ -6,7 +6,7 @@ mod held_up;
 
 use alloc::collections::BTreeSet;
 
-use super::closing::{LOOK_AGAIN, left, stop, verifying};
+use super::closing::{left, stop, verifying};
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, Goal};
 use super::look::{ask, has_template};
@@ -347,7 +347,7 @@ impl Rolling<'_> {
 
 /// Waits for a person as long as it takes.
 fn stay(waiting: Waiting, now: Timestamp) -> Decision {
-    Decision::Wait(waiting, now.plus(LOOK_AGAIN))
+    Decision::look_again(waiting, now)
 }
 
 /// What keeps old pods from leaving, if anything: the registry has pods of which it can have no successors.

@@ -1,7 +1,6 @@
 //! Paused by order or by failure.
 
-use super::closing::{LOOK_AGAIN, is_as_ordered, verified};
-use super::decide::act;
+use super::closing::{is_as_ordered, verified};
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::look::is_mine;
 use super::prepare;
@@ -50,13 +49,13 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
             return Some(decision);
         }
         if !seen.frozen {
-            return Some(act(WorkloadChange::Freeze(true)));
+            return Some(Decision::change_workload(WorkloadChange::Freeze(true)));
         }
         if let Some(effect) = upkeep(flow, seen) {
             return Some(Decision::Act(effect));
         }
     }
-    Some(Decision::Wait(waiting, now.plus(LOOK_AGAIN)))
+    Some(Decision::look_again(waiting, now))
 }
 
 /// What keeps up in every state that holds the lock: the keeper keeps off.

@@ -2,7 +2,6 @@
 
 use alloc::string::ToString;
 
-use super::closing::{LOOK_AGAIN, end, fail};
 use super::decision::{Decision, Waiting};
 use super::report::waiting_report;
 use crate::model::{Failure, Faults, FlowId, Lock, Progress, Report, Timestamp, Verdict};
@@ -20,19 +19,19 @@ pub fn unread(
     faults: &Faults,
     now: Timestamp,
 ) -> Decision {
-    let failed = || fail(Failure::InvalidSpec { fault: faults.to_string() }, now);
+    let failed = || Decision::fail(Failure::InvalidSpec { fault: faults.to_string() }, now);
     match (progress, lock) {
         (Progress::Finished { .. }, _) => Decision::Done,
         (Progress::Pending, _) => failed(),
         (_, Some(Lock::Theirs(holder))) if holder == id => hold(faults, now),
         (Progress::Preparing { .. }, None | Some(Lock::Free | Lock::Theirs(_))) => failed(),
-        (_, Some(Lock::Theirs(by))) => end(Verdict::Aborted { by: by.clone() }, now),
+        (_, Some(Lock::Theirs(by))) => Decision::end(Verdict::Aborted { by: by.clone() }, now),
         (_, None | Some(Lock::Free | Lock::Mine | Lock::Unreadable { .. })) => hold(faults, now),
     }
 }
 
 fn hold(faults: &Faults, now: Timestamp) -> Decision {
-    Decision::Wait(Waiting::Spec { faults: faults.to_string() }, now.plus(LOOK_AGAIN))
+    Decision::look_again(Waiting::Spec { faults: faults.to_string() }, now)
 }
 
 /// The report of such a flow after a decision. Its numbers, batches and pods stay those that were seen last.

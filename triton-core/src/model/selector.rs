@@ -97,7 +97,9 @@ pub fn mismatch(selector: &Value, template: &Value, identity: &Identity) -> Opti
             Some("Exists") => have.is_some(),
             Some("DoesNotExist") => have.is_none(),
             _ => {
-                return Some(format!("the operator of the expression on {key} must be In, NotIn, Exists or DoesNotExist"));
+                return Some(format!(
+                    "the operator of the expression on {key} must be In, NotIn, Exists or DoesNotExist"
+                ));
             }
         };
         if !holds {

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::phrases;
+use crate::engine::phrases;
 use crate::model::{BatchPhase, FieldEdit, FlowId, HoldReason, Place, Seconds, Silence};
 
 /// What a flow waits for. Every variant says in its text what a person should do, if anything.
