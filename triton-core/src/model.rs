@@ -8,10 +8,12 @@ mod count;
 mod draft;
 mod edit;
 mod failure;
+mod fault;
 #[cfg(test)]
 mod fixtures;
 mod flow;
 mod hash;
+mod kind;
 mod lock;
 mod name;
 mod observation;
@@ -25,6 +27,7 @@ mod read;
 mod record;
 mod report;
 mod selector;
+mod shape;
 mod silence;
 mod spec;
 mod strategy;
@@ -39,19 +42,21 @@ pub use begun::BegunWith;
 pub use carried::{Carried, CarriedOut};
 pub use change::{TrafficChange, WorkloadChange};
 pub use count::{BatchSize, MAX_BATCHES, MAX_NAMED, MAX_REPLICAS, RawSize, Sizes};
-pub use draft::{Draft, Fault, Faults};
+pub use draft::Draft;
 pub use edit::{Edits, Field, FieldEdit, Wrote};
 pub use failure::Failure;
+pub use fault::{Fault, Faults};
 pub use flow::Flow;
 pub use hash::{SpecHash, hash_of};
+pub use kind::Kind;
 pub use lock::{Holder, LastHolder, Left, Lock};
 pub use name::{
     FlowId, FlowName, FlowUid, InstanceId, InstanceName, MAX_CREATED, MAX_LABEL, NameError, Namespace,
     PodName, PodUid, Revision, Version, WorkloadUid,
 };
 pub use observation::{
-    Exchange, Observation, Obstacle, PodTraffic, RevisionLabel, Shape, Succession, TemplateRef, Traffic,
-    TrafficView, WorkloadView,
+    Exchange, Observation, Obstacle, PodTraffic, RevisionLabel, Succession, Traffic, TrafficView,
+    WorkloadView,
 };
 pub use orders::{
     BatchPhase, Command, DEFAULT_DEADLINE, DEFAULT_DRAIN, DEFAULT_GRACE, Edit, Orders, SUPERSEDED_ALONE,
@@ -61,13 +66,14 @@ pub use peer::{Peer, Place};
 pub use pod_failure::{FailureClass, Heals, Lasts, PodFailure, Steps};
 pub use pods::{Facts, PodRef, Pods, PodsAsSeen};
 pub use position::Position;
-pub use progress::{Batch, FlowPhase, Hold, HoldReason, Kind, Progress, Stage, Verdict};
+pub use progress::{Batch, FlowPhase, Hold, HoldReason, Progress, Stage, Step, Verdict};
 pub use read::{read, read_each};
 pub use record::{
-    BringsRecord, CorruptRecord, FailureRecord, HoldRecord, ProgressRecord, Record, StageRecord, Step,
+    BringsRecord, CorruptRecord, FailureRecord, HoldRecord, ProgressRecord, Record, StageRecord,
 };
 pub use report::{BatchReport, Counts, PodReport, PullIn, Report, WaitingReport};
 pub use selector::mismatch as selector_mismatch;
+pub use shape::{Shape, TemplateRef};
 pub use silence::Silence;
 pub use spec::{
     Action, CancelPolicy, Identity, Mode, OnFailure, PodReplacementPolicy, Spec, Template, Tolerance,

@@ -3,9 +3,9 @@
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 
+use super::kind::Kind;
 use super::name::{Revision, WorkloadUid};
-use super::observation::TemplateRef;
-use super::progress::Kind;
+use super::shape::TemplateRef;
 
 /// What a flow does to the template of its workload.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

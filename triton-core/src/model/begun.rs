@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::draft::{Fault, Faults};
+use super::fault::{Fault, Faults};
 use super::hash::{hash_of, said};
 use super::name::InstanceName;
 use super::spec::Spec;

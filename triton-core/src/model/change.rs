@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use super::name::Revision;
-use super::observation::Shape;
 use super::pods::PodRef;
+use super::shape::Shape;
 
 /// Something to be done to a workload. Idempotent and absolute: doing it twice changes nothing more.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

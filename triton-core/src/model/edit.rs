@@ -8,9 +8,9 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::name::{PodName, Revision};
-use super::observation::{Shape, TemplateRef};
 use super::position::Position;
 use super::progress::Progress;
+use super::shape::{Shape, TemplateRef};
 
 /// A setting of a workload that belongs to the flow which holds it, or on which that flow relies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

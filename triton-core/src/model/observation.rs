@@ -5,62 +5,19 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::carried::{Carried, CarriedOut};
 use super::edit::Edits;
 use super::failure::Failure;
 use super::flow::Flow;
 use super::lock::{LastHolder, Left, Lock};
-use super::name::{FlowUid, PodName, PodUid, Revision, Version, WorkloadUid};
+use super::name::{FlowUid, PodUid, Revision, Version, WorkloadUid};
 use super::peer::Place;
 use super::pods::Pods;
+use super::shape::Shape;
 use super::silence::Silence;
 use super::time::Seconds;
 use super::trouble::Trouble;
 use super::workload_pod::{EndedPod, WorkloadPod};
-
-/// Which template a workload has.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum TemplateRef {
-    /// The template of the flow that is looking.
-    Flow,
-    /// A template known by its revision.
-    Revision(Revision),
-}
-
-/// Absolute desired numbers of a workload; nothing in it is relative to what is observed. What is `None`
-/// is left as it is; a look always tells everything.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Shape {
-    /// The template that new pods get.
-    pub template: Option<TemplateRef>,
-    /// Pods wanted.
-    pub replicas: u32,
-    /// Pods to keep at the old revision.
-    pub partition: Option<u32>,
-    /// Pods that leave first, by name; a look tells only of those that are there.
-    pub doomed: Option<BTreeSet<PodName>>,
-    /// Extra pods the workload's controller may start to repair losses (`maxSurge`).
-    pub surge: u32,
-    /// Pods that may be unavailable during an exchange (`maxUnavailable`).
-    pub unavailable: u32,
-}
-
-impl Shape {
-    /// Whether the template is the wanted one, by whichever name: a flow may bring the very template that
-    /// served before, and is then asked to restore its own. `revision`: what the workload's controller tells
-    /// of the template.
-    #[must_use]
-    pub fn is_template(&self, wanted: &TemplateRef, revision: Option<&Revision>) -> bool {
-        match (&self.template, wanted) {
-            (Some(TemplateRef::Flow), TemplateRef::Revision(wanted)) => revision == Some(wanted),
-            (Some(template), wanted) => template == wanted,
-            (None, _) => false,
-        }
-    }
-}
 
 /// What the pods of a workload carry as the label of their revision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

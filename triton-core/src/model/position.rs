@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::progress::Step;
 use super::progress::{Batch, Progress, Stage};
-use super::record::Step;
 use super::time::{Seconds, Timestamp};
 
 /// A point in the life of a flow. It only ever grows: of two records of a flow the one that is further back is

@@ -10,28 +10,6 @@ use super::name::FlowId;
 use super::orders::BatchPhase;
 use super::time::{Seconds, Timestamp};
 
-/// What a batch does to pods.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum Kind {
-    /// New pods come.
-    Grow,
-    /// New pods come beside the old ones, then old ones leave.
-    Replace,
-    /// Old pods leave, or are updated in place, and new ones take their places.
-    Swap,
-    /// Pods leave.
-    Shrink,
-}
-
-impl Kind {
-    /// Whether old pods are exchanged for new ones.
-    #[must_use]
-    pub const fn exchanges(self) -> bool {
-        matches!(self, Self::Replace | Self::Swap)
-    }
-}
-
 /// A stage of a batch: a row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -355,4 +333,23 @@ impl Batch {
             (Stage::Baked, _) => BatchPhase::Baked,
         }
     }
+}
+
+/// Which variant of [`Progress`] a record holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Step {
+    /// [`Progress::Pending`]
+    #[default]
+    Pending,
+    /// [`Progress::Preparing`]
+    Preparing,
+    /// [`Progress::Rolling`]
+    Rolling,
+    /// [`Progress::Verifying`]
+    Verifying,
+    /// [`Progress::Closing`]
+    Closing,
+    /// [`Progress::Finished`]
+    Finished,
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use self::objects::Objects;
-use super::draft::{Fault, Faults};
+use super::fault::{Fault, Faults};
 
 /// Reads the part of an object that stands at this path, which is empty for the whole of it. A list is read as no
 /// structure.

@@ -15,7 +15,7 @@ use super::report::{BatchReport, Counts, Report, WaitingReport};
 use super::time::Timestamp;
 
 pub use parts::{BringsRecord, FailureRecord, HoldRecord, StageRecord};
-pub use progress::{ProgressRecord, Step};
+pub use progress::ProgressRecord;
 
 /// The status of a flow: how far it is and what people are shown. Less than 32 KiB of JSON for every flow:
 /// 8 KiB for batches, 8 KiB for pods, 8 KiB for the rest, and 8 KiB that are free.

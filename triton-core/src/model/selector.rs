@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::draft::Fault;
+use super::fault::Fault;
 use super::read::read;
 use super::spec::Identity;
 

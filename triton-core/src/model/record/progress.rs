@@ -9,28 +9,10 @@ use super::CorruptRecord;
 use super::parts::{BringsRecord, FailureRecord, HoldRecord, StageRecord};
 use crate::model::base::{Base, Brings, Plan};
 use crate::model::count::MAX_REPLICAS;
+use crate::model::kind::Kind;
 use crate::model::name::{FlowId, Revision, WorkloadUid};
-use crate::model::progress::{FlowPhase, Kind, Progress, Verdict};
+use crate::model::progress::{FlowPhase, Progress, Step, Verdict};
 use crate::model::time::{Seconds, Timestamp};
-
-/// Which variant of [`Progress`] a record holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum Step {
-    /// [`Progress::Pending`]
-    #[default]
-    Pending,
-    /// [`Progress::Preparing`]
-    Preparing,
-    /// [`Progress::Rolling`]
-    Rolling,
-    /// [`Progress::Verifying`]
-    Verifying,
-    /// [`Progress::Closing`]
-    Closing,
-    /// [`Progress::Finished`]
-    Finished,
-}
 
 /// [`Progress`] as a flat object. A field is present exactly when its step has it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
