@@ -102,7 +102,7 @@ where
     };
     match done {
         Ok(code) => ExitCode::from(code),
-        Err(failure) => failure.show(&mut screen),
+        Err(failure) => screen.failure(&failure),
     }
 }
 

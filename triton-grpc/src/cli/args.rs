@@ -14,7 +14,7 @@ use triton_core::model::{FlowName, InstanceName, Target};
 
 use super::help;
 pub(crate) use order::{Choice, PlanArgs, ReturnTo, Strategy};
-pub(crate) use value::Length;
+pub(crate) use value::{Goal, Length};
 
 /// See and steer how applications are delivered: batches, canaries, traffic.
 #[derive(Clone, Debug, Parser)]
@@ -296,7 +296,7 @@ pub(crate) struct WaitArgs {
     pub(crate) name: FlowName,
     /// success, finished (whichever way), waiting (for a person) or batch=N/STAGE.
     #[arg(long = "for", default_value = "success", value_parser = value::goal)]
-    pub(crate) goal: super::wait::Goal,
+    pub(crate) goal: Goal,
     /// Longest wait, such as 90s, 10m or 1h30m; 0 waits without end.
     #[arg(long, default_value = "0")]
     pub(crate) timeout: Length,

@@ -1,14 +1,11 @@
 //! What went wrong, why, and what to type.
 
 use std::io;
-use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use triton_core::model::{Fault, Faults};
 use triton_core::service::{ApiError, ApiErrorKind};
 
-use super::args::Format;
-use super::screen::{Screen, Tone};
 use crate::status::codes;
 
 /// What was asked was done, or what was waited for has come.
@@ -47,7 +44,7 @@ pub(super) struct Failure {
     /// What kind of error the API has it for, where it is one.
     pub(super) kind: Option<ApiErrorKind>,
     /// Nobody reads the output any more.
-    silent: bool,
+    pub(super) silent: bool,
 }
 
 impl Failure {
@@ -110,26 +107,8 @@ impl Failure {
         }
     }
 
-    /// Tells it on standard error.
-    pub(super) fn show(&self, screen: &mut Screen<'_>) -> ExitCode {
-        if self.silent {
-            return ExitCode::SUCCESS;
-        }
-        if screen.format == Format::Json {
-            let _ = writeln!(screen.notes, "{}", self.object());
-            return ExitCode::from(self.code);
-        }
-        let error = screen.paint.text(Tone::Bad, "error:");
-        // Where nobody can be told, the exit code still tells.
-        let _ = writeln!(screen.notes, "{error} {}", self.message);
-        if let Some(hint) = &self.hint {
-            let _ = writeln!(screen.notes, "  {} {hint}", screen.paint.text(Tone::Faint, "try:"));
-        }
-        ExitCode::from(self.code)
-    }
-
     /// For programs: the status of gRPC and REST where the API refused, the message, and what to type.
-    fn object(&self) -> Value {
+    pub(super) fn object(&self) -> Value {
         let status = self.kind.map(|kind| codes(kind).name);
         json!({ "error": { "status": status, "message": self.message, "try": self.hint } })
     }

@@ -66,10 +66,10 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
             min_ready: there.min_ready,
         });
         let mut told = told(&draft, &id, found)?;
-        if asks {
-            if let Some(again) = self.api.dry_run(&new).await.map_err(|error| self.not_made(error, &new))? {
-                return Ok(told.untouched(again));
-            }
+        if asks
+            && let Some(again) = self.api.dry_run(&new).await.map_err(|error| self.not_made(error, &new))?
+        {
+            return Ok(told.untouched(again));
         }
         let Some(there) = there else { return Ok(told) };
         self.beside_plan(&mut told, &draft, &there).await;

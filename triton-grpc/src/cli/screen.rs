@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::Write;
+use std::process::ExitCode;
 use std::time::SystemTime;
 
 use serde_json::Value;
@@ -53,6 +54,24 @@ impl Screen<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Tells of a failure beside the answer, and answers the exit code of the program.
+    pub(super) fn failure(&mut self, failure: &Failure) -> ExitCode {
+        if failure.silent {
+            return ExitCode::SUCCESS;
+        }
+        // Where nobody can be told, the exit code still tells.
+        if self.format == Format::Json {
+            let _ = writeln!(self.notes, "{}", failure.object());
+            return ExitCode::from(failure.code);
+        }
+        let error = self.paint.text(Tone::Bad, "error:");
+        let _ = writeln!(self.notes, "{error} {}", failure.message);
+        if let Some(hint) = &failure.hint {
+            let _ = writeln!(self.notes, "  {} {hint}", self.paint.text(Tone::Faint, "try:"));
+        }
+        ExitCode::from(failure.code)
     }
 
     /// Whether more columns are wanted.

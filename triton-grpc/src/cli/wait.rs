@@ -2,27 +2,14 @@
 
 use std::time::Duration;
 
-use triton_core::model::{FlowPhase, Target};
+use triton_core::model::FlowPhase;
 use triton_core::service::{DeployApi, FlowView, InstanceApi};
 
-use super::args::WaitArgs;
+use super::args::{Goal, WaitArgs};
 use super::failure::{CANCELED, DONE, FAILED, Failure, PERSON, TIMEOUT};
 use super::follow::{Follow, One};
 use super::screen::Screen;
 use super::{Session, object, phrase};
-
-/// What is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Goal {
-    /// The end, and a good one.
-    Success,
-    /// The end, whichever.
-    Finished,
-    /// A gate, or a pause: somebody has to do something.
-    Waiting,
-    /// A batch and phase.
-    Point(Target),
-}
 
 /// A pause that was seen first may have been lifted already: how long it must stand.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -124,7 +111,7 @@ fn said(view: &FlowView) -> String {
 mod tests {
     use super::*;
     use crate::views;
-    use triton_core::model::BatchPhase;
+    use triton_core::model::{BatchPhase, Target};
 
     #[test]
     fn the_code_says_how_it_went() {

@@ -5,7 +5,18 @@ use std::time::Duration;
 
 use triton_core::model::{BatchPhase, FlowName, InstanceName, NameError, Target};
 
-use crate::cli::wait::Goal;
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// The end, and a good one.
+    Success,
+    /// The end, whichever.
+    Finished,
+    /// A gate, or a pause: somebody has to do something.
+    Waiting,
+    /// A batch and phase.
+    Point(Target),
+}
 
 /// A length of time, such as `90s`, `10m`, `1h30m`, or seconds without a unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
