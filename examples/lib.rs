@@ -9,7 +9,9 @@ use anyhow::Result;
 use serde_json::json;
 use triton_core::driver::{Adapters, Driver, Rest, Step};
 use triton_core::engine::{Effect, Waiting};
-use triton_core::model::{Draft, FlowId, RawSize, Timestamp, TrafficChange, UpdateStrategy, WorkloadChange};
+use triton_core::model::{
+    Draft, FlowId, PodChange, RawSize, Timestamp, TrafficChange, UpdateStrategy, WorkloadChange,
+};
 use triton_core::service::{CreateFlow, DeployApi, FlowView, Service};
 use triton_core::sim::{BEGINNING, Host, Sim, Timing};
 
@@ -157,16 +159,18 @@ fn named(effect: &Effect) -> String {
         Effect::Workload(WorkloadChange::Lock { .. }) => "lock the workload".into(),
         Effect::Workload(WorkloadChange::Release { .. }) => "give the lock back".into(),
         Effect::Workload(WorkloadChange::Remove) => "delete the workload".into(),
-        Effect::Workload(WorkloadChange::List(pods)) => format!("mark {} pods to be replaced", pods.len()),
-        Effect::Workload(WorkloadChange::Spare(pods)) => format!("keep {} pods after all", pods.len()),
+        Effect::Pods(PodChange::MarkForReplacement(pods)) => {
+            format!("mark {} pods to be replaced", pods.len())
+        }
+        Effect::Pods(PodChange::ClearSpecifiedDelete(pods)) => format!("keep {} pods after all", pods.len()),
         Effect::Supersede(rival) => format!("take over from {rival}"),
         Effect::Workload(WorkloadChange::Reshape(shape)) => {
             let old = shape.partition.map(|old| format!(", {} of them old", old.min(shape.replicas)));
             format!("ask for {} pods{}", shape.replicas, old.unwrap_or_default())
         }
-        Effect::Workload(WorkloadChange::Freeze(on)) => format!("pause the workload's controller: {on}"),
-        Effect::Workload(WorkloadChange::Hook(pods)) => format!("protect {} pods", pods.len()),
-        Effect::Workload(WorkloadChange::LetGo(pods)) => format!("let {} pods go", pods.len()),
+        Effect::Workload(WorkloadChange::SetPaused(on)) => format!("pause the workload's controller: {on}"),
+        Effect::Pods(PodChange::Hook(pods)) => format!("protect {} pods", pods.len()),
+        Effect::Pods(PodChange::Unhook(pods)) => format!("let {} pods go", pods.len()),
         Effect::Traffic(TrafficChange::PullIn(pods)) => format!("pull {} pods into traffic", pods.len()),
         Effect::Traffic(TrafficChange::PullOut(pods)) => format!("pull {} pods out of traffic", pods.len()),
     }

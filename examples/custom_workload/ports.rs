@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use triton_core::model::{
-    Edits, Flow, FlowUid, InstanceId, Lasts, Lock, PodPhase, PodRef, PodTraffic, PodsAsSeen, RevisionLabel,
-    Seconds, Shape, Steps, TemplateRef, Timestamp, Traffic, TrafficChange, TrafficView, Version,
-    WorkloadChange, WorkloadPod, WorkloadUid, WorkloadView,
+    Edits, Flow, FlowUid, InstanceId, Lasts, Lock, PodChange, PodPhase, PodRef, PodTraffic, PodsAsSeen,
+    RevisionLabel, Seconds, Shape, Steps, TemplateRef, Timestamp, Traffic, TrafficChange, TrafficView,
+    Version, WorkloadChange, WorkloadPod, WorkloadUid, WorkloadView,
 };
 use triton_core::ports::{
     Clock, PortError, PortErrorKind, Subject, TrafficRegistry, WorkloadBackend, are_as_seen,
@@ -81,18 +81,30 @@ impl WorkloadBackend for Machine {
             groups.remove(subject.instance);
             return Ok(());
         }
+        if seen.is_some_and(|seen| *seen != version(group.version)) {
+            return Err(conflict("the workload has changed"));
+        }
+        let Some(flow) = subject.flow else {
+            return Err(PortError::new(PortErrorKind::Rejected, "only a flow changes a workload"));
+        };
+        own(group, flow, change)
+    }
+
+    async fn change_pods(&self, subject: Subject<'_>, change: &PodChange) -> Result<(), PortError> {
+        let mut groups = self.groups();
+        let Some(group) = groups.get_mut(subject.instance) else { return Ok(()) };
         match (change, subject.flow) {
-            (WorkloadChange::Hook(pods), _) => hook(group, pods, true),
-            (WorkloadChange::LetGo(pods), _) => hook(group, pods, false),
-            (WorkloadChange::List(pods), Some(flow)) => {
+            (PodChange::Hook(pods), _) => hook(group, pods, true),
+            (PodChange::Unhook(pods), _) => hook(group, pods, false),
+            (PodChange::MarkForReplacement(pods), Some(flow)) => {
                 let due = Some(flow.uid.clone());
                 each(group, pods, false, |process| process.due != due, |process| process.due.clone_from(&due))
             }
-            _ if seen.is_some_and(|seen| *seen != version(group.version)) => {
-                Err(conflict("the workload has changed"))
+            (PodChange::MarkForReplacement(_), None) => {
+                Err(PortError::new(PortErrorKind::Rejected, "only a flow marks pods to be replaced"))
             }
-            (_, None) => Err(PortError::new(PortErrorKind::Rejected, "only a flow changes a workload")),
-            (change, Some(flow)) => own(group, flow, change),
+            // Nothing here deletes processes beside the numbers.
+            (PodChange::ClearSpecifiedDelete(_), _) => Ok(()),
         }
     }
 
@@ -134,14 +146,9 @@ fn own(group: &mut Group, flow: &Flow, change: &WorkloadChange) -> Result<(), Po
             group.carried = group.carried.noted(flow, Some(&revision), group.replicas);
             group.good = good.clone().unwrap_or_else(|| group.good.clone());
         }
-        WorkloadChange::Freeze(on) => group.frozen = *on,
+        WorkloadChange::SetPaused(on) => group.frozen = *on,
         WorkloadChange::Reshape(shape) => reshape(group, flow, shape)?,
-        // Nothing here deletes processes beside the numbers.
-        WorkloadChange::Spare(_)
-        | WorkloadChange::Hook(_)
-        | WorkloadChange::LetGo(_)
-        | WorkloadChange::List(_)
-        | WorkloadChange::Remove => return Ok(()),
+        WorkloadChange::Remove => return Ok(()),
     }
     group.version += 1;
     Ok(())

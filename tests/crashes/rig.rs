@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use triton_core::driver::{Driver, Rest};
 use triton_core::model::{
     Batch, Command, Draft, FlowId, FlowPhase, InstanceId, OnFailure, PodName, PodUid, Progress, Revision,
-    Seconds, Template, Timestamp, TrafficChange, WorkloadChange,
+    Seconds, Template, Timestamp, TrafficChange,
 };
 use triton_core::ports::Clock;
 use triton_core::service::{CreateFlow, DeployApi, Service};
@@ -281,16 +281,8 @@ impl<'a> Rig<'a> {
             Happening::Progress { write: Write { result: Ok(true), .. }, id, before, after } => {
                 return self.saved(id, before.as_ref(), after);
             }
-            Happening::Workload {
-                write,
-                change:
-                    WorkloadChange::Hook(pods)
-                    | WorkloadChange::LetGo(pods)
-                    | WorkloadChange::List(pods)
-                    | WorkloadChange::Spare(pods),
-                ..
-            }
-            | Happening::Traffic {
+            Happening::Pods { write, change, .. } => (write, change.pods()),
+            Happening::Traffic {
                 write,
                 change: TrafficChange::PullIn(pods) | TrafficChange::PullOut(pods),
                 ..

@@ -16,6 +16,7 @@ const FOLD: usize = 16;
 pub(super) fn left_alone(happening: &Happening) -> Result<(), String> {
     let write = match happening {
         Happening::Workload { write, .. }
+        | Happening::Pods { write, .. }
         | Happening::Traffic { write, .. }
         | Happening::Orders { write, .. } => write,
         // One that was refused was of another state of the flow, and changed nothing. The time that was watched

@@ -14,7 +14,7 @@
 
 use std::collections::BTreeSet;
 
-use triton_core::model::{Facts, FlowId, Observation, PodRef, PodUid, Shape, WorkloadChange};
+use triton_core::model::{Facts, FlowId, Observation, PodChange, PodRef, PodUid, Shape};
 use triton_core::sim::scenario::{Step, StepKind};
 use triton_core::sim::{Cause, Happening};
 
@@ -113,10 +113,10 @@ impl Others {
     fn removed(&mut self, happening: &Happening) {
         match happening {
             // Without a flow pods leave because others brought a template or numbers.
-            Happening::Workload { change: WorkloadChange::LetGo(pods), flow: None, .. } => {
+            Happening::Pods { change: PodChange::Unhook(pods), flow: None, .. } => {
                 self.lost.extend(pods.iter().map(|pod| pod.uid.clone()));
             }
-            Happening::Workload { change: WorkloadChange::LetGo(pods), .. } => {
+            Happening::Pods { change: PodChange::Unhook(pods), .. } => {
                 self.let_go.extend(pods.iter().map(|pod| pod.uid.clone()));
             }
             Happening::Deleted { pod, hooked: false, cause: Cause::Controller, .. }

@@ -159,6 +159,7 @@ impl Watcher {
             | Happening::Swapped { .. }
             | Happening::Deleted { .. }
             | Happening::Workload { .. }
+            | Happening::Pods { .. }
             | Happening::Traffic { .. }
             | Happening::Progress { .. }
             | Happening::Orders { .. } => Ok(()),

@@ -1,7 +1,7 @@
 //! S15: what is not known for certain is left alone.
 
-use triton_core::engine::{Decision, Waiting};
-use triton_core::model::{Facts, Progress};
+use triton_core::engine::{Decision, Effect, Waiting};
+use triton_core::model::{Facts, PodChange, Progress};
 
 use super::reading::{facts, is_mine, taken_out};
 use super::{Intent, Invariant, Outcome, Property, ensure};
@@ -28,10 +28,7 @@ fn intent(intent: &Intent<'_>) -> Outcome {
     ensure(!(running && is_mine(seen) && !seen.settled && (acts || forward)), || {
         format!("{:?} on a view that is not settled", intent.decision)
     })?;
-    let lets_go = matches!(
-        super::reading::workload_change(intent.decision),
-        Some(triton_core::model::WorkloadChange::LetGo(_))
-    );
+    let lets_go = matches!(intent.decision, Decision::Act(Effect::Pods(PodChange::Unhook(_))));
     let unknown = |facts: Facts| !facts.intersects(Facts::IN | Facts::OUT);
     let blind = taken_out(intent.decision).filter(|_| lets_go);
     let blind = blind.is_some_and(|pods| pods.iter().any(|pod| unknown(facts(seen, pod))));

@@ -1,7 +1,7 @@
 //! S12: nothing is asked for that is so already.
 
 use triton_core::engine::{Decision, Effect};
-use triton_core::model::{Facts, Shape, TrafficChange, WorkloadChange};
+use triton_core::model::{Facts, PodChange, Shape, TrafficChange, WorkloadChange};
 
 use super::reading::{facts, is_mine, is_to_give_back, pods_of};
 use super::{Intent, Invariant, Outcome, Property, ensure};
@@ -31,15 +31,19 @@ fn intent(intent: &Intent<'_>) -> Outcome {
             all(|facts| facts.contains(Facts::ASKED | Facts::MARKED))
         }
         Decision::Act(Effect::Supersede(_)) => seen.yields,
-        Decision::Act(Effect::Workload(change)) => match change {
-            WorkloadChange::Hook(_) => all(|facts| !facts.contains(Facts::HOOKED)),
-            WorkloadChange::LetGo(_) => all(|facts| facts.contains(Facts::HOOKED | Facts::MARKED)),
-            WorkloadChange::Reshape(shape) => seen.shape.as_ref().is_none_or(|seen| differs(seen, shape)),
+        Decision::Act(Effect::Pods(change)) => match change {
+            PodChange::Hook(_) => all(|facts| !facts.contains(Facts::HOOKED)),
+            PodChange::Unhook(_) => all(|facts| facts.contains(Facts::HOOKED | Facts::MARKED)),
             // Pods on their way out are listed, too: they may return, and are no new ones then.
-            WorkloadChange::List(_) => all(|facts| !facts.contains(Facts::LISTED)),
-            WorkloadChange::Spare(_) => all(|facts| facts.contains(Facts::SPECIFIED | Facts::HOOKED)),
+            PodChange::MarkForReplacement(_) => all(|facts| !facts.contains(Facts::LISTED)),
+            PodChange::ClearSpecifiedDelete(_) => {
+                all(|facts| facts.contains(Facts::SPECIFIED | Facts::HOOKED))
+            }
+        },
+        Decision::Act(Effect::Workload(change)) => match change {
+            WorkloadChange::Reshape(shape) => seen.shape.as_ref().is_none_or(|seen| differs(seen, shape)),
             WorkloadChange::Remove => is_mine(seen) && seen.pods.is_empty(),
-            WorkloadChange::Freeze(on) => seen.frozen != *on,
+            WorkloadChange::SetPaused(on) => seen.frozen != *on,
             WorkloadChange::Lock { .. } => !is_mine(seen),
             WorkloadChange::Release { .. } => is_to_give_back(intent.flow, seen),
         },

@@ -2,7 +2,8 @@
 
 use triton_core::engine::{Decision, Effect, Why};
 use triton_core::model::{
-    Command, Facts, HoldReason, Kind, MAX_REPLICAS, Progress, Shape, Stage, TrafficChange, WorkloadChange,
+    Command, Facts, HoldReason, Kind, MAX_REPLICAS, PodChange, Progress, Shape, Stage, TrafficChange,
+    WorkloadChange,
 };
 
 use super::reading::{exposed, facts, fresh_after};
@@ -40,16 +41,16 @@ fn intent(intent: &Intent<'_>) -> Outcome {
         Decision::Move(_, Why::Relocked) => true,
         Decision::Act(Effect::Workload(WorkloadChange::Lock { .. })) => true,
         Decision::Move(progress, _) => matches!(progress, Progress::Finished { .. }),
-        Decision::Act(Effect::Workload(WorkloadChange::Freeze(on))) => *on,
-        Decision::Act(Effect::Workload(WorkloadChange::Hook(_))) => true,
+        Decision::Act(Effect::Workload(WorkloadChange::SetPaused(on))) => *on,
+        Decision::Act(Effect::Pods(PodChange::Hook(_))) => true,
         Decision::Act(Effect::Traffic(TrafficChange::PullIn(pods))) => {
             let new = pods.iter().filter(|pod| facts(intent.seen, pod).contains(Facts::FRESH)).count();
             new == 0 || belongs(intent, u32::try_from(new).expect("a count of pods fits"))
         }
-        Decision::Act(
-            Effect::Workload(WorkloadChange::LetGo(_)) | Effect::Traffic(TrafficChange::PullOut(_)),
-        ) => !matches!(stage, Some(Stage::Leaving | Stage::Vacating)),
-        Decision::Act(Effect::Workload(_) | Effect::Supersede(_)) => false,
+        Decision::Act(Effect::Pods(PodChange::Unhook(_)) | Effect::Traffic(TrafficChange::PullOut(_))) => {
+            !matches!(stage, Some(Stage::Leaving | Stage::Vacating))
+        }
+        Decision::Act(Effect::Workload(_) | Effect::Pods(_) | Effect::Supersede(_)) => false,
     };
     ensure(fine, || format!("{:?} while paused", intent.decision))
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use triton_core::engine::Decision;
-use triton_core::model::{Brings, Facts, Kind, Observation, PodRef, Progress, Shape, Stage, WorkloadChange};
+use triton_core::engine::{Decision, Effect};
+use triton_core::model::{Brings, Facts, Kind, Observation, PodChange, PodRef, Progress, Shape, Stage};
 
-use super::reading::{fresh_after, moved, reshape, size_after, stale_after, workload_change};
+use super::reading::{fresh_after, moved, reshape, size_after, stale_after};
 use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
 
 pub(super) const ROW: Invariant = Invariant {
@@ -19,7 +19,7 @@ pub(super) const ROW: Invariant = Invariant {
 
 fn intent(intent: &Intent<'_>) -> Outcome {
     chosen(intent)?;
-    let Some(WorkloadChange::LetGo(pods)) = workload_change(intent.decision) else { return Ok(()) };
+    let Decision::Act(Effect::Pods(PodChange::Unhook(pods))) = intent.decision else { return Ok(()) };
     pods.iter().try_for_each(|pod| let_go(intent, pod))
 }
 
@@ -61,8 +61,9 @@ fn let_go(intent: &Intent<'_>, pod: &PodRef) -> Outcome {
     if !facts.contains(Facts::GATED) {
         return Ok(());
     }
-    let drained =
-        facts.contains(Facts::OUT) && !facts.contains(Facts::ASKED) && lasts >= intent.flow.spec.drain.into();
+    let drained = facts.contains(Facts::OUT)
+        && !facts.contains(Facts::ASKED)
+        && lasts >= Duration::from(intent.flow.spec.drain);
     ensure(drained, || format!("{pod:?} is let go with {facts:?}, out for {lasts:?}"))
 }
 

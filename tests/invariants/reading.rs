@@ -2,8 +2,8 @@
 
 use triton_core::engine::{Decision, Effect, Why};
 use triton_core::model::{
-    Brings, Facts, Flow, Kind, Lock, Observation, Plan, PodRef, Progress, Shape, Stage, TemplateRef,
-    TrafficChange, WorkloadChange,
+    Brings, Facts, Flow, Kind, Lock, Observation, Plan, PodChange, PodRef, Progress, Shape, Stage,
+    TemplateRef, TrafficChange, WorkloadChange,
 };
 
 /// New pods when so much of the work is done.
@@ -73,13 +73,10 @@ pub(super) const fn reshape(decision: &Decision) -> Option<&Shape> {
 /// The pods an effect acts on.
 pub(super) const fn pods_of(decision: &Decision) -> Option<&Vec<PodRef>> {
     match decision {
-        Decision::Act(Effect::Traffic(TrafficChange::PullIn(pods) | TrafficChange::PullOut(pods)))
-        | Decision::Act(Effect::Workload(
-            WorkloadChange::Hook(pods)
-            | WorkloadChange::LetGo(pods)
-            | WorkloadChange::List(pods)
-            | WorkloadChange::Spare(pods),
-        )) => Some(pods),
+        Decision::Act(Effect::Traffic(TrafficChange::PullIn(pods) | TrafficChange::PullOut(pods))) => {
+            Some(pods)
+        }
+        Decision::Act(Effect::Pods(change)) => Some(change.pods()),
         _ => None,
     }
 }
@@ -96,7 +93,7 @@ pub(super) const fn pulled_in(decision: &Decision) -> Option<&Vec<PodRef>> {
 pub(super) const fn taken_out(decision: &Decision) -> Option<&Vec<PodRef>> {
     match decision {
         Decision::Act(Effect::Traffic(TrafficChange::PullOut(pods)))
-        | Decision::Act(Effect::Workload(WorkloadChange::LetGo(pods))) => Some(pods),
+        | Decision::Act(Effect::Pods(PodChange::Unhook(pods))) => Some(pods),
         _ => None,
     }
 }

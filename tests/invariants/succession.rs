@@ -1,7 +1,7 @@
 //! S21: old pods stay where the registry could have none in their place.
 
 use triton_core::engine::{Decision, Effect};
-use triton_core::model::{Progress, Shape, Stage, TrafficChange, WorkloadChange};
+use triton_core::model::{PodChange, Progress, Shape, Stage, TrafficChange};
 
 use super::reading::reshape;
 use super::{Intent, Invariant, Outcome, Property, ensure};
@@ -24,9 +24,7 @@ fn intent(intent: &Intent<'_>) -> Outcome {
     let leaves = matches!(batch.stage, Stage::Leaving | Stage::Vacating);
     let goes = matches!(
         intent.decision,
-        Decision::Act(
-            Effect::Workload(WorkloadChange::LetGo(_)) | Effect::Traffic(TrafficChange::PullOut(_))
-        )
+        Decision::Act(Effect::Pods(PodChange::Unhook(_)) | Effect::Traffic(TrafficChange::PullOut(_)))
     );
     ensure(!(leaves && goes), || format!("{:?} although the registry would lose pods", intent.decision))?;
     let before = intent.seen.shape.as_ref();

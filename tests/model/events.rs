@@ -1,7 +1,7 @@
 //! What the world does by itself, and what goes wrong in it.
 
 use triton_core::model::Base;
-use triton_core::sim::cloneset::{self, CloneSet, CloneSetPod, Lifecycle, PodChange, UpdatePolicy};
+use triton_core::sim::cloneset::{self, CloneSet, CloneSetPod, ControllerChange, Lifecycle, UpdatePolicy};
 
 use super::invariants::Cause;
 use super::setup::{SHORT, Setup};
@@ -130,16 +130,16 @@ fn reconcile(state: &mut State, setup: &Setup, backward: bool) {
     for (index, change) in changes.pods {
         let pod = &mut state.pods[at[index]];
         match change {
-            PodChange::Mark => pod.state = Lifecycle::PreparingDelete,
-            PodChange::Unmark | PodChange::Settle => pod.state = Lifecycle::Normal,
-            PodChange::Prepare => pod.state = Lifecycle::PreparingUpdate,
-            PodChange::PrepareAgain => (pod.state, pod.hooked) = (Lifecycle::PreparingUpdate, true),
-            PodChange::Swap => swap(pod, set.template, setup),
+            ControllerChange::Mark => pod.state = Lifecycle::PreparingDelete,
+            ControllerChange::Unmark | ControllerChange::Settle => pod.state = Lifecycle::Normal,
+            ControllerChange::Prepare => pod.state = Lifecycle::PreparingUpdate,
+            ControllerChange::PrepareAgain => (pod.state, pod.hooked) = (Lifecycle::PreparingUpdate, true),
+            ControllerChange::Swap => swap(pod, set.template, setup),
             // Its gate follows from its state.
-            PodChange::Admit => {}
-            PodChange::Finish => pod.state = Lifecycle::Updated,
-            PodChange::Specify => pod.specified = true,
-            PodChange::Delete => {
+            ControllerChange::Admit => {}
+            ControllerChange::Finish => pod.state = Lifecycle::Updated,
+            ControllerChange::Specify => pod.specified = true,
+            ControllerChange::Delete => {
                 pod.gone = true;
                 state.terminating = 1;
             }

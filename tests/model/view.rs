@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use triton_core::engine::{Effect, look};
 use triton_core::model::{
-    Edits, FailureClass, Flow, Heals, Lasts, Lock, Observation, PodFailure, PodName, PodPhase, PodRef,
-    PodTraffic, PodUid, Position, Revision, RevisionLabel, Seconds, Shape, Steps, TemplateRef, Traffic,
-    TrafficChange, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadUid, WorkloadView,
+    Edits, FailureClass, Flow, Heals, Lasts, Lock, Observation, PodChange, PodFailure, PodName, PodPhase,
+    PodRef, PodTraffic, PodUid, Position, Revision, RevisionLabel, Seconds, Shape, Steps, TemplateRef,
+    Traffic, TrafficChange, TrafficView, Version, WorkloadChange, WorkloadPod, WorkloadUid, WorkloadView,
 };
 
 use triton_core::sim::cloneset::Lifecycle;
@@ -157,10 +157,10 @@ pub(crate) enum Reach {
 /// Does to `state` what was decided on `seen`, as far as the guards allow.
 pub(crate) fn execute(state: &mut State, seen: &State, effect: &Effect, reach: Reach) {
     match effect {
-        Effect::Workload(WorkloadChange::Hook(pods)) => {
+        Effect::Pods(PodChange::Hook(pods)) => {
             each(state, seen, pods, (false, reach), |pod| pod.hooked = true)
         }
-        Effect::Workload(WorkloadChange::LetGo(pods)) => {
+        Effect::Pods(PodChange::Unhook(pods)) => {
             each(state, seen, pods, (true, reach), |pod| pod.hooked = false)
         }
         Effect::Traffic(TrafficChange::PullIn(pods)) => {
@@ -169,10 +169,10 @@ pub(crate) fn execute(state: &mut State, seen: &State, effect: &Effect, reach: R
         Effect::Traffic(TrafficChange::PullOut(pods)) => {
             each(state, seen, pods, (true, reach), |pod| pod.asked = false)
         }
-        Effect::Workload(WorkloadChange::List(pods)) => {
+        Effect::Pods(PodChange::MarkForReplacement(pods)) => {
             each(state, seen, pods, (false, reach), |pod| pod.due = true)
         }
-        Effect::Workload(WorkloadChange::Spare(pods)) => {
+        Effect::Pods(PodChange::ClearSpecifiedDelete(pods)) => {
             each(state, seen, pods, (false, reach), |pod| pod.specified = false)
         }
         Effect::Supersede(_) => {}
@@ -250,7 +250,7 @@ fn changed(set: Option<Set>, change: &WorkloadChange, at: Position) -> Set {
             let (surge, unavailable, at) = (0, UNAVAILABLE, Position::default());
             Set { locked: false, surge, unavailable, paused: false, observed: false, at, ..set }
         }
-        WorkloadChange::Freeze(on) => Set { paused: *on, observed: false, ..set },
+        WorkloadChange::SetPaused(on) => Set { paused: *on, observed: false, ..set },
         WorkloadChange::Reshape(shape) => Set {
             template: match shape.template {
                 Some(TemplateRef::Flow) => Rev::New,
@@ -265,10 +265,6 @@ fn changed(set: Option<Set>, change: &WorkloadChange, at: Position) -> Set {
             at,
             ..set
         },
-        WorkloadChange::Hook(_)
-        | WorkloadChange::LetGo(_)
-        | WorkloadChange::List(_)
-        | WorkloadChange::Spare(_)
-        | WorkloadChange::Remove => set,
+        WorkloadChange::Remove => set,
     }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use triton_core::driver::{Driver, Rest, Step};
 use triton_core::engine::{Effect, Waiting};
 use triton_core::model::{
-    FlowId, InstanceId, RawSize, Seconds, Template, TrafficChange, UpdateStrategy, WorkloadChange,
+    FlowId, InstanceId, PodChange, RawSize, Seconds, Template, TrafficChange, UpdateStrategy, WorkloadChange,
 };
 use triton_core::service::{CreateFlow, DeployApi, Service};
 use triton_core::sim::cloneset::UpdatePolicy;
@@ -295,17 +295,19 @@ fn named(effect: &Effect) -> String {
         Effect::Workload(WorkloadChange::Lock { .. }) => "locks the workload".into(),
         Effect::Workload(WorkloadChange::Release { .. }) => "gives the lock back".into(),
         Effect::Workload(WorkloadChange::Remove) => "deletes the workload".into(),
-        Effect::Workload(WorkloadChange::List(pods)) => format!("marks {} pods to be replaced", pods.len()),
-        Effect::Workload(WorkloadChange::Spare(pods)) => format!("keeps {} pods after all", pods.len()),
+        Effect::Pods(PodChange::MarkForReplacement(pods)) => {
+            format!("marks {} pods to be replaced", pods.len())
+        }
+        Effect::Pods(PodChange::ClearSpecifiedDelete(pods)) => format!("keeps {} pods after all", pods.len()),
         Effect::Supersede(rival) => format!("takes over from {}", rival.name),
         Effect::Workload(WorkloadChange::Reshape(shape)) => {
             let old = shape.partition.unwrap_or(0).min(shape.replicas);
             format!("asks for {} pods, {old} of them kept as they are", shape.replicas)
         }
-        Effect::Workload(WorkloadChange::Freeze(true)) => "pauses the workload's controller".into(),
-        Effect::Workload(WorkloadChange::Freeze(false)) => "lets the workload's controller go on".into(),
-        Effect::Workload(WorkloadChange::Hook(pods)) => format!("protects {} pods", pods.len()),
-        Effect::Workload(WorkloadChange::LetGo(pods)) => format!("lets {} pods go", pods.len()),
+        Effect::Workload(WorkloadChange::SetPaused(true)) => "pauses the workload's controller".into(),
+        Effect::Workload(WorkloadChange::SetPaused(false)) => "lets the workload's controller go on".into(),
+        Effect::Pods(PodChange::Hook(pods)) => format!("protects {} pods", pods.len()),
+        Effect::Pods(PodChange::Unhook(pods)) => format!("lets {} pods go", pods.len()),
         Effect::Traffic(TrafficChange::PullIn(pods)) => format!("pulls {} pods in", pods.len()),
         Effect::Traffic(TrafficChange::PullOut(pods)) => format!("pulls {} pods out", pods.len()),
     }

@@ -234,6 +234,9 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
             (Effect::Workload(change), Some(backend)) => {
                 backend.execute(subject, change, version).await.map_err(during("changing the workload"))
             }
+            (Effect::Pods(change), Some(backend)) => {
+                backend.change_pods(subject, change).await.map_err(during("changing pods"))
+            }
             (Effect::Traffic(change), _) => {
                 let registry = self.adapters.traffic(spec);
                 registry.execute(subject.instance, change).await.map_err(during("steering traffic"))
@@ -242,7 +245,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 Some(flow) => self.supersede(flow, rival).await,
                 None => Ok(()),
             },
-            (Effect::Workload(_), None) => Err(DriveError {
+            (Effect::Workload(_) | Effect::Pods(_), None) => Err(DriveError {
                 during: "changing the workload",
                 source: PortError::new(PortErrorKind::Rejected, "no backend for this kind of workload"),
             }),

@@ -11,8 +11,9 @@ use serde_json::json;
 
 use super::super::*;
 use crate::model::{
-    Base, Draft, Failure, Flow, FlowUid, InstanceId, Kind, Namespace, Orders, Peer, Plan, PodsAsSeen,
-    RawSize, TrafficChange, TrafficView, UpdateStrategy, Version, WorkloadChange, WorkloadPod, WorkloadView,
+    Base, Draft, Failure, Flow, FlowUid, InstanceId, Kind, Namespace, Orders, Peer, Plan, PodChange,
+    PodsAsSeen, RawSize, TrafficChange, TrafficView, UpdateStrategy, Version, WorkloadChange, WorkloadPod,
+    WorkloadView,
 };
 use crate::ports::{NewFlow, Reading, StoreEvent, Watching};
 
@@ -20,6 +21,7 @@ mock! {
     pub(super) Backend {
         pub(super) fn observe(&self) -> Result<Option<WorkloadView>, PortError>;
         pub(super) fn execute(&self, change: &WorkloadChange, seen: Option<Version>) -> Result<(), PortError>;
+        pub(super) fn change_pods(&self, change: &PodChange) -> Result<(), PortError>;
         pub(super) fn confirm(&self, seen: &Version) -> Result<(), PortError>;
         pub(super) fn confirm_pods(&self, seen: &WorkloadView, which: PodsAsSeen) -> Result<(), PortError>;
         pub(super) fn dry_run(&self, flow: &Flow) -> Result<Option<Failure>, PortError>;
@@ -39,6 +41,10 @@ impl WorkloadBackend for MockBackend {
         seen: Option<&Version>,
     ) -> Result<(), PortError> {
         Self::execute(self, change, seen.cloned())
+    }
+
+    async fn change_pods(&self, _: Subject<'_>, change: &PodChange) -> Result<(), PortError> {
+        Self::change_pods(self, change)
     }
 
     async fn confirm(&self, _: &InstanceId, seen: &Version) -> Result<(), PortError> {

@@ -66,7 +66,7 @@ fn the_keeper_does_nothing_on_a_stale_view_and_looks_again() {
     let again = rig.tend().expect("it rests");
     assert_eq!(again, Some(rig.now().plus(Seconds(60))));
     rig.silence = None;
-    rig.backend.expect_execute().times(1..).returning(|_, _| Err(conflict()));
+    rig.backend.expect_change_pods().times(1..).returning(|_| Err(conflict()));
     rig.tend().expect_err("on a fresh view it writes");
 }
 

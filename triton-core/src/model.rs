@@ -40,7 +40,7 @@ mod workload_pod;
 pub use base::{Base, Brings, Plan};
 pub use begun::BegunWith;
 pub use carried::{Carried, CarriedOut};
-pub use change::{TrafficChange, WorkloadChange};
+pub use change::{PodChange, TrafficChange, WorkloadChange};
 pub use count::{BatchSize, MAX_BATCHES, MAX_NAMED, MAX_REPLICAS, RawSize, Sizes};
 pub use draft::Draft;
 pub use edit::{Edits, Field, FieldEdit, Wrote};

@@ -1,5 +1,5 @@
 use parking_lot::Mutex;
-use triton_core::model::{Draft, PodsAsSeen, Spec, Version, WorkloadChange, WorkloadView};
+use triton_core::model::{Draft, PodChange, PodsAsSeen, Spec, Version, WorkloadChange, WorkloadView};
 use triton_core::ports::{Loaded, NewFlow, PortError, Subject, TrafficRegistry, WorkloadBackend};
 use triton_core::sim::{Faults, Host, Sim, Timing};
 
@@ -85,6 +85,10 @@ impl WorkloadBackend for Odd {
         _: &WorkloadChange,
         _: Option<&Version>,
     ) -> Result<(), PortError> {
+        Err(PortError::new(PortErrorKind::Rejected, "not in this test"))
+    }
+
+    async fn change_pods(&self, _: Subject<'_>, _: &PodChange) -> Result<(), PortError> {
         Err(PortError::new(PortErrorKind::Rejected, "not in this test"))
     }
 

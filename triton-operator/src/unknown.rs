@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde_json::Value;
 use triton_core::model::{
-    Failure, Fault, Faults, Flow, InstanceId, PodsAsSeen, Template, Version, WorkloadChange, WorkloadView,
+    Failure, Fault, Faults, Flow, InstanceId, PodChange, PodsAsSeen, Template, Version, WorkloadChange,
+    WorkloadView,
 };
 use triton_core::ports::{PortError, Subject, WorkloadBackend};
 
@@ -73,6 +74,10 @@ impl<W: WorkloadBackend> WorkloadBackend for Checking<W> {
         seen: Option<&Version>,
     ) -> Result<(), PortError> {
         self.0.execute(subject, change, seen).await
+    }
+
+    async fn change_pods(&self, subject: Subject<'_>, change: &PodChange) -> Result<(), PortError> {
+        self.0.change_pods(subject, change).await
     }
 
     async fn dry_run(&self, flow: &Flow, seen: Option<&Version>) -> Result<Option<Failure>, PortError> {

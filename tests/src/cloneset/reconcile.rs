@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 use triton_core::sim::{
     Random,
-    cloneset::{self, Changes, CloneSetPod, PodChange},
+    cloneset::{self, Changes, CloneSetPod, ControllerChange},
 };
 
 use super::{
@@ -190,10 +190,10 @@ impl Reconciler {
         stream::iter(wanted.into_iter().map(create)).buffer_unordered(PARALLEL).try_collect().await
     }
 
-    async fn change(&self, look: &Look, changes: Vec<(usize, PodChange)>) -> Result<()> {
+    async fn change(&self, look: &Look, changes: Vec<(usize, ControllerChange)>) -> Result<()> {
         let Some(history) = self.history.as_ref().filter(|_| !changes.is_empty()) else { return Ok(()) };
         let claims = &Claims::of(&self.client, &look.set, history.owner()).await?;
-        let change = async |(at, change): (usize, PodChange)| {
+        let change = async |(at, change): (usize, ControllerChange)| {
             let pod = &look.pods[at];
             match self.carry_out(look, claims, pod, change).await {
                 // Somebody was faster: its event is on its way, or has come.
@@ -213,26 +213,26 @@ impl Reconciler {
         look: &Look,
         claims: &Claims<'_>,
         pod: &Pod,
-        change: PodChange,
+        change: ControllerChange,
     ) -> kube::Result<()> {
         let name = pod.metadata.name.as_deref().unwrap_or_default();
         let mut labels = Map::new();
         let mut set = |label: &str, value: Value| labels.insert(label.to_owned(), value);
         match change {
-            PodChange::Mark => set(object::STATE, json!("PreparingDelete")),
-            PodChange::Unmark | PodChange::Settle => set(object::STATE, json!("Normal")),
-            PodChange::Prepare => set(object::STATE, json!("PreparingUpdate")),
-            PodChange::PrepareAgain => {
+            ControllerChange::Mark => set(object::STATE, json!("PreparingDelete")),
+            ControllerChange::Unmark | ControllerChange::Settle => set(object::STATE, json!("Normal")),
+            ControllerChange::Prepare => set(object::STATE, json!("PreparingUpdate")),
+            ControllerChange::PrepareAgain => {
                 for (label, value) in object::hook(&look.set) {
                     set(label, value.clone());
                 }
                 set(object::STATE, json!("PreparingUpdate"))
             }
-            PodChange::Finish => set(object::STATE, json!("Updated")),
-            PodChange::Specify => set(object::SPECIFIED, json!("true")),
-            PodChange::Swap => return self.swap(look, pod).await,
-            PodChange::Admit => return self.gate(name, true).await.map(drop),
-            PodChange::Delete => {
+            ControllerChange::Finish => set(object::STATE, json!("Updated")),
+            ControllerChange::Specify => set(object::SPECIFIED, json!("true")),
+            ControllerChange::Swap => return self.swap(look, pod).await,
+            ControllerChange::Admit => return self.gate(name, true).await.map(drop),
+            ControllerChange::Delete => {
                 let preconditions = Preconditions {
                     resource_version: pod.metadata.resource_version.clone(),
                     uid: pod.metadata.uid.clone(),

@@ -12,8 +12,8 @@ use super::goal::plan;
 use super::{Answer, decide, supersede, yields};
 use crate::model::{
     Action, Base, BatchSize, Brings, CancelPolicy, Facts, Failure, Flow, FlowName, Holder, Kind, LastHolder,
-    Lock, Observation, OnFailure, PodName, Progress, Revision, Shape, Stage, TemplateRef, Tolerance, Verdict,
-    WorkloadChange,
+    Lock, Observation, OnFailure, PodChange, PodName, Progress, Revision, Shape, Stage, TemplateRef,
+    Tolerance, Verdict, WorkloadChange,
 };
 
 #[test]
@@ -130,7 +130,9 @@ fn a_restart_marks_its_pods_before_the_first_batch_and_never_later_ones() {
     let before = Flow { progress: Progress::Preparing { base: base.clone() }, ..flow.clone() };
     let (old, new) = (OLD | Facts::NAMED, SERVES | Facts::NAMED);
     let marks = decide(&before, &shaped(2).with(2, new), NOW);
-    assert!(matches!(&marks, Decision::Act(Effect::Workload(WorkloadChange::List(pods))) if pods.len() == 2));
+    assert!(
+        matches!(&marks, Decision::Act(Effect::Pods(PodChange::MarkForReplacement(pods))) if pods.len() == 2)
+    );
     let listed = shaped(2).with(2, old | Facts::LISTED);
     let Decision::Move(Progress::Rolling { plan: begun, .. }, _) = decide(&before, &listed, NOW) else {
         panic!("no batch begins")
@@ -154,7 +156,7 @@ fn a_restart_of_a_workload_that_still_shrinks_replaces_beside_what_is_too_many()
     let world = shaped(2).with(4, listed).with(2, leaves);
     let marks = decide(&before, &world, NOW);
     assert!(
-        matches!(&marks, Decision::Act(Effect::Workload(WorkloadChange::List(pods))) if pods.len() == 2),
+        matches!(&marks, Decision::Act(Effect::Pods(PodChange::MarkForReplacement(pods))) if pods.len() == 2),
         "those on their way out return where more pods are asked for: {marks:?}"
     );
     let batch = |stage| flow.clone().at(plan(base.clone(), 0), 1, 0, 1, stage);

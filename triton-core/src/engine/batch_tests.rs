@@ -11,7 +11,7 @@ use super::until::unmet;
 use super::{decide, keep};
 use crate::model::{
     Action, Base, BatchSize, Brings, Facts, Flow, Hold, HoldReason, Kind, Lock, Observation, OnFailure, Plan,
-    PodName, Progress, Seconds, Shape, Stage, Tolerance, TrafficChange, Verdict, WorkloadChange,
+    PodChange, PodName, Progress, Seconds, Shape, Stage, Tolerance, TrafficChange, Verdict, WorkloadChange,
 };
 
 const FAILS: Facts = RUNS.difference(Facts::BOOTED).union(Facts::FAILED).union(Facts::STUCK);
@@ -110,12 +110,12 @@ fn only_what_is_drained_for_certain_is_let_go() {
         .out_for(out.difference(Facts::OUT), 1_000)
         .out_for(out | Facts::ASKED, 10);
     match keep(&seen, Seconds(10)) {
-        Some(Effect::Workload(WorkloadChange::LetGo(pods))) => assert_eq!(pods.len(), 1),
+        Some(Effect::Pods(PodChange::Unhook(pods))) => assert_eq!(pods.len(), 1),
         other => panic!("{other:?}"),
     }
     let bare = RUNS.difference(Facts::HOOKED);
     let hooked = keep(&Observation::mine(1, 0, 0).with(1, bare), Seconds(0));
-    assert!(matches!(hooked, Some(Effect::Workload(WorkloadChange::Hook(_)))), "{hooked:?}");
+    assert!(matches!(hooked, Some(Effect::Pods(PodChange::Hook(_)))), "{hooked:?}");
     let unsteered = RUNS.difference(Facts::GATED);
     assert_eq!(keep(&Observation::mine(1, 0, 0).with(1, unsteered), Seconds(0)), None);
 }
@@ -126,7 +126,7 @@ fn each_pod_that_nobody_steers_leaves_only_as_the_floor_allows() {
     let flow =
         Flow::test(Action::Update, 1).at(plan(base_of(Kind::Replace, 1, 1), 0), 1, 0, 1, Stage::Leaving);
     match decide(&flow, &Observation::mine(1, 0, 1).with(2, marked), NOW) {
-        Decision::Act(Effect::Workload(WorkloadChange::LetGo(pods))) => assert_eq!(pods.len(), 1),
+        Decision::Act(Effect::Pods(PodChange::Unhook(pods))) => assert_eq!(pods.len(), 1),
         other => panic!("{other:?}"),
     }
 }
@@ -227,7 +227,7 @@ fn a_closing_flow_spares_what_was_chosen_and_names_what_leaves() {
     let swapped = chosen.shape.clone().map(|shape| Shape { surge: 0, ..shape });
     let swap = closing(plan(base_of(Kind::Swap, 2, 2), 0), 0, false);
     let spared = decide(&swap, &Observation { shape: swapped, ..chosen.clone() }, NOW);
-    assert!(matches!(spared, Decision::Act(Effect::Workload(WorkloadChange::Spare(_)))), "{spared:?}");
+    assert!(matches!(spared, Decision::Act(Effect::Pods(PodChange::ClearSpecifiedDelete(_)))), "{spared:?}");
     let gone = Observation { lock: Lock::Free, ..chosen };
     let ended = decide(&closing(replace(), 0, false), &gone, NOW);
     assert!(matches!(ended, Decision::Move(Progress::Finished { .. }, _)), "{ended:?}");

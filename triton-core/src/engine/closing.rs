@@ -9,7 +9,7 @@ use super::shape;
 use super::tend::{Tend, drains, held_back, hooked, pick, steer};
 use crate::model::{
     Action, Base, Batch, Brings, CancelPolicy, Facts, Failure, Flow, FlowId, Hold, HoldReason, Kind,
-    Observation, OnFailure, Plan, Progress, Revision, Seconds, Shape, Stage, Timestamp, Verdict,
+    Observation, OnFailure, Plan, PodChange, Progress, Revision, Seconds, Shape, Stage, Timestamp, Verdict,
     WorkloadChange,
 };
 
@@ -205,7 +205,7 @@ impl Closing<'_> {
         let (with, without) =
             if self.shed { (chosen | Facts::CURRENT, Facts::empty()) } else { (chosen, Facts::CURRENT) };
         let pods = pick(&seen.pods, with, without, u32::MAX);
-        (!pods.is_empty()).then_some(Effect::Workload(WorkloadChange::Spare(pods)))
+        (!pods.is_empty()).then_some(Effect::Pods(PodChange::ClearSpecifiedDelete(pods)))
     }
 
     /// Pods that the restored template replaces: more of another revision than the workload is told to keep.

@@ -11,8 +11,8 @@ use super::rolling::Rolling;
 use super::stopped::stopped;
 use super::tend::{Tend, next_drain, tend, turns};
 use crate::model::{
-    Action, Failure, Field, Flow, Lock, Observation, Obstacle, Progress, Seconds, Timestamp, Verdict,
-    WorkloadChange,
+    Action, Failure, Field, Flow, Lock, Observation, Obstacle, PodChange, Progress, Seconds, Timestamp,
+    Verdict, WorkloadChange,
 };
 
 /// What happens next to a flow, given one look at the world. Total: it always answers, never panics, and
@@ -84,17 +84,15 @@ fn decided(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
     if is_mine(seen) && seen.frozen {
         // A template of others goes before pods are made again.
         let next = seen.edits.has(Field::Template).then(|| next(flow, seen, now));
-        let reshapes = |decision: &Decision| {
-            matches!(
-                decision,
-                Decision::Act(Effect::Workload(WorkloadChange::Reshape(_) | WorkloadChange::Hook(_)))
-            )
-        };
-        return next
-            .filter(reshapes)
-            .unwrap_or_else(|| Decision::change_workload(WorkloadChange::Freeze(false)));
+        let next = next.filter(|decision| matches!(decision, Decision::Act(effect) if reshapes(effect)));
+        return next.unwrap_or_else(|| Decision::change_workload(WorkloadChange::SetPaused(false)));
     }
     next(flow, seen, now)
+}
+
+/// Whether an effect gives the workload numbers or a template, or has its pods hooked before.
+const fn reshapes(effect: &Effect) -> bool {
+    matches!(effect, Effect::Workload(WorkloadChange::Reshape(_)) | Effect::Pods(PodChange::Hook(_)))
 }
 
 /// What a flow does next that nothing keeps from it.

@@ -6,8 +6,8 @@ use crate::engine::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of, counted};
 use crate::engine::goal::plan;
 use crate::engine::{Answer, Refusal, Waiting, admit};
 use crate::model::{
-    Batch, BatchPhase, Command, Facts, Hold, HoldReason, Kind, Lock, Orders, PodRef, Shape, Stage, Target,
-    TemplateRef, TrafficChange, Verdict,
+    Batch, BatchPhase, Command, Facts, Hold, HoldReason, Kind, Lock, Orders, PodChange, PodRef, Shape, Stage,
+    Target, TemplateRef, TrafficChange, Verdict,
 };
 
 #[test]
@@ -48,7 +48,7 @@ fn serving_pods_are_hooked_before_any_number_changes() {
     let bare = old_workload(2).with(2, OLD.difference(Facts::FRESH | Facts::HOOKED));
     assert!(matches!(
         decide(&flow, &bare, NOW),
-        Decision::Act(Effect::Workload(WorkloadChange::Hook(pods))) if pods.len() == 2
+        Decision::Act(Effect::Pods(PodChange::Hook(pods))) if pods.len() == 2
     ));
 }
 
@@ -166,9 +166,7 @@ fn a_marked_pod_is_pulled_out_drained_and_only_then_let_go() {
     let drained = NOW.plus(Seconds(6));
     assert_eq!(decide(&flow, &out(4), NOW), Decision::Wait(Waiting::Out { pods: 1, drains: true }, drained));
     let let_go = decide(&flow, &out(10), NOW);
-    assert!(
-        matches!(let_go, Decision::Act(Effect::Workload(WorkloadChange::LetGo(pods))) if pods.len() == 1)
-    );
+    assert!(matches!(let_go, Decision::Act(Effect::Pods(PodChange::Unhook(pods))) if pods.len() == 1));
 }
 
 #[test]
@@ -204,12 +202,12 @@ fn a_failed_pod_holds_the_flow_and_resume_gives_it_until_the_deadline() {
     let held = moved(&flow, &world).expect("holds");
     assert_eq!(held.hold(), Some(Hold { reason: HoldReason::PodsFailed, resumes: 0 }));
     flow.progress = held;
-    assert_eq!(decide(&flow, &world, NOW), Decision::change_workload(WorkloadChange::Freeze(true)));
+    assert_eq!(decide(&flow, &world, NOW), Decision::change_workload(WorkloadChange::SetPaused(true)));
     let frozen = Observation { frozen: true, ..world.clone() };
     assert!(matches!(waits(&flow, &frozen), Some(Waiting::Held { failed: 1, .. })));
     flow.orders = resumed(&flow);
     flow.progress = moved(&flow, &frozen).expect("resumes");
-    assert_eq!(decide(&flow, &frozen, NOW), Decision::change_workload(WorkloadChange::Freeze(false)));
+    assert_eq!(decide(&flow, &frozen, NOW), Decision::change_workload(WorkloadChange::SetPaused(false)));
     assert_eq!(waits(&flow, &world), Some(Waiting::Pods { ready: 0, of: 1, in_grace: false }));
     let late = decide(&counted(&flow, 600), &world, NOW);
     let Decision::Move(progress, _) = late else { panic!("{late:?}") };

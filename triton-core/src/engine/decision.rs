@@ -5,7 +5,9 @@ mod why;
 
 pub use self::waiting::{Time, Waiting};
 pub use self::why::Why;
-use crate::model::{Failure, FlowId, Progress, Seconds, Timestamp, TrafficChange, Verdict, WorkloadChange};
+use crate::model::{
+    Failure, FlowId, PodChange, Progress, Seconds, Timestamp, TrafficChange, Verdict, WorkloadChange,
+};
 
 /// When to look again where nothing else says so.
 pub(crate) const LOOK_AGAIN: Seconds = Seconds(60);
@@ -62,6 +64,8 @@ impl Decision {
 pub enum Effect {
     /// To the workload.
     Workload(WorkloadChange),
+    /// To pods of the workload.
+    Pods(PodChange),
     /// To the traffic registry.
     Traffic(TrafficChange),
     /// To the flow that holds the workload: it is to give way. Its own driver closes it.
@@ -73,21 +77,8 @@ impl Effect {
     #[must_use]
     pub const fn is_to_pods(&self) -> bool {
         match self {
-            Self::Traffic(TrafficChange::PullIn(_) | TrafficChange::PullOut(_))
-            | Self::Workload(
-                WorkloadChange::Hook(_)
-                | WorkloadChange::LetGo(_)
-                | WorkloadChange::List(_)
-                | WorkloadChange::Spare(_),
-            ) => true,
-            Self::Workload(
-                WorkloadChange::Lock { .. }
-                | WorkloadChange::Release { .. }
-                | WorkloadChange::Remove
-                | WorkloadChange::Reshape(_)
-                | WorkloadChange::Freeze(_),
-            )
-            | Self::Supersede(_) => false,
+            Self::Pods(_) | Self::Traffic(_) => true,
+            Self::Workload(_) | Self::Supersede(_) => false,
         }
     }
 }

@@ -71,7 +71,7 @@ fn resume_sets_an_edit_right_and_the_next_one_holds_again() {
     assert_eq!(asked(&decide(&flow, &seen, NOW)), Some(Some(4)), "no pod is made of it meanwhile");
     let right = Observation { frozen: true, ..edited(partition(4), &[], 10, 5) };
     let thawed = decide(&flow, &right, NOW);
-    assert_eq!(thawed, Decision::Act(Effect::Workload(WorkloadChange::Freeze(false))));
+    assert_eq!(thawed, Decision::Act(Effect::Workload(WorkloadChange::SetPaused(false))));
     let again = decide(&flow, &edited(partition(0), &[Field::Partition], 11, 9), NOW);
     assert!(matches!(again, Decision::Move(_, Why::Drifted { .. })), "{again:?}");
 }
@@ -97,7 +97,7 @@ fn an_edit_of_the_pause_alone_is_taken_back() {
     let flow = with(update(), Some(7), None);
     let seen = Observation { frozen: true, ..edited(partition(4), &[Field::Paused], 7, 5) };
     let thawed = decide(&flow, &seen, NOW);
-    assert_eq!(thawed, Decision::Act(Effect::Workload(WorkloadChange::Freeze(false))));
+    assert_eq!(thawed, Decision::Act(Effect::Workload(WorkloadChange::SetPaused(false))));
 }
 
 #[test]

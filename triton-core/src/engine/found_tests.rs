@@ -8,8 +8,8 @@ use super::decision::{Decision, Effect};
 use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of, closing, reshape, shape};
 use super::goal::plan;
 use crate::model::{
-    Action, Base, BatchSize, Brings, Facts, Flow, Hold, HoldReason, Kind, Lock, Observation, PodRef,
-    Progress, Revision, Shape, Stage, TemplateRef, Tolerance, TrafficChange, WorkloadChange,
+    Action, Base, BatchSize, Brings, Facts, Flow, Hold, HoldReason, Kind, Lock, Observation, PodChange,
+    PodRef, Progress, Revision, Shape, Stage, TemplateRef, Tolerance, TrafficChange, WorkloadChange,
 };
 
 /// Others named a new pod that served. The pod in its place counted as one too many while the named one stayed: it was
@@ -233,7 +233,7 @@ fn pods_are_hooked_before_numbers_change_in_every_stage() {
         let decided = decide(&flow, &world, NOW);
         let both = |pods: &[PodRef]| pods.len() == 2;
         assert!(
-            matches!(&decided, Decision::Act(Effect::Workload(WorkloadChange::Hook(pods))) if both(pods)),
+            matches!(&decided, Decision::Act(Effect::Pods(PodChange::Hook(pods))) if both(pods)),
             "{decided:?}"
         );
     }

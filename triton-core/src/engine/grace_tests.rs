@@ -318,7 +318,7 @@ fn held(flow: &Flow, world: &Observation) -> Option<HoldReason> {
     match decide(flow, world, NOW) {
         Decision::Move(progress, Why::Held { .. }) => progress.hold().map(|hold| hold.reason),
         Decision::Wait(..) => None,
-        Decision::Act(Effect::Workload(WorkloadChange::Freeze(_))) => None,
+        Decision::Act(Effect::Workload(WorkloadChange::SetPaused(_))) => None,
         other => panic!("{other:?}"),
     }
 }

@@ -2,7 +2,9 @@
 
 use super::decision::Effect;
 use super::table;
-use crate::model::{Brings, Flow, Kind, PodsAsSeen, Progress, Stage, TrafficChange, WorkloadChange};
+use crate::model::{
+    Brings, Flow, Kind, PodChange, PodsAsSeen, Progress, Stage, TrafficChange, WorkloadChange,
+};
 
 /// Which pods of the workload have to be as they were seen for an effect of a flow to be right: numbers and names follow
 /// from them, and how many may be taken out of traffic, or be exposed. `None` where it rests on no others than those
@@ -12,7 +14,7 @@ pub fn rests_on_pods(flow: &Flow, effect: &Effect) -> Option<PodsAsSeen> {
     match effect {
         // Before the first batch the numbers are those of the base.
         Effect::Workload(WorkloadChange::Reshape(_)) => running_if(!flow.progress.is_before_batches()),
-        Effect::Workload(WorkloadChange::LetGo(_)) | Effect::Traffic(TrafficChange::PullOut(_)) => {
+        Effect::Pods(PodChange::Unhook(_)) | Effect::Traffic(TrafficChange::PullOut(_)) => {
             Some(PodsAsSeen::Running)
         }
         // Another operator may have pulled in one since that was starting then: it has the place of this one.
@@ -21,13 +23,11 @@ pub fn rests_on_pods(flow: &Flow, effect: &Effect) -> Option<PodsAsSeen> {
         Effect::Workload(WorkloadChange::Lock { .. }) => {
             running_if(matches!(flow.progress, Progress::Preparing { .. }))
         }
-        Effect::Workload(
-            WorkloadChange::Hook(_)
-            | WorkloadChange::List(_)
-            | WorkloadChange::Spare(_)
-            | WorkloadChange::Release { .. }
-            | WorkloadChange::Remove
-            | WorkloadChange::Freeze(_),
+        Effect::Pods(
+            PodChange::Hook(_) | PodChange::MarkForReplacement(_) | PodChange::ClearSpecifiedDelete(_),
+        )
+        | Effect::Workload(
+            WorkloadChange::Release { .. } | WorkloadChange::Remove | WorkloadChange::SetPaused(_),
         )
         | Effect::Supersede(_) => None,
     }
@@ -94,10 +94,10 @@ mod tests {
         let shape =
             Shape { template: None, replicas: 3, partition: None, doomed: None, surge: 1, unavailable: 0 };
         let reshape = Effect::Workload(WorkloadChange::Reshape(shape));
-        let let_go = Effect::Workload(WorkloadChange::LetGo(vec![]));
+        let let_go = Effect::Pods(PodChange::Unhook(vec![]));
         let out = Effect::Traffic(TrafficChange::PullOut(vec![]));
         let pull_in = Effect::Traffic(TrafficChange::PullIn(vec![]));
-        let freeze = Effect::Workload(WorkloadChange::Freeze(true));
+        let freeze = Effect::Workload(WorkloadChange::SetPaused(true));
         let rests = |flow: &Flow| {
             [&reshape, &let_go, &out, &pull_in, &freeze].map(|effect| rests_on_pods(flow, effect))
         };

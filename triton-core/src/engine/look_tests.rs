@@ -4,7 +4,8 @@ use super::*;
 use crate::engine::fixtures::base_of;
 use crate::engine::tend::{Tend, serving, tend};
 use crate::model::{
-    Base, Edits, Hold, HoldReason, Kind, Left, Progress, Revision, Seconds, Timestamp, TrafficChange,
+    Base, Edits, Hold, HoldReason, Kind, Left, PodChange, Progress, Revision, Seconds, Timestamp,
+    TrafficChange,
 };
 
 #[test]
@@ -199,7 +200,7 @@ fn ungated_pods_that_are_to_be_updated_in_place_are_all_let_go_when_one_of_them_
     let let_go = |pods: [WorkloadPod; 3], floor| {
         let rule = Tend { admit: 0, floor, go: true, drain: Seconds(0) };
         match tend(rule, &seen(&in_place(&ungated(pods), 1), &[None; 3]).pods) {
-            Some(Effect::Workload(WorkloadChange::LetGo(pods))) => pods.len(),
+            Some(Effect::Pods(PodChange::Unhook(pods))) => pods.len(),
             None => 0,
             other => panic!("{other:?}"),
         }

@@ -9,8 +9,8 @@ use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of, counted};
 use super::goal::plan;
 use super::rolling::besides;
 use crate::model::{
-    Action, Facts, Flow, Kind, Observation, OnFailure, Progress, Shape, Stage, Succession, TrafficChange,
-    WorkloadChange,
+    Action, Facts, Flow, Kind, Observation, OnFailure, PodChange, Progress, Shape, Stage, Succession,
+    TrafficChange,
 };
 
 /// Three pods of which one is exchanged in the first batch.
@@ -68,9 +68,7 @@ fn no_old_pod_is_chosen_or_goes_whose_place_the_registry_would_lose() {
         assert!(!waits(&decide(&flow, &seen, NOW)), "{kind:?} {stage:?}: nothing is lost any more");
         let removes = matches!(
             decision,
-            Decision::Act(
-                Effect::Workload(WorkloadChange::LetGo(_)) | Effect::Traffic(TrafficChange::PullOut(_))
-            )
+            Decision::Act(Effect::Pods(PodChange::Unhook(_)) | Effect::Traffic(TrafficChange::PullOut(_)))
         );
         assert!(!removes, "{kind:?} {stage:?}: {decision:?}");
     }

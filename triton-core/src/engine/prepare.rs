@@ -13,8 +13,8 @@ use super::rolling::start;
 use super::tend::{Tend, pick, serving, tend};
 use super::{goal, shape};
 use crate::model::{
-    Action, Base, Brings, Carried, Facts, Failure, Flow, FlowId, Kind, Lock, Observation, Progress, Revision,
-    Shape, Spec, TemplateRef, Timestamp, Verdict, WorkloadChange,
+    Action, Base, Brings, Carried, Facts, Failure, Flow, FlowId, Kind, Lock, Observation, PodChange,
+    Progress, Revision, Shape, Spec, TemplateRef, Timestamp, Verdict, WorkloadChange,
 };
 
 /// Checks what the action needs of the world and reads the base.
@@ -142,7 +142,7 @@ fn list(flow: &Flow, seen: &Observation) -> Option<Effect> {
         return None;
     }
     let pods = pick(&seen.pods, Facts::NAMED, Facts::LISTED, u32::MAX);
-    (!pods.is_empty()).then_some(Effect::Workload(WorkloadChange::List(pods)))
+    (!pods.is_empty()).then_some(Effect::Pods(PodChange::MarkForReplacement(pods)))
 }
 
 /// Takes the lock, but only of a workload that is still as the durable base says.

@@ -6,7 +6,7 @@ use super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of, revision};
 use super::{begins, decide};
 use crate::model::{
     Action, Base, Brings, Facts, Failure, Flow, FlowId, FlowName, Kind, Lock, Observation, Obstacle, Place,
-    PodName, Progress, Revision, RevisionLabel, Verdict, WorkloadChange,
+    PodChange, PodName, Progress, Revision, RevisionLabel, Verdict, WorkloadChange,
 };
 
 #[test]
@@ -194,7 +194,7 @@ fn a_restart_lists_its_pods_before_the_first_batch_and_counts_no_others() {
     let seen = |named| Observation::mine(2, 0, 1).with(1, OLD | named).with(1, OLD);
     let listed = decide(&flow, &seen(Facts::NAMED), NOW);
     assert!(
-        matches!(&listed, Decision::Act(Effect::Workload(WorkloadChange::List(pods))) if pods.len() == 1),
+        matches!(&listed, Decision::Act(Effect::Pods(PodChange::MarkForReplacement(pods))) if pods.len() == 1),
         "{listed:?}"
     );
     let Decision::Move(Progress::Rolling { plan, .. }, _) =

@@ -119,7 +119,7 @@ fn a_hold_for_a_size_lifts_itself_when_the_size_fits_again_and_not_before() {
             );
             let next = decide(&flow, &seen, NOW);
             let followed = matches!(next, Decision::Move(_, Why::Resized { to: 8, .. }));
-            let thawed = next == Decision::Act(Effect::Workload(WorkloadChange::Freeze(false)));
+            let thawed = next == Decision::Act(Effect::Workload(WorkloadChange::SetPaused(false)));
             assert_eq!((followed, thawed), (follows, !follows), "{next:?}");
             // Nobody has agreed to set the next one right.
             let again = decide(&flow, &sized(0, 4), NOW);

@@ -6,8 +6,8 @@ use super::goal::plan;
 use super::{Answer, Refusal, admit, decide, edit, keep, supersede, yields};
 use crate::model::{
     Action, Base, Brings, CancelPolicy, Command, Edit, Facts, Flow, FlowUid, Hold, HoldReason, Kind,
-    Namespace, Observation, OnFailure, Progress, Seconds, Shape, Stage, Target, TemplateRef, TrafficChange,
-    Verdict, WorkloadChange,
+    Namespace, Observation, OnFailure, PodChange, Progress, Seconds, Shape, Stage, Target, TemplateRef,
+    TrafficChange, Verdict,
 };
 
 #[test]
@@ -15,7 +15,7 @@ fn the_keeper_lets_a_pod_go_only_when_it_has_drained() {
     let leaving = OLD.difference(Facts::ASKED | Facts::IN) | Facts::MARKED | Facts::OUT;
     let keeps = |after| keep(&Observation::mine(1, 0, 0).out_for(leaving, after), Seconds(10));
     assert_eq!(keeps(9), None);
-    assert!(matches!(keeps(10), Some(Effect::Workload(WorkloadChange::LetGo(_)))));
+    assert!(matches!(keeps(10), Some(Effect::Pods(PodChange::Unhook(_)))));
 }
 
 #[test]

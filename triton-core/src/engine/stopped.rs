@@ -49,7 +49,7 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
             return Some(decision);
         }
         if !seen.frozen {
-            return Some(Decision::change_workload(WorkloadChange::Freeze(true)));
+            return Some(Decision::change_workload(WorkloadChange::SetPaused(true)));
         }
         if let Some(effect) = upkeep(flow, seen) {
             return Some(Decision::Act(effect));

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::decision::{Effect, Waiting};
-use crate::model::{Facts, Observation, PodRef, Pods, Seconds, Timestamp, TrafficChange, WorkloadChange};
+use crate::model::{Facts, Observation, PodChange, PodRef, Pods, Seconds, Timestamp, TrafficChange};
 
 /// What tending may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) fn tend(rule: Tend, pods: &Pods) -> Option<Effect> {
 /// The same for pods that are hooked.
 pub(super) fn steer(rule: Tend, pods: &Pods) -> Option<Effect> {
     let pulled_in = || pull_in(rule, pods).map(|pods| Effect::Traffic(TrafficChange::PullIn(pods)));
-    let let_go = || let_go(rule, pods).map(|pods| Effect::Workload(WorkloadChange::LetGo(pods)));
+    let let_go = || let_go(rule, pods).map(|pods| Effect::Pods(PodChange::Unhook(pods)));
     let pulled_out = || pull_out(rule, pods).map(|pods| Effect::Traffic(TrafficChange::PullOut(pods)));
     pulled_in().or_else(let_go).or_else(pulled_out)
 }
@@ -93,7 +93,7 @@ pub(super) fn held_back(pods: &Pods, with: Facts, without: Facts) -> u32 {
 pub(super) fn hooked(pods: &Pods) -> Option<Effect> {
     let without = Facts::MARKED | Facts::HOOKED;
     let all = pick(pods, Facts::empty(), without, u32::MAX);
-    (!all.is_empty()).then_some(Effect::Workload(WorkloadChange::Hook(all)))
+    (!all.is_empty()).then_some(Effect::Pods(PodChange::Hook(all)))
 }
 
 fn pull_in(rule: Tend, pods: &Pods) -> Option<Vec<PodRef>> {

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 
 use super::PortError;
 use crate::model::{
-    Failure, Flow, InstanceId, PodUid, PodsAsSeen, Version, WorkloadChange, WorkloadPod, WorkloadView,
+    Failure, Flow, InstanceId, PodChange, PodUid, PodsAsSeen, Version, WorkloadChange, WorkloadPod,
+    WorkloadView,
 };
 
 /// Which workload, and on whose behalf.
@@ -17,7 +18,7 @@ pub struct Subject<'a> {
     /// The workload.
     pub instance: &'a InstanceId,
     /// The flow that looks or acts; `None` for the keeper, which holds no lock, has no template, and does
-    /// only `Hook` and `LetGo`.
+    /// only [`PodChange::Hook`] and [`PodChange::Unhook`].
     pub flow: Option<&'a Flow>,
 }
 
@@ -25,12 +26,12 @@ pub struct Subject<'a> {
 ///
 /// # Contract
 /// - Every change is idempotent; `Ok` means accepted, not finished.
-/// - `Lock`, `Release`, `Reshape`, `Freeze` and `Remove` are guarded by the version that was observed: when
-///   the workload changed since, nothing is done and the error is [`Conflict`](super::PortErrorKind::Conflict).
-/// - `Hook`, `LetGo`, `List` and `Spare` go out for all pods at once, each guarded by the pod's own
-///   reference: by its UID, `LetGo` by UID **and** version, because a pod may have been returned to service
-///   meanwhile. Pods that are gone, or already as wanted, cost nothing and are no error. When some pods could
-///   not be changed the first error is returned after all were tried.
+/// - Changes of the workload are guarded by the version that was observed: when the workload changed since,
+///   nothing is done and the error is [`Conflict`](super::PortErrorKind::Conflict).
+/// - Changes of pods go out for all pods at once, each guarded by the pod's own reference: by its UID,
+///   [`PodChange::Unhook`] by UID **and** version, because a pod may have been returned to service meanwhile. Pods
+///   that are gone, or already as wanted, cost nothing and are no error. When some pods could not be changed the
+///   first error is returned after all were tried.
 /// - A view is never older than the last change that this backend made (else it is not `settled`).
 /// - That a flow does not hold the lock is said only when it is certain, by a read that no cache answers:
 ///   a host that just started may have a cache from before its predecessor took the lock.
@@ -43,7 +44,7 @@ pub trait WorkloadBackend: Send + Sync {
     /// `Transient` when it cannot be told. Unknown is never reported as absent.
     async fn observe(&self, subject: Subject<'_>) -> Result<Option<WorkloadView>, PortError>;
 
-    /// Does one thing. `seen` is the version of the view that it was decided on; `None` when there was no
+    /// Changes the workload. `seen` is the version of the view that it was decided on; `None` when there was no
     /// workload, and then only `Reshape` is possible.
     ///
     /// # Errors
@@ -56,6 +57,13 @@ pub trait WorkloadBackend: Send + Sync {
         change: &WorkloadChange,
         seen: Option<&Version>,
     ) -> Result<(), PortError>;
+
+    /// Changes pods of the workload.
+    ///
+    /// # Errors
+    /// `Conflict`: a pod was changed meanwhile; look again. `Rejected`: refused by validation, admission or rights.
+    /// `Transient`: unknown whether done; safe to repeat.
+    async fn change_pods(&self, subject: Subject<'_>, change: &PodChange) -> Result<(), PortError>;
 
     /// Asks whether the cluster would take what this flow is going to write, without writing it: the template that
     /// it brings, or the deletion of the workload (Kubernetes: a dry run). `seen` is as in
@@ -125,6 +133,10 @@ impl<W: WorkloadBackend + ?Sized> WorkloadBackend for Arc<W> {
         seen: Option<&Version>,
     ) -> Result<(), PortError> {
         self.as_ref().execute(subject, change, seen).await
+    }
+
+    async fn change_pods(&self, subject: Subject<'_>, change: &PodChange) -> Result<(), PortError> {
+        self.as_ref().change_pods(subject, change).await
     }
 
     async fn dry_run(&self, flow: &Flow, seen: Option<&Version>) -> Result<Option<Failure>, PortError> {

@@ -151,9 +151,9 @@ impl CloneSetPod {
     }
 }
 
-/// What happens to one pod.
+/// What the controller does to one pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PodChange {
+pub enum ControllerChange {
     /// Lifecycle state becomes `PreparingDelete`: the pod waits until its hook label is taken off.
     Mark,
     /// Lifecycle state becomes `Normal` again.
@@ -185,7 +185,7 @@ pub struct Changes {
     /// Pods to make of the current revision.
     pub create_current: u32,
     /// Changes of pods, by their position in the list.
-    pub pods: Vec<(usize, PodChange)>,
+    pub pods: Vec<(usize, ControllerChange)>,
 }
 
 impl Changes {

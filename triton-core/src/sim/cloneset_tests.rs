@@ -82,7 +82,7 @@ fn a_specified_pod_with_surge_is_replaced_before_it_is_marked() {
     let doomed = CloneSetPod { specified: true, ..new() };
     assert_eq!(decide(&THREE, &[new(), new(), doomed]), created(1, 0));
     assert_eq!(decide(&THREE, &[new(), new(), doomed, booting()]), Changes::default());
-    assert_eq!(changed(&THREE, &[new(), new(), doomed, new()]), [(2, PodChange::Mark)]);
+    assert_eq!(changed(&THREE, &[new(), new(), doomed, new()]), [(2, ControllerChange::Mark)]);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn without_surge_and_room_a_specified_pod_stays() {
     let roomy = CloneSet { max_unavailable: 1, ..set };
     assert_eq!(
         changed(&roomy, &[new(), CloneSetPod { specified: true, ..new() }, new()]),
-        [(1, PodChange::Mark)]
+        [(1, ControllerChange::Mark)]
     );
 }
 
@@ -102,7 +102,11 @@ fn paused_makes_no_replacement_beyond_replicas_but_still_creates_and_marks() {
     assert_eq!(decide(&set, &[old(); 3]), Changes::default(), "no surge, no update");
     let pods = [old(), marked(old()), new()];
     assert_eq!(decide(&set, &[old(), old(), marked(old()), new()]), Changes::default());
-    assert_eq!(changed(&set, &pods), [(1, PodChange::Unmark)], "a lost pod is made up for by the marked one");
+    assert_eq!(
+        changed(&set, &pods),
+        [(1, ControllerChange::Unmark)],
+        "a lost pod is made up for by the marked one"
+    );
     assert_eq!(decide(&set, &[old()]), created(1, 1), "creation goes on");
     assert_eq!(marks(&set, &[old(), old(), old(), old()]), 1, "so does scale-in");
 }
@@ -141,7 +145,7 @@ fn shrinking_replicas_and_partition_together_marks_exactly_the_old_pods() {
 fn losing_an_unmarked_old_and_a_new_pod_returns_one_marked_pod_and_starts_a_new_one() {
     let set = CloneSet { replicas: 3, partition: 1, max_surge: 2, exclude_preparing_delete: true, ..THREE };
     let pods = [marked(old()), marked(old()), new()];
-    assert_eq!(changed(&set, &pods)[..1], [(0, PodChange::Unmark)]);
+    assert_eq!(changed(&set, &pods)[..1], [(0, ControllerChange::Unmark)]);
     let after = settle(&CloneSet { partition: 1, ..set }, &[marked(old()), new()]);
     assert_eq!(after.iter().filter(|pod| pod.preparing_delete()).count(), 0);
 }
@@ -171,11 +175,11 @@ fn scale_in_takes_pods_that_do_not_run_then_unready_then_the_youngest() {
     };
     let pending = CloneSetPod { running: false, ready: false, ..aged(1) };
     let unready = CloneSetPod { ready: false, ..aged(2) };
-    assert_eq!(changed(&set, &[aged(9), pending, unready]), [(1, PodChange::Mark)]);
-    assert_eq!(changed(&set, &[aged(9), aged(3), unready]), [(2, PodChange::Mark)]);
-    assert_eq!(changed(&set, &[aged(3), aged(9), aged(5)]), [(1, PodChange::Mark)]);
+    assert_eq!(changed(&set, &[aged(9), pending, unready]), [(1, ControllerChange::Mark)]);
+    assert_eq!(changed(&set, &[aged(9), aged(3), unready]), [(2, ControllerChange::Mark)]);
+    assert_eq!(changed(&set, &[aged(3), aged(9), aged(5)]), [(1, ControllerChange::Mark)]);
     let cheap = CloneSetPod { deletion_cost: -1, ..aged(1) };
-    assert_eq!(changed(&set, &[aged(3), aged(9), cheap]), [(2, PodChange::Mark)]);
+    assert_eq!(changed(&set, &[aged(3), aged(9), cheap]), [(2, ControllerChange::Mark)]);
 }
 
 #[test]
@@ -196,7 +200,7 @@ fn a_pod_that_is_ready_for_less_than_min_ready_seconds_lets_no_other_go_and_goes
     // The numbers, the pods, and what happens to them.
     let rows = [
         ("too many beside it", shrunk, vec![old(), old(), young], vec![]),
-        ("too many beside one of age", shrunk, vec![old(), old(), new()], vec![PodChange::Mark]),
+        ("too many beside one of age", shrunk, vec![old(), old(), new()], vec![ControllerChange::Mark]),
         (
             "too many that are as young themselves",
             CloneSet { partition: 0, max_surge: 2, ..shrunk },
@@ -204,9 +208,19 @@ fn a_pod_that_is_ready_for_less_than_min_ready_seconds_lets_no_other_go_and_goes
             vec![],
         ),
         ("an update beside it", without_surge, vec![old(), old(), young], vec![]),
-        ("an update beside one of age", without_surge, vec![old(), old(), new()], vec![PodChange::Specify]),
+        (
+            "an update beside one of age",
+            without_surge,
+            vec![old(), old(), new()],
+            vec![ControllerChange::Specify],
+        ),
         ("listed beside it", full, vec![young, listed(young)], vec![]),
-        ("listed where there is one more", full, vec![new(), new(), listed(young)], vec![PodChange::Mark]),
+        (
+            "listed where there is one more",
+            full,
+            vec![new(), new(), listed(young)],
+            vec![ControllerChange::Mark],
+        ),
     ];
     for (name, set, pods, changes) in rows {
         assert_eq!(changes_of(&set, &pods), changes, "{name}");
@@ -217,9 +231,13 @@ fn a_pod_that_is_ready_for_less_than_min_ready_seconds_lets_no_other_go_and_goes
 #[test]
 fn without_surge_an_update_specifies_old_pods_within_max_unavailable() {
     let set = CloneSet { max_surge: 0, max_unavailable: 1, partition: 1, ..THREE };
-    assert_eq!(changes_of(&set, &[old(); 3]), [PodChange::Specify]);
+    assert_eq!(changes_of(&set, &[old(); 3]), [ControllerChange::Specify]);
     let unready = CloneSetPod { ready: false, ..old() };
-    assert_eq!(changed(&set, &[old(), unready, old()]), [(1, PodChange::Specify)], "broken ones first");
+    assert_eq!(
+        changed(&set, &[old(), unready, old()]),
+        [(1, ControllerChange::Specify)],
+        "broken ones first"
+    );
 }
 
 #[test]
@@ -258,16 +276,16 @@ fn created(updated: u32, current: u32) -> Changes {
     Changes { create_updated: updated, create_current: current, pods: vec![] }
 }
 
-fn changed(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<(usize, PodChange)> {
+fn changed(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<(usize, ControllerChange)> {
     decide(set, pods).pods
 }
 
-fn changes_of(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<PodChange> {
+fn changes_of(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<ControllerChange> {
     changed(set, pods).into_iter().map(|(_, change)| change).collect()
 }
 
 fn marks(set: &CloneSet, pods: &[CloneSetPod]) -> usize {
-    changes_of(set, pods).into_iter().filter(|change| *change == PodChange::Mark).count()
+    changes_of(set, pods).into_iter().filter(|change| *change == ControllerChange::Mark).count()
 }
 
 /// Reconciles until nothing changes; new pods come up ready.
@@ -281,7 +299,7 @@ fn settle(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<CloneSetPod> {
         for (at, change) in &changes.pods {
             carry_out(&mut pods[*at], *change);
         }
-        let gone = |at: usize| changes.pods.contains(&(at, PodChange::Delete));
+        let gone = |at: usize| changes.pods.contains(&(at, ControllerChange::Delete));
         pods = pods.iter().enumerate().filter(|(at, _)| !gone(*at)).map(|(_, pod)| *pod).collect();
         pods.extend((0..changes.create_updated).map(|_| new()));
         pods.extend((0..changes.create_current).map(|_| old()));
@@ -290,19 +308,19 @@ fn settle(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<CloneSetPod> {
 }
 
 /// What a change makes of a pod; its deletion aside.
-fn carry_out(pod: &mut CloneSetPod, change: PodChange) {
+fn carry_out(pod: &mut CloneSetPod, change: ControllerChange) {
     match change {
-        PodChange::Delete => {}
-        PodChange::Mark => pod.state = Lifecycle::PreparingDelete,
-        PodChange::Unmark | PodChange::Settle => pod.state = Lifecycle::Normal,
-        PodChange::Specify => pod.specified = true,
-        PodChange::Prepare => pod.state = Lifecycle::PreparingUpdate,
-        PodChange::PrepareAgain => (pod.state, pod.hooked) = (Lifecycle::PreparingUpdate, true),
-        PodChange::Swap => {
+        ControllerChange::Delete => {}
+        ControllerChange::Mark => pod.state = Lifecycle::PreparingDelete,
+        ControllerChange::Unmark | ControllerChange::Settle => pod.state = Lifecycle::Normal,
+        ControllerChange::Specify => pod.specified = true,
+        ControllerChange::Prepare => pod.state = Lifecycle::PreparingUpdate,
+        ControllerChange::PrepareAgain => (pod.state, pod.hooked) = (Lifecycle::PreparingUpdate, true),
+        ControllerChange::Swap => {
             (pod.updated, pod.state) = (true, Lifecycle::Updating);
             (pod.swapped, pod.held_back, pod.ready) = (false, true, false);
         }
-        PodChange::Admit => pod.held_back = false,
-        PodChange::Finish => pod.state = Lifecycle::Updated,
+        ControllerChange::Admit => pod.held_back = false,
+        ControllerChange::Finish => pod.state = Lifecycle::Updated,
     }
 }

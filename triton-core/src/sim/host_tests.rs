@@ -10,8 +10,8 @@ use super::super::world::{NewWorkload, Pod};
 use super::memory::Watched;
 use super::*;
 use crate::model::{
-    Draft, Flow, FlowId, FlowPhase, FlowUid, InstanceId, Lock, Namespace, PodUid, Progress, Report, Seconds,
-    Template, TrafficChange, Verdict, Version, WorkloadChange, WorkloadView,
+    Draft, Flow, FlowId, FlowPhase, FlowUid, InstanceId, Lock, Namespace, PodChange, PodUid, Progress,
+    Report, Seconds, Template, TrafficChange, Verdict, Version, WorkloadChange, WorkloadView,
 };
 use crate::ports::{FlowStore, Loaded, NewFlow, StoreEvent, Stored, Subject};
 use crate::service::{ApiErrorKind, DeployApi, InstanceApi, PodFilter, Service};
@@ -79,7 +79,7 @@ fn foreign_labels_and_annotations_survive_every_change() {
     let before = foreign(&sim);
     for change in [
         WorkloadChange::Lock { remember: None },
-        WorkloadChange::Freeze(true),
+        WorkloadChange::SetPaused(true),
         WorkloadChange::Release { good: None },
     ] {
         execute(&host, &flow, &change, Some(&version(&host, &flow))).expect("held");
@@ -98,7 +98,7 @@ fn a_view_older_than_the_own_last_write_is_not_settled() {
     sim.world().advance_by(Seconds(10));
     let host = sim.faulty_host(Faults { stale: 1000, lag: i64::MAX, ..Faults::NONE });
     assert!(look(&host, &flow).is_some_and(|view| view.settled));
-    execute(&host, &flow, &WorkloadChange::Freeze(true), Some(&version(&host, &flow))).expect("held");
+    execute(&host, &flow, &WorkloadChange::SetPaused(true), Some(&version(&host, &flow))).expect("held");
     sim.world().advance_by(Seconds(10));
     let view = look(&host, &flow).expect("there");
     assert!(!view.settled, "the cache is from before the write");
@@ -187,9 +187,9 @@ fn a_host_dies_at_the_write_and_the_moment_that_were_chosen() {
         assert!(pods.iter().all(unhook));
         let pods = sim.world().workload(&instance()).expect("there").active().map(Pod::reference).collect();
         let host = sim.faulty_host(Faults { dies: Some(Death { write, moment }), ..Faults::NONE });
-        let (seen, hook) = (version(&host, &flow), WorkloadChange::Hook(pods));
+        let (seen, hook) = (version(&host, &flow), PodChange::Hook(pods));
         let lock = WorkloadChange::Lock { remember: None };
-        let first = execute(&host, &flow, &hook, Some(&seen));
+        let first = ready(host.change_pods(Subject { instance: &instance(), flow: Some(&flow) }, &hook));
         assert_eq!((first.is_err(), host.is_down()), (write == 1, write == 1));
         assert!(execute(&host, &flow, &lock, Some(&seen)).is_err(), "dead, or dies");
         let (world, done) = (sim.world(), (write, moment) == (2, Moment::After));

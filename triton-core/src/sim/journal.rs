@@ -4,8 +4,8 @@ use std::boxed::Box;
 use std::vec::Vec;
 
 use crate::model::{
-    Flow, FlowId, InstanceId, Orders, PodRef, Progress, Revision, Silence, Timestamp, Traffic, TrafficChange,
-    TrafficView, WorkloadChange, WorkloadView,
+    Flow, FlowId, InstanceId, Orders, PodChange, PodRef, Progress, Revision, Silence, Timestamp, Traffic,
+    TrafficChange, TrafficView, WorkloadChange, WorkloadView,
 };
 use crate::ports::PortErrorKind;
 
@@ -88,7 +88,7 @@ pub enum Happening {
         /// What the registry showed.
         traffic: TrafficView,
     },
-    /// A host wrote to a workload or its pods.
+    /// A host wrote to a workload.
     Workload {
         /// Which host, and how it went.
         write: Write,
@@ -99,6 +99,17 @@ pub enum Happening {
         flow: Option<Box<Flow>>,
         /// What it wrote.
         change: WorkloadChange,
+    },
+    /// A host wrote to pods of a workload.
+    Pods {
+        /// Which host, and how it went.
+        write: Write,
+        /// Of this workload.
+        instance: InstanceId,
+        /// As with [`Workload`](Self::Workload).
+        flow: Option<Box<Flow>>,
+        /// What it wrote.
+        change: PodChange,
     },
     /// A host asked the registry for something.
     Traffic {

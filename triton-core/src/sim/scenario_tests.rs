@@ -122,6 +122,14 @@ fn the_journal_holds_what_a_decision_was_made_from() {
                             return Err(std::format!("{decided:?} was decided, {change:?} was written"));
                         }
                     }
+                    Happening::Pods { change, flow: Some(_), .. } => {
+                        writes += 1;
+                        let decided = last.take();
+                        let same = matches!(&decided, Some(Decision::Act(crate::engine::Effect::Pods(act))) if act == change);
+                        if !same {
+                            return Err(std::format!("{decided:?} was decided, {change:?} was written"));
+                        }
+                    }
                     _ => {}
                 }
             }

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use super::rig::{Rig, flow, observe, stale, until};
 use crate::model::{
-    Flow, Lock, PodRef, PodsAsSeen, Shape, TemplateRef, TrafficChange, Version, WorkloadChange, WorkloadPod,
-    WorkloadView,
+    Flow, Lock, PodChange, PodRef, PodsAsSeen, Shape, TemplateRef, TrafficChange, Version, WorkloadChange,
+    WorkloadPod, WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject};
 
@@ -50,7 +50,7 @@ async fn a_stale_version_is_a_conflict<R: Rig>(rig: &R, namespace: &str) {
     reshape(rig, &flow, shape(2, 0)).await;
     for change in [
         WorkloadChange::Reshape(shape(9, 0)),
-        WorkloadChange::Freeze(true),
+        WorkloadChange::SetPaused(true),
         WorkloadChange::Release { good: None },
     ] {
         let error = execute(rig, &flow, change.clone(), Some(&before.version)).await;
@@ -79,7 +79,7 @@ async fn freeze_is_seen<R: Rig>(rig: &R, namespace: &str) {
     let flow = registered(rig, flow(namespace, "frozen", 1, 1)).await;
     for frozen in [true, false] {
         let view = grown(rig, &flow, 1).await;
-        execute(rig, &flow, WorkloadChange::Freeze(frozen), Some(&view.version)).await.expect("accepted");
+        execute(rig, &flow, WorkloadChange::SetPaused(frozen), Some(&view.version)).await.expect("accepted");
         until(rig, &flow, "the pause", |view| view.frozen == frozen).await;
     }
 }
@@ -120,10 +120,9 @@ async fn hooked_pods_are_marked_and_leave_only_when_let_go<R: Rig>(rig: &R, name
     }
     assert_eq!(observe(rig, &flow).await.map(|view| view.pods.len()), Some(2), "a hooked pod waits");
     let pods: Vec<PodRef> = marked.pods.iter().filter(|pod| pod.marked).map(pod_ref).collect();
-    let version = Some(&marked.version);
-    execute(rig, &flow, WorkloadChange::LetGo(pods.clone()), version).await.expect("let go");
+    change_pods(rig, &flow, PodChange::Unhook(pods.clone())).await.expect("let go");
     until(rig, &flow, "one pod", |v| v.pods.len() == 1 && v.terminating.is_empty()).await;
-    execute(rig, &flow, WorkloadChange::LetGo(pods), version).await.expect("a pod that is gone is no error");
+    change_pods(rig, &flow, PodChange::Unhook(pods)).await.expect("a pod that is gone is no error");
 }
 
 async fn letting_go_is_guarded_by_the_version_of_the_pod<R: Rig>(rig: &R, namespace: &str) {
@@ -133,9 +132,8 @@ async fn letting_go_is_guarded_by_the_version_of_the_pod<R: Rig>(rig: &R, namesp
     let (instance, _) = stale(&flow);
     // Pulling in changes the pod, so what was seen before is stale.
     rig.traffic().execute(&instance, &TrafficChange::PullIn(pods.clone())).await.expect("accepted");
-    let changed =
-        until(rig, &flow, "a changed pod", |v| v.pods.iter().any(|p| p.version != pods[0].version)).await;
-    let error = execute(rig, &flow, WorkloadChange::LetGo(pods), Some(&changed.version)).await;
+    until(rig, &flow, "a changed pod", |v| v.pods.iter().any(|p| p.version != pods[0].version)).await;
+    let error = change_pods(rig, &flow, PodChange::Unhook(pods)).await;
     assert_eq!(kind(error), Some(PortErrorKind::Conflict));
     assert!(observe(rig, &flow).await.is_some_and(|view| view.pods.iter().all(|pod| pod.hooked)));
 }
@@ -145,7 +143,7 @@ async fn a_workload_is_confirmed_until_it_is_changed<R: Rig>(rig: &R, namespace:
     let seen = grown(rig, &flow, 1).await.version;
     let instance = flow.instance();
     rig.workload().confirm(&instance, &seen).await.expect("nobody has changed it");
-    execute(rig, &flow, WorkloadChange::Freeze(true), Some(&seen)).await.expect("accepted");
+    execute(rig, &flow, WorkloadChange::SetPaused(true), Some(&seen)).await.expect("accepted");
     // Nobody has looked since.
     let changed = rig.workload().confirm(&instance, &seen).await;
     assert_eq!(kind(changed), Some(PortErrorKind::Conflict), "it was changed");
@@ -181,8 +179,8 @@ async fn pods_are_confirmed_until_one_of_them_is_changed<R: Rig>(rig: &R, namesp
     let other = WorkloadPod { uid: "no-such-pod".parse().expect("a uid"), ..seen.pods[0].clone() };
     let gone = [seen.pods[1].clone(), other];
     assert_eq!(confirmed(&seen, &gone).await, Some(PortErrorKind::Conflict), "one is gone");
-    let change = WorkloadChange::List(vec![pod_ref(&seen.pods[0])]);
-    execute(rig, &flow, change, Some(&seen.version)).await.expect("accepted");
+    let change = PodChange::MarkForReplacement(vec![pod_ref(&seen.pods[0])]);
+    change_pods(rig, &flow, change).await.expect("accepted");
     // Nobody has looked since.
     assert_eq!(confirmed(&seen, &seen.pods).await, Some(PortErrorKind::Conflict), "one was changed");
     let starting: Vec<_> = seen.pods.iter().map(|pod| WorkloadPod { booted: false, ..pod.clone() }).collect();
@@ -224,6 +222,11 @@ async fn execute<R: Rig>(
 ) -> Result<(), PortError> {
     let instance = flow.instance();
     rig.workload().execute(Subject { instance: &instance, flow: Some(flow) }, &change, seen).await
+}
+
+async fn change_pods<R: Rig>(rig: &R, flow: &Flow, change: PodChange) -> Result<(), PortError> {
+    let instance = flow.instance();
+    rig.workload().change_pods(Subject { instance: &instance, flow: Some(flow) }, &change).await
 }
 
 const fn shape(replicas: u32, partition: u32) -> Shape {

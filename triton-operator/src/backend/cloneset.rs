@@ -36,7 +36,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
 use triton_core::model::{
-    Failure, Flow, InstanceId, PodRef, PodsAsSeen, Revision, Version, WorkloadChange, WorkloadView,
+    Failure, Flow, InstanceId, PodChange, PodRef, PodsAsSeen, Revision, Version, WorkloadChange, WorkloadView,
 };
 use triton_core::ports::{PortError, PortErrorKind, Subject, WorkloadBackend, are_as_seen};
 
@@ -190,32 +190,9 @@ impl WorkloadBackend for CloneSets {
         seen: Option<&Version>,
     ) -> Result<(), PortError> {
         let conflict = |what: &str| PortError::new(PortErrorKind::Conflict, what);
-        match change {
-            WorkloadChange::Hook(pods) => {
-                return self.patch_pods(subject.instance, pods, |pod| !pod.hooked(), pod_patch::hook).await;
-            }
-            WorkloadChange::LetGo(pods) => {
-                return self.patch_pods(subject.instance, pods, PodEntry::hooked, pod_patch::let_go).await;
-            }
-            WorkloadChange::Spare(pods) => {
-                let body = pod_patch::spare;
-                return self.patch_pods(subject.instance, pods, PodEntry::specified, body).await;
-            }
-            WorkloadChange::List(_)
-            | WorkloadChange::Lock { .. }
-            | WorkloadChange::Release { .. }
-            | WorkloadChange::Remove
-            | WorkloadChange::Reshape(_)
-            | WorkloadChange::Freeze(_) => {}
-        }
         let Some(flow) = subject.flow else {
             return Err(PortError::new(PortErrorKind::Rejected, "only a flow changes a workload"));
         };
-        if let WorkloadChange::List(pods) = change {
-            let unlisted = |pod: &PodEntry| !pod.listed_by(flow.uid.as_str());
-            let body = |pod: &PodRef| pod_patch::list(pod, &flow.uid);
-            return self.patch_pods(subject.instance, pods, unlisted, body).await;
-        }
         let key = Key::new(subject.instance.namespace.as_str(), subject.instance.name.as_str());
         let looked = self.looked(&key);
         let cloneset = match (looked, seen, change) {
@@ -224,6 +201,29 @@ impl WorkloadBackend for CloneSets {
             _ => return Err(conflict("the workload is not the one that was looked at")),
         };
         self.own(&cloneset, flow, change).await
+    }
+
+    async fn change_pods(&self, subject: Subject<'_>, change: &PodChange) -> Result<(), PortError> {
+        let instance = subject.instance;
+        match (change, subject.flow) {
+            (PodChange::Hook(pods), _) => {
+                self.patch_pods(instance, pods, |pod| !pod.hooked(), pod_patch::hook).await
+            }
+            (PodChange::Unhook(pods), _) => {
+                self.patch_pods(instance, pods, PodEntry::hooked, pod_patch::unhook).await
+            }
+            (PodChange::ClearSpecifiedDelete(pods), _) => {
+                self.patch_pods(instance, pods, PodEntry::specified, pod_patch::clear_specified_delete).await
+            }
+            (PodChange::MarkForReplacement(pods), Some(flow)) => {
+                let unmarked = |pod: &PodEntry| !pod.listed_by(flow.uid.as_str());
+                let body = |pod: &PodRef| pod_patch::mark_for_replacement(pod, &flow.uid);
+                self.patch_pods(instance, pods, unmarked, body).await
+            }
+            (PodChange::MarkForReplacement(_), None) => {
+                Err(PortError::new(PortErrorKind::Rejected, "only a flow marks pods to be replaced"))
+            }
+        }
     }
 
     async fn dry_run(&self, flow: &Flow, seen: Option<&Version>) -> Result<Option<Failure>, PortError> {

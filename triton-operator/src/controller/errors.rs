@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use triton_core::engine::Effect;
-use triton_core::model::{TrafficChange, WorkloadChange};
+use triton_core::model::{PodChange, TrafficChange, WorkloadChange};
 use triton_core::ports::PortErrorKind;
 
 use super::Edition;
@@ -88,13 +88,13 @@ pub(super) const fn kind_of(effect: &Effect) -> &'static str {
         Effect::Workload(WorkloadChange::Lock { .. }) => "lock",
         Effect::Workload(WorkloadChange::Release { .. }) => "release",
         Effect::Workload(WorkloadChange::Remove) => "remove",
-        Effect::Workload(WorkloadChange::List(_)) => "list",
-        Effect::Workload(WorkloadChange::Spare(_)) => "spare",
+        Effect::Pods(PodChange::MarkForReplacement(_)) => "list",
+        Effect::Pods(PodChange::ClearSpecifiedDelete(_)) => "spare",
         Effect::Supersede(_) => "supersede",
         Effect::Workload(WorkloadChange::Reshape(_)) => "reshape",
-        Effect::Workload(WorkloadChange::Freeze(_)) => "freeze",
-        Effect::Workload(WorkloadChange::Hook(_)) => "hook",
-        Effect::Workload(WorkloadChange::LetGo(_)) => "let_go",
+        Effect::Workload(WorkloadChange::SetPaused(_)) => "freeze",
+        Effect::Pods(PodChange::Hook(_)) => "hook",
+        Effect::Pods(PodChange::Unhook(_)) => "let_go",
         Effect::Traffic(TrafficChange::PullIn(_)) => "pull_in",
         Effect::Traffic(TrafficChange::PullOut(_)) => "pull_out",
     }

@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use super::diff::{Diff, diff};
 use super::order::{before, positions};
-use super::{Changes, CloneSet, CloneSetPod, PodChange};
+use super::{Changes, CloneSet, CloneSetPod, ControllerChange};
 
 /// Creation and deletion; `None` when neither was due (OpenKruise: `realControl.Scale`).
 pub(super) fn scale(set: &CloneSet, pods: &[CloneSetPod]) -> Option<Changes> {
@@ -39,18 +39,18 @@ pub(super) fn scale(set: &CloneSet, pods: &[CloneSetPod]) -> Option<Changes> {
 
 /// Marked pods return to `Normal` when fewer than `replicas` are left without them
 /// (OpenKruise: `managePreparingDelete`).
-fn return_to_normal(set: &CloneSet, pods: &[CloneSetPod], planned: usize) -> Vec<(usize, PodChange)> {
+fn return_to_normal(set: &CloneSet, pods: &[CloneSetPod], planned: usize) -> Vec<(usize, ControllerChange)> {
     let staying = pods.len() - planned;
     let room = (set.replicas as usize).saturating_sub(staying);
     let marked = positions(pods, |pod| pod.preparing_delete() && !pod.specified);
-    marked.into_iter().take(room).map(|at| (at, PodChange::Unmark)).collect()
+    marked.into_iter().take(room).map(|at| (at, ControllerChange::Unmark)).collect()
 }
 
 /// Deletes pods, or marks those that the hook holds; `None` when all are marked already.
 fn delete(set: &CloneSet, pods: &[CloneSetPod], at: Vec<usize>) -> Option<Changes> {
     let change = |at: usize| match pods[at] {
-        pod if !(set.pre_delete_hook && pod.hooked) => Some((at, PodChange::Delete)),
-        pod if !pod.preparing_delete() => Some((at, PodChange::Mark)),
+        pod if !(set.pre_delete_hook && pod.hooked) => Some((at, ControllerChange::Delete)),
+        pod if !pod.preparing_delete() => Some((at, ControllerChange::Mark)),
         _ => None,
     };
     let changes: Vec<_> = at.into_iter().filter_map(change).collect();

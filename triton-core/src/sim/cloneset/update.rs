@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use super::diff::diff;
 use super::order::{before, positions};
-use super::{Changes, CloneSet, CloneSetPod, Lifecycle, PodChange};
+use super::{Changes, CloneSet, CloneSetPod, ControllerChange, Lifecycle};
 
 /// Updates of old pods (OpenKruise: `realControl.Update`). What goes on with pods that were updated in
 /// place comes first, also while the CloneSet is paused.
@@ -19,11 +19,11 @@ pub(super) fn update(set: &CloneSet, pods: &[CloneSetPod]) -> Changes {
 
 /// How pods go on that were updated, or chosen to be and are as wanted again (OpenKruise:
 /// `refreshPodState`).
-fn refresh(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<(usize, PodChange)> {
+fn refresh(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<(usize, ControllerChange)> {
     let mut changes = Vec::new();
     for (at, pod) in pods.iter().enumerate() {
         if pod.held_back && pod.swapped {
-            changes.push((at, PodChange::Admit));
+            changes.push((at, ControllerChange::Admit));
         }
         let held = set.in_place_hook && pod.hooked;
         // Either hook makes the whole of `spec.lifecycle` be there.
@@ -32,13 +32,14 @@ fn refresh(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<(usize, PodChange)> {
             Lifecycle::PreparingUpdate => pod.updated,
             Lifecycle::Updating => pod.swapped,
             Lifecycle::Updated if held || !set.in_place_hook => {
-                changes.push((at, PodChange::Settle));
+                changes.push((at, ControllerChange::Settle));
                 false
             }
             Lifecycle::Normal | Lifecycle::PreparingDelete | Lifecycle::Updated => false,
         };
         if over {
-            changes.push((at, if asks && !held { PodChange::Finish } else { PodChange::Settle }));
+            changes
+                .push((at, if asks && !held { ControllerChange::Finish } else { ControllerChange::Settle }));
         }
     }
     changes
@@ -75,19 +76,21 @@ fn chosen(set: &CloneSet, pods: &[CloneSetPod]) -> Vec<usize> {
 }
 
 /// What happens to a chosen pod (OpenKruise: `updatePod`).
-fn change(set: &CloneSet, pod: &CloneSetPod) -> Option<PodChange> {
+fn change(set: &CloneSet, pod: &CloneSetPod) -> Option<ControllerChange> {
     use super::UpdatePolicy::{InPlaceIfPossible, InPlaceOnly, ReCreate};
     let asks = set.in_place_hook && pod.hooked;
     match (set.policy, pod.swappable) {
         (InPlaceIfPossible | InPlaceOnly, true) => match pod.state {
-            Lifecycle::Normal if asks => Some(PodChange::Prepare),
+            Lifecycle::Normal if asks => Some(ControllerChange::Prepare),
             Lifecycle::PreparingUpdate if asks => None,
-            Lifecycle::Updated => set.in_place_hook.then_some(PodChange::PrepareAgain),
-            Lifecycle::Normal | Lifecycle::PreparingUpdate | Lifecycle::Updating => Some(PodChange::Swap),
+            Lifecycle::Updated => set.in_place_hook.then_some(ControllerChange::PrepareAgain),
+            Lifecycle::Normal | Lifecycle::PreparingUpdate | Lifecycle::Updating => {
+                Some(ControllerChange::Swap)
+            }
             Lifecycle::PreparingDelete => None,
         },
         (InPlaceOnly, false) => None,
-        (ReCreate, _) | (InPlaceIfPossible, false) => (!pod.specified).then_some(PodChange::Specify),
+        (ReCreate, _) | (InPlaceIfPossible, false) => (!pod.specified).then_some(ControllerChange::Specify),
     }
 }
 

@@ -15,8 +15,8 @@ use super::memory::{Memory, Watched};
 use super::{Host, change, outcome};
 use crate::model::{
     Edits, Field, FieldEdit, Flow, FlowUid, Holder, InstanceId, LastHolder, Lasts, Left, Lock, Obstacle,
-    PodName, PodsAsSeen, Revision, RevisionLabel, Shape, TrafficView, Trouble, Version, WorkloadChange,
-    WorkloadPod, WorkloadView,
+    PodChange, PodName, PodsAsSeen, Revision, RevisionLabel, Shape, TrafficView, Trouble, Version,
+    WorkloadChange, WorkloadPod, WorkloadView,
 };
 use crate::ports::{PortError, PortErrorKind, Subject, WorkloadBackend, are_as_seen};
 
@@ -76,7 +76,11 @@ impl WorkloadBackend for Host {
         change: &WorkloadChange,
         seen: Option<&Version>,
     ) -> Result<(), PortError> {
-        self.write(|world, memory| carry_out(world, memory, subject, change, seen)).await
+        self.write(|world, memory| change_workload(world, memory, subject, change, seen)).await
+    }
+
+    async fn change_pods(&self, subject: Subject<'_>, change: &PodChange) -> Result<(), PortError> {
+        self.write(|world, memory| change_pods(world, memory, subject, change)).await
     }
 
     async fn confirm(&self, instance: &InstanceId, seen: &Version) -> Result<(), PortError> {
@@ -125,7 +129,7 @@ fn note(world: &mut World, memory: &Memory, subject: Subject<'_>) {
     world.journal.write(|| Happening::Saw { host, now, stale, instance, flow, workload: None, traffic });
 }
 
-fn carry_out(
+fn change_workload(
     world: &mut World,
     memory: &mut Memory,
     subject: Subject<'_>,
@@ -133,26 +137,29 @@ fn carry_out(
     seen: Option<&Version>,
 ) -> (Result<(), PortError>, Option<Happening>) {
     let id = subject.instance;
-    let result = change::carry_out(world, subject, &change::reached(memory, change), seen);
-    let kind = match change {
-        WorkloadChange::Hook(_)
-        | WorkloadChange::LetGo(_)
-        | WorkloadChange::List(_)
-        | WorkloadChange::Spare(_) => Watched::Pods,
-        WorkloadChange::Lock { .. }
-        | WorkloadChange::Release { .. }
-        | WorkloadChange::Remove
-        | WorkloadChange::Reshape(_)
-        | WorkloadChange::Freeze(_) => Watched::Object,
-    };
-    // Of the pods of a change some may have been changed although others could not be.
-    if result.is_ok() || kind == Watched::Pods {
-        memory.remember(id, kind, world.sequence());
+    let result = change::change_workload(world, subject, change, seen);
+    if result.is_ok() {
+        memory.remember(id, Watched::Object, world.sequence());
     }
-    let changed = *result.as_ref().unwrap_or(&false);
-    let write = outcome(world, memory, &result, changed);
-    let (flow, change) = (subject.flow.cloned().map(std::boxed::Box::new), change.clone());
+    let write = outcome(world, memory, &result, *result.as_ref().unwrap_or(&false));
+    let (flow, change) = (subject.flow.cloned().map(Box::new), change.clone());
     let happening = Happening::Workload { write, instance: id.clone(), flow, change };
+    (result.map(|_| ()), Some(happening))
+}
+
+fn change_pods(
+    world: &mut World,
+    memory: &mut Memory,
+    subject: Subject<'_>,
+    change: &PodChange,
+) -> (Result<(), PortError>, Option<Happening>) {
+    let id = subject.instance;
+    let result = change::change_pods(world, subject, &change::reached(memory, change));
+    // Some may have been changed although others could not be.
+    memory.remember(id, Watched::Pods, world.sequence());
+    let write = outcome(world, memory, &result, *result.as_ref().unwrap_or(&false));
+    let (flow, change) = (subject.flow.cloned().map(Box::new), change.clone());
+    let happening = Happening::Pods { write, instance: id.clone(), flow, change };
     (result.map(|_| ()), Some(happening))
 }
 

@@ -11,54 +11,67 @@ use super::super::world::{Held, Pod, Workload, World, default_unavailable, versi
 use super::backend::edited;
 use super::memory::Memory;
 use crate::model::{
-    Flow, InstanceId, LastHolder, PodName, PodRef, PodUid, Shape, TemplateRef, TrafficChange, Version,
-    WorkloadChange, Wrote,
+    Flow, InstanceId, LastHolder, PodChange, PodName, PodRef, PodUid, Shape, TemplateRef, TrafficChange,
+    Version, WorkloadChange, Wrote,
 };
 use crate::ports::{PortError, PortErrorKind, Subject};
 
-/// Does one change; answers whether anything was different.
-pub(super) fn carry_out(
+/// Changes a workload; answers whether anything was different.
+pub(super) fn change_workload(
     world: &mut World,
     subject: Subject<'_>,
     change: &WorkloadChange,
     seen: Option<&Version>,
 ) -> Result<bool, PortError> {
+    let id = subject.instance;
+    let Some(flow) = subject.flow else { return Err(without_flow()) };
+    if let WorkloadChange::Reshape(shape) = change {
+        match (world.workload(id).is_some(), seen) {
+            (false, None) => return create(world, id, flow, shape),
+            (false, Some(_)) => return Err(gone()),
+            (true, _) => {}
+        }
+    }
+    guarded(world, id, seen, |world| match change {
+        WorkloadChange::Reshape(shape) => reshape(world, id, flow, shape),
+        WorkloadChange::Lock { remember } => lock(world, id, flow, *remember),
+        WorkloadChange::Release { good } => release(world, id, flow, good.as_ref()),
+        WorkloadChange::Remove => remove(world, id, flow),
+        WorkloadChange::SetPaused(on) => freeze(world, id, flow, *on),
+    })
+}
+
+/// Changes pods; answers whether anything was different.
+pub(super) fn change_pods(
+    world: &mut World,
+    subject: Subject<'_>,
+    change: &PodChange,
+) -> Result<bool, PortError> {
     let Subject { instance: id, flow } = subject;
     match (change, flow) {
-        (WorkloadChange::Hook(pods), _) => {
+        (PodChange::Hook(pods), _) => {
             each(world, id, pods, |pod, _| (!pod.hooked).then_some(true), |pod| pod.hooked = true)
         }
-        (WorkloadChange::LetGo(pods), _) => each(
+        (PodChange::Unhook(pods), _) => each(
             world,
             id,
             pods,
             |pod, wanted| pod.hooked.then(|| pod.version == *wanted),
             |pod| pod.hooked = false,
         ),
-        (WorkloadChange::List(pods), Some(flow)) => {
+        (PodChange::MarkForReplacement(pods), Some(flow)) => {
             let differs = |pod: &Pod, _: &Version| (pod.due.as_ref() != Some(&flow.uid)).then_some(true);
             each(world, id, pods, differs, |pod| pod.due = Some(flow.uid.clone()))
         }
-        (WorkloadChange::Spare(pods), Some(_)) => {
+        (PodChange::ClearSpecifiedDelete(pods), Some(_)) => {
             each(world, id, pods, |pod, _| pod.specified.then_some(true), |pod| pod.specified = false)
         }
-        (_, None) => Err(PortError::new(PortErrorKind::Rejected, "only a flow may do that to a workload")),
-        (WorkloadChange::Reshape(shape), Some(flow)) => match (world.workload(id).is_some(), seen) {
-            (false, None) => create(world, id, flow, shape),
-            (false, Some(_)) => Err(gone()),
-            (true, seen) => guarded(world, id, seen, |world| reshape(world, id, flow, shape)),
-        },
-        (WorkloadChange::Lock { remember }, Some(flow)) => {
-            guarded(world, id, seen, |world| lock(world, id, flow, *remember))
-        }
-        (WorkloadChange::Release { good }, Some(flow)) => {
-            guarded(world, id, seen, |world| release(world, id, flow, good.as_ref()))
-        }
-        (WorkloadChange::Remove, Some(flow)) => guarded(world, id, seen, |world| remove(world, id, flow)),
-        (WorkloadChange::Freeze(on), Some(flow)) => {
-            guarded(world, id, seen, |world| freeze(world, id, flow, *on))
-        }
+        (PodChange::MarkForReplacement(_) | PodChange::ClearSpecifiedDelete(_), None) => Err(without_flow()),
     }
+}
+
+fn without_flow() -> PortError {
+    PortError::new(PortErrorKind::Rejected, "only a flow may do that to a workload")
 }
 
 /// Asks pods in or out; answers whether anything was different.
@@ -80,19 +93,13 @@ pub(super) fn steer(world: &mut World, id: &InstanceId, change: &TrafficChange) 
 }
 
 /// The part of a write to several pods that is made by a host that dies in the middle of it.
-pub(super) fn reached(memory: &Memory, change: &WorkloadChange) -> WorkloadChange {
+pub(super) fn reached(memory: &Memory, change: &PodChange) -> PodChange {
     let mut change = change.clone();
-    match &mut change {
-        WorkloadChange::Hook(pods)
-        | WorkloadChange::LetGo(pods)
-        | WorkloadChange::List(pods)
-        | WorkloadChange::Spare(pods) => pods.truncate(memory.reaches(pods.len())),
-        WorkloadChange::Lock { .. }
-        | WorkloadChange::Release { .. }
-        | WorkloadChange::Remove
-        | WorkloadChange::Reshape(_)
-        | WorkloadChange::Freeze(_) => {}
-    }
+    let (PodChange::Hook(pods)
+    | PodChange::Unhook(pods)
+    | PodChange::MarkForReplacement(pods)
+    | PodChange::ClearSpecifiedDelete(pods)) = &mut change;
+    pods.truncate(memory.reaches(pods.len()));
     change
 }
 

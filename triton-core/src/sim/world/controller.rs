@@ -2,7 +2,7 @@
 
 use std::vec::Vec;
 
-use super::super::cloneset::{self, CloneSet, CloneSetPod, Lifecycle, PodChange};
+use super::super::cloneset::{self, CloneSet, CloneSetPod, ControllerChange, Lifecycle};
 use super::super::journal::{Cause, Happening};
 use super::{Workload, World};
 use crate::model::{InstanceId, PodUid, Revision, Timestamp};
@@ -70,26 +70,28 @@ impl World {
         }
     }
 
-    fn apply(&mut self, id: &InstanceId, uid: &PodUid, change: PodChange, update: &Revision) {
+    fn apply(&mut self, id: &InstanceId, uid: &PodUid, change: ControllerChange, update: &Revision) {
         let marked = |world: &Self| {
             let pod = world.workload(id).and_then(|workload| workload.pod(uid));
             pod.is_some_and(super::Pod::marked)
         };
         let before = marked(self);
         match change {
-            PodChange::Delete => return self.delete_pod(id, uid, Cause::Controller),
-            PodChange::Swap => return self.swap_pod(id, uid, update),
-            PodChange::Mark => self.change_pod(id, uid, |pod| pod.state = Lifecycle::PreparingDelete),
-            PodChange::Prepare => self.change_pod(id, uid, |pod| pod.state = Lifecycle::PreparingUpdate),
-            PodChange::PrepareAgain => self.change_pod(id, uid, |pod| {
+            ControllerChange::Delete => return self.delete_pod(id, uid, Cause::Controller),
+            ControllerChange::Swap => return self.swap_pod(id, uid, update),
+            ControllerChange::Mark => self.change_pod(id, uid, |pod| pod.state = Lifecycle::PreparingDelete),
+            ControllerChange::Prepare => {
+                self.change_pod(id, uid, |pod| pod.state = Lifecycle::PreparingUpdate)
+            }
+            ControllerChange::PrepareAgain => self.change_pod(id, uid, |pod| {
                 (pod.state, pod.hooked) = (Lifecycle::PreparingUpdate, true);
             }),
-            PodChange::Finish => self.change_pod(id, uid, |pod| pod.state = Lifecycle::Updated),
-            PodChange::Unmark | PodChange::Settle => {
+            ControllerChange::Finish => self.change_pod(id, uid, |pod| pod.state = Lifecycle::Updated),
+            ControllerChange::Unmark | ControllerChange::Settle => {
                 self.change_pod(id, uid, |pod| pod.state = Lifecycle::Normal)
             }
-            PodChange::Admit => self.change_pod(id, uid, |pod| pod.held_back = false),
-            PodChange::Specify => self.change_pod(id, uid, |pod| pod.specified = true),
+            ControllerChange::Admit => self.change_pod(id, uid, |pod| pod.held_back = false),
+            ControllerChange::Specify => self.change_pod(id, uid, |pod| pod.specified = true),
         };
         let after = marked(self);
         let pod = self.workload(id).and_then(|workload| workload.pod(uid)).map(super::Pod::reference);

@@ -13,7 +13,7 @@ pub(super) fn hook(pod: &PodRef) -> Value {
 
 /// Merge patch that takes the hook label off; refused when the pod is not as it was seen.
 #[must_use]
-pub(super) fn let_go(pod: &PodRef) -> Value {
+pub(super) fn unhook(pod: &PodRef) -> Value {
     json!({ "metadata": {
         "uid": pod.uid, "resourceVersion": pod.version, "labels": { labels::HOOK: null },
     } })
@@ -21,13 +21,13 @@ pub(super) fn let_go(pod: &PodRef) -> Value {
 
 /// Merge patch that marks a pod as one that this flow replaces; refused by another pod of that name.
 #[must_use]
-pub(super) fn list(pod: &PodRef, flow: &FlowUid) -> Value {
+pub(super) fn mark_for_replacement(pod: &PodRef, flow: &FlowUid) -> Value {
     json!({ "metadata": { "uid": pod.uid, "labels": { labels::RESTARTED_BY: flow } } })
 }
 
 /// Merge patch that takes the mark off that has a pod deleted whatever the numbers say.
 #[must_use]
-pub(super) fn spare(pod: &PodRef) -> Value {
+pub(super) fn clear_specified_delete(pod: &PodRef) -> Value {
     json!({ "metadata": { "uid": pod.uid, "labels": { labels::SPECIFIED_DELETE: null } } })
 }
 
@@ -49,7 +49,7 @@ mod tests {
             json!({ "metadata": { "uid": "pod-uid", "labels": { labels::HOOK: "true" } } })
         );
         assert_eq!(
-            let_go(&pod),
+            unhook(&pod),
             json!({ "metadata": { "uid": "pod-uid", "resourceVersion": "7", "labels": { labels::HOOK: null } } })
         );
     }

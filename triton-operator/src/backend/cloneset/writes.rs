@@ -177,13 +177,9 @@ impl CloneSets {
             _ if !mine => Err(conflict("the workload is not locked by this flow")),
             WorkloadChange::Remove => self.remove(cloneset).await,
             WorkloadChange::Reshape(shape) => self.reshape(cloneset, flow, shape).await,
-            WorkloadChange::Freeze(on) => {
+            WorkloadChange::SetPaused(on) => {
                 self.change(cloneset, patch::freeze(cloneset, flow, *on)).await.map(drop)
             }
-            WorkloadChange::Hook(_)
-            | WorkloadChange::LetGo(_)
-            | WorkloadChange::List(_)
-            | WorkloadChange::Spare(_) => Ok(()),
         }
     }
 }
