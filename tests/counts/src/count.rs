@@ -18,11 +18,13 @@ pub(crate) enum Count {
     Twins,
     /// Circles of imports.
     Circles,
+    /// Words of the list of words to replace.
+    Words,
 }
 
 impl Count {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Lines, Self::Types, Self::Strategies, Self::Apis, Self::Twins, Self::Circles];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Lines, Self::Types, Self::Strategies, Self::Apis, Self::Twins, Self::Circles, Self::Words];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -32,6 +34,7 @@ impl Count {
             Self::Apis => "apis",
             Self::Twins => "twins",
             Self::Circles => "circles",
+            Self::Words => "words",
         }
     }
 
@@ -43,6 +46,7 @@ impl Count {
             Self::Apis => "handwritten implementations of DeployApi",
             Self::Twins => "pairs of places with six or more equal lines",
             Self::Circles => "circles of imports",
+            Self::Words => "words to replace",
         }
     }
 
@@ -55,13 +59,13 @@ impl Count {
             Self::Strategies => 3,
             Self::Apis => 4,
             Self::Twins => 20,
-            Self::Circles => 0,
+            Self::Circles | Self::Words => 0,
         }
     }
 
     /// Whether nothing at all can be the truth. Elsewhere it shows that the rule no longer fits the code.
     const fn may_be_zero(self) -> bool {
-        matches!(self, Self::Twins | Self::Circles)
+        matches!(self, Self::Twins | Self::Circles | Self::Words)
     }
 }
 

@@ -16,6 +16,8 @@ mod table;
 mod tree;
 mod twins;
 mod types;
+mod vocabulary;
+mod words;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,6 +29,7 @@ use count::{Count, Figure};
 use product::Product;
 use table::Row;
 use tree::File;
+use vocabulary::Vocabulary;
 
 /// The commit before repetition was reduced.
 const BASELINE: &str = "df13552e72267382751edff448c90b5459e8f6d9";
@@ -45,12 +48,13 @@ struct Options {
 fn main() -> Result<ExitCode> {
     let options = Options::parse();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let vocabulary = Vocabulary::read(&root.join("tests/counts/words.yaml"))?;
     let now = tree::read(&root)?;
     let baseline = tree::unpack(&root, &options.baseline)?;
     let before = tree::read(&baseline.path().join(tree::UNPACKED))?;
 
-    let before = figures(&before).with_context(|| format!("in commit {}", options.baseline))?;
-    let now = figures(&now)?;
+    let before = figures(&before, &vocabulary).with_context(|| format!("in commit {}", options.baseline))?;
+    let now = figures(&now, &vocabulary)?;
     for (count, figure) in &now {
         if options.list.contains(count) {
             println!("{}:", count.title());
@@ -67,7 +71,7 @@ fn main() -> Result<ExitCode> {
 ///
 /// # Errors
 /// When a file cannot be parsed, or a rule finds nothing where there must be something.
-fn figures(files: &[File]) -> Result<Vec<(Count, Figure)>> {
+fn figures(files: &[File], vocabulary: &Vocabulary) -> Result<Vec<(Count, Figure)>> {
     let product = Product::new(files)?;
     let types = types::all(&product);
     let figure = |count| match count {
@@ -77,6 +81,7 @@ fn figures(files: &[File]) -> Result<Vec<(Count, Figure)>> {
         Count::Apis => apis::figure(files),
         Count::Twins => Ok(twins::figure(&product)),
         Count::Circles => Ok(circles::figure(&product)),
+        Count::Words => Ok(words::figure(&product, vocabulary)),
     };
     Count::ALL.into_iter().map(|count| Ok((count, figure(count)?.checked(count)?))).collect()
 }
@@ -87,19 +92,21 @@ mod tests {
 
     #[test]
     fn a_tree_without_product_code_is_an_error() -> Result<()> {
+        let vocabulary = Vocabulary::parse("[{words: [told], instead: recorded}]")?;
         let files = [File::sample("tools/Cargo.toml", "[package]\npublish = false\n")];
-        let error = figures(&files).expect_err("there is nothing to count");
+        let error = figures(&files, &vocabulary).expect_err("there is nothing to count");
         assert!(error.to_string().contains("no file of the product"), "{error}");
         Ok(())
     }
 
     #[test]
     fn a_rule_that_finds_nothing_is_an_error() -> Result<()> {
+        let vocabulary = Vocabulary::parse("[{words: [told], instead: recorded}]")?;
         let files = [
             File::sample("core/Cargo.toml", "[package]\n"),
             File::sample("core/src/lib.rs", "pub struct Other { name: String }\n"),
         ];
-        let error = figures(&files).expect_err("no type holds a flow");
+        let error = figures(&files, &vocabulary).expect_err("no type holds a flow");
         assert!(error.to_string().contains("types that hold a flow"), "{error}");
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
+use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Attribute, Expr, ExprLit, Item, Lit, Meta};
 
@@ -26,6 +27,8 @@ pub(crate) struct Source {
     pub(crate) text: String,
     /// Without what is compiled for tests alone.
     pub(crate) code: syn::File,
+    /// The same as tokens.
+    pub(crate) tokens: TokenStream,
     pub(crate) lines: Lines,
 }
 
@@ -92,8 +95,9 @@ fn follow(
         let module = module.iter().cloned().chain([name]).collect();
         follow(known, &file, &below, module, sources).with_context(|| format!("a module of {path}"))?;
     }
-    let lines = Lines::of(text, &code.to_token_stream());
-    sources.push(Source { path: path.to_owned(), module, text: (*text).to_owned(), code, lines });
+    let tokens = code.to_token_stream();
+    let lines = Lines::of(text, &tokens);
+    sources.push(Source { path: path.to_owned(), module, text: (*text).to_owned(), code, tokens, lines });
     Ok(())
 }
 

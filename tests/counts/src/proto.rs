@@ -1,4 +1,4 @@
-//! Reads what of a proto file is counted: messages and their fields.
+//! Reads what of a proto file is counted: messages, their fields, and comments.
 
 use crate::tree::File;
 use crate::types::{Declared, Field, snake};
@@ -23,6 +23,14 @@ pub(crate) fn messages(file: &File) -> Vec<Declared> {
         }
     }
     found
+}
+
+/// The comments of a file. Lines that follow each other are one comment.
+pub(crate) fn comments(file: &File) -> Vec<String> {
+    let lines: Vec<Option<&str>> =
+        file.text.lines().map(|line| line.split_once("//").map(|(_, comment)| comment)).collect();
+    let blocks = lines.split(Option::is_none).filter(|block| !block.is_empty());
+    blocks.map(|block| block.iter().copied().flatten().collect::<Vec<_>>().join(" ")).collect()
 }
 
 /// What stands before a comment.
@@ -67,5 +75,11 @@ mod tests {
         );
         let types: Vec<&str> = found[1].fields[1].types.iter().map(|name| &**name).collect();
         assert_eq!(types, ["Batch", "pod", "repeated"]);
+    }
+
+    #[test]
+    fn comments_of_lines_in_a_row_are_one() {
+        let found = comments(&File::sample("a.proto", FILE));
+        assert_eq!(found, [" A flow, = 1;  as shown.  as is", " a"]);
     }
 }
