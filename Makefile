@@ -1,9 +1,9 @@
 # Every target only calls cargo; whoever prefers cargo can read on and type the same.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test verify fix gen search sim mutants bench control-plane need-rust need-cc need-go need-rustfmt need-clippy need-mutants
+.PHONY: help demo test verify fix gen search sim mutants counts bench control-plane need-rust need-cc need-go need-rustfmt need-clippy need-mutants
 
-CRATES := triton-core triton-grpc triton-operator triton-examples triton-benches triton-tests triton-mutants
+CRATES := triton-core triton-grpc triton-operator triton-examples triton-benches triton-tests triton-counts triton-mutants
 CORE_FEATURES := schema sim testing
 MUTANTS_VERSION := 27.1.0
 CARGO_MUTANTS := target/tools/bin/cargo-mutants
@@ -48,6 +48,9 @@ sim: need-rust need-cc ## show one simulated run: make sim SEED=42, with FAULTS=
 
 mutants: need-rust need-cc need-mutants ## change the engine here and there and see a test fail: SEED=, ONLY=goal.rs or SHARD=1/8; 20 minutes
 	cargo run --locked --quiet --package triton-mutants -- $(SEED:%=--seed=%) $(ONLY:%=--only=%) $(SHARD:%=--shard=%)
+
+counts: need-rust need-cc ## count what of the product is written more than once, beside the goals: BASELINE=commit, LIST=words
+	cargo run --locked --quiet --package triton-counts -- $(BASELINE:%=--baseline=%) $(LIST:%=--list=%)
 
 bench: need-rust need-cc need-go ## speed and memory, beside their limits
 	cargo bench --locked --package triton-benches
