@@ -6,7 +6,7 @@ mod checked;
 mod deploys;
 mod error;
 mod lifecycle;
-mod once;
+mod request;
 mod view;
 
 pub use api::{ApiStream, DeployApi, InstanceApi, Templates};
@@ -14,7 +14,7 @@ pub use checked::Checked;
 pub use deploys::Service;
 pub use error::{ApiError, ApiErrorKind};
 pub use lifecycle::{InstanceOrder, Lifecycle, LifecycleApi, Made, RollbackTo};
-pub use once::name_of_request;
+pub use request::name_of_request;
 pub use view::{
     CreateFlow, FlowEvent, FlowFilter, FlowView, InstanceView, MAX_PAGE, Ordered, PodFilter, PodId, PodView,
 };

@@ -9,12 +9,12 @@ use core::pin::Pin;
 use futures_core::Stream;
 use serde_json::Value;
 
-use super::error::ApiError;
-use super::once;
+use super::error::{ApiError, ApiErrorKind};
+use super::request::name_of_request;
 use super::view::{
     CreateFlow, FlowEvent, FlowFilter, FlowView, InstanceView, Ordered, PodFilter, PodId, PodView,
 };
-use crate::model::{Edit, FlowId, InstanceId, Namespace, Target};
+use crate::model::{Action, Edit, FlowId, InstanceId, Namespace, Target};
 
 /// A stream of answers. It ends after an error.
 pub type ApiStream<T> = Pin<Box<dyn Stream<Item = Result<T, ApiError>> + Send>>;
@@ -53,7 +53,7 @@ pub trait DeployApi: Send + Sync {
         flow: CreateFlow,
         request: &str,
     ) -> impl Future<Output = Result<FlowView, ApiError>> + Send {
-        once::create(self, flow, request)
+        create_once(self, flow, request)
     }
 
     /// Gives the permission that the current stage asks for. `expected`: what the caller saw waiting.
@@ -130,4 +130,51 @@ pub trait InstanceApi: Send + Sync {
 
     /// The pods that match, newest first.
     fn pods(&self, filter: &PodFilter) -> impl Future<Output = Result<Vec<PodView>, ApiError>> + Send;
+}
+
+/// Makes the flow of a request, or answers the one that it made before.
+async fn create_once<A: DeployApi + ?Sized>(
+    api: &A,
+    flow: CreateFlow,
+    request: &str,
+) -> Result<FlowView, ApiError> {
+    if flow.name.is_some() {
+        let text = "requestID: the name is made from it: give one of them";
+        return Err(ApiError::new(ApiErrorKind::InvalidArgument, text));
+    }
+    let (spec, _) = flow.draft.parse_new()?;
+    let instance = spec.identity.instance;
+    let name = name_of_request(&instance, request)?;
+    let id = FlowId { namespace: flow.namespace.clone(), name: name.clone() };
+    // What was done already may not be possible a second time, so the flow is looked for first.
+    if let Some(made) = before(api, &id, spec.action).await? {
+        return Ok(made);
+    }
+    match api.create(CreateFlow { name: Some(name), ..flow }).await {
+        Err(error) if error.kind == ApiErrorKind::AlreadyExists => {
+            before(api, &id, spec.action).await?.ok_or(error)
+        }
+        made => made,
+    }
+}
+
+/// The flow that a request made before; `None` when it made none.
+///
+/// # Errors
+/// `AlreadyExists` when it asked for something else: the same identification of something else is a mistake,
+/// not a repetition.
+pub(super) async fn before<A: DeployApi + ?Sized>(
+    api: &A,
+    id: &FlowId,
+    action: Action,
+) -> Result<Option<FlowView>, ApiError> {
+    match api.get(id).await {
+        Ok(made) if made.action == action.as_str() => Ok(Some(made)),
+        Ok(made) => {
+            let text = alloc::format!("requestID: flow {id} of action {} was made with it", made.action);
+            Err(ApiError::new(ApiErrorKind::AlreadyExists, text))
+        }
+        Err(error) if error.kind == ApiErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }

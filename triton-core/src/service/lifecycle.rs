@@ -4,10 +4,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::future::Future;
 
-use super::api::{DeployApi, InstanceApi, Templates};
+use super::api::{DeployApi, InstanceApi, Templates, before};
 use super::checked::refused;
 use super::error::{ApiError, ApiErrorKind};
-use super::once::{self, name_of_request};
+use super::request::name_of_request;
 use super::view::{CreateFlow, FlowFilter, FlowView, InstanceView};
 use crate::engine::unended;
 use crate::model::{
@@ -117,7 +117,7 @@ impl<D: DeployApi + Templates, I: InstanceApi> LifecycleApi for Lifecycle<D, I> 
                     Some(request) => {
                         let name = name_of_request(&instance.name, request)?;
                         let id = FlowId { namespace: instance.namespace.clone(), name };
-                        once::before(&self.deploys, &id, Action::Delete).await?
+                        before(&self.deploys, &id, Action::Delete).await?
                     }
                     None => None,
                 };

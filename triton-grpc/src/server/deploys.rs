@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 use triton_core::model::FlowId;
 use triton_core::service::{ApiError, DeployApi, FlowView, Ordered};
 
-use super::frame::Frame;
+use super::frame::{Frame, pages};
 use super::generated::deployflow::deploy_flow_server::DeployFlow;
 use super::hub::{Change, Hub};
 use super::watch::{self, Replies, Until};
@@ -16,9 +16,6 @@ use crate::deployflow::{
     NextRequest, WatchRequest,
 };
 use crate::status::to_status;
-
-/// Largest reply with a list, in bytes; gRPC clients take 4 MiB unless told otherwise.
-const PAGE: usize = 3 << 20;
 
 /// Flows over an API and a hub that is fed from it.
 pub(crate) struct Deploys<A> {
@@ -148,22 +145,6 @@ impl<A: DeployApi + 'static> Deploys<A> {
         let reply = Frame::encode(&convert::first_reply(&ordered));
         Ok(watch::one(self.api.clone(), watcher, Change::new(ordered.flow), reply, until))
     }
-}
-
-/// Frames joined to replies of a bearable size; at least one.
-pub(crate) fn pages<'a>(frames: impl IntoIterator<Item = &'a Frame>) -> Vec<Frame> {
-    let mut pages = Vec::new();
-    let (mut page, mut size) = (Vec::new(), 0_usize);
-    for frame in frames {
-        if !page.is_empty() && size.saturating_add(frame.len()) > PAGE {
-            pages.push(Frame::join(page.drain(..)));
-            size = 0;
-        }
-        size = size.saturating_add(frame.len());
-        page.push(frame);
-    }
-    pages.push(Frame::join(page));
-    pages
 }
 
 fn reply(view: FlowView) -> Frame {

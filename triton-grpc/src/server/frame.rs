@@ -12,6 +12,9 @@ const BUFFER: usize = 1024;
 /// Bytes after which a buffer is handed to the connection.
 const YIELD: usize = 32 * 1024;
 
+/// Largest reply with a list, in bytes; gRPC clients take 4 MiB unless told otherwise.
+const PAGE: usize = 3 << 20;
+
 /// An encoded `DeployReply` or `DeploysReply`. Clones share the bytes.
 ///
 /// Field 1 of both is a flow, so that a reply with one flow is the same bytes as an entry of a list, and a
@@ -44,6 +47,22 @@ impl Frame {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
+}
+
+/// Frames joined to replies of a bearable size; at least one.
+pub(crate) fn pages<'a>(frames: impl IntoIterator<Item = &'a Frame>) -> Vec<Frame> {
+    let mut pages = Vec::new();
+    let (mut page, mut size) = (Vec::new(), 0_usize);
+    for frame in frames {
+        if !page.is_empty() && size.saturating_add(frame.len()) > PAGE {
+            pages.push(Frame::join(page.drain(..)));
+            size = 0;
+        }
+        size = size.saturating_add(frame.len());
+        page.push(frame);
+    }
+    pages.push(Frame::join(page));
+    pages
 }
 
 /// Something that can be put on the wire.

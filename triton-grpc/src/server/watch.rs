@@ -10,8 +10,7 @@ use tonic::Status;
 use triton_core::model::{FlowId, Target};
 use triton_core::service::{ApiError, ApiErrorKind, DeployApi, FlowFilter, FlowView};
 
-use super::deploys::pages;
-use super::frame::Frame;
+use super::frame::{Frame, pages};
 use super::hub::{Change, EveryWatcher, FlowWatcher, Mark, Note};
 use crate::convert;
 use crate::status::to_status;

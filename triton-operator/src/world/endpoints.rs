@@ -1,6 +1,7 @@
 //! Services and EndpointSlices, pruned to what tells whether a pod is in traffic.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Service;
@@ -54,6 +55,18 @@ impl ServicePort {
                 let found = ports.iter().find(|port| port.name == *name && port.protocol == self.protocol);
                 found.map(|port| port.number)
             }
+        }
+    }
+}
+
+impl fmt::Display for ServicePort {
+    /// Where it goes, and its name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, protocol, target } = self;
+        let gap = if name.is_empty() { "" } else { ", " };
+        match target {
+            IntOrString::Int(number) => write!(f, "targetPort {number} ({name}{gap}{protocol})"),
+            IntOrString::String(target) => write!(f, "targetPort {target} ({name}{gap}{protocol})"),
         }
     }
 }

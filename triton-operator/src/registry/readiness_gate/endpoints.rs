@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::lost::target;
 use crate::world::endpoints::{ServiceEntry, ServicePort, SliceEntry};
 use crate::world::pods::PodEntry;
 
@@ -207,7 +206,7 @@ fn sends<'a>(service: &'a ServiceEntry, pod: &PodEntry, slices: &'a [Arc<SliceEn
     }
     let ports: Vec<_> = service.ports.iter().filter_map(|port| Some((port, port.on(&pod.ports)?))).collect();
     if ports.is_empty() && !service.ports.is_empty() {
-        let wanted: Vec<_> = service.ports.iter().map(target).collect();
+        let wanted: Vec<_> = service.ports.iter().map(ToString::to_string).collect();
         return Sends::Nothing(format!(
             "no container of them has a port for {}; a person has to change its targetPort or the ports of the template",
             wanted.join(", ")

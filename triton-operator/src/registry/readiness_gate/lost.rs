@@ -95,8 +95,8 @@ impl Noted {
                 .or_insert_with(|| old.iter().all(|offer| service.selects(&offer.labels) && is(offer)))
         };
         let ports = service.ports.iter().map(|port| {
-            let has = by_all(target(port), &|offer| has(port, offer));
-            (has, by_all(format!("declared {}", target(port)), &|offer| declares(port, offer)))
+            let has = by_all(port.to_string(), &|offer| has(port, offer));
+            (has, by_all(format!("declared {port}"), &|offer| declares(port, offer)))
         });
         let ports = ports.collect();
         let families = service.families.iter();
@@ -197,7 +197,7 @@ impl<F: Fn(Part<'_>) -> bool> Exchanged<'_, F> {
     }
 
     fn tell_of(&self, port: &ServicePort, taken: &[&Offer<'_>], noted: (bool, bool), told: &mut Succession) {
-        let (name, target) = (&self.service.key.name, target(port));
+        let name = &self.service.key.name;
         let lacks = |is: fn(&ServicePort, &Offer<'_>) -> bool| -> Vec<&Offer<'_>> {
             taken.iter().copied().filter(|offer| !is(port, offer)).collect()
         };
@@ -207,12 +207,12 @@ impl<F: Fn(Part<'_>) -> bool> Exchanged<'_, F> {
         if without.len() == taken.len() {
             let text = format!(
                 "Service {name} sends to pods that are to leave and can send to none of the new ones: no container \
-                 of them has a port for {target}"
+                 of them has a port for {port}"
             );
             add(told, (self.others)(Part::Port(port)), &text, change);
         } else if noted.0 && !without.is_empty() {
             let text = format!(
-                "Service {name} sends to {target}, which each pod that was to leave had, and {} not",
+                "Service {name} sends to {port}, which each pod that was to leave had, and {} not",
                 some(&without)
             );
             add_some(told, (self.others)(Part::Port(port)), &text, change);
@@ -220,7 +220,7 @@ impl<F: Fn(Part<'_>) -> bool> Exchanged<'_, F> {
             let whose =
                 if undeclared.len() == taken.len() { "the new ones do".into() } else { some(&undeclared) };
             told.at_risk.push(format!(
-                "Service {name} sends to {target}, which the pods that are to leave declare and {whose} not: unless \
+                "Service {name} sends to {port}, which the pods that are to leave declare and {whose} not: unless \
                  something listens there, nobody reaches them; {change}"
             ));
         }
@@ -322,17 +322,6 @@ fn mismatch(service: &ServiceEntry, offer: &Offer<'_>) -> String {
         None => format!("it wants {key}={value}, they have no label {key}"),
     });
     told.collect::<Vec<_>>().join("; ")
-}
-
-/// A port of a Service and where it goes.
-#[must_use]
-pub fn target(port: &ServicePort) -> String {
-    let ServicePort { name, protocol, target } = port;
-    let own = if name.is_empty() { String::new() } else { format!("{name}, ") };
-    match target {
-        IntOrString::Int(number) => format!("targetPort {number} ({own}{protocol})"),
-        IntOrString::String(target) => format!("targetPort {target} ({own}{protocol})"),
-    }
 }
 
 #[cfg(test)]
