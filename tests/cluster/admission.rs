@@ -59,6 +59,8 @@ async fn what_would_replace_pods_that_nobody_meant_is_refused_and_an_update_brin
         ("rollback", None, "cannot return"),
         ("scale_out", Some(3), "with any write"),
         ("restart", None, "with any write"),
+        ("stop", None, "with any write"),
+        ("delete", None, "with any write"),
     ];
     for (action, replicas, says) in orders {
         let name = action.replace('_', "-");
@@ -72,6 +74,7 @@ async fn what_would_replace_pods_that_nobody_meant_is_refused_and_an_update_brin
     assert_eq!(web.site.view().get(Kind::Set, app::NAME).map(|set| set["spec"].clone()), before);
     web.carry_out(&app::flow("third", "update", 2, "nginx:1", auto())).await;
     web.carry_out(&app::order("fourth", "scale_out", Some(3), auto())).await;
+    web.carry_out(&app::order("fifth", "stop", None, auto())).await;
 }
 
 fn name(site: &Site) -> String {

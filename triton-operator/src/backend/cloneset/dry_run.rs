@@ -32,10 +32,19 @@ impl CloneSets {
     ) -> Result<Option<Failure>, PortError> {
         let spec = &flow.spec;
         match (spec.action, cloneset) {
-            (Action::Delete, Some(cloneset)) => return self.deletion(flow, cloneset).await,
-            (Action::Scale | Action::ScaleIn | Action::ScaleOut | Action::Restart, Some(cloneset)) => {
-                return self.any_write(cloneset).await;
+            (Action::Delete, Some(cloneset)) => {
+                let refused = self.any_write(cloneset).await?;
+                return if refused.is_some() { Ok(refused) } else { self.deletion(flow, cloneset).await };
             }
+            (
+                Action::Scale
+                | Action::ScaleIn
+                | Action::ScaleOut
+                | Action::Restart
+                | Action::Start
+                | Action::Stop,
+                Some(cloneset),
+            ) => return self.any_write(cloneset).await,
             (Action::Rollback, Some(cloneset)) if spec.template.is_none() => {
                 return self.revision(flow, cloneset).await;
             }
@@ -156,8 +165,8 @@ impl CloneSets {
             .map(|what| format!("spec.template of revision {revision} cannot return: the API server {what}")))
     }
 
-    /// What the API server changes of the template with any write: a flow that brings none would have pods replaced by its
-    /// lock or its numbers, by ones that nobody asked for.
+    /// What the API server changes of the template with any write: a flow that brings none would give pods a template that
+    /// nobody ordered by its lock or its numbers.
     async fn any_write(&self, cloneset: &CloneSetEntry) -> Result<Option<Failure>, PortError> {
         let Key { namespace, name } = &cloneset.key;
         let api = self.api(namespace)?;
@@ -176,8 +185,8 @@ impl CloneSets {
         let template = |object: &DynamicObject| object.data["spec"]["template"].clone();
         Ok(template_diff(&template(&now), &template(&stored)).map(|field| Failure::Refused {
             what: format!(
-                "the API server changes spec.template{field} of CloneSet {namespace}/{name} with any write, and pods \
-                 would be replaced by it: look for an admission webhook or policy that changes CloneSets, and exempt this \
+                "the API server changes spec.template{field} of CloneSet {namespace}/{name} with any write, and \
+                 pods would get a template that nobody ordered: look for an admission webhook or policy that changes CloneSets, and exempt this \
                  one; or bring the template by an update first"
             ),
         }))
