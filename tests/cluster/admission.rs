@@ -39,7 +39,9 @@ async fn a_template_that_would_not_return_as_it_was_is_not_written_and_old_pods_
     tokio::time::sleep(QUIET).await;
     assert_eq!(generation(&web.site), before, "nothing is written again and again");
     let view = web.site.view();
-    assert_eq!((view.serving().len(), pods(&view).len()), (3, 4), "{}", view.summary());
+    assert_eq!(view.serving().len(), 3, "{}", view.summary());
+    // The canary leaves as long as the template of its flow is there: the policy may have changed that before.
+    assert!((3..=4).contains(&pods(&view).len()), "{}", view.summary());
 
     web.site.apply(&policy(&web.site, "others", &ANNOTATION));
     web.site.ends("second", "Canceled").await;
