@@ -158,15 +158,7 @@ async fn who_cancels_while_a_service_would_be_lost_keeps_its_pods() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_after_a_partial_rollout_names_the_service_that_it_would_empty() {
     let site = Site::new("lost-restart").await;
-    let ports = json!([named("http", 80)]);
-    let line = |of: &str| (json!({"line": of}), ports.clone());
-    site.apply(&with(app::create("first", 3, json!({"mode": "auto"})), &line("green")));
-    site.succeeds("first").await;
-    let canary = json!({"canary": 1, "batches": 1, "stage": "Baked", "drainSeconds": 0});
-    site.apply(&with(app::update("second", 3, canary), &line("black")));
-    site.scene.holds("the canary serves", |view| view.waits_for("second") == "Approval").await;
-    site.order("Cancel", "second");
-    site.ends("second", "Canceled").await;
+    green_and_black(&site).await;
     for of in ["green", "black"] {
         let mut service = service(json!({"line": of}), &json!([to("", "http")]));
         service["metadata"]["name"] = json!(of);
@@ -183,6 +175,34 @@ async fn a_restart_after_a_partial_rollout_names_the_service_that_it_would_empty
     site.kubectl(&["delete", "service", "black"]);
     site.succeeds("again").await;
     assert!(reached(&site.view(), "").is_disjoint(&before));
+}
+
+/// Two pods of a revision with one label, and one of the next revision with another.
+async fn green_and_black(site: &Site) {
+    let line = |of: &str| (json!({"line": of}), json!([named("http", 80)]));
+    site.apply(&with(app::create("first", 3, json!({"mode": "auto"})), &line("green")));
+    site.succeeds("first").await;
+    let canary = json!({"canary": 1, "batches": 1, "stage": "Baked", "drainSeconds": 0});
+    site.apply(&with(app::update("second", 3, canary), &line("black")));
+    site.scene.holds("the canary serves", |view| view.waits_for("second") == "Approval").await;
+    site.order("Cancel", "second");
+    site.ends("second", "Canceled").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_of_the_template_of_some_old_pods_is_not_one_that_was_given_by_hand() {
+    let site = Site::new("lost-mixed").await;
+    green_and_black(&site).await;
+    site.apply(&service(json!({"line": "black"}), &json!([to("", "http")])));
+    site.scene.holds("the canary is reached", |view| reached(view, "").len() == 1).await;
+    let before = reached(&site.view(), "");
+
+    let swap = json!({"mode": "auto", "batchSize": 3, "maxUnavailable": 3, "drainSeconds": 0});
+    site.apply(&with(app::update("third", 3, swap), &(json!({}), json!([named("http", 80)]))));
+    site.scene.holds("the flow waits for the Service", |view| view.waits_for("third") == "ServiceLost").await;
+    assert_eq!(reached(&site.view(), ""), before, "the pod of the Service stays");
+    site.kubectl(&["delete", "service", "web"]);
+    site.succeeds("third").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -147,13 +147,11 @@ impl ReadinessGate {
         let Some(after) = after else { return Ok(Vec::new()) };
         let mut expected = Vec::new();
         for (revision, pod) in old {
-            // Who brings no template exchanges pods of any revision for those of the one that is there.
-            let before = match (&base.brings, &base.previous, revision) {
-                (Brings::Nothing, _, Some(own)) => self.offer(&cloneset, own, current).await?,
-                (Brings::Flow | Brings::Revision(_), Some(previous), _) => {
-                    self.offer(&cloneset, previous, current).await?
-                }
-                _ => None,
+            // Pods of several revisions may be there: each is what its own template made of it.
+            let own = revision.or(base.previous.as_ref());
+            let before = match own {
+                Some(own) => self.offer(&cloneset, own, current).await?,
+                None => None,
             };
             // Of what the template before is not known any more, nothing was surely taken away.
             expected.push(pod.exchanged(before.as_ref().unwrap_or(&after), &after));
