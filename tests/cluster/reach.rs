@@ -158,7 +158,7 @@ async fn who_cancels_while_a_service_would_be_lost_keeps_its_pods() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_after_a_partial_rollout_names_the_service_that_it_would_empty() {
     let site = Site::new("lost-restart").await;
-    green_and_black(&site).await;
+    partly_updated(&site, json!({"line": "green"}), json!({"line": "black"})).await;
     for of in ["green", "black"] {
         let mut service = service(json!({"line": of}), &json!([to("", "http")]));
         service["metadata"]["name"] = json!(of);
@@ -177,13 +177,13 @@ async fn a_restart_after_a_partial_rollout_names_the_service_that_it_would_empty
     assert!(reached(&site.view(), "").is_disjoint(&before));
 }
 
-/// Two pods of a revision with one label, and one of the next revision with another.
-async fn green_and_black(site: &Site) {
-    let line = |of: &str| (json!({"line": of}), json!([named("http", 80)]));
-    site.apply(&with(app::create("first", 3, json!({"mode": "auto"})), &line("green")));
+/// Two pods of a revision with these labels, and one of the next revision with those.
+async fn partly_updated(site: &Site, before: Value, after: Value) {
+    let pods = |labels| (labels, json!([named("http", 80)]));
+    site.apply(&with(app::create("first", 3, json!({"mode": "auto"})), &pods(before)));
     site.succeeds("first").await;
     let canary = json!({"canary": 1, "batches": 1, "stage": "Baked", "drainSeconds": 0});
-    site.apply(&with(app::update("second", 3, canary), &line("black")));
+    site.apply(&with(app::update("second", 3, canary), &pods(after)));
     site.scene.holds("the canary serves", |view| view.waits_for("second") == "Approval").await;
     site.order("Cancel", "second");
     site.ends("second", "Canceled").await;
@@ -192,7 +192,7 @@ async fn green_and_black(site: &Site) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_label_of_the_template_of_some_old_pods_is_not_one_that_was_given_by_hand() {
     let site = Site::new("lost-mixed").await;
-    green_and_black(&site).await;
+    partly_updated(&site, json!({}), json!({"line": "black"})).await;
     site.apply(&service(json!({"line": "black"}), &json!([to("", "http")])));
     site.scene.holds("the canary is reached", |view| reached(view, "").len() == 1).await;
     let before = reached(&site.view(), "");

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::string::ToString;
 
 use super::*;
-use crate::engine::{Decision, decide, look};
+use crate::engine::{Decision, Effect, decide, look};
 use crate::model::{Peer, Traffic, WorkloadChange};
 use crate::sim::{Cause, Entry, Happening};
 
@@ -109,28 +109,20 @@ fn the_journal_holds_what_a_decision_was_made_from() {
         let judged = run(seed, &Chaos::NONE, &mut |world, _| {
             let mut last = None;
             for happening in world.journal() {
-                match happening {
+                let written = match happening {
                     Happening::Saw { flow: Some(flow), workload, traffic, now, .. } => {
                         looks += 1;
                         last = Some(decide(flow, &look(Some(flow), workload.as_deref(), traffic), *now));
+                        continue;
                     }
-                    Happening::Workload { change, flow: Some(_), .. } => {
-                        writes += 1;
-                        let decided = last.take();
-                        let same = matches!(&decided, Some(Decision::Act(crate::engine::Effect::Workload(act))) if act == change);
-                        if !same {
-                            return Err(std::format!("{decided:?} was decided, {change:?} was written"));
-                        }
-                    }
-                    Happening::Pods { change, flow: Some(_), .. } => {
-                        writes += 1;
-                        let decided = last.take();
-                        let same = matches!(&decided, Some(Decision::Act(crate::engine::Effect::Pods(act))) if act == change);
-                        if !same {
-                            return Err(std::format!("{decided:?} was decided, {change:?} was written"));
-                        }
-                    }
-                    _ => {}
+                    Happening::Workload { change, flow: Some(_), .. } => Effect::Workload(change.clone()),
+                    Happening::Pods { change, flow: Some(_), .. } => Effect::Pods(change.clone()),
+                    _ => continue,
+                };
+                writes += 1;
+                let (decided, written) = (last.take(), Some(Decision::Act(written)));
+                if decided != written {
+                    return Err(std::format!("{decided:?} was decided, {written:?} was written"));
                 }
             }
             Ok(())
