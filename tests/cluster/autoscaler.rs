@@ -111,6 +111,44 @@ async fn a_size_that_comes_back_lifts_its_hold_by_itself() {
     all_run(&site.view(), "nginx:2", 4);
 }
 
+/// Where old pods leave first, those that left already are the ones that are too many.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_size_that_shrinks_in_the_middle_of_a_swap_leaves_pods_in_traffic() {
+    for (policy, most, smoked) in [
+        ("ReCreate", json!("50%"), false),
+        ("ReCreate", json!(3), true),
+        ("InPlaceIfPossible", json!(3), false),
+        ("InPlaceIfPossible", json!("50%"), true),
+    ] {
+        let site = Site::new(&format!("shrinks-{}-{smoked}", policy.to_lowercase())).await;
+        site.serve(6).await;
+        site.gives_back("first").await;
+        let patch = json!({"spec": {"updateStrategy": {"type": policy}}}).to_string();
+        site.kubectl(&["patch", SETS, app::NAME, "--type=merge", "-p", &patch]);
+        let safety = Safety::from_now(&site.scene);
+        let canary = if smoked { 3 } else { 0 };
+        let swap = json!({"mode": "auto", "canary": canary, "batchSize": 3, "maxUnavailable": most,
+            "drainSeconds": 4});
+        let mut update = app::update(FLOW, 6, swap);
+        update["spec"]["application"].as_object_mut().and_then(|fields| fields.remove("replicas"));
+        site.apply(&update);
+        if smoked {
+            site.asks(FLOW, 1, "Smoked").await;
+        } else {
+            site.scene.holds("three pods drain", |view| view.serving().len() == 3).await;
+        }
+        site.kubectl(&["scale", SETS, app::NAME, "--replicas=3"]);
+        let follows = |view: &View| view.flow(FLOW)["status"]["replicasToProcess"] == 3;
+        site.scene.holds("the flow follows the size", follows).await;
+        if smoked {
+            site.agrees(FLOW).await;
+        }
+        site.succeeds(FLOW).await;
+        all_run(&site.view(), "nginx:2", 3);
+        safety.serving_at_least(&site.scene, 1);
+    }
+}
+
 fn canary() -> Value {
     json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0})
 }

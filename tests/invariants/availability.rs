@@ -1,9 +1,9 @@
 //! S1: enough pods stay in traffic.
 
 use triton_core::engine::Decision;
-use triton_core::model::{Facts, Kind, Progress};
+use triton_core::model::{Facts, Progress};
 
-use super::reading::{count_of, floor, in_traffic, moved, size_after, taken_out};
+use super::reading::{count_of, floor, in_traffic, missing, moved, size_after, taken_out};
 use super::{Cause, Change, Intent, Invariant, Outcome, Property, ensure};
 
 pub(super) const ROW: Invariant = Invariant {
@@ -33,7 +33,7 @@ fn closing_keeps_the_floor(intent: &Intent<'_>) -> Outcome {
     let (Progress::Rolling { batch, .. }, Some(_)) = (&intent.flow.progress, moved(intent.decision)) else {
         return Ok(());
     };
-    let missing = if plan.base.kind == Kind::Swap { batch.size } else { 0 };
+    let missing = missing(intent.flow, plan, batch.size);
     let wanted = size_after(intent.flow, plan, *keep).saturating_sub(missing).min(batch.serving);
     ensure(*floor == wanted, || format!("closing keeps {floor} in traffic, not {wanted}"))
 }

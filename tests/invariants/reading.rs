@@ -164,15 +164,24 @@ const fn place(progress: &Progress) -> (u8, u32, Option<Stage>) {
     }
 }
 
+/// Where old pods leave first, a batch may be missing: no more pods than `maxUnavailable` of the size says, and of a size
+/// that others set never all.
+pub(super) fn missing(flow: &Flow, plan: &Plan, batch: u32) -> u32 {
+    if plan.base.kind != Kind::Swap {
+        return 0;
+    }
+    let most = flow.spec.max_unavailable.map_or(u32::MAX, |most| most.of(plan.base.to.max(1)));
+    let stays = plan.base.followed.map_or(u32::MAX, |_| plan.base.to.saturating_sub(1).max(1));
+    batch.min(most).min(stays)
+}
+
 /// Fewest pods in traffic that a removal may leave; `None` where no flow is at work.
 pub(super) fn floor(flow: &Flow) -> Option<u32> {
     match &flow.progress {
         // Others may have added pods meanwhile: what counts is the size that this batch begins and ends with.
         Progress::Rolling { plan, done, batch } => {
             let (before, after) = (size_after(flow, plan, *done), size_after(flow, plan, done + batch.size));
-            // Where old pods leave first, a batch may be missing.
-            let missing = if plan.base.kind == Kind::Swap { batch.size } else { 0 };
-            Some(before.min(after).saturating_sub(missing).min(batch.serving))
+            Some(before.min(after).saturating_sub(missing(flow, plan, batch.size)).min(batch.serving))
         }
         // Pods that were out of order when the flow began may still be.
         Progress::Verifying { plan, .. } => {

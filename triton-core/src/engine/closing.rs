@@ -59,7 +59,7 @@ fn close(flow: &Flow, seen: &Observation, now: Timestamp, verdict: Verdict, why:
         Progress::Closing { .. } | Progress::Finished { .. } => return None,
     };
     let missing = match (&flow.progress, plan.base.kind) {
-        (Progress::Rolling { batch, .. }, Kind::Swap) => batch.size,
+        (Progress::Rolling { batch, .. }, Kind::Swap) => goal::missing_of(&flow.spec, &plan, batch.size),
         _ => plan.base.spares(),
     };
     let floor = goal(&plan, keep).total().saturating_sub(missing).min(serving);

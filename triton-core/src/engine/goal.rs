@@ -98,12 +98,23 @@ const fn whole(plan: &Plan) -> u32 {
     if pods == 0 { 1 } else { pods }
 }
 
-/// Most pods that a batch may take out of service, where old pods leave before new ones start.
+/// Most pods that a batch may take out of service, where old pods leave before new ones start. Of a size that others set
+/// one pod stays at least: nobody agreed to take out all of so few.
 fn missing(spec: &Spec, plan: &Plan) -> u32 {
-    match (plan.base.kind, spec.max_unavailable) {
-        (Kind::Swap, Some(most)) => most.of(whole(plan)),
-        _ => u32::MAX,
+    if plan.base.kind != Kind::Swap {
+        return u32::MAX;
     }
+    let agreed = spec.max_unavailable.map_or(u32::MAX, |most| most.of(whole(plan)));
+    match plan.base.followed {
+        Some(_) => agreed.min(whole(plan).saturating_sub(1).max(1)),
+        None => agreed,
+    }
+}
+
+/// How many pods a batch of this size may take out of service.
+#[must_use]
+pub(super) fn missing_of(spec: &Spec, plan: &Plan, size: u32) -> u32 {
+    if plan.base.kind == Kind::Swap { size.min(missing(spec, plan)) } else { 0 }
 }
 
 /// Whether pods leave by name, and may be too many for one write: those that a restart exchanges, those that

@@ -1,10 +1,10 @@
 use super::super::closing::verifying;
 use super::super::decide;
 use super::super::decision::{Effect, Waiting};
-use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base_of};
+use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base_of, plan_of};
 use super::super::goal::{Goal, goal, plan};
 use super::*;
-use crate::model::{Action, FieldEdit, HoldReason, Kind, Stage, WorkloadChange};
+use crate::model::{Action, Facts, FieldEdit, HoldReason, Kind, Pods, Stage, TrafficChange, WorkloadChange};
 
 #[test]
 fn pods_that_come_are_old_ones_and_work_for_later_batches() {
@@ -158,6 +158,59 @@ fn who_takes_the_extra_pods_away_or_sizes_a_scaling_edits() {
     assert!(matches!(both, Decision::Move(_, Why::Edited { .. })), "{both:?}");
     let own = Observation { edits: Edits::default(), ..sized(8, 4) };
     assert_eq!(size(&update(4), &own), None, "nobody else changed it");
+}
+
+#[test]
+fn a_smaller_size_in_a_swap_takes_out_no_more_pods_than_may_be_missing_of_it() {
+    use crate::model::BatchSize::{Percent, Pods as Of};
+    let leaves = OLD | Facts::MARKED;
+    let drains = leaves.difference(Facts::ASKED | Facts::IN) | Facts::OUT;
+    let starts = RUNS.difference(Facts::BOOTED);
+    // What may be missing; where three of six old pods have left; the size that is set; how many stay in traffic.
+    let rows = [
+        (Some(Of(3)), Stage::Vacating, 3, 1),
+        (Some(Percent(50)), Stage::Vacating, 3, 1),
+        (Some(Of(1)), Stage::Vacating, 3, 2),
+        (None, Stage::Vacating, 3, 1),
+        (Some(Of(3)), Stage::Smoking, 3, 1),
+        (Some(Percent(50)), Stage::Smoking, 3, 1),
+        (Some(Of(1)), Stage::Smoking, 3, 2),
+        (None, Stage::Smoking, 3, 1),
+        (Some(Of(3)), Stage::Smoking, 5, 2),
+        (Some(Of(3)), Stage::Vacating, 2, 1),
+        (Some(Of(3)), Stage::Vacating, 1, 0),
+    ];
+    for (most, stage, size, stay) in rows {
+        let mut flow = Flow::test(Action::Update, 6).at(plan_of(Kind::Swap, 6, 6), 1, 0, 3, stage);
+        flow.spec.max_unavailable = most;
+        let gone = if stage == Stage::Vacating { drains } else { starts };
+        let seen = Observation { pods: Pods::default(), ..sized(size, 3) }.with(3, gone).with(3, leaves);
+        let (plan, done, batch) = followed(&flow, &seen);
+        let seen = Observation { edits: Edits::default(), ..seen };
+        let next = Flow { progress: Progress::Rolling { plan, done, batch }, ..flow };
+        let mut canceled = next.clone();
+        canceled.orders.canceled = true;
+        for flow in [next, canceled] {
+            assert_eq!(stays(flow, seen.clone()), stay, "{most:?} {stage:?} {size}");
+        }
+    }
+}
+
+/// How many of the pods in traffic stay there when the flow takes out the next ones, or waits.
+fn stays(mut flow: Flow, mut seen: Observation) -> u32 {
+    let serve = seen.pods.count(Facts::IN, Facts::empty());
+    for _ in 0..9 {
+        match decide(&flow, &seen, NOW) {
+            Decision::Move(progress, _) => flow.progress = progress,
+            Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) => seen.shape = Some(shape),
+            Decision::Act(Effect::Traffic(TrafficChange::PullOut(pods))) => {
+                return serve - u32::try_from(pods.len()).expect("few pods");
+            }
+            Decision::Wait(..) => return serve,
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("{:?} takes no end", flow.progress)
 }
 
 /// An update in its second batch of two, whose new pods start.

@@ -251,7 +251,7 @@ impl Rolling<'_> {
 
     fn rule(&self, admit: bool, go: bool) -> Tend {
         let floor = self.before().total().min(self.after().total());
-        let missing = if self.kind() == Kind::Swap { self.batch.size } else { 0 };
+        let missing = goal::missing_of(&self.flow.spec, self.plan, self.batch.size);
         let floor = floor.saturating_sub(missing).min(self.batch.serving);
         let most = if self.limited() { self.after().fresh } else { u32::MAX };
         let admit = if admit { most } else { self.before().fresh };
