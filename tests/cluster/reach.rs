@@ -177,6 +177,38 @@ async fn a_restart_after_a_partial_rollout_names_the_service_that_it_would_empty
     assert!(reached(&site.view(), "").is_disjoint(&before));
 }
 
+/// The Service is changed while old pods of a batch are out of traffic already.
+#[tokio::test(flavor = "multi_thread")]
+async fn old_pods_that_were_chosen_return_to_a_service_that_would_lose_them() {
+    for swaps in [true, false] {
+        let site = Site::new(&format!("lost-midway-{swaps}")).await;
+        let pods = |labels| (labels, json!([named("http", 80)]));
+        site.apply(&service(json!({"app.kubernetes.io/instance": app::NAME}), &json!([to("", "http")])));
+        let create = app::create("first", 4, json!({"mode": "auto"}));
+        site.apply(&with(create, &pods(json!({"line": "green"}))));
+        site.succeeds("first").await;
+        let old = reached(&site.view(), "");
+        let mut strategy = json!({"mode": "auto", "batchSize": 2, "drainSeconds": 15});
+        if swaps {
+            strategy["maxUnavailable"] = json!(2);
+        }
+        let safety = Safety::from_now(&site.scene);
+        site.apply(&with(app::update("second", 4, strategy), &pods(json!({"line": "black"}))));
+        let drain = |view: &View| reached(view, "").intersection(&old).count() == 2;
+        site.scene.holds("two old pods drain", drain).await;
+        let change =
+            |op: &str| json!([{"op": op, "path": "/spec/selector/line", "value": "green"}]).to_string();
+        site.kubectl(&["patch", "service", app::NAME, "--type=json", "-p", &change("add")]);
+        let back = |view: &View| reached(view, "") == old && view.waits_for("second") == "ServiceLost";
+        site.scene.holds("every old pod is back", back).await;
+        site.kubectl(&["patch", "service", app::NAME, "--type=json", "-p", &change("remove")]);
+        site.succeeds("second").await;
+        let now = reached(&site.view(), "");
+        assert!(now.len() == 4 && now.is_disjoint(&old), "{now:?} are reached");
+        safety.serving_at_least(&site.scene, 2);
+    }
+}
+
 /// Two pods of a revision with these labels, and one of the next revision with those.
 async fn partly_updated(site: &Site, before: Value, after: Value) {
     let pods = |labels| (labels, json!([named("http", 80)]));

@@ -1,12 +1,13 @@
 //! Actions that are cancelled, that return to where they came from, and that take over from others.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use triton_tests::scene::{Kind, View, is_marked, label};
 
 use crate::{
     app,
+    rig::SETS,
     watched::{DRAIN, Watched, pods},
 };
 
@@ -75,6 +76,47 @@ async fn a_cancelled_update_that_reverts_returns_every_pod_to_the_old_revision()
     assert_eq!(web.check(3, 3), 4, "two pods went there and two back");
     web.runs("nginx:1", &web.revision);
     goes_on_with(&web, 4).await;
+}
+
+/// Pods of two revisions stand where an exchange begins that is cancelled: its own new pods are not among those that a
+/// partition keeps.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_update_of_pods_of_several_revisions_leaves_none_of_its_own() {
+    for (policy, swaps) in [("ReCreate", true), ("ReCreate", false), ("InPlaceIfPossible", true)] {
+        let web = Watched::new(&format!("cancel-mixed-{}-{swaps}", policy.to_lowercase()), 4).await;
+        let patch = json!({"spec": {"updateStrategy": {"type": policy}}}).to_string();
+        web.site.kubectl(&["patch", SETS, app::NAME, "--type=merge", "-p", &patch]);
+        let mut strategy = json!({"mode": "manual", "canary": 2, "batchSize": 2, "drainSeconds": 0});
+        if swaps {
+            strategy["maxUnavailable"] = json!(2);
+        }
+        web.site.apply(&app::update("second", 4, strategy.clone()));
+        for stage in ["Smoked", "Baking"] {
+            web.site.asks("second", 1, stage).await;
+            web.site.next("second");
+        }
+        web.site.asks("second", 1, "Baked").await;
+        cancel(&web, "second").await;
+        let images = |view: &View| {
+            let mut images = BTreeMap::<String, u32>::new();
+            for pod in pods(view) {
+                *images
+                    .entry(pod["spec"]["containers"][0]["image"].as_str().unwrap_or_default().into())
+                    .or_default() += 1;
+            }
+            images
+        };
+        let two_each = BTreeMap::from([("nginx:1".into(), 2), ("nginx:2".into(), 2)]);
+        assert_eq!(images(&web.site.view()), two_each);
+        web.site.apply(&app::flow("third", "update", 4, "nginx:3", strategy));
+        web.site.asks("third", 1, "Smoked").await;
+        cancel(&web, "third").await;
+        let left = images(&web.site.view());
+        assert!(!left.contains_key("nginx:3"), "{policy} {swaps}: {left:?}");
+        web.site.scene.holds("four pods serve", |view| view.serving().len() == 4).await;
+        assert!(!images(&web.site.view()).contains_key("nginx:3"), "{policy} {swaps}");
+        web.safety.serving_at_least(&web.site.scene, if swaps { 2 } else { 4 });
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,11 +6,10 @@ use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, goal};
 use super::look::{ask, is_behind, is_mine};
 use super::shape;
-use super::tend::{Tend, drains, held_back, hooked, pick, steer};
+use super::tend::{Tend, cleared, drains, held_back, hooked, steer};
 use crate::model::{
     Action, Base, Batch, Brings, CancelPolicy, Facts, Failure, Flow, FlowId, Hold, HoldReason, Kind,
-    Observation, OnFailure, Plan, PodChange, Progress, Revision, Seconds, Shape, Stage, Timestamp, Verdict,
-    WorkloadChange,
+    Observation, OnFailure, Plan, Progress, Seconds, Shape, Stage, Timestamp, Verdict, WorkloadChange,
 };
 
 /// What a cancelled flow does now; `None` when it is closing already or has ended.
@@ -107,7 +106,7 @@ impl Closing<'_> {
             return Decision::end(self.verdict.clone(), now);
         }
         let wanted = goal(plan, keep);
-        let asked = || ask(seen, self.shape(seen)).or_else(|| self.spare(seen));
+        let asked = || ask(seen, self.shape(seen)).or_else(|| self.cleared(seen));
         if let Some(effect) = hooked(&seen.pods).or_else(asked) {
             return Decision::Act(effect);
         }
@@ -156,17 +155,18 @@ impl Closing<'_> {
         match (back, self.verdict) {
             (Some(previous), Verdict::Canceled) => {
                 let size = goal(plan, keep).total();
-                let base = Base {
+                let mut base = Base {
                     brings: Brings::Revision(previous),
                     turned: true,
                     from: size,
                     to: size,
                     partition: 0,
                     previous: None,
-                    revisions: with_brought(&plan.base),
                     brought: None,
                     ..plan.base.clone()
                 };
+                // Its own is an old one now.
+                base.knows(plan.base.brought.clone());
                 Decision::Move(Progress::Preparing { base }, Why::Reverting)
             }
             (_, verdict) => Decision::end(verdict.clone(), now),
@@ -183,10 +183,14 @@ impl Closing<'_> {
             }
             // To the workload's controller new ones are old ones now, and its partition might keep them. Where it starts
             // such ones itself in the places of old ones, they are as good.
-            (Kind::Replace, _) if shed && plan.base.partition > 0 && seen.stable != plan.base.brought => {
+            (Kind::Replace | Kind::Swap, _)
+                if shed && plan.base.partition > 0 && seen.stable != plan.base.brought =>
+            {
                 let new = seen.pods.count(Facts::FRESH, Facts::CURRENT);
                 let surplus = new.saturating_sub(goal(plan, keep).fresh);
-                (surplus > 0).then(|| shape::unasked(seen, surplus)).filter(|names| !names.is_empty())
+                // In a swap new ones may be in traffic already.
+                let names = if plan.base.kind == Kind::Swap { shape::brought } else { shape::unasked };
+                (surplus > 0).then(|| names(seen, surplus)).filter(|names| !names.is_empty())
             }
             (_, _) => None,
         };
@@ -195,17 +199,15 @@ impl Closing<'_> {
 
     /// Pods that were chosen to be exchanged and not let go yet stay: the old ones, once the partition keeps
     /// them, and later those of the restored template.
-    fn spare(&self, seen: &Observation) -> Option<Effect> {
+    fn cleared(&self, seen: &Observation) -> Option<Effect> {
         // Before, only a swap chose pods that way; elsewhere the workload's controller does, and means it.
         let swaps = self.shed || self.plan.base.kind == Kind::Swap;
         if !(swaps && shape::restores(self.plan, self.keep)) {
             return None;
         }
-        let chosen = Facts::SPECIFIED | Facts::HOOKED;
-        let (with, without) =
-            if self.shed { (chosen | Facts::CURRENT, Facts::empty()) } else { (chosen, Facts::CURRENT) };
-        let pods = pick(&seen.pods, with, without, u32::MAX);
-        (!pods.is_empty()).then_some(Effect::Pods(PodChange::ClearSpecifiedDelete(pods)))
+        let current = Facts::CURRENT;
+        let (with, without) = if self.shed { (current, Facts::empty()) } else { (Facts::empty(), current) };
+        cleared(&seen.pods, with, without)
     }
 
     /// Pods that the restored template replaces: more of another revision than the workload is told to keep.
@@ -253,13 +255,6 @@ impl Closing<'_> {
         });
         ask(seen, Shape { replicas: rest.replicas.saturating_add(more), partition, ..rest })
     }
-}
-
-/// The revisions that may be in traffic while what the flow brought returns: its own is an old one now.
-fn with_brought(base: &Base) -> Option<BTreeSet<Revision>> {
-    let mut revisions = base.revisions.clone()?;
-    revisions.extend(base.brought.clone());
-    Some(revisions)
 }
 
 /// All batches are done: the final check begins.

@@ -129,29 +129,32 @@ fn a_cancelled_swap_may_miss_a_pod_also_before_its_first_batch() {
 /// counted as older ones, too: the workload's controller kept those that nobody had agreed to, and chose one that served.
 #[test]
 fn a_cancelled_flow_names_new_pods_that_a_partition_would_keep() {
-    let mut base = Base { partition: 3, ..base_of(Kind::Replace, 3, 3) };
-    (base.previous, base.brought) = (Some(revision("app-old")), Some(revision("app-new")));
-    let mut flow = closing(Action::Update, base);
-    if let Progress::Closing { shed, .. } = &mut flow.progress {
-        *shed = true;
+    // Where old pods leave first, new ones may be in traffic.
+    for (kind, new) in [(Kind::Replace, RUNS), (Kind::Swap, RUNS), (Kind::Swap, SERVES)] {
+        let mut base = Base { partition: 3, ..base_of(kind, 3, 3) };
+        (base.previous, base.brought) = (Some(revision("app-old")), Some(revision("app-new")));
+        let mut flow = closing(Action::Update, base);
+        if let Progress::Closing { shed, .. } = &mut flow.progress {
+            *shed = true;
+        }
+        let asked = Shape {
+            template: Some(TemplateRef::Revision(revision("app-old"))),
+            replicas: 3,
+            partition: Some(3),
+            surge: u32::from(kind == Kind::Replace),
+            unavailable: 6,
+            doomed: None,
+        };
+        let seen = Observation { shape: Some(asked.clone()), ..Observation::mine(3, 3, 1) };
+        let seen = seen.with(1, OLD).with(2, new).with(1, OLD | Facts::MARKED);
+        let named = |pods: [&str; 2]| pods.into_iter().map(|pod| pod.parse().expect("a name")).collect();
+        let wanted = Shape { doomed: Some(named(["app-1", "app-2"])), ..asked };
+        let starts = |stable| Observation { stable: Some(revision(stable)), ..seen.clone() };
+        assert_eq!(decide(&flow, &starts("app-old"), NOW), reshape(wanted), "{kind:?}");
+        // Another one like them would be started in the place of each.
+        let same = decide(&flow, &starts("app-new"), NOW);
+        assert!(!matches!(same, Decision::Act(Effect::Workload(_))), "{kind:?} {same:?}");
     }
-    let asked = Shape {
-        template: Some(TemplateRef::Revision(revision("app-old"))),
-        replicas: 3,
-        partition: Some(3),
-        unavailable: 6,
-        doomed: None,
-        ..shape()
-    };
-    let seen = Observation { shape: Some(asked.clone()), ..Observation::mine(3, 3, 1) };
-    let seen = seen.with(1, OLD).with(2, RUNS).with(1, OLD | Facts::MARKED);
-    let named = |pods: [&str; 2]| pods.into_iter().map(|pod| pod.parse().expect("a name")).collect();
-    let wanted = Shape { doomed: Some(named(["app-1", "app-2"])), ..asked };
-    let starts = |stable| Observation { stable: Some(revision(stable)), ..seen.clone() };
-    assert_eq!(decide(&flow, &starts("app-old"), NOW), reshape(wanted));
-    // Another one like them would be started in the place of each.
-    let same = decide(&flow, &starts("app-new"), NOW);
-    assert!(!matches!(same, Decision::Act(Effect::Workload(_))), "{same:?}");
 }
 
 /// Old pods that had all to stay, for a Service or for `minReadySeconds`, were exchanged by the cancel that was to keep

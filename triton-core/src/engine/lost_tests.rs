@@ -9,8 +9,8 @@ use super::fixtures::{NOW, OLD, RUNS, SERVES, base_of, counted};
 use super::goal::plan;
 use super::rolling::besides;
 use crate::model::{
-    Action, Facts, Flow, Kind, Observation, OnFailure, PodChange, Progress, Shape, Stage, Succession,
-    TrafficChange,
+    Action, Base, Brings, Facts, Flow, Kind, Observation, OnFailure, PodChange, Pods, Progress, Shape, Stage,
+    Succession, TrafficChange, WorkloadChange,
 };
 
 /// Three pods of which one is exchanged in the first batch.
@@ -22,9 +22,9 @@ fn lost(seen: Observation) -> Observation {
     Observation { lost: alloc::vec!["Service web has no new pods".into()], ..seen }
 }
 
-/// In a swap as many pods may be missing as leave.
+/// In a swap every pod may be missing.
 fn swapping(seen: Observation) -> Observation {
-    let shape = seen.shape.clone().map(|shape| Shape { unavailable: 1, ..shape });
+    let shape = seen.shape.clone().map(|shape| Shape { unavailable: shape.replicas, ..shape });
     Observation { shape, ..seen }
 }
 
@@ -50,12 +50,6 @@ fn no_old_pod_is_chosen_or_goes_whose_place_the_registry_would_lose() {
             true,
         ),
         (Kind::Replace, Stage::Leaving, replaced.clone().with(3, OLD).with(1, SERVES), true),
-        (
-            Kind::Replace,
-            Stage::Leaving,
-            Observation::mine(3, 2, 1).with(2, OLD).with(1, OLD | Facts::MARKED).with(1, SERVES),
-            true,
-        ),
         // A new pod was lost: its successor starts first, as ever.
         (Kind::Replace, Stage::Leaving, replaced.clone().with(3, OLD), false),
         (Kind::Replace, Stage::Baked, Observation::mine(3, 2, 1).with(2, OLD).with(1, SERVES), false),
@@ -71,6 +65,71 @@ fn no_old_pod_is_chosen_or_goes_whose_place_the_registry_would_lose() {
             Decision::Act(Effect::Pods(PodChange::Unhook(_)) | Effect::Traffic(TrafficChange::PullOut(_)))
         );
         assert!(!removes, "{kind:?} {stage:?}: {decision:?}");
+    }
+}
+
+/// Of four old pods two were to leave, and are out of traffic: none, or one of them, was let go.
+#[test]
+fn old_pods_that_were_chosen_return_where_the_registry_would_lose_them_and_leave_once_it_does_not() {
+    use Brings::{Flow as Template, Nothing};
+    let out = OLD.difference(Facts::ASKED | Facts::IN) | Facts::OUT;
+    let (drains, let_go) = (out | Facts::MARKED, out.difference(Facts::HOOKED) | Facts::MARKED);
+    // How pods are exchanged, where, and how many were let go; the size and how many old pods are asked for meanwhile.
+    let rows = [
+        (Kind::Replace, Template, Stage::Leaving, 0, (6, Some(4))),
+        (Kind::Replace, Template, Stage::Leaving, 1, (5, Some(3))),
+        (Kind::Replace, Nothing, Stage::Leaving, 0, (6, None)),
+        (Kind::Replace, Nothing, Stage::Leaving, 1, (5, None)),
+        (Kind::Swap, Template, Stage::Vacating, 0, (4, Some(4))),
+        (Kind::Swap, Template, Stage::Vacating, 1, (4, Some(3))),
+        (Kind::Swap, Nothing, Stage::Vacating, 0, (4, None)),
+        (Kind::Swap, Nothing, Stage::Vacating, 1, (4, None)),
+    ];
+    for (kind, brings, stage, gone, (replicas, partition)) in rows {
+        let why = alloc::format!("{kind:?} {brings:?} {gone}");
+        let names = brings == Nothing;
+        let base = Base { brings, ..base_of(kind, 4, 4) };
+        let flow = Flow::test(Action::Update, 4).at(plan(base, 0), 1, 0, 2, stage);
+        let listed = if names { Facts::LISTED } else { Facts::empty() };
+        let (leaves, stays) = (drains | Facts::SPECIFIED | listed, OLD | listed);
+        let seen = Observation::mine(4, 2, if kind == Kind::Swap { 0 } else { 2 });
+        let seen = if kind == Kind::Swap { swapping(seen) } else { seen.with(2, SERVES) };
+        let mut seen = lost(seen.with(2 - gone, leaves).with(gone, let_go | listed).with(2, stays));
+        let leave = if names { Facts::MARKED } else { Facts::MARKED | Facts::LISTED };
+        let leave = seen.pods.matching(leave, Facts::empty());
+        let named = leave.map(|(pod, ..)| pod.name.clone()).collect();
+        seen.shape = seen.shape.map(|shape| Shape { doomed: Some(named), ..shape });
+        let Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) = decide(&flow, &seen, NOW)
+        else {
+            panic!("{why}: {:?}", decide(&flow, &seen, NOW));
+        };
+        assert_eq!((shape.replicas, shape.partition), (replicas, partition), "{why}");
+        let named = shape.doomed.as_ref().map_or(0, |names| u32::try_from(names.len()).expect("few"));
+        assert_eq!(named, if names { gone } else { 0 }, "{why}: what was let go leaves");
+        let asked = Observation { shape: Some(shape), ..seen };
+        let cleared = matches!(
+            decide(&flow, &asked, NOW),
+            Decision::Act(Effect::Pods(PodChange::ClearSpecifiedDelete(pods))) if pods.len() == 2 - gone as usize
+        );
+        assert_eq!(cleared, kind == Kind::Swap && !names, "{why}");
+        // They do not leave any more.
+        let back = asked.pods.iter().map(|(_, facts, _)| facts).collect::<Vec<_>>();
+        let back = back.into_iter().fold(Observation { pods: Pods::default(), ..asked }, |seen, facts| {
+            let stays = facts.contains(Facts::HOOKED);
+            let gone = if stays { Facts::MARKED | Facts::SPECIFIED } else { Facts::empty() };
+            seen.with(1, facts.difference(gone))
+        });
+        match decide(&flow, &back, NOW) {
+            Decision::Act(Effect::Traffic(TrafficChange::PullIn(pods))) => {
+                assert_eq!(pods.len(), 2 - gone as usize, "{why}");
+            }
+            other => panic!("{why}: {other:?}"),
+        }
+        let found = Observation { lost: Vec::new(), ..back };
+        let again = decide(&flow, &found, NOW);
+        let leave = matches!(&again, Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape)))
+            if shape.replicas == 4 && (names || shape.partition == Some(2)));
+        assert!(leave, "{why}: {again:?}");
     }
 }
 

@@ -3,9 +3,11 @@
 mod came;
 mod failed;
 mod held_up;
+mod kept;
 
 use alloc::collections::BTreeSet;
 
+use self::kept::lost;
 use super::closing::{left, stop, verifying};
 use super::decision::{Decision, Effect, Waiting, Why};
 use super::goal::{self, Goal};
@@ -36,9 +38,10 @@ impl Rolling<'_> {
         }
         let row = self.row(seen);
         if let Some(waiting) = self.keeps_old(row, seen) {
+            let returned = self.returns(row, seen);
             // New pods come in all the same: old ones may have left before, in a swap.
-            let upkeep = tend(self.rule(row.admit || self.follows(), false), &seen.pods);
-            return upkeep.map_or_else(|| stay(waiting, now), Decision::Act);
+            let upkeep = || tend(self.rule(row.admit || self.follows(), false), &seen.pods);
+            return returned.or_else(upkeep).map_or_else(|| stay(waiting, now), Decision::Act);
         }
         let want = self.shape(row, seen);
         let terminating = self.waits_for_termination(&want, seen);
@@ -178,23 +181,6 @@ impl Rolling<'_> {
             return Row { until: Until::Now, ..row };
         }
         row
-    }
-
-    /// Whether the workload's controller was not told yet to let the old pods of the batch leave.
-    fn keeps_all(&self, seen: &Observation) -> bool {
-        let told = |shape: &Shape| shape::lets_leave(self.plan, self.end(), shape);
-        self.kind() == Kind::Replace && !seen.shape.as_ref().is_some_and(told)
-    }
-
-    /// What keeps the old pods of the batch from leaving: their places in the registry, or new pods that the workload's
-    /// controller does not count as available yet. It is told to let them leave after that, so that a cancel keeps them.
-    fn keeps_old(&self, row: Row, seen: &Observation) -> Option<Waiting> {
-        if !row.shrunk || !matches!(self.batch.stage, Stage::Leaving | Stage::Vacating) {
-            return None;
-        }
-        let pods = self.before().stale.saturating_sub(self.after().stale);
-        let young = seen.young_for.filter(|_| self.keeps_all(seen) && !self.plan.base.in_place && pods > 0);
-        lost(seen).or_else(|| young.map(|left| Waiting::Available { pods, left: left.into() }))
     }
 
     /// Where nobody is asked, or a person let it go on, a new pod that took the place of an old one serves as
@@ -348,11 +334,6 @@ impl Rolling<'_> {
 /// Waits for a person as long as it takes.
 fn stay(waiting: Waiting, now: Timestamp) -> Decision {
     Decision::look_again(waiting, now)
-}
-
-/// What keeps old pods from leaving, if anything: the registry has pods of which it can have no successors.
-fn lost(seen: &Observation) -> Option<Waiting> {
-    (!seen.lost.is_empty()).then(|| Waiting::ServiceLost { what: seen.lost.join("; ") })
 }
 
 /// What is told besides a move: before the first batch, what the registry would lose or might.

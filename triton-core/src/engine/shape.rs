@@ -174,10 +174,22 @@ pub(super) fn unasked(seen: &Observation, most: u32) -> BTreeSet<PodName> {
     })
 }
 
+/// So many of the new pods once the template before is back, by name: those that do not serve first.
+#[must_use]
+pub(super) fn brought(seen: &Observation, most: u32) -> BTreeSet<PodName> {
+    choose(seen, Facts::FRESH, Facts::CURRENT, most)
+}
+
 /// So many of the old pods that nobody asked into traffic and that were not chosen, by name.
 #[must_use]
 pub(super) fn idle(seen: &Observation, most: u32) -> BTreeSet<PodName> {
     choose(seen, Facts::GATED, Facts::ASKED | Facts::MARKED | Facts::FRESH, most)
+}
+
+/// The old pods that were let go and are there still, by name: they leave whatever is asked for.
+#[must_use]
+pub(super) fn let_go(seen: &Observation) -> BTreeSet<PodName> {
+    choose(seen, Facts::LISTED | Facts::MARKED, Facts::HOOKED, u32::MAX)
 }
 
 /// So many of the pods with and without these facts: those that were named before first, then those that do not

@@ -96,6 +96,13 @@ pub(super) fn hooked(pods: &Pods) -> Option<Effect> {
     (!all.is_empty()).then_some(Effect::Pods(PodChange::Hook(all)))
 }
 
+/// Pods with and without these facts stay that are to be deleted whatever the numbers say, and were not let go.
+pub(super) fn cleared(pods: &Pods, with: Facts, without: Facts) -> Option<Effect> {
+    let chosen = Facts::SPECIFIED | Facts::HOOKED;
+    let stay = pick(pods, chosen | with, without, u32::MAX);
+    (!stay.is_empty()).then_some(Effect::Pods(PodChange::ClearSpecifiedDelete(stay)))
+}
+
 fn pull_in(rule: Tend, pods: &Pods) -> Option<Vec<PodRef>> {
     let ready = Facts::BOOTED | Facts::GATED;
     let never = Facts::MARKED | Facts::ASKED;

@@ -108,6 +108,13 @@ impl Base {
         self.brought.as_ref() != Some(revision) && self.revisions.as_ref().is_some_and(|all| !known(all))
     }
 
+    /// Notes a revision as one whose pods may be asked into traffic.
+    pub fn knows(&mut self, revision: Option<Revision>) {
+        if let Some(revisions) = &mut self.revisions {
+            revisions.extend(revision);
+        }
+    }
+
     /// Whether the flow brings another template than the one that served before: its pods are new to traffic. `current`:
     /// the revision of the template that is there, which tells where the flow has not brought its own yet.
     #[must_use]
