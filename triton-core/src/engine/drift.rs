@@ -33,9 +33,9 @@ pub(super) fn drifted(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
         let progress = edited(&flow.progress, *generation, Some(hold));
         Some(Decision::Move(progress, Why::Drifted { reason, edits: fields.clone() }))
     };
-    // With another type the workload's controller exchanges pods in a way that this flow does not wait for, and no flow
-    // writes the type.
-    if seen.edits.has(Field::Policy) {
+    // With another type the workload's controller exchanges pods in a way that this flow does not wait for, and with a
+    // template that the flow does not bring it exchanges pods that nobody meant. No flow writes either.
+    if seen.edits.has(Field::Policy) || seen.edits.has(Field::Revision) {
         return held(HoldReason::Drift);
     }
     match (resized::size(flow, seen), counted) {

@@ -1,12 +1,13 @@
 use super::super::closing::verifying;
 use super::super::decide;
 use super::super::decision::{Effect, Waiting};
-use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of};
+use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base, base_of, revision};
 use super::super::goal::plan;
+use super::super::look::look;
 use super::*;
 use crate::model::{
     Action, Base, BatchPhase, Brings, Facts, FieldEdit, Hold, HoldReason, Holder, Kind, Revision, Seconds,
-    Shape, Stage, Target, TrafficChange, WorkloadChange,
+    Shape, Stage, Target, TrafficChange, TrafficView, WorkloadChange, WorkloadUid, WorkloadView,
 };
 
 #[test]
@@ -56,6 +57,58 @@ fn another_way_to_exchange_pods_holds_at_once_and_for_as_long_as_it_is_there() {
         let words = "paused because others changed updateStrategy.type (by kubectl-patch); put back the type that \
                      stood there, then Resume, or cancel";
         assert_eq!(why.to_string(), words);
+    }
+}
+
+/// A policy changed the template with the numbers that a `scale` wrote: every pod was replaced, and the flow succeeded.
+#[test]
+fn a_template_that_a_flow_does_not_bring_holds_it_until_a_person_agrees_or_puts_it_back() {
+    for (action, kind) in [
+        (Action::ScaleOut, Kind::Grow),
+        (Action::ScaleIn, Kind::Shrink),
+        (Action::Restart, Kind::Replace),
+        (Action::Restart, Kind::Swap),
+    ] {
+        let revisions = Some([revision("app-1")].into());
+        let base = Base {
+            brings: Brings::Nothing,
+            revisions,
+            workload: WorkloadUid::new("w").ok(),
+            ..base_of(kind, 2, 4)
+        };
+        let flow = Flow::test(action, 4).at(plan(base, 0), 1, 0, 2, Stage::Queued);
+        let view = |revision: &str| {
+            let view = WorkloadView::test(2, Vec::new());
+            WorkloadView {
+                uid: WorkloadUid::new("w").expect("a uid"),
+                lock: Lock::Mine,
+                revision: Revision::new(revision).ok(),
+                ..view
+            }
+        };
+        let seen = |flow: &Flow, revision| look(Some(flow), Some(&view(revision)), &TrafficView::default());
+        let holds = |flow: &Flow, revision| match decide(flow, &seen(flow, revision), NOW) {
+            Decision::Move(progress, why @ Why::Drifted { .. }) => {
+                assert_eq!(counted(&progress).1, Some(HoldReason::Drift));
+                assert!(why.to_string().contains("put back the template"), "{why}");
+                Some(Flow { progress, ..flow.clone() })
+            }
+            _ => None,
+        };
+        assert!(holds(&flow, "app-1").is_none(), "{kind:?}");
+        let mut held = holds(&flow, "app-2").expect("it holds");
+        let frozen = |flow: &Flow, revision| Observation { frozen: true, ..seen(flow, revision) };
+        let waits = decide(&held, &frozen(&held, "app-2"), NOW);
+        assert!(matches!(&waits, Decision::Wait(Waiting::Held { .. }, _)), "{waits:?}");
+        held.orders.resumes = 1;
+        for back in ["app-1", "app-2"] {
+            let resumed = decide(&held, &frozen(&held, back), NOW);
+            let Decision::Move(progress, Why::Resumed) = resumed else { panic!("{kind:?} {resumed:?}") };
+            let flow = Flow { progress, ..held.clone() };
+            assert!(holds(&flow, back).is_none(), "{kind:?}: it goes on with {back}");
+            assert!(holds(&flow, "app-3").is_some(), "{kind:?}: nobody agreed to this one");
+            assert_eq!(holds(&flow, "app-2").is_some(), back == "app-1", "{kind:?}");
+        }
     }
 }
 

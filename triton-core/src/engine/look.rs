@@ -6,9 +6,9 @@ use core::time::Duration;
 
 use super::decision::Effect;
 use crate::model::{
-    Action, Brings, DEFAULT_GRACE, Exchange, Facts, Flow, Heals, Lock, Observation, PodRef, PodTraffic,
-    PodUid, Pods, Position, Progress, Revision, Seconds, Shape, TemplateRef, Traffic, TrafficView,
-    WorkloadChange, WorkloadPod, WorkloadView,
+    Action, Base, Brings, DEFAULT_GRACE, Edits, Exchange, Facts, Field, FieldEdit, Flow, Heals, Lock,
+    Observation, PodRef, PodTraffic, PodUid, Pods, Position, Progress, Revision, Seconds, Shape, TemplateRef,
+    Traffic, TrafficView, WorkloadChange, WorkloadPod, WorkloadView,
 };
 
 /// One consistent look at the world, through the eyes of a flow or, without one, of the keeper.
@@ -63,7 +63,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         carried: flow
             .filter(|flow| flow.progress.is_before_batches())
             .and_then(|flow| view.carried.find(flow)),
-        edits: view.edits.clone(),
+        edits: edits(flow, view),
         pods,
         terminating: count(undrained.clone()),
         ending: count(view.terminating.iter()),
@@ -223,6 +223,20 @@ fn is_foreign(flow: Option<&Flow>, view: &WorkloadView, pod: &WorkloadPod) -> bo
         && pod.gated
         && pod.revision != view.stable
         && pod.revision.as_ref().is_some_and(|revision| base.is_foreign(revision))
+}
+
+/// What others changed; in a flow that brings no template also a template that was not there before its batches, and that
+/// nobody has agreed to.
+fn edits(flow: Option<&Flow>, view: &WorkloadView) -> Edits {
+    let mut edits = view.edits.clone();
+    let base = flow.filter(|flow| flow.progress.has_begun()).and_then(|flow| flow.progress.base());
+    let foreign = |base: &Base| {
+        base.brings == Brings::Nothing && view.revision.as_ref().is_some_and(|now| base.is_foreign(now))
+    };
+    if view.lock == Lock::Mine && base.is_some_and(foreign) {
+        edits.fields.insert(0, FieldEdit { field: Field::Revision, by: None });
+    }
+    edits
 }
 
 /// The revisions that are there before the first batch of a flow.

@@ -110,8 +110,8 @@ pub(super) fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit], paused:
             )
         }
         HoldReason::Drift => {
-            let (what, way_out) = (listed(edits), if stays(edits) { STAYS } else { "Resume sets it right" });
-            format!("paused because others changed {what}: {way_out}")
+            let way_out = way_out(edits).unwrap_or("Resume sets it right");
+            format!("paused because others changed {}: {way_out}", listed(edits))
         }
         HoldReason::Resized => {
             let what = listed(edits);
@@ -157,17 +157,23 @@ fn ordinal(number: u32) -> String {
 
 /// Why a flow holds that others interfere with.
 pub(super) fn drifted(edits: &[FieldEdit]) -> String {
-    let way_out = if stays(edits) { STAYS } else { "resume to set it right" };
+    let way_out = way_out(edits).unwrap_or("resume to set it right");
     format!("paused because others changed {}; {way_out}, or cancel", listed(edits))
 }
 
-/// Whether among the fields that others changed is one that no flow sets right.
-fn stays(edits: &[FieldEdit]) -> bool {
-    edits.iter().any(|edit| edit.field == Field::Policy)
+/// What to do where among the fields that others changed is one that no flow sets right.
+fn way_out(edits: &[FieldEdit]) -> Option<&'static str> {
+    let has = |field| edits.iter().any(|edit| edit.field == field);
+    if has(Field::Policy) {
+        Some("put back the type that stood there, then Resume")
+    } else if has(Field::Revision) {
+        Some(
+            "put back the template that stood there, then Resume; Resume without that gives pods the new one",
+        )
+    } else {
+        None
+    }
 }
-
-/// What to do then.
-const STAYS: &str = "put back the type that stood there, then Resume";
 
 /// What a flow waits for whose new pods do not count as available yet, and so many old pods leave then.
 pub(super) fn available(pods: u32, left: Seconds) -> String {

@@ -8,7 +8,7 @@ use super::resized;
 use super::rolling::Rolling;
 use super::tend::{Tend, tend};
 use crate::model::{
-    Batch, Facts, Flow, Hold, HoldReason, Observation, Progress, Seconds, Timestamp, WorkloadChange,
+    Batch, Facts, Field, Flow, Hold, HoldReason, Observation, Progress, Seconds, Timestamp, WorkloadChange,
 };
 
 /// Paused by order or by failure: only upkeep goes on. `None` when the flow is not stopped.
@@ -21,7 +21,7 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
         && resumes < flow.orders.resumes
         && !flow.orders.paused
     {
-        return Some(Decision::Move(lifted(&flow.progress, true, now), Why::Resumed));
+        return Some(Decision::Move(agreed(lifted(&flow.progress, true, now), seen), Why::Resumed));
     }
     if !flow.orders.paused && is_mended(flow, seen) {
         return Some(Decision::Move(lifted(&flow.progress, false, now), Why::Mended));
@@ -71,6 +71,17 @@ fn upkeep(flow: &Flow, seen: &Observation) -> Option<Effect> {
         Progress::Verifying { plan, .. } => tend(Tend { go: !drifts, ..verified(flow, plan) }, &seen.pods),
         Progress::Pending | Progress::Closing { .. } | Progress::Finished { .. } => None,
     }
+}
+
+/// The same progress of a flow that brings no template, with the one of others that a person lets it go on with.
+fn agreed(mut progress: Progress, seen: &Observation) -> Progress {
+    if !seen.edits.has(Field::Revision) {
+        return progress;
+    }
+    if let Progress::Rolling { plan, .. } | Progress::Verifying { plan, .. } = &mut progress {
+        plan.base.knows(seen.revision.clone());
+    }
+    progress
 }
 
 /// The same progress without an edit that was counted: nobody has agreed that it is set right.

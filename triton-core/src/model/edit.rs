@@ -17,6 +17,9 @@ use super::shape::{Shape, TemplateRef};
 pub enum Field {
     /// The pod template.
     Template,
+    /// The pod template in a flow that brings none: the workload's controller gives new pods a revision that was not there
+    /// before. No flow puts it back.
+    Revision,
     /// How pods are exchanged (OpenKruise: `updateStrategy.type`). A flow relies on it and never writes it.
     Policy,
     /// The size.
@@ -35,8 +38,9 @@ pub enum Field {
 
 impl Field {
     /// Every field, in the order in which people are told of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Template,
+        Self::Revision,
         Self::Policy,
         Self::Replicas,
         Self::Partition,
@@ -51,6 +55,7 @@ impl Field {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Template => "template",
+            Self::Revision => "template (which this flow does not bring)",
             Self::Policy => "updateStrategy.type",
             Self::Replicas => "replicas",
             Self::Partition => "partition",
@@ -207,6 +212,8 @@ impl Wrote {
     pub fn edits(&self, now: &Shape, revision: Option<&Revision>, policy: &str, paused: bool) -> Vec<Field> {
         let differs = |field: &Field| match field {
             Field::Template => self.template.as_ref().is_some_and(|wrote| !now.is_template(wrote, revision)),
+            // What the flow has found tells it, and no note of what was written.
+            Field::Revision => false,
             Field::Policy => self.policy.as_ref().is_some_and(|wrote| wrote != policy),
             Field::Replicas => self.replicas.is_some_and(|wrote| wrote != now.replicas),
             // A smaller size makes the partition smaller.
@@ -250,7 +257,8 @@ mod tests {
             surge: 5,
             unavailable: 5,
         };
-        assert_eq!(wrote.edits(&other, revision.as_ref(), "OnDelete", true), Field::ALL);
+        let written = Field::ALL.into_iter().filter(|field| *field != Field::Revision);
+        assert_eq!(wrote.edits(&other, revision.as_ref(), "OnDelete", true), written.collect::<Vec<_>>());
     }
 
     #[test]

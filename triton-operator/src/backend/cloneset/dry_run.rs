@@ -33,7 +33,7 @@ impl CloneSets {
         let spec = &flow.spec;
         match (spec.action, cloneset) {
             (Action::Delete, Some(cloneset)) => {
-                let refused = self.any_write(cloneset).await?;
+                let refused = self.writes(flow, cloneset).await?;
                 return if refused.is_some() { Ok(refused) } else { self.deletion(flow, cloneset).await };
             }
             (
@@ -44,7 +44,7 @@ impl CloneSets {
                 | Action::Start
                 | Action::Stop,
                 Some(cloneset),
-            ) => return self.any_write(cloneset).await,
+            ) => return self.writes(flow, cloneset).await,
             (Action::Rollback, Some(cloneset)) if spec.template.is_none() => {
                 return self.revision(flow, cloneset).await;
             }
@@ -165,18 +165,14 @@ impl CloneSets {
             .map(|what| format!("spec.template of revision {revision} cannot return: the API server {what}")))
     }
 
-    /// What the API server changes of the template with any write: a flow that brings none would give pods a template that
-    /// nobody ordered by its lock or its numbers.
-    async fn any_write(&self, cloneset: &CloneSetEntry) -> Result<Option<Failure>, PortError> {
+    /// What the API server changes of the template with the writes of a flow that brings none: pods would get a template that
+    /// nobody ordered.
+    async fn writes(&self, flow: &Flow, cloneset: &CloneSetEntry) -> Result<Option<Failure>, PortError> {
         let Key { namespace, name } = &cloneset.key;
         let api = self.api(namespace)?;
         let now = call(api.get(name)).await?;
         // Refused where others have changed it meanwhile.
-        let patch = json!({ "metadata": {
-            "uid": cloneset.uid,
-            "resourceVersion": now.metadata.resource_version,
-            "annotations": { labels::LOCK: "" },
-        }});
+        let patch = patch::try_numbers(cloneset, flow, now.metadata.resource_version.as_deref());
         let field_manager = Some(labels::MANAGER.into());
         let params = PatchParams { dry_run: true, field_manager, ..PatchParams::default() };
         let DryRun::Taken(stored) = dry_run(api.patch(name, &params, &Patch::Merge(patch))).await? else {
@@ -185,9 +181,9 @@ impl CloneSets {
         let template = |object: &DynamicObject| object.data["spec"]["template"].clone();
         Ok(template_diff(&template(&now), &template(&stored)).map(|field| Failure::Refused {
             what: format!(
-                "the API server changes spec.template{field} of CloneSet {namespace}/{name} with any write, and \
-                 pods would get a template that nobody ordered: look for an admission webhook or policy that changes CloneSets, and exempt this \
-                 one; or bring the template by an update first"
+                "the API server changes spec.template{field} of CloneSet {namespace}/{name} with what this flow writes, \
+                 and pods would get a template that nobody ordered: look for an admission webhook or policy that changes \
+                 CloneSets, and exempt this one; or bring the template by an update first"
             ),
         }))
     }

@@ -34,7 +34,7 @@ fn has(set: &Value, field: Field) -> bool {
         [strategy, &strategy["f:rollingUpdate"]].iter().any(|at| at.get(name).is_some())
     };
     match field {
-        Field::Template => spec.get("f:template").is_some(),
+        Field::Template | Field::Revision => spec.get("f:template").is_some(),
         Field::Policy => strategy("f:type") || strategy("f:podUpdatePolicy"),
         Field::Replicas => spec.get("f:replicas").is_some(),
         Field::Partition => strategy("f:partition"),

@@ -238,6 +238,36 @@ pub fn try_template(cloneset: &CloneSetEntry, template: &Value) -> Value {
     ])
 }
 
+/// Merge patch that changes whatever a flow without a template of its own writes, for a dry run: the lock, the size that it
+/// reaches, or one more where that is there, and how pods are exchanged. `version`: what it is guarded by.
+#[must_use]
+pub fn try_numbers(cloneset: &CloneSetEntry, flow: &Flow, version: Option<&str>) -> Value {
+    let reached = match flow.spec.action {
+        Action::Stop | Action::Delete => Some(0),
+        Action::Start => flow.spec.replicas.or(cloneset.remembered),
+        _ => flow.spec.replicas,
+    };
+    let size = reached.filter(|size| *size != cloneset.replicas);
+    // A CloneSet that updates in place takes no surge.
+    let surge = if cloneset.in_place { cloneset.surge() } else { cloneset.surge().saturating_add(1) };
+    let strategy = json!({
+        "maxSurge": surge,
+        "maxUnavailable": cloneset.unavailable().saturating_add(1),
+        "paused": !cloneset.paused(),
+    });
+    json!({
+        "metadata": {
+            "uid": cloneset.uid,
+            "resourceVersion": version,
+            "annotations": { labels::LOCK: "" },
+        },
+        "spec": {
+            "replicas": size.unwrap_or_else(|| cloneset.replicas.saturating_add(1)),
+            "updateStrategy": cloneset.api_version.wrapped(strategy),
+        },
+    })
+}
+
 /// The operation that names the pods that leave first; none when they are named already.
 fn doomed(cloneset: &CloneSetEntry, shape: &Shape) -> Option<Value> {
     let wanted: Vec<&str> = shape.doomed.as_ref()?.iter().map(|name| name.as_str()).collect();
