@@ -1,6 +1,6 @@
 //! S13: the batches add up to the work.
 
-use triton_core::model::{Plan, Progress};
+use triton_core::model::{Base, Brings, Plan, Progress};
 
 use super::reading::{follows_a_size, moved, size_after};
 use super::{Intent, Invariant, Outcome, Property, ensure};
@@ -74,6 +74,14 @@ fn followed(intent: &Intent<'_>) -> Outcome {
     }
 }
 
+/// A person may have agreed to a template of others meanwhile, where the flow brings none.
 fn same_plan(before: &Progress, plan: &Plan) -> Outcome {
-    ensure(before.plan().is_none_or(|old| old == plan), || "the plan changed on the way".into())
+    let same = |old: &Plan| {
+        let revisions = old.base.revisions.clone();
+        let agreed = plan.base.brings == Brings::Nothing
+            && revisions.iter().flatten().all(|revision| !plan.base.is_foreign(revision));
+        let base = Base { revisions, ..plan.base.clone() };
+        old == plan || (agreed && *old == Plan { base, ..plan.clone() })
+    };
+    ensure(before.plan().is_none_or(same), || "the plan changed on the way".into())
 }

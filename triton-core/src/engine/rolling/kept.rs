@@ -32,11 +32,20 @@ impl Rolling<'_> {
         if seen.lost.is_empty() {
             return None;
         }
-        let asked = || ask(seen, self.keeping(row, seen));
+        let want = self.keeping(row, seen);
+        // What keeps them all already is not made less.
+        let keeps_more =
+            want.partition.is_none_or(|partition| Self::told(seen).is_some_and(|told| told < partition));
+        let asked = || ask(seen, want).filter(|_| keeps_more);
         // In a swap alone pods are chosen by a label of their own, which no number takes back.
         let swaps = self.kind() == Kind::Swap && !self.plan.base.by_name();
         let cleared = || cleared(&seen.pods, Facts::empty(), Facts::FRESH).filter(|_| swaps);
         hooked(&seen.pods).or_else(asked).or_else(cleared)
+    }
+
+    /// How many old pods the workload's controller was told to keep.
+    fn told(seen: &Observation) -> Option<u32> {
+        seen.shape.as_ref().and_then(|shape| shape.partition)
     }
 
     /// The numbers of the stage with every old pod of the batch that is there still.
@@ -44,7 +53,11 @@ impl Rolling<'_> {
         let old = |with, without| seen.pods.count(with, without | Facts::FRESH);
         let let_go = old(Facts::MARKED, Facts::HOOKED);
         let stay = old(Facts::empty(), Facts::empty()).saturating_sub(let_go);
-        let gone = self.before().stale.saturating_sub(stay);
+        // Of pods that are missing for other reasons, old ones come back.
+        let told = Self::told(seen).filter(|_| !self.plan.base.by_name());
+        let least = self.after().stale.max(told.unwrap_or(0));
+        let before = self.before().stale;
+        let gone = before.saturating_sub(stay).min(before.saturating_sub(least));
         let beside = row.grown && self.kind() == Kind::Replace;
         let want = self.shape_of(Row { shrunk: false, grown: beside, ..row }, seen);
         let kept = want.replicas.saturating_sub(gone);
