@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use triton_tests::scene::{Kind, View, answers};
+use triton_tests::scene::{Kind, View, answers, revision};
 
 use crate::{
     app,
@@ -128,8 +128,17 @@ async fn a_template_that_a_flow_without_one_meets_midway_exchanges_no_pod_unless
         }
         web.site.order("Resume", "more");
         web.site.succeeds("more").await;
-        assert_eq!(pods(&web.site.view()).len(), 4);
-        if !agrees {
+        if agrees {
+            // The workload's controller exchanges the others as it would without a flow.
+            let one_revision = |view: &View| {
+                let pods = pods(view);
+                let new = |pod: &&Value| revision(pod) != web.revision;
+                pods.len() == 4 && view.serving().len() == 4 && pods.iter().all(new)
+            };
+            web.site.scene.holds("all pods are of the new template", one_revision).await;
+            web.check_traffic(2);
+        } else {
+            assert_eq!(pods(&web.site.view()).len(), 4);
             assert_eq!(web.kept(), web.old, "no pod that served went");
             web.runs("nginx:1", &web.revision);
         }
@@ -140,13 +149,15 @@ fn name(site: &Site) -> String {
     format!("annotate-{}", site.namespace)
 }
 
-/// What a policy changes of a template: where that shows, and how it is done.
+/// What a policy changes of a template: what it adds, the path that messages name, and how it is done.
 struct Change {
+    adds: &'static str,
     shows: &'static str,
     patch: &'static str,
 }
 
 const ANNOTATION: Change = Change {
+    adds: "/metadata/annotations/cost",
     shows: "/metadata/annotations",
     patch: r#"has(object.spec.template.metadata.annotations) ?
         [JSONPatch{op: "add", path: "/spec/template/metadata/annotations/cost", value: "7"}] :
@@ -155,6 +166,7 @@ const ANNOTATION: Change = Change {
 
 /// It says nothing, and is another revision.
 const EMPTY: Change = Change {
+    adds: "/spec/containers/0/securityContext",
     shows: "/spec/containers/0/securityContext",
     patch: r#"[JSONPatch{op: "add", path: "/spec/template/spec/containers/0/securityContext", value: {}}]"#,
 };
@@ -171,7 +183,7 @@ async fn in_force(site: &Site, change: &Change, when: &str) {
         let patch = r#"{"spec": {"replicas": 77, "updateStrategy": {"maxSurge": 7}}}"#;
         site.kubectl_json(&["patch", SETS, app::NAME, "--type=merge", "--dry-run=server", "-p", patch])
     };
-    let shows = |set: &Value| set.pointer(&format!("/spec/template{}", change.shows)).is_some();
+    let shows = |set: &Value| set.pointer(&format!("/spec/template{}", change.adds)).is_some();
     answers("the policy is in force", tried, shows).await;
 }
 
