@@ -123,8 +123,7 @@ async fn a_size_that_shrinks_in_the_middle_of_a_swap_leaves_pods_in_traffic() {
         let site = Site::new(&format!("shrinks-{}-{smoked}", policy.to_lowercase())).await;
         site.serve(6).await;
         site.gives_back("first").await;
-        let patch = json!({"spec": {"updateStrategy": {"type": policy}}}).to_string();
-        site.kubectl(&["patch", SETS, app::NAME, "--type=merge", "-p", &patch]);
+        site.exchanges(policy).await;
         let safety = Safety::from_now(&site.scene);
         let canary = if smoked { 3 } else { 0 };
         let swap = json!({"mode": "auto", "canary": canary, "batchSize": 3, "maxUnavailable": most,

@@ -24,7 +24,7 @@ async fn pods_are_updated_in_place_out_of_traffic_and_drained() {
     let site = Site::new("in-place").await;
     site.serve(3).await;
     site.gives_back("first").await;
-    updates(&site, "InPlaceIfPossible").await;
+    site.exchanges("InPlaceIfPossible").await;
     let (safety, since, before) = (Safety::from_now(&site.scene), site.scene.version(), uids(&site.view()));
 
     let strategy = json!({"mode": "auto", "batchSize": 2, "canary": 1, "drainSeconds": DRAIN.as_secs()});
@@ -60,7 +60,7 @@ async fn the_grace_of_an_update_in_place_is_named_and_counts_against_no_deadline
     let site = Site::new("in-place-grace").await;
     site.serve(2).await;
     site.gives_back("first").await;
-    updates(&site, "InPlaceIfPossible").await;
+    site.exchanges("InPlaceIfPossible").await;
     let grace = json!({"spec": {"updateStrategy": {"inPlaceUpdateStrategy": {"gracePeriodSeconds": 8}}}});
     site.kubectl(&["patch", SETS, app::NAME, "--type=merge", "-p", &grace.to_string()]);
     let safety = Safety::from_now(&site.scene);
@@ -81,7 +81,7 @@ async fn an_update_in_place_that_is_cancelled_while_a_pod_drains_restarts_nothin
     let site = Site::new("in-place-cancel").await;
     site.serve(2).await;
     site.gives_back("first").await;
-    updates(&site, "InPlaceOnly").await;
+    site.exchanges("InPlaceOnly").await;
     let safety = Safety::from_now(&site.scene);
     site.apply(&app::update("second", 2, json!({"mode": "auto", "batchSize": 1, "drainSeconds": 600})));
     site.scene.holds("a pod drains", |view| view.serving().len() == 1 && prepared(view) == 1).await;
@@ -132,17 +132,6 @@ fn set() -> Value {
             },
         },
     })
-}
-
-/// Lets the workload update its pods in this way from now on.
-async fn updates(site: &Site, how: &str) {
-    let patch = json!({"spec": {"updateStrategy": {"type": how, "maxSurge": null}}}).to_string();
-    site.kubectl(&["patch", SETS, app::NAME, "--type=merge", "-p", &patch]);
-    site.scene
-        .holds("the patch is seen", |view| {
-            view.get(Kind::Set, app::NAME).is_some_and(|set| set["spec"]["updateStrategy"]["type"] == how)
-        })
-        .await;
 }
 
 /// Waits until all pods run this image, serve, and are done with their update.

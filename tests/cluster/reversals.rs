@@ -7,7 +7,6 @@ use triton_tests::scene::{Kind, View, is_marked, label};
 
 use crate::{
     app,
-    rig::SETS,
     watched::{DRAIN, Watched, pods},
 };
 
@@ -84,8 +83,7 @@ async fn a_cancelled_update_that_reverts_returns_every_pod_to_the_old_revision()
 async fn a_cancelled_update_of_pods_of_several_revisions_leaves_none_of_its_own() {
     for (policy, swaps) in [("ReCreate", true), ("ReCreate", false), ("InPlaceIfPossible", true)] {
         let web = Watched::new(&format!("cancel-mixed-{}-{swaps}", policy.to_lowercase()), 4).await;
-        let patch = json!({"spec": {"updateStrategy": {"type": policy}}}).to_string();
-        web.site.kubectl(&["patch", SETS, app::NAME, "--type=merge", "-p", &patch]);
+        web.site.exchanges(policy).await;
         let mut strategy = json!({"mode": "manual", "canary": 2, "batchSize": 2, "drainSeconds": 0});
         if swaps {
             strategy["maxUnavailable"] = json!(2);

@@ -13,10 +13,13 @@ use triton_tests::{
     cloneset::connect,
     operator::Operator,
     plane::{Plane, PlaneError, free_port},
-    scene::{Scene, View, answers},
+    scene::{Kind, Scene, View, answers},
 };
 
-use crate::{app, rig::Rig};
+use crate::{
+    app,
+    rig::{Rig, SETS},
+};
 
 pub(crate) struct Site {
     pub(crate) rig: &'static Rig,
@@ -236,6 +239,16 @@ impl Site {
         self.apply(&app::service());
         self.apply(&app::create("first", replicas, json!({"mode": "auto"})));
         self.ends("first", "Success").await;
+    }
+
+    /// Lets the workload exchange its pods in this way from now on (`updateStrategy.type`).
+    pub(crate) async fn exchanges(&self, how: &str) {
+        let patch = json!({"spec": {"updateStrategy": {"type": how, "maxSurge": null}}}).to_string();
+        self.kubectl(&["patch", SETS, app::NAME, "--type=merge", "-p", &patch]);
+        let seen = |view: &View| {
+            view.get(Kind::Set, app::NAME).is_some_and(|set| set["spec"]["updateStrategy"]["type"] == how)
+        };
+        self.scene.holds("the patch is seen", seen).await;
     }
 
     /// Gives an order to the application over gRPC; answers the name of the flow that carries it out.

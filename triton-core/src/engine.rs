@@ -69,6 +69,7 @@ pub use guard::{rests_on_pods, tells_of_pods};
 pub use history::surplus;
 pub use line::place;
 pub use look::{exchange, look};
+pub use prepare::size_to_reach;
 pub use report::{Seen, cause, late, newly_stuck, report};
 pub use rolling::besides;
 pub use table::{Row, Until, of as row};

@@ -57,10 +57,8 @@ fn close(flow: &Flow, seen: &Observation, now: Timestamp, verdict: Verdict, why:
         Progress::Verifying { plan, .. } => (plan.clone(), plan.work, u32::MAX, false),
         Progress::Closing { .. } | Progress::Finished { .. } => return None,
     };
-    let missing = match (&flow.progress, plan.base.kind) {
-        (Progress::Rolling { batch, .. }, Kind::Swap) => goal::missing_of(&flow.spec, &plan, batch.size),
-        _ => plan.base.spares(),
-    };
+    let of_batch = |batch: &Batch| goal::missing_of(&flow.spec, &plan, batch.size);
+    let missing = flow.progress.batch().map_or_else(|| plan.base.spares(), of_batch);
     let floor = goal(&plan, keep).total().saturating_sub(missing).min(serving);
     Some(Decision::Move(Progress::Closing { plan, verdict, keep, floor, shed }, why))
 }

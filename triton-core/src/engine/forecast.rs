@@ -101,7 +101,7 @@ pub struct Found {
 #[must_use]
 pub fn forecast_from(spec: &Spec, orders: &Orders, found: Found) -> Forecast {
     let Found { from, remembered, in_place, min_ready } = found;
-    let to = prepare::size(spec, from, remembered);
+    let to = prepare::size_to_reach(spec, from, remembered);
     let listed = if spec.pods.is_empty() { from } else { u32::try_from(spec.pods.len()).unwrap_or(from) };
     let restarts = spec.action == Action::Restart;
     let base = Base {

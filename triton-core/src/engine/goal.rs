@@ -98,9 +98,9 @@ const fn whole(plan: &Plan) -> u32 {
     if pods == 0 { 1 } else { pods }
 }
 
-/// Most pods that a batch may take out of service, where old pods leave before new ones start. Of a size that others set
+/// Most pods that a batch may take out of service, where old pods leave before new ones start; elsewhere it is no bound. Of a size that others set
 /// one pod stays at least: nobody agreed to take out all of so few.
-fn missing(spec: &Spec, plan: &Plan) -> u32 {
+pub(super) fn missing(spec: &Spec, plan: &Plan) -> u32 {
     if plan.base.kind != Kind::Swap {
         return u32::MAX;
     }

@@ -234,6 +234,8 @@ fn edits(flow: Option<&Flow>, view: &WorkloadView) -> Edits {
         base.brings == Brings::Nothing && view.revision.as_ref().is_some_and(|now| base.is_foreign(now))
     };
     if view.lock == Lock::Mine && base.is_some_and(foreign) {
+        // A flow that took its lock again notes the template that it found, too.
+        edits.fields.retain(|edit| edit.field != Field::Template);
         edits.fields.insert(0, FieldEdit { field: Field::Revision, by: None });
     }
     edits

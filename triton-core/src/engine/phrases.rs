@@ -167,9 +167,7 @@ fn way_out(edits: &[FieldEdit]) -> Option<&'static str> {
     if has(Field::Policy) {
         Some("put back the type that stood there, then Resume")
     } else if has(Field::Revision) {
-        Some(
-            "put back the template that stood there, then Resume; Resume without that gives pods the new one",
-        )
+        Some("put back the template that stood there and Resume, or Resume to give pods the new one")
     } else {
         None
     }

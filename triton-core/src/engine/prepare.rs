@@ -184,7 +184,7 @@ fn base(flow: &Flow, seen: &Observation, chosen: Option<&Brings>) -> Result<Base
     let to = if matches!(spec.action, Action::Update | Action::Rollback) {
         spec.replicas.unwrap_or_else(|| wanted(seen, from))
     } else {
-        size(spec, from, seen.remembered)
+        size_to_reach(spec, from, seen.remembered)
     };
     let kind = kind(spec, (from, to), seen.in_place);
     let brings = match (chosen, spec.action, &spec.template) {
@@ -219,8 +219,9 @@ pub(super) fn wanted(seen: &Observation, from: u32) -> u32 {
     seen.left.and_then(|left| left.size).unwrap_or(from)
 }
 
-/// The size that a flow leads to, from this one.
-pub(super) fn size(spec: &Spec, from: u32, remembered: Option<u32>) -> u32 {
+/// The size that a flow leads to, from this one. `remembered`: that of before a stop.
+#[must_use]
+pub fn size_to_reach(spec: &Spec, from: u32, remembered: Option<u32>) -> u32 {
     match spec.action {
         Action::Stop | Action::Delete => 0,
         Action::Restart => from,

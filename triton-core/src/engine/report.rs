@@ -179,7 +179,9 @@ pub(super) fn waiting_report(
 fn wanted(flow: &Flow, old: &Counts, seen: &Observation) -> Option<u32> {
     let there = seen.shape.as_ref().map_or(0, |shape| prepare::wanted(seen, shape.replicas));
     match flow.progress {
-        Progress::Pending => Some(prepare::size(&flow.spec, seen.size.unwrap_or(there), seen.remembered)),
+        Progress::Pending => {
+            Some(prepare::size_to_reach(&flow.spec, seen.size.unwrap_or(there), seen.remembered))
+        }
         Progress::Finished { .. } => old.wanted,
         Progress::Preparing { .. }
         | Progress::Rolling { .. }

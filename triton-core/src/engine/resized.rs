@@ -5,8 +5,8 @@
 use super::decision::{Decision, Why};
 use super::{closing, goal, shape, table};
 use crate::model::{
-    Base, Batch, Brings, Edits, Field, Flow, Kind, MAX_BATCHES, MAX_REPLICAS, Observation, Plan, Progress,
-    Seconds, Stage, Timestamp,
+    Base, Batch, Brings, Edits, Field, Flow, MAX_BATCHES, MAX_REPLICAS, Observation, Plan, Progress, Seconds,
+    Stage, Timestamp,
 };
 
 /// A size that the flow is to follow.
@@ -66,8 +66,8 @@ pub(super) fn follow(flow: &Flow, size: u32, edits: &Edits, now: Timestamp) -> O
             } else {
                 // Pods that left for the batch are among those that are too many now. Once new ones come in, those in
                 // whose places they come can go.
-                let swaps = plan.base.kind == Kind::Swap && batch.stage < Stage::PullingIn;
-                let most = if swaps { goal::missing_of(&flow.spec, &plan, left) } else { left };
+                let missing = goal::missing(&flow.spec, &plan);
+                let most = if batch.stage < Stage::PullingIn { left.min(missing) } else { left };
                 let batch = Batch { size: batch.size.min(most), ..*batch };
                 Progress::Rolling { plan, done: *done, batch }
             }

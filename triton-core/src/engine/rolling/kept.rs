@@ -33,9 +33,9 @@ impl Rolling<'_> {
             return None;
         }
         let want = self.keeping(row, seen);
-        // What keeps them all already is not made less.
-        let keeps_more =
-            want.partition.is_none_or(|partition| Self::told(seen).is_some_and(|told| told < partition));
+        // Numbers that keep as many, or more, stay: others may have given them.
+        let told = seen.shape.as_ref().and_then(|shape| shape.partition);
+        let keeps_more = want.partition.is_none_or(|partition| told.is_some_and(|told| told < partition));
         let asked = || ask(seen, want).filter(|_| keeps_more);
         // In a swap alone pods are chosen by a label of their own, which no number takes back.
         let swaps = self.kind() == Kind::Swap && !self.plan.base.by_name();
@@ -43,21 +43,14 @@ impl Rolling<'_> {
         hooked(&seen.pods).or_else(asked).or_else(cleared)
     }
 
-    /// How many old pods the workload's controller was told to keep.
-    fn told(seen: &Observation) -> Option<u32> {
-        seen.shape.as_ref().and_then(|shape| shape.partition)
-    }
-
     /// The numbers of the stage with every old pod of the batch that is there still.
     fn keeping(&self, row: Row, seen: &Observation) -> Shape {
         let old = |with, without| seen.pods.count(with, without | Facts::FRESH);
         let let_go = old(Facts::MARKED, Facts::HOOKED);
         let stay = old(Facts::empty(), Facts::empty()).saturating_sub(let_go);
-        // Of pods that are missing for other reasons, old ones come back.
-        let told = Self::told(seen).filter(|_| !self.plan.base.by_name());
-        let least = self.after().stale.max(told.unwrap_or(0));
-        let before = self.before().stale;
-        let gone = before.saturating_sub(stay).min(before.saturating_sub(least));
+        // No more are gone than leave in this batch: in the places of others that are missing old ones come back.
+        let (before, after) = (self.before().stale, self.after().stale);
+        let gone = before.saturating_sub(stay.max(after));
         let beside = row.grown && self.kind() == Kind::Replace;
         let want = self.shape_of(Row { shrunk: false, grown: beside, ..row }, seen);
         let kept = want.replicas.saturating_sub(gone);

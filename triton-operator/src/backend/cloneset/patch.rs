@@ -7,6 +7,7 @@
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::{Map, Value, json};
+use triton_core::engine::size_to_reach;
 use triton_core::model::{
     Action, Base, Brings, CarriedOut, Flow, Holder, LastHolder, PodName, Revision, Shape, TemplateRef, Wrote,
 };
@@ -242,12 +243,8 @@ pub fn try_template(cloneset: &CloneSetEntry, template: &Value) -> Value {
 /// reaches, or one more where that is there, and how pods are exchanged. `version`: what it is guarded by.
 #[must_use]
 pub fn try_numbers(cloneset: &CloneSetEntry, flow: &Flow, version: Option<&str>) -> Value {
-    let reached = match flow.spec.action {
-        Action::Stop | Action::Delete => Some(0),
-        Action::Start => flow.spec.replicas.or(cloneset.remembered),
-        _ => flow.spec.replicas,
-    };
-    let size = reached.filter(|size| *size != cloneset.replicas);
+    let reached = size_to_reach(&flow.spec, cloneset.replicas, cloneset.remembered);
+    let size = if reached == cloneset.replicas { reached.saturating_add(1) } else { reached };
     // A CloneSet that updates in place takes no surge.
     let surge = if cloneset.in_place { cloneset.surge() } else { cloneset.surge().saturating_add(1) };
     let strategy = json!({
@@ -262,7 +259,7 @@ pub fn try_numbers(cloneset: &CloneSetEntry, flow: &Flow, version: Option<&str>)
             "annotations": { labels::LOCK: "" },
         },
         "spec": {
-            "replicas": size.unwrap_or_else(|| cloneset.replicas.saturating_add(1)),
+            "replicas": size,
             "updateStrategy": cloneset.api_version.wrapped(strategy),
         },
     })
