@@ -44,6 +44,9 @@ pub const UPDATING: &str = "Updating";
 /// Annotations of a pod that is out of traffic and not updated in place yet (OpenKruise: `InPlaceUpdateGraceKey`, and its
 /// name before).
 pub const IN_PLACE_GRACE: [&str; 2] = ["apps.kruise.io/inplace-update-grace", "inplace-update-grace"];
+/// Annotations of a pod that was updated in place: its containers before (OpenKruise: `InPlaceUpdateStateKey`, and its
+/// name before).
+pub const IN_PLACE_STATE: [&str; 2] = ["apps.kruise.io/inplace-update-state", "inplace-update-state"];
 /// Label on a pod, of any value: to be deleted, whatever the numbers say (OpenKruise: specified delete).
 pub const SPECIFIED_DELETE: &str = "apps.kruise.io/specified-delete";
 /// Label on a pod: its revision, as full name or short hash (Kubernetes: `ControllerRevision`).

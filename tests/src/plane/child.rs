@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
 };
@@ -47,6 +48,8 @@ impl Component {
             .arg(program)
             .args(args)
             .current_dir(home)
+            // A signal to all of us, such as Ctrl-C, would end the shell, which could not kill the program any more.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(out)
             .stderr(err)
@@ -116,6 +119,14 @@ mod tests {
     }
 
     #[test]
+    fn a_signal_to_everybody_who_waits_for_a_program_does_not_reach_the_shell_that_kills_it() {
+        let home = tempfile::tempdir().expect("a folder for the log");
+        let _component = start(&home, "echo $$; exec sleep 600");
+        let pid = until(|| log(&home).trim().parse::<u32>().ok());
+        assert_ne!(group(&pid.to_string()), group("self"));
+    }
+
+    #[test]
     fn a_program_that_fails_is_named_with_the_end_of_its_log() {
         let home = tempfile::tempdir().expect("a folder for the log");
         let mut component = start(&home, "echo no such luck >&2; exit 3");
@@ -130,6 +141,13 @@ mod tests {
 
     fn log(home: &tempfile::TempDir) -> String {
         fs::read_to_string(home.path().join("shell.log")).unwrap_or_default()
+    }
+
+    /// The process group of a process (Linux: proc_pid_stat, field 5).
+    fn group(pid: &str) -> String {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
+        let (_, after_name) = stat.rsplit_once(") ").expect("its name stands in parentheses");
+        after_name.split(' ').nth(2).expect("its group").to_owned()
     }
 
     fn runs(pid: u32) -> bool {

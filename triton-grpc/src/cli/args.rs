@@ -99,6 +99,7 @@ pub(crate) enum Command {
     /// Show one flow: its batches, pods, and what it waits for.
     #[command(after_help = help::GET)]
     Get {
+        /// The flow, by its name as `list` shows it.
         #[arg(value_parser = value::flow)]
         name: FlowName,
     },
@@ -111,6 +112,7 @@ pub(crate) enum Command {
     /// Give the permission that a flow asks a person for.
     #[command(after_help = help::NEXT)]
     Next {
+        /// The flow, by its name as `list` shows it.
         #[arg(value_parser = value::flow)]
         name: FlowName,
         /// Only if this batch waits at this stage, such as 1/Smoked; else what is seen waiting now.
@@ -120,6 +122,7 @@ pub(crate) enum Command {
     /// Let a flow go as far as a batch and stage without asking.
     #[command(after_help = help::CONTINUE)]
     Continue {
+        /// The flow, by its name as `list` shows it.
         #[arg(value_parser = value::flow)]
         name: FlowName,
         /// As far as this batch.
@@ -132,24 +135,28 @@ pub(crate) enum Command {
     /// Stop a flow's own steps; pods in traffic are looked after all the same.
     #[command(after_help = help::PAUSE)]
     Pause {
+        /// The flow, by its name as `list` shows it.
         #[arg(value_parser = value::flow)]
         name: FlowName,
     },
     /// Lift a pause, by a person or by failure.
     #[command(visible_alias = "unpause", after_help = help::PAUSE)]
     Resume {
+        /// The flow, by its name as `list` shows it.
         #[arg(value_parser = value::flow)]
         name: FlowName,
     },
     /// Stop a flow for good and leave its workload clean.
     #[command(visible_alias = "abort", after_help = help::CANCEL)]
     Cancel {
+        /// The flow, by its name as `list` shows it.
         #[arg(value_parser = value::flow)]
         name: FlowName,
     },
     /// Return an instance to an earlier template, in batches.
     #[command(visible_alias = "undo", after_help = help::ROLLBACK)]
     Rollback {
+        /// The instance, by its name as `instances` shows it.
         #[arg(value_parser = value::instance)]
         instance: InstanceName,
         #[command(flatten)]
@@ -160,6 +167,7 @@ pub(crate) enum Command {
     /// Replace the pods of an instance by pods of the same template, in batches.
     #[command(after_help = help::RESTART)]
     Restart {
+        /// The instance, by its name as `instances` shows it.
         #[arg(value_parser = value::instance)]
         instance: InstanceName,
         /// Only these pods.
@@ -171,6 +179,7 @@ pub(crate) enum Command {
     /// Change the size of an instance, in batches.
     #[command(after_help = help::SCALE)]
     Scale {
+        /// The instance, by its name as `instances` shows it.
         #[arg(value_parser = value::instance)]
         instance: InstanceName,
         /// Pods wanted.
@@ -185,6 +194,7 @@ pub(crate) enum Command {
     /// Bring a stopped instance back.
     #[command(after_help = help::START)]
     Start {
+        /// The instance, by its name as `instances` shows it.
         #[arg(value_parser = value::instance)]
         instance: InstanceName,
         /// Pods wanted; else as many as there were.
@@ -196,6 +206,7 @@ pub(crate) enum Command {
     /// Take an instance to zero pods and keep its workload and template.
     #[command(after_help = help::START)]
     Stop {
+        /// The instance, by its name as `instances` shows it.
         #[arg(value_parser = value::instance)]
         instance: InstanceName,
         #[command(flatten)]
@@ -210,6 +221,7 @@ pub(crate) enum Command {
     /// List the flows of an instance: what was done to it, when, and how it ended.
     #[command(after_help = help::HISTORY)]
     History {
+        /// The instance, by its name as `instances` shows it.
         #[arg(value_parser = value::instance)]
         instance: InstanceName,
     },
@@ -219,6 +231,7 @@ pub(crate) enum Command {
     /// Say why a flow is not moving: who must act, what to type, when it is looked at again.
     #[command(visible_alias = "why", after_help = help::EXPLAIN)]
     Explain {
+        /// The flow, by its name as `list` shows it.
         #[arg(value_parser = value::flow)]
         name: FlowName,
     },
@@ -274,11 +287,13 @@ pub(crate) struct CreateArgs {
 pub(crate) enum Delete {
     /// Forget a finished flow; its workload stays as it is.
     Flow {
+        /// The flow, by its name as `list` shows it.
         #[arg(value_parser = value::flow)]
         name: FlowName,
     },
     /// Remove every pod of an instance, drained and in batches, and then its workload.
     Instance {
+        /// The instance, by its name as `instances` shows it.
         #[arg(value_parser = value::instance)]
         name: InstanceName,
         /// Do not ask.
@@ -292,6 +307,7 @@ pub(crate) enum Delete {
 /// What to wait for.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct WaitArgs {
+    /// The flow, by its name as `list` shows it.
     #[arg(value_parser = value::flow)]
     pub(crate) name: FlowName,
     /// success, finished (whichever way), waiting (for a person) or batch=N/STAGE.
@@ -309,7 +325,7 @@ pub(crate) struct WaitArgs {
 #[derive(Clone, Debug, ClapArgs)]
 #[command(group = ArgGroup::new("what").required(true).args(["name", "instance"]))]
 pub(crate) struct WatchArgs {
-    /// A flow.
+    /// The flow, by its name as `list` shows it.
     #[arg(value_parser = value::flow)]
     pub(crate) name: Option<FlowName>,
     /// Whichever flow acts on this instance, the newest first.

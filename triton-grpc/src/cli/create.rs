@@ -22,7 +22,9 @@ impl<A: DeployApi + InstanceApi, L> Session<'_, A, L> {
             flows.push(self.placed(described)?);
         }
         for other in &manifest.others {
-            screen.note(format!("{other} is no flow and was left alone; kubectl apply -f makes it"))?;
+            screen.note(format!(
+                "{other} is no flow and was left alone; in a cluster kubectl apply -f makes it"
+            ))?;
         }
         let mut made = Vec::new();
         for flow in flows {

@@ -96,33 +96,40 @@ fn what_openkruise_refuses_and_claims_that_nobody_can_read_are_named() {
 }
 
 #[test]
-fn labels_that_are_not_a_flows_to_give_are_refused_by_name() {
-    // Action, whether of the workload, label, whether it is taken with no value, and with `true`.
+fn what_is_not_a_flows_to_give_is_refused_by_name() {
+    const POD: &str = "template.metadata.labels";
+    const NOTE: &str = "template.metadata.annotations";
+    const WORKLOAD: &str = "applicationLabel";
+    // Action, place, label or annotation, whether it is taken with no value, and with `true`.
     let rows = [
-        ("update", false, "apps.kruise.io/specified-delete", [false, false]),
-        ("update", false, "lifecycle.apps.kruise.io/state", [false, false]),
-        ("update", false, "apps.triton.io/restarted-by", [false, false]),
+        ("update", POD, "apps.kruise.io/specified-delete", [false, false]),
+        ("update", POD, "lifecycle.apps.kruise.io/state", [false, false]),
+        ("update", POD, "apps.triton.io/restarted-by", [false, false]),
+        // OpenKruise reads them on pods, and counts no pod whose value it cannot read.
+        ("create", NOTE, "apps.kruise.io/inplace-update-grace", [false, false]),
+        ("update", NOTE, "inplace-update-grace", [false, false]),
+        ("update", NOTE, "apps.kruise.io/inplace-update-state", [false, false]),
+        ("create", NOTE, "inplace-update-state", [false, false]),
+        ("update", NOTE, "team", [true, true]),
         // Triton sets them to `true`.
-        ("create", false, "apps.triton.io/in-traffic", [false, true]),
-        ("update", false, "apps.triton.io/in-traffic", [false, true]),
-        ("create", true, "apps.kruise.io/cloneset-scaling-exclude-preparing-delete", [false, true]),
-        ("update", false, "team", [true, true]),
-        ("create", true, "team", [true, true]),
+        ("create", POD, "apps.triton.io/in-traffic", [false, true]),
+        ("update", POD, "apps.triton.io/in-traffic", [false, true]),
+        ("create", WORKLOAD, "apps.kruise.io/cloneset-scaling-exclude-preparing-delete", [false, true]),
+        ("update", POD, "team", [true, true]),
+        ("create", WORKLOAD, "team", [true, true]),
     ];
-    for (action, above, label, takes) in rows {
+    for (action, field, key, takes) in rows {
         for (value, taken) in ["", "true"].into_iter().zip(takes) {
             let mut draft = draft(action, json!({"spec": {}}));
-            let field = if above {
-                draft.application_label = [(label.to_owned(), value.to_owned())].into();
-                "applicationLabel"
+            if field == WORKLOAD {
+                draft.application_label = [(key.to_owned(), value.to_owned())].into();
             } else {
-                let template = draft.template.as_mut().unwrap();
-                template["metadata"] = json!({"labels": {label: value}});
-                "template.metadata.labels"
-            };
-            let named = format!("spec.application.{field}[{label}]");
+                let place = field.trim_start_matches("template.metadata.");
+                draft.template.as_mut().unwrap()["metadata"] = json!({place: {key: value}});
+            }
+            let named = format!("spec.application.{field}[{key}]");
             let wanted = if taken { vec![] } else { vec![named] };
-            assert_eq!(unsupported_of(&draft), wanted, "{action}, {label}: {value}");
+            assert_eq!(unsupported_of(&draft), wanted, "{action}, {key}: {value}");
         }
     }
 }

@@ -115,7 +115,8 @@ impl<F: Fn(&str) -> Vec<Arc<SliceEntry>>> Endpoints<F> {
         }
         let wanted = !pod.gated || pod.gate == Some(true);
         let unwanted = !pod.gated || pod.gate != Some(true);
-        if wanted && pod.booted && !pod.ready {
+        // One that waits to be updated in place is named where pods are that start.
+        if wanted && pod.booted && !pod.ready && !pod.in_grace {
             for condition in &pod.unmet {
                 self.unmet.entry(condition.clone()).or_default().push(pod.key.name.to_string());
             }

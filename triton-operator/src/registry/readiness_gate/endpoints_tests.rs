@@ -209,6 +209,7 @@ fn a_condition_that_keeps_pods_from_being_ready_is_named_with_the_pods() {
     let mut endpoints = Endpoints::new(Vec::new(), |_: &str| Vec::new());
     endpoints.shown(&PodEntry { gate: None, ..waits("a") });
     endpoints.shown(&PodEntry { booted: false, ..waits("a") });
+    endpoints.shown(&PodEntry { in_grace: true, ..waits("a") });
     assert_eq!(endpoints.notes(), Vec::<String>::new());
 }
 
