@@ -145,8 +145,13 @@ fn subjects() -> Vec<Subject> {
         if let Progress::Rolling { batch, .. } = &mut flow.progress {
             *batch = samples::held(stage);
         }
-        let held =
-            Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: Vec::new(), paused: false };
+        let held = Waiting::Held {
+            reason: HoldReason::PodsFailed,
+            failed: 1,
+            edits: Vec::new(),
+            paused: false,
+            blocks: false,
+        };
         let (kind, object) = subject(&flow, &waits(&flow, &begun, &held));
         let mut resumed = object.clone();
         resumed["metadata"]["generation"] = json!(2);

@@ -148,6 +148,41 @@ async fn a_size_that_shrinks_in_the_middle_of_a_swap_leaves_pods_in_traffic() {
     }
 }
 
+/// What was written last is the size that comes back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_size_that_comes_back_while_a_swap_is_stopped_stays() {
+    for (stage, least) in [("Smoked", 3), ("Baked", 1)] {
+        let site = Site::new(&format!("comes-back-{}", stage.to_lowercase())).await;
+        site.serve(5).await;
+        site.gives_back("first").await;
+        let stops = json!({"mode": "auto", "canary": 2, "maxUnavailable": 2, "drainSeconds": 0});
+        let mut update = app::update(FLOW, 5, stops);
+        update["spec"]["application"].as_object_mut().and_then(|fields| fields.remove("replicas"));
+        site.apply(&update);
+        site.asks(FLOW, 1, "Smoked").await;
+        if stage == "Baked" {
+            site.next(FLOW);
+            site.asks(FLOW, 1, "Baking").await;
+            site.next(FLOW);
+            site.asks(FLOW, 1, "Baked").await;
+        }
+        site.order("Pause", FLOW);
+        for size in [least, 5] {
+            site.kubectl(&["scale", SETS, app::NAME, &format!("--replicas={size}")]);
+            let follows = |view: &View| view.flow(FLOW)["status"]["replicasToProcess"] == size;
+            site.scene.holds("the flow follows the size", follows).await;
+        }
+        site.order("Resume", FLOW);
+        let stages: &[&str] = if stage == "Smoked" { &["Smoked", "Baking", "Baked"] } else { &["Baked"] };
+        for stage in stages {
+            site.asks(FLOW, 1, stage).await;
+            site.next(FLOW);
+        }
+        site.succeeds(FLOW).await;
+        all_run(&site.view(), "nginx:2", 5);
+    }
+}
+
 fn canary() -> Value {
     json!({"mode": "auto", "canary": 1, "batchSize": 1, "drainSeconds": 0})
 }

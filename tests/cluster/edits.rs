@@ -42,10 +42,7 @@ async fn a_partition_that_others_set_twice_holds_the_flow_until_resume() {
 async fn a_template_that_others_bring_holds_the_flow_at_once() {
     let (site, safety) = canary("drift-template", 2).await;
 
-    let image =
-        json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "nginx:3"}]);
-    let name = format!("{SETS}/{}", app::NAME);
-    site.kubectl(&["patch", &name, "--type", "json", "-p", &image.to_string()]);
+    brings(&site, "nginx:3");
     site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "Drift").await;
     let message = site.view().flow(FLOW)["status"]["message"].as_str().unwrap_or_default().to_owned();
     assert!(message.contains("template (by kubectl-patch)"), "{message}");
@@ -65,6 +62,92 @@ async fn a_template_that_others_bring_holds_the_flow_at_once() {
     site.succeeds(FLOW).await;
     all_run(&site.view(), "nginx:2", 2);
     safety.never_serves(&site.scene, "nginx:3");
+}
+
+/// Pods of it come in the places of those that are lost meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_pod_of_a_template_that_was_put_back_serves_or_stays_in_a_flow_that_brings_none() {
+    for order in ["Resume", "Cancel"] {
+        let site = Site::new(&format!("put-back-{}", order.to_lowercase())).await;
+        site.serve(2).await;
+        site.gives_back("first").await;
+        let safety = Safety::from_now(&site.scene);
+        let slowly = json!({"mode": "manual", "batchSize": 1, "drainSeconds": 0});
+        site.apply(&app::order(FLOW, "scale_out", Some(4), slowly));
+        site.asks(FLOW, 1, "Baked").await;
+
+        brings(&site, "nginx:9");
+        site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "Drift").await;
+        let lost = site.view().serving().into_iter().next().unwrap_or_default();
+        site.kubectl(&["delete", "pod", &lost, "--wait=false"]);
+        site.scene.holds("a pod of it is there", |view| of_image(view, "nginx:9") > 0).await;
+        brings(&site, "nginx:1");
+        let back = |view: &View| {
+            let set = view.get(Kind::Set, app::NAME).map(|set| set["status"].clone()).unwrap_or_default();
+            set["updateRevision"] == set["currentRevision"]
+        };
+        site.scene.holds("the template is back", back).await;
+
+        site.order(order, FLOW);
+        if order == "Resume" {
+            site.asks(FLOW, 1, "Baked").await;
+            site.next(FLOW);
+            site.succeeds(FLOW).await;
+            all_run(&site.view(), "nginx:1", 4);
+        } else {
+            site.ends(FLOW, "Canceled").await;
+            assert_eq!(of_image(&site.view(), "nginx:9"), 0, "{}", site.view().summary());
+        }
+        safety.never_serves(&site.scene, "nginx:9");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_some_pods_have_already_holds_a_flow_that_brings_none() {
+    let (site, _) = canary("known-template", 3).await;
+    site.next(FLOW);
+    site.asks(FLOW, 1, "Baking").await;
+    site.next(FLOW);
+    site.asks(FLOW, 1, "Baked").await;
+    site.order("Cancel", FLOW);
+    site.ends(FLOW, "Canceled").await;
+    site.gives_back(FLOW).await;
+    assert_eq!(of_image(&site.view(), "nginx:2"), 1, "{}", site.view().summary());
+
+    let slowly = json!({"mode": "manual", "batchSize": 1, "drainSeconds": 0});
+    site.apply(&app::order("more", "scale_out", Some(5), slowly));
+    site.asks("more", 1, "Baked").await;
+    let safety = Safety::from_now(&site.scene);
+    brings(&site, "nginx:2");
+    site.scene.holds("the flow holds", |view| view.waits_for("more") == "Drift").await;
+    brings(&site, "nginx:1");
+    let told = |view: &View| of_template(view) == "nginx:1" && view.waits_for("more") == "Drift";
+    site.scene.holds("the template is back", told).await;
+    site.order("Resume", "more");
+    site.asks("more", 1, "Baked").await;
+    site.next("more");
+    site.succeeds("more").await;
+    assert_eq!((of_image(&site.view(), "nginx:1"), of_image(&site.view(), "nginx:2")), (4, 1));
+    safety.serving_at_least(&site.scene, 3);
+}
+
+/// Somebody gives the workload this image.
+fn brings(site: &Site, image: &str) {
+    let image = json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image}]);
+    let name = format!("{SETS}/{}", app::NAME);
+    site.kubectl(&["patch", &name, "--type", "json", "-p", &image.to_string()]);
+}
+
+/// The image of the template.
+fn of_template(view: &View) -> String {
+    let set = view.get(Kind::Set, app::NAME);
+    let image = set.map(|set| set["spec"]["template"]["spec"]["containers"][0]["image"].clone());
+    image.unwrap_or_default().as_str().unwrap_or_default().to_owned()
+}
+
+/// How many pods have this image.
+fn of_image(view: &View, image: &str) -> usize {
+    view.pods().iter().filter(|pod| pod["spec"]["containers"][0]["image"] == image).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ use triton_tests::scene::{Kind, View, answers, is_marked, name};
 
 use crate::{
     app,
+    rig::SETS,
     safety::{LATE, Safety, all_run},
     site::Site,
 };
@@ -257,6 +258,33 @@ async fn a_stage_whose_deadline_is_over_names_the_pods_that_are_not_ready_and_go
     all_run(&site.view(), "nginx:2", 1);
 }
 
+/// Held for a pod of its second batch, the flow goes on once the size is one without that batch.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_that_holds_for_pods_that_a_size_makes_needless_goes_on() {
+    let site = Site::new("heals-size").await;
+    site.serve(2).await;
+    site.gives_back("first").await;
+    let strategy = json!({"mode": "auto", "batchSize": 1, "drainSeconds": 0, "progressDeadlineSeconds": 3});
+    let until = Until::Kubelet("mount");
+    let mut update = until.given(&site, app::update(FLOW, 2, strategy));
+    update["spec"]["application"].as_object_mut().and_then(|fields| fields.remove("replicas"));
+    site.apply(&update);
+    let first = fails(&site).await.unwrap_or_default();
+    site.kubectl(&["annotate", "pod", &first, "triton.test/fail-"]);
+    site.scene
+        .holds("the first batch is done", |view| {
+            view.flow(FLOW)["status"]["progress"]["batch"]["number"] == 2
+        })
+        .await;
+    site.scene.holds("the flow holds", |view| view.waits_for(FLOW) == "DeadlineExceeded").await;
+    site.kubectl(&["scale", SETS, app::NAME, "--replicas=1"]);
+    site.tells("Resized", "the flow goes on with 1 pod instead of 2").await;
+    // As the partition stands, the pod that stays may be the old one.
+    until.comes(&site).await;
+    site.succeeds(FLOW).await;
+    all_run(&site.view(), "nginx:2", 1);
+}
+
 impl Case {
     /// Brings the application up, and begins an update whose pods wait.
     async fn begins(&self, batch: u32, grace: u32) -> (Site, Safety) {
@@ -297,7 +325,8 @@ impl Until {
         match self {
             Self::Kubelet(_) => {
                 while let Some(pod) = fails(site).await {
-                    site.kubectl(&["annotate", "pod", &pod, "triton.test/fail-"]);
+                    // Another size may take it away meanwhile.
+                    let _ = site.try_kubectl(&["annotate", "pod", &pod, "triton.test/fail-"]);
                 }
             }
             Self::Node => {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use triton_tests::scene::{Kind, View};
+use triton_tests::scene::{Kind, View, name};
 
 use crate::{
     app,
@@ -168,7 +168,10 @@ async fn a_restart_after_a_partial_rollout_names_the_service_that_it_would_empty
     let before = reached(&site.view(), "");
 
     let swap = json!({"mode": "auto", "batchSize": 1, "maxUnavailable": 1, "drainSeconds": 0});
-    site.apply(&app::order("again", "restart", None, swap));
+    let restart = app::order("again", "restart", None, swap);
+    let says = "Service black selects 1 of the pods that are to leave and none of the new ones";
+    plans_say(&site, &restart, &[says]).await;
+    site.apply(&restart);
     site.scene.holds("the flow waits for the Service", |view| view.waits_for("again") == "ServiceLost").await;
     site.tells("ServiceLost", "Service black").await;
     assert_eq!(reached(&site.view(), ""), before, "every pod is reached");
@@ -230,7 +233,10 @@ async fn a_label_of_the_template_of_some_old_pods_is_not_one_that_was_given_by_h
     let before = reached(&site.view(), "");
 
     let swap = json!({"mode": "auto", "batchSize": 3, "maxUnavailable": 3, "drainSeconds": 0});
-    site.apply(&with(app::update("third", 3, swap), &(json!({}), json!([named("http", 80)]))));
+    let update = with(app::update("third", 3, swap), &(json!({}), json!([named("http", 80)])));
+    let says = "Service web selects 1 of the pods that are to leave and none of the new ones";
+    plans_say(&site, &update, &[says]).await;
+    site.apply(&update);
     site.scene.holds("the flow waits for the Service", |view| view.waits_for("third") == "ServiceLost").await;
     assert_eq!(reached(&site.view(), ""), before, "the pod of the Service stays");
     site.kubectl(&["delete", "service", "web"]);
@@ -388,7 +394,7 @@ async fn an_exchange_that_puts_a_service_at_risk_is_told_and_holds_nothing() {
         }
         let strategy = json!({"mode": "manual", "batchSize": 1, "drainSeconds": 0});
         let update = with(app::update("second", 2, strategy), &after);
-        plans_say(&site, &update, says).await;
+        plans_say(&site, &update, &[says]).await;
         site.apply(&update);
         site.scene.holds("it waits for a person", |view| view.waits_for("second") == "Approval").await;
         let message = site.view().flow("second")["status"]["message"].to_string();
@@ -399,15 +405,51 @@ async fn an_exchange_that_puts_a_service_at_risk_is_told_and_holds_nothing() {
     }
 }
 
+/// Where old pods leave first, nobody can tell whether somebody gives the label to the new ones in time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_by_a_label_that_a_pod_was_given_by_hand_is_told_before_and_after() {
+    let says = "Service web selects 1 of the pods that are to leave by label leader, which their template does not give";
+    let after = "Service web has no pods any more: it sends to none of the new ones";
+    for (action, policy, kept) in
+        [("restart", "ReCreate", false), ("update", "ReCreate", false), ("update", "InPlaceIfPossible", true)]
+    {
+        let site = Site::new(&format!("given-{action}-{}", policy.to_lowercase())).await;
+        site.serve(1).await;
+        site.gives_back("first").await;
+        site.exchanges(policy).await;
+        site.apply(&service(json!({"leader": "yes"}), &json!([{"port": 80}])));
+        let pod = site.view().pods().first().map(|pod| name(pod).to_owned()).unwrap_or_default();
+        site.kubectl(&["label", "pod", &pod, "leader=yes"]);
+        site.scene.holds("the leader is reached", |view| reached(view, "").contains(&pod)).await;
+        let swap = json!({"mode": "auto", "maxUnavailable": 1, "drainSeconds": 0});
+        let flow = match action {
+            "restart" => app::order("second", "restart", None, swap),
+            _ => app::update("second", 1, swap),
+        };
+        let unless = if kept { "unless they are updated in place, or whoever" } else { "unless whoever" };
+        plans_say(&site, &flow, &[says, unless]).await;
+        site.apply(&flow);
+        site.tells("ServiceAtRisk", says).await;
+        site.succeeds("second").await;
+        let message = site.view().flow("second")["status"]["message"].to_string();
+        assert_eq!(message.contains(after), !kept, "{action} {policy}: {message}");
+        if !kept {
+            site.tells("ServiceAtRisk", after).await;
+        }
+        assert_eq!(reached(&site.view(), "").contains(&pod), kept, "{action} {policy}");
+    }
+}
+
 /// A plan of this flow warns in these words, on the cluster itself and through the operator.
-async fn plans_say(site: &Site, flow: &Value, says: &str) {
+async fn plans_say(site: &Site, flow: &Value, says: &[&str]) {
     let jo = Person::with_the_rights_of_the_page(site).await;
     let file = jo.file(flow);
     let direct = jo.typed(&["plan", "-f", &file], 0);
     let server = format!("http://127.0.0.1:{}", site.grpc);
     let asked = jo.typed(&["plan", "-f", &file, "--namespace", &site.namespace, "--server", &server], 0);
     for told in [direct, asked] {
-        assert!(told.lines().any(|line| line.starts_with("warning: ") && line.contains(says)), "{told}");
+        let warns = |line: &str| line.starts_with("warning: ") && says.iter().all(|says| line.contains(says));
+        assert!(told.lines().any(warns), "{told}");
     }
 }
 

@@ -138,7 +138,10 @@ fn who(waiting: &Waiting) -> &'static str {
         Waiting::Backend => "the workload's controller: see that it runs",
         Waiting::Record => "nobody, or a person who cleared the status: `Cancel`",
         Waiting::Unreachable { .. } => "the API server, or the network to it",
-        Waiting::Paused => "a person: `Resume` or `Cancel`",
+        Waiting::Paused
+        | Waiting::Held {
+            reason: HoldReason::PodsFailed | HoldReason::DeadlineExceeded, blocks: true, ..
+        } => "a person: `Resume` or `Cancel`",
         Waiting::Held { reason: HoldReason::PodsFailed, .. } => {
             "a person: mend the pods, after which it goes on by itself, or `Cancel`"
         }

@@ -80,7 +80,9 @@ fn same_plan(before: &Progress, plan: &Plan) -> Outcome {
         let revisions = old.base.revisions.clone();
         let agreed = plan.base.brings == Brings::Nothing
             && revisions.iter().flatten().all(|revision| !plan.base.is_foreign(revision));
-        let base = Base { revisions, ..plan.base.clone() };
+        let (new, previous) = (plan.base.previous.as_ref(), old.base.previous.clone());
+        let agreed = agreed && new.is_none_or(|new| !plan.base.is_foreign(new));
+        let base = Base { revisions, previous, ..plan.base.clone() };
         old == plan || (agreed && *old == Plan { base, ..plan.clone() })
     };
     ensure(before.plan().is_none_or(same), || "the plan changed on the way".into())

@@ -16,7 +16,8 @@ use crate::backend::cloneset::{template_of, view};
 use crate::crd::convert::{Fate, FlowEntry};
 use crate::labels;
 use crate::registry::readiness_gate::endpoints::Endpoints;
-use crate::registry::readiness_gate::lost::{HadByAll, may_be_of, succession};
+use crate::registry::readiness_gate::expected::Offers;
+use crate::registry::readiness_gate::lost::{Had, may_be_of, succession};
 use crate::store::Flows;
 use crate::world::World;
 use crate::world::cache::{Entry, Key};
@@ -30,6 +31,7 @@ pub struct Instances {
     client: Client,
     world: Arc<World>,
     flows: Flows,
+    offers: Offers,
 }
 
 /// Who counts as the holder of a workload.
@@ -62,8 +64,8 @@ impl<'a> Mark<'a> {
 impl Instances {
     /// A read model of this cluster.
     #[must_use]
-    pub const fn new(client: Client, world: Arc<World>, flows: Flows) -> Self {
-        Self { client, world, flows }
+    pub fn new(client: Client, world: Arc<World>, flows: Flows) -> Self {
+        Self { offers: Offers::new(client.clone()), client, world, flows }
     }
 
     /// The CloneSet of this instance, as it is now.
@@ -225,14 +227,19 @@ impl InstanceApi for Instances {
         for pod in &pods {
             endpoints.shown(pod);
         }
+        let new = match template {
+            Some(template) => {
+                let own = template.as_object().is_some_and(serde_json::Map::is_empty);
+                let after = (!own).then(|| Offer::of_template(template));
+                self.offers.expected(&cloneset, &pods, None, after.as_ref()).await?
+            }
+            None => Vec::new(),
+        };
         let old: Vec<Offer<'_>> = pods.iter().map(|pod| pod.offer()).collect();
-        let after = template.map(Offer::of_template);
-        let new = after.iter().flat_map(|after| old.iter().map(|pod| pod.exchanged(&cloneset.offer, after)));
-        let new: Vec<Offer<'_>> = new.collect();
         let slices = |service: &ServiceEntry| slices(&service.key.name);
         let is_own = |pod: &str| may_be_of(id.name.as_str(), pod);
         let Succession { lost, at_risk } =
-            succession(&services, (&old, &new), slices, is_own, &mut HadByAll::new());
+            succession(&services, (&old, &new), slices, is_own, &mut Had::default());
         Ok(lost.into_iter().chain(at_risk).chain(endpoints.notes()).collect())
     }
 

@@ -97,7 +97,7 @@ pub(super) fn progresses() -> Vec<(&'static str, Progress)> {
 }
 
 pub(crate) fn waitings() -> Vec<Waiting> {
-    vec![
+    [
         Waiting::Approval { batch: 1, phase: BatchPhase::Baking },
         Waiting::Pods { ready: 1, of: 2, in_grace: false },
         Waiting::In { ready: 1, of: 2 },
@@ -127,26 +127,35 @@ pub(crate) fn waitings() -> Vec<Waiting> {
         },
         Waiting::ServiceLost {
             what:
-                "Service app selects 3 pods that are to leave and none of the new ones (it wants line=green, \
+                "Service app selects 3 of the pods that are to leave and none of the new ones (it wants line=green, \
                    they have line=black): change its selector or the labels of the template"
                     .into(),
         },
         Waiting::Paused,
-        Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: vec![], paused: false },
-        Waiting::Held { reason: HoldReason::PodsFailed, failed: 0, edits: vec![], paused: true },
-        Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0, edits: vec![], paused: false },
-        Waiting::Held {
-            reason: HoldReason::Resized,
-            failed: 0,
-            edits: vec![FieldEdit { field: Field::Replicas, by: Some("kubectl".into()) }],
-            paused: false,
-        },
-        Waiting::Held {
-            reason: HoldReason::Drift,
-            failed: 0,
-            edits: vec![FieldEdit { field: Field::Partition, by: Some("kubectl-patch".into()) }],
-            paused: false,
-        },
+    ]
+    .into_iter()
+    .chain(holds())
+    .collect()
+}
+
+fn holds() -> [Waiting; 7] {
+    let held =
+        |reason, paused, blocks| Waiting::Held { reason, failed: 0, edits: Vec::new(), paused, blocks };
+    let edited = |reason, field, by: &str| Waiting::Held {
+        reason,
+        failed: 0,
+        edits: vec![FieldEdit { field, by: Some(by.into()) }],
+        paused: false,
+        blocks: false,
+    };
+    [
+        held(HoldReason::PodsFailed, false, false),
+        held(HoldReason::PodsFailed, true, false),
+        held(HoldReason::PodsFailed, false, true),
+        held(HoldReason::DeadlineExceeded, false, false),
+        held(HoldReason::DeadlineExceeded, false, true),
+        edited(HoldReason::Resized, Field::Replicas, "kubectl"),
+        edited(HoldReason::Drift, Field::Partition, "kubectl-patch"),
     ]
 }
 

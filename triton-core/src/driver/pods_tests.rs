@@ -174,12 +174,13 @@ fn a_hold_that_heals_says_when_it_lifts_itself() {
         (&[Calms(15), Stuck(CrashLoop, "ended again")], false, None),
         (&[Runs, Runs], false, None),
     ];
-    for (pods, paused, says) in rows {
+    let held = [HoldReason::PodsFailed, HoldReason::DeadlineExceeded];
+    for ((pods, paused, says), reason) in rows.into_iter().flat_map(|row| held.map(|reason| (row, reason))) {
         let mut flow = pulling_in();
         flow.orders.grace = Seconds(100);
         flow.orders.paused = paused;
         if let Progress::Rolling { batch, .. } = &mut flow.progress {
-            batch.hold = Some(Hold { reason: HoldReason::PodsFailed, resumes: 0 });
+            batch.hold = Some(Hold { reason, resumes: 0 });
             batch.stage = Stage::Smoking;
         }
         let (view, traffic) = (WorkloadView { frozen: true, ..seen(pods) }, TrafficView::default());
@@ -190,7 +191,7 @@ fn a_hold_that_heals_says_when_it_lifts_itself() {
             Decision::Wait(waiting, until) => {
                 report(&flow, &Report::default(), shown, None, Some((&waiting, until)), now)
             }
-            Decision::Move(_, Why::Mended) => continue,
+            Decision::Move(_, Why::Mended | Why::CameLate) => continue,
             other => panic!("{other:?}"),
         };
         assert_eq!(report.message.contains("it goes on at"), says.is_some(), "{}", report.message);

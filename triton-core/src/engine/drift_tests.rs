@@ -69,9 +69,11 @@ fn a_template_that_a_flow_does_not_bring_holds_it_until_a_person_agrees_or_puts_
         (Action::Restart, Kind::Replace),
         (Action::Restart, Kind::Swap),
     ] {
-        let revisions = Some([revision("app-1")].into());
+        // Pods of another one are there, too, since a flow was cancelled that kept them.
+        let revisions = Some(["app-0", "app-1"].map(revision).into());
         let base = Base {
             brings: Brings::Nothing,
+            previous: Some(revision("app-1")),
             revisions,
             workload: WorkloadUid::new("w").ok(),
             ..base_of(kind, 2, 4)
@@ -96,6 +98,7 @@ fn a_template_that_a_flow_does_not_bring_holds_it_until_a_person_agrees_or_puts_
             _ => None,
         };
         assert!(holds(&flow, "app-1").is_none(), "{kind:?}");
+        assert!(holds(&flow, "app-0").is_some(), "{kind:?}: its pods would be exchanged");
         let mut held = holds(&flow, "app-2").expect("it holds");
         let frozen = |flow: &Flow, revision| Observation { frozen: true, ..seen(flow, revision) };
         let waits = decide(&held, &frozen(&held, "app-2"), NOW);
@@ -108,6 +111,7 @@ fn a_template_that_a_flow_does_not_bring_holds_it_until_a_person_agrees_or_puts_
             assert!(holds(&flow, back).is_none(), "{kind:?}: it goes on with {back}");
             assert!(holds(&flow, "app-3").is_some(), "{kind:?}: nobody agreed to this one");
             assert_eq!(holds(&flow, "app-2").is_some(), back == "app-1", "{kind:?}");
+            assert_eq!(holds(&flow, "app-1").is_some(), back == "app-2", "{kind:?}: nor to the one before");
         }
     }
 }

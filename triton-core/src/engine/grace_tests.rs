@@ -69,7 +69,7 @@ fn a_batch_whose_old_pods_left_first_is_done_once_new_ones_count_as_available() 
 fn a_hold_that_a_person_keeps_does_not_say_that_it_lifts_itself() {
     for reason in [HoldReason::PodsFailed, HoldReason::Resized] {
         for paused in [false, true] {
-            let held = Waiting::Held { reason, failed: 0, edits: [].into(), paused };
+            let held = Waiting::Held { reason, failed: 0, edits: [].into(), paused, blocks: false };
             let (text, itself) = (alloc::string::ToString::to_string(&held), "goes on by itself");
             assert_eq!(text.contains(itself), !paused, "{text}");
             assert_eq!(text.contains("by order"), paused, "{text}");
@@ -85,7 +85,13 @@ fn a_hold_that_a_person_keeps_does_not_say_that_it_lifts_itself() {
         }
         let seen = Observation { frozen: true, ..Observation::mine(1, 0, 1).with(1, FAILED) };
         let Decision::Wait(waiting, _) = decide(&flow, &seen, NOW) else { panic!("it is held") };
-        let told = Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: [].into(), paused };
+        let told = Waiting::Held {
+            reason: HoldReason::PodsFailed,
+            failed: 1,
+            edits: [].into(),
+            paused,
+            blocks: false,
+        };
         assert_eq!(waiting, told);
     }
 }

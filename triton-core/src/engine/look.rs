@@ -77,16 +77,19 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
     }
 }
 
-/// The pods that a flow exchanges, from its lock to the end of its last batch; `None` when it exchanges none.
+/// The pods that a flow exchanges, from its lock to its end; `None` when it exchanges none.
 #[must_use]
 pub fn exchange<'a>(flow: &'a Flow, view: &'a WorkloadView) -> Option<Exchange<'a>> {
-    let goes_on = matches!(flow.progress, Progress::Preparing { .. } | Progress::Rolling { .. });
+    let goes_on = matches!(
+        flow.progress,
+        Progress::Preparing { .. } | Progress::Rolling { .. } | Progress::Verifying { .. }
+    );
     let exchanges = flow.progress.base().is_some_and(|base| base.kind.exchanges());
     if !goes_on || !exchanges {
         return None;
     }
     let (new, old): (Vec<_>, Vec<_>) = view.pods.iter().partition(|pod| is_fresh(Some(flow), view, pod));
-    (!old.is_empty()).then_some(Exchange { flow, revision: view.revision.as_ref(), old, new })
+    Some(Exchange { flow, old, new })
 }
 
 /// Of the pods that are being deleted, those that are not out of traffic, or not for the time of a drain: for how
@@ -213,25 +216,28 @@ pub(super) fn is_fresh(flow: Option<&Flow>, view: &WorkloadView, pod: &WorkloadP
 
 /// Whether a pod is of a revision that others brought while the flow has the workload: neither the flow nor whoever
 /// agreed to it knows anything of it. What the workload's controller starts in place of old pods is none of these. A
-/// flow that brings no template does not take that of others back: it holds until a person agrees. Pods that nobody can
-/// keep out of traffic are none of these either.
+/// flow that brings no template does not take that of others back: while it is there, others would come in the places of
+/// such pods, so that they are judged while the flow holds, and once the template is gone. Pods that nobody can keep out
+/// of traffic are none of these either.
 fn is_foreign(flow: Option<&Flow>, view: &WorkloadView, pod: &WorkloadPod) -> bool {
     let Some((flow, base)) = flow.and_then(|flow| Some((flow, flow.progress.base()?))) else { return false };
     let holds = || flow.progress.hold().is_some_and(|hold| hold.reason.is_others());
-    let judges = base.brings != Brings::Nothing || holds();
+    let gone = || view.revision.is_some() && !is_current(view, pod);
+    let judges = base.brings != Brings::Nothing || holds() || gone();
     judges
         && pod.gated
         && pod.revision != view.stable
         && pod.revision.as_ref().is_some_and(|revision| base.is_foreign(revision))
 }
 
-/// What others changed; in a flow that brings no template also a template that was not there before its batches, and that
-/// nobody has agreed to.
+/// What others changed; in a flow that brings no template also another template than there was before its batches, or than
+/// somebody has agreed to since.
 fn edits(flow: Option<&Flow>, view: &WorkloadView) -> Edits {
     let mut edits = view.edits.clone();
     let base = flow.filter(|flow| flow.progress.has_begun()).and_then(|flow| flow.progress.base());
     let foreign = |base: &Base| {
-        base.brings == Brings::Nothing && view.revision.as_ref().is_some_and(|now| base.is_foreign(now))
+        let another = base.previous.is_some() && view.revision.is_some() && base.previous != view.revision;
+        base.brings == Brings::Nothing && another
     };
     if view.lock == Lock::Mine && base.is_some_and(foreign) {
         // A flow that took its lock again notes the template that it found, too.

@@ -94,6 +94,35 @@ fn a_pod_of_a_revision_that_others_brought_is_never_asked_into_traffic() {
     }
 }
 
+/// As long as the template of others is there, others of it would come in their places.
+#[test]
+fn pods_of_a_template_that_is_gone_again_leave_a_flow_that_brings_none() {
+    let known = Some(["app-old", "app-older"].map(revision).into());
+    let base = Base { revisions: known, brings: Brings::Nothing, ..base_of(Kind::Grow, 1, 2) };
+    let plan = crate::model::Plan { base, fresh: 0, work: 2 };
+    let verdict = crate::model::Verdict::Canceled;
+    let ends = [
+        crate::engine::closing::verifying(plan.clone(), Timestamp::default()),
+        Progress::Closing { plan, verdict, keep: 0, floor: 0, shed: false },
+    ];
+    // The revision of the pod, that of the template, and whether the pod leaves.
+    let rows = [
+        ("app-others", "app-others", false),
+        ("app-others", "app-old", true),
+        ("app-older", "app-old", false),
+        ("app-old", "app-others", false),
+    ];
+    for progress in ends {
+        let flow = Flow { progress, ..Flow::test(Action::ScaleOut, 2) };
+        for (of_pod, current, leaves) in rows {
+            let pod = WorkloadPod { gated: true, revision: Some(revision(of_pod)), ..pod() };
+            let view = WorkloadView { revision: Some(revision(current)), pods: alloc::vec![pod], ..view() };
+            let seen = look(Some(&flow), Some(&view), &TrafficView::default());
+            assert_eq!(seen.pods.any(Facts::FOREIGN, Facts::empty()), leaves, "{of_pod}, {current}");
+        }
+    }
+}
+
 #[test]
 fn a_pod_that_the_registry_does_not_tell_of_is_neither_in_nor_out() {
     let view = WorkloadView { pods: alloc::vec![pod()], ..view() };

@@ -172,17 +172,20 @@ fn a_flow_that_waits_for_the_registry_can_be_cancelled_and_keeps_its_old_pods() 
 }
 
 #[test]
-fn what_would_be_lost_or_might_is_told_once_before_the_first_batch() {
+fn what_would_be_lost_or_might_is_told_once_before_the_first_batch_and_once_after_the_last() {
     let first = Why::BatchStarted { batch: 1, size: 1 };
     let second = Why::BatchStarted { batch: 2, size: 1 };
+    let last = Why::AllBatchesDone;
     let (some, none) = (|| alloc::vec!["Service web".into()], Vec::new);
     // What happens to Services that would be lost, and to those at risk; what is told.
-    let rows: [(&Why, Vec<_>, Vec<_>, &[&str]); 5] = [
+    let rows: [(&Why, Vec<_>, Vec<_>, &[&str]); 7] = [
         (&first, some(), none(), &["ServiceLost"]),
         (&first, none(), some(), &["ServiceAtRisk"]),
         (&first, some(), some(), &["ServiceLost", "ServiceAtRisk"]),
         (&second, some(), some(), &[]),
         (&first, none(), none(), &[]),
+        (&last, none(), some(), &["ServiceAtRisk"]),
+        (&last, none(), none(), &[]),
     ];
     for (why, lost, at_risk, wanted) in rows {
         let told: Vec<_> = besides(why, &Succession { lost, at_risk }).collect();

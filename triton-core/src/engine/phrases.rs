@@ -131,6 +131,20 @@ pub(super) fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit], paused:
     }
 }
 
+/// What a flow is told that holds for what cannot come while it holds.
+pub(super) fn held_for_what_cannot_come(reason: HoldReason, failed: u32) -> String {
+    if reason == HoldReason::PodsFailed {
+        format!(
+            "paused because pods failed ({failed} fail now), and those that another size took away are not started again \
+             while it is paused: Resume starts them"
+        )
+    } else {
+        "paused because the stage took too long, and what it waits for cannot come while it is paused: Resume gives it \
+         the same time again"
+            .into()
+    }
+}
+
 /// What a flow waits for that is not the first.
 pub(super) fn queued(rival: &FlowId, place: Option<&Place>) -> String {
     match place {
@@ -168,6 +182,8 @@ fn way_out(edits: &[FieldEdit]) -> Option<&'static str> {
         Some("put back the type that stood there, then Resume")
     } else if has(Field::Revision) {
         Some("put back the template that stood there and Resume, or Resume to give pods the new one")
+    } else if has(Field::Template) {
+        Some("Resume sets it right; where an admission policy changes it at each write, mend that before")
     } else {
         None
     }

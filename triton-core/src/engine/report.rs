@@ -67,8 +67,13 @@ pub fn report(
             if let (Why::Stopping { .. }, Some(cause)) = (why, &new.cause) {
                 new.message = phrases::stopping(cause);
             }
-            if matches!(progress, Progress::Finished { .. }) {
+            if let Progress::Finished { verdict, .. } = progress {
                 new.message.push_str(&ending(seen.workload));
+                new.message.push_str(&returning(verdict, seen.observation));
+                for emptied in &seen.traffic.succession.at_risk {
+                    new.message.push_str("; ");
+                    new.message.push_str(emptied);
+                }
             }
             new.waiting = None;
         }
@@ -85,7 +90,12 @@ pub fn report(
 
 /// Of which pods it comes that a flow holds or stops.
 fn causes(flow: &Flow, began: Option<Timestamp>, reason: HoldReason, seen: Seen<'_>) -> String {
-    words(flow, began, &Waiting::Held { reason, failed: 0, edits: Vec::new(), paused: false }, seen)
+    words(
+        flow,
+        began,
+        &Waiting::Held { reason, failed: 0, edits: Vec::new(), paused: false, blocks: false },
+        seen,
+    )
 }
 
 /// What is to be known of a flow that stops by itself for as long as it is there: why, and which pods.
@@ -113,6 +123,17 @@ fn ending(workload: Option<&WorkloadView>) -> String {
         _ if names.is_empty() => String::new(),
         0 => format!("; not gone yet then: {}", names.join(", ")),
         more => format!("; not gone yet then: {} and {more} more", names.join(", ")),
+    }
+}
+
+/// How many pods took traffic when a flow was cancelled, where some of them were still on their way back.
+fn returning(verdict: &Verdict, seen: &Observation) -> String {
+    let wanted = seen.shape.as_ref().map_or(0, |shape| shape.replicas);
+    let serve = seen.pods.count(Facts::IN, Facts::MARKED);
+    if *verdict == Verdict::Canceled && serve < wanted {
+        format!("; {serve} of {wanted} pods took traffic then, and the others were on their way back")
+    } else {
+        String::new()
     }
 }
 
@@ -243,7 +264,8 @@ mod tests {
 
     #[test]
     fn who_stands_is_told_that_a_cancel_ends_the_flow_where_it_is_not_cancelled_yet() {
-        let held = |reason| Waiting::Held { reason, failed: 0, edits: Vec::new(), paused: false };
+        let held =
+            |reason| Waiting::Held { reason, failed: 0, edits: Vec::new(), paused: false, blocks: false };
         let rows = [
             (Waiting::Paused, true),
             (held(HoldReason::Drift), true),
@@ -261,6 +283,35 @@ mod tests {
                 let says = report(&flow, &Report::default(), seen, None, Some((&waiting, NOW)), NOW).message;
                 assert_eq!(says.contains(", Cancel ends it"), stands && !canceled, "{waiting:?}: {says}");
             }
+        }
+    }
+
+    #[test]
+    fn the_last_message_tells_what_is_not_as_before() {
+        let canceled = Verdict::Canceled;
+        // How it ended, how many of two pods took traffic, a place that lost its last pod, and what is told.
+        let rows = [
+            (Verdict::Succeeded, 2, None, "the workload is as ordered"),
+            (Verdict::Succeeded, 2, Some("web is empty"), "the workload is as ordered; web is empty"),
+            (Verdict::Succeeded, 1, None, "the workload is as ordered"),
+            (canceled.clone(), 2, None, "cancelled"),
+            (
+                canceled,
+                1,
+                None,
+                "cancelled; 1 of 2 pods took traffic then, and the others were on their way back",
+            ),
+        ];
+        for (verdict, serve, emptied, told) in rows {
+            let progress = Progress::Finished { verdict: verdict.clone(), at: NOW };
+            let flow = Flow { progress, ..Flow::test(Action::Update, 2) };
+            let observation = Observation::mine(2, 0, 2).with(serve, Facts::IN);
+            let at_risk = emptied.into_iter().map(String::from).collect();
+            let succession = Succession { lost: Vec::new(), at_risk };
+            let traffic = TrafficView { succession, ..TrafficView::default() };
+            let seen = Seen { observation: &observation, workload: None, traffic: &traffic };
+            let why = Why::Ended { verdict, cause: None };
+            assert_eq!(report(&flow, &Report::default(), seen, Some(&why), None, NOW).message, told);
         }
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! Where a flow changes the size itself, another size is an edit like any other.
 
-use super::decision::{Decision, Why};
-use super::{closing, goal, shape, table};
+use super::decision::{Decision, Effect, Why};
+use super::{goal, shape, table};
 use crate::model::{
-    Base, Batch, Brings, Edits, Field, Flow, MAX_BATCHES, MAX_REPLICAS, Observation, Plan, Progress, Seconds,
-    Stage, Timestamp,
+    Base, Batch, Brings, Edits, Field, Flow, HoldReason, MAX_BATCHES, MAX_REPLICAS, Observation, Plan,
+    Progress, Seconds, Stage, Timestamp, WorkloadChange,
 };
 
 /// A size that the flow is to follow.
@@ -61,8 +61,9 @@ pub(super) fn follow(flow: &Flow, size: u32, edits: &Edits, now: Timestamp) -> O
             let plan = known(resized(plan, size, done.saturating_add(batch.size)));
             let left = plan.work.saturating_sub(*done);
             if left == 0 {
-                // As many pods as are wanted were agreed to already.
-                closing::verifying(plan, now)
+                // As many pods as are wanted were agreed to already, and nobody waits for more of them.
+                let hold = batch.hold.filter(|hold| hold.reason != HoldReason::DeadlineExceeded);
+                Progress::Verifying { plan, since: now, counted: Seconds(0), hold, edited: None }
             } else {
                 // Pods that left for the batch are among those that are too many now. Once new ones come in, those in
                 // whose places they come can go.
@@ -85,15 +86,28 @@ pub(super) fn follow(flow: &Flow, size: u32, edits: &Edits, now: Timestamp) -> O
     Some(Decision::Move(progress, Why::Resized { from, to: size, edits: edits.fields.clone() }))
 }
 
-/// What a flow that is stopped does about another size: it follows it where nothing else was edited, and it stays in
-/// its stage. Pods that come are wanted now, and whoever stopped the flow meant its batches.
+/// What a flow that is stopped does about another size: it follows it where nothing else was edited. It stays stopped,
+/// unless it held for pods of a batch that are not wanted any more. Pods that come are wanted now, and whoever stopped
+/// the flow meant its batches.
 pub(super) fn follow_stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option<Decision> {
     let others = flow.progress.hold().is_some_and(|hold| hold.reason.is_others());
     let alone = seen.edits.fields.iter().all(|edit| edit.field == Field::Replicas);
     let Some(Size::Within(size)) = size(flow, seen).filter(|_| alone && !others) else { return None };
-    let decision = follow(flow, size, &seen.edits, now)?;
-    let stays = matches!(decision, Decision::Move(Progress::Rolling { .. }, _));
-    stays.then_some(decision)
+    follow(flow, size, &seen.edits, now)
+}
+
+/// Whether the flow follows a size of which it has written nothing since.
+pub(super) fn is_unwritten(base: &Base, seen: &Observation) -> bool {
+    base.followed.is_some_and(|at| at > seen.edits.clean)
+}
+
+/// What a flow that is stopped writes of a size that it follows where it does not ask for its own numbers: that it knows
+/// it. Else the size that was written last would be no other one, once it is back.
+pub(super) fn noted(base: &Base, seen: &Observation) -> Option<Effect> {
+    let fields = &seen.edits.fields;
+    let alone = !fields.is_empty() && fields.iter().all(|edit| edit.field == Field::Replicas);
+    let shape = seen.shape.clone().filter(|shape| shape.replicas == base.to)?;
+    (alone && is_unwritten(base, seen)).then_some(Effect::Workload(WorkloadChange::Reshape(shape)))
 }
 
 /// The plan for another size, of which work up to `end` has begun. Pods that come start at the old revision:

@@ -4,7 +4,9 @@ use super::super::decision::{Effect, Waiting};
 use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base_of, plan_of};
 use super::super::goal::{Goal, goal, plan};
 use super::*;
-use crate::model::{Action, Facts, FieldEdit, HoldReason, Kind, Pods, Stage, TrafficChange, WorkloadChange};
+use crate::model::{
+    Action, Facts, FieldEdit, Hold, HoldReason, Kind, Pods, Stage, TrafficChange, WorkloadChange,
+};
 
 #[test]
 fn pods_that_come_are_old_ones_and_work_for_later_batches() {
@@ -87,6 +89,74 @@ fn nothing_and_too_much_hold_and_resume_gives_the_size_back() {
     }
     let held = decide(&update(4).batches_of(1), &sized(MAX_BATCHES + 5, 4), NOW);
     assert!(matches!(held, Decision::Move(_, Why::Drifted { reason: HoldReason::Resized, .. })), "{held:?}");
+}
+
+#[test]
+fn a_flow_that_is_stopped_follows_a_size_to_the_final_check_and_stays_stopped() {
+    let hold = |reason| Some(Hold { reason, resumes: 0 });
+    let (failed, late) = (hold(HoldReason::PodsFailed), hold(HoldReason::DeadlineExceeded));
+    for (hold, paused, stays) in
+        [(failed, false, failed), (None, true, None), (late, true, None), (late, false, None)]
+    {
+        let mut flow = update(8);
+        flow.orders.paused = paused;
+        if let Progress::Rolling { batch, .. } = &mut flow.progress {
+            batch.hold = hold;
+        }
+        let frozen = |seen: Observation| Observation { frozen: true, ..seen };
+        for size in [2, 4] {
+            let decision = decide(&flow, &frozen(sized(size, 6)), NOW);
+            let Decision::Move(progress, Why::Resized { to, .. }) = decision else { panic!("{decision:?}") };
+            assert_eq!((to, progress.hold()), (size, stays));
+            flow.progress = progress;
+        }
+        assert!(matches!(flow.progress, Progress::Verifying { .. }));
+        if hold == late && !paused {
+            continue;
+        }
+        // Two were agreed to beside the two that came with the size; nobody has agreed to a fifth.
+        let seen = frozen(sized(4, 0));
+        let pods = Observation::mine(4, 0, 0).with(4, SERVES).with(1, RUNS).pods;
+        let next = decide(&flow, &Observation { pods, edits: Edits::default(), ..seen }, NOW);
+        assert!(!matches!(next, Decision::Act(Effect::Traffic(TrafficChange::PullIn(_)))), "{next:?}");
+    }
+}
+
+/// A size that is back where it was before the flow followed another one would be no edit of what was written last.
+#[test]
+fn a_flow_that_is_stopped_notes_a_size_that_it_follows_also_where_it_asks_for_no_pods() {
+    let swap = |stage| Flow::test(Action::Update, 5).at(plan_of(Kind::Swap, 5, 5), 1, 0, 2, stage);
+    let mut flows = [swap(Stage::Queued), swap(Stage::Vacating), swap(Stage::Smoking), update(8)];
+    flows[3].progress = verifying(plan_of(Kind::Replace, 5, 5), NOW);
+    for mut flow in flows {
+        flow.orders.paused = true;
+        // The two new ones of the batch are those that were taken away.
+        let seen = |size: u32, edits| {
+            let seen = Observation::mine(size, size, 1).with(size, OLD);
+            Observation { frozen: true, edits, ..seen }
+        };
+        let edits = sized(3, 3).edits;
+        let Decision::Move(progress, Why::Resized { .. }) = decide(&flow, &seen(3, edits.clone()), NOW)
+        else {
+            panic!("not followed")
+        };
+        flow.progress = progress;
+        let next = decide(&flow, &seen(3, edits.clone()), NOW);
+        let Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) = next else {
+            panic!("{next:?}")
+        };
+        assert_eq!((shape.replicas, shape.partition), (3, Some(3)), "nothing more is asked for");
+        // Once it is noted nothing is written again; what others change besides is theirs.
+        let noted = Edits { clean: edits.generation, fields: Vec::new(), ..edits.clone() };
+        let next = decide(&flow, &seen(3, noted), NOW);
+        assert!(matches!(next, Decision::Wait(Waiting::Paused, _)), "{next:?}");
+        let mut both = edits.clone();
+        both.fields.push(FieldEdit { field: Field::Partition, by: None });
+        let seen = seen(3, both);
+        let next = decide(&flow, &seen, NOW);
+        let noted = Effect::Workload(WorkloadChange::Reshape(seen.shape.expect("a workload")));
+        assert_ne!(next, Decision::Act(noted));
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::goal::{self, Goal};
 use super::look::{ask, has_template};
 use super::table::{self, Row, Until};
 use super::tend::{Tend, hooked, ordered, serving, steer, tend};
-use super::{gate, shape, until};
+use super::{gate, resized, shape, until};
 use crate::model::{
     Base, Batch, Brings, Facts, Flow, Hold, HoldReason, Kind, MAX_NAMED, Observation, Plan, PodName,
     Progress, Seconds, Shape, Spec, Stage, Succession, Target, Timestamp, Tolerance,
@@ -202,12 +202,11 @@ impl Rolling<'_> {
     /// The numbers of the stage for a size that the flow followed while it is stopped. Nothing where the stage has not
     /// asked for its own yet: that is a step.
     pub(super) fn resized(&self, seen: &Observation) -> Option<Effect> {
-        let followed = self.plan.base.followed.is_some_and(|at| at > seen.edits.clean);
-        let shape = seen.shape.as_ref().filter(|_| followed)?;
-        let row = self.row(seen);
-        let want = self.shape(row, seen);
-        let new = |shape: &Shape| shape.replicas.saturating_sub(shape.partition.unwrap_or(0));
-        let adds = want.partition.is_some() && new(&want) > new(shape);
+        if !resized::is_unwritten(&self.plan.base, seen) {
+            return None;
+        }
+        let want = self.shape(self.row(seen), seen);
+        let adds = want.partition.is_some() && asks_for_more(&want, seen);
         hooked(&seen.pods).or_else(|| ask(seen, want).filter(|_| !adds))
     }
 
@@ -331,17 +330,25 @@ impl Rolling<'_> {
     }
 }
 
+/// Whether a shape asks for more new pods than the workload is told to have.
+fn asks_for_more(want: &Shape, seen: &Observation) -> bool {
+    let new = |shape: &Shape| shape.replicas.saturating_sub(shape.partition.unwrap_or(0));
+    seen.shape.as_ref().is_some_and(|told| new(want) > new(told))
+}
+
 /// Waits for a person as long as it takes.
 fn stay(waiting: Waiting, now: Timestamp) -> Decision {
     Decision::look_again(waiting, now)
 }
 
-/// What is told besides a move: before the first batch, what the registry would lose or might.
+/// What is told besides a move: before the first batch, what the registry would lose or might, and after the last one,
+/// what it lost.
 pub fn besides(why: &Why, succession: &Succession) -> impl Iterator<Item = Why> + use<> {
     let Succession { lost, at_risk } = succession;
     let first = matches!(why, Why::BatchStarted { batch: 1, .. });
     let lost = (first && !lost.is_empty()).then(|| Why::ServiceLost { what: lost.join("; ") });
-    let risks = (first && !at_risk.is_empty()).then(|| Why::ServiceAtRisk { what: at_risk.join("; ") });
+    let told = first || matches!(why, Why::AllBatchesDone);
+    let risks = (told && !at_risk.is_empty()).then(|| Why::ServiceAtRisk { what: at_risk.join("; ") });
     lost.into_iter().chain(risks)
 }
 

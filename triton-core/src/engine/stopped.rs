@@ -2,13 +2,15 @@
 
 use super::closing::{is_as_ordered, verified};
 use super::decision::{Decision, Effect, Waiting, Why};
+use super::goal::goal;
 use super::look::is_mine;
 use super::prepare;
 use super::resized;
 use super::rolling::Rolling;
 use super::tend::{Tend, tend};
 use crate::model::{
-    Batch, Facts, Field, Flow, Hold, HoldReason, Observation, Progress, Seconds, Timestamp, WorkloadChange,
+    Base, Batch, Facts, Field, Flow, Hold, HoldReason, Kind, Observation, Progress, Seconds, Stage,
+    Timestamp, WorkloadChange,
 };
 
 /// Paused by order or by failure: only upkeep goes on. `None` when the flow is not stopped.
@@ -22,6 +24,12 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
         && !flow.orders.paused
     {
         return Some(Decision::Move(agreed(lifted(&flow.progress, true, now), seen), Why::Resumed));
+    }
+    if (hold.is_some() || flow.orders.paused)
+        && is_mine(seen)
+        && let Some(decision) = resized::follow_stopped(flow, seen, now)
+    {
+        return Some(decision);
     }
     if !flow.orders.paused && is_mended(flow, seen) {
         return Some(Decision::Move(lifted(&flow.progress, false, now), Why::Mended));
@@ -39,15 +47,13 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
     let waiting = match hold {
         Some(Hold { reason, .. }) => {
             let failed = seen.pods.count(Facts::STUCK, Facts::MARKED);
-            Waiting::Held { reason, failed, edits: seen.edits.fields.clone(), paused: flow.orders.paused }
+            let (edits, paused) = (seen.edits.fields.clone(), flow.orders.paused);
+            Waiting::Held { reason, failed, edits, paused, blocks: blocks(flow, seen) }
         }
         None if flow.orders.paused => Waiting::Paused,
         None => return None,
     };
     if is_mine(seen) {
-        if let Some(decision) = resized::follow_stopped(flow, seen, now) {
-            return Some(decision);
-        }
         if !seen.frozen {
             return Some(Decision::change_workload(WorkloadChange::SetPaused(true)));
         }
@@ -58,6 +64,24 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
     Some(Decision::look_again(waiting, now))
 }
 
+/// Whether the hold itself keeps away what was waited for. While the workload is paused, its controller exchanges no pod,
+/// and pods that it was about to update in place serve again (measured on OpenKruise 1.9.0). A flow that is stopped starts
+/// no new pods in the places of those that another size took away.
+fn blocks(flow: &Flow, seen: &Observation) -> bool {
+    match &flow.progress {
+        Progress::Rolling { plan, done, batch } => {
+            let Base { in_place, kind, .. } = plan.base;
+            let vacates = in_place && kind == Kind::Swap && batch.stage == Stage::Vacating;
+            vacates || Rolling { flow, plan, done: *done, batch: *batch }.is_short(seen)
+        }
+        Progress::Verifying { .. } => seen.pods.any(Facts::empty(), Facts::FRESH | Facts::MARKED),
+        Progress::Pending
+        | Progress::Preparing { .. }
+        | Progress::Closing { .. }
+        | Progress::Finished { .. } => false,
+    }
+}
+
 /// What keeps up in every state that holds the lock: the keeper keeps off.
 fn upkeep(flow: &Flow, seen: &Observation) -> Option<Effect> {
     // The workload's controller may have chosen pods for what others changed.
@@ -65,10 +89,17 @@ fn upkeep(flow: &Flow, seen: &Observation) -> Option<Effect> {
     match &flow.progress {
         Progress::Rolling { plan, done, batch } => {
             let rolling = Rolling { flow, plan, done: *done, batch: *batch };
-            rolling.resized(seen).filter(|_| !drifts).or_else(|| rolling.upkeep(!drifts, seen))
+            let resized = || rolling.resized(seen).or_else(|| resized::noted(&plan.base, seen));
+            let resized = if drifts { None } else { resized() };
+            resized.or_else(|| rolling.upkeep(!drifts, seen))
         }
         Progress::Preparing { base } => tend(prepare::upkeep(flow, base), &seen.pods),
-        Progress::Verifying { plan, .. } => tend(Tend { go: !drifts, ..verified(flow, plan) }, &seen.pods),
+        Progress::Verifying { plan, .. } => {
+            // A size may have ended the work while the flow was stopped: no more take traffic than were agreed to.
+            let admit = goal(plan, plan.work).total();
+            let tended = || tend(Tend { go: !drifts, admit, ..verified(flow, plan) }, &seen.pods);
+            resized::noted(&plan.base, seen).filter(|_| !drifts).or_else(tended)
+        }
         Progress::Pending | Progress::Closing { .. } | Progress::Finished { .. } => None,
     }
 }
@@ -80,6 +111,7 @@ fn agreed(mut progress: Progress, seen: &Observation) -> Progress {
     }
     if let Progress::Rolling { plan, .. } | Progress::Verifying { plan, .. } = &mut progress {
         plan.base.knows(seen.revision.clone());
+        plan.base.previous.clone_from(&seen.revision);
     }
     progress
 }
@@ -134,11 +166,14 @@ fn has_come_late(flow: &Flow, seen: &Observation) -> bool {
     }
 }
 
-/// Whether a hold by failed pods lasts only because pods that had restarted might fall over again.
+/// Whether a hold by failed pods, or by a missed deadline, lasts only because pods that have restarted might fall over
+/// again.
 pub(super) fn calms(flow: &Flow, seen: &Observation) -> bool {
     match &flow.progress {
         Progress::Rolling { plan, done, batch } => {
-            Rolling { flow, plan, done: *done, batch: *batch }.calms(seen)
+            let rolling = Rolling { flow, plan, done: *done, batch: *batch };
+            let late = batch.hold.is_some_and(|hold| hold.reason == HoldReason::DeadlineExceeded);
+            rolling.calms(seen) && (!late || rolling.is_there(seen))
         }
         Progress::Pending
         | Progress::Preparing { .. }

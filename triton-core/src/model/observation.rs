@@ -165,9 +165,7 @@ pub struct Succession {
 pub struct Exchange<'a> {
     /// The flow that exchanges them.
     pub flow: &'a Flow,
-    /// The revision that new pods get; `None` while the controller has not told it.
-    pub revision: Option<&'a Revision>,
-    /// Pods that are to be exchanged.
+    /// Pods that are to be exchanged; none once all have left.
     pub old: Vec<&'a WorkloadPod>,
     /// Pods that are as the flow wants them.
     pub new: Vec<&'a WorkloadPod>,

@@ -108,8 +108,9 @@ pub trait InstanceApi: Send + Sync {
     fn instance(&self, id: &InstanceId) -> impl Future<Output = Result<InstanceView, ApiError>> + Send;
 
     /// What is to be known of whatever sends traffic to an instance before its pods are exchanged for those of a
-    /// template, identity labels included, or as they are where there is none: one sentence each. `NotFound` when there
-    /// is no such instance. The default knows nothing, which is right where every pod has the same place.
+    /// template, identity labels included; for those of the template that it has where this one is an empty object; or
+    /// as they are where there is none: one sentence each. `NotFound` when there is no such instance. The default knows
+    /// nothing, which is right where every pod has the same place.
     fn warnings(
         &self,
         id: &InstanceId,

@@ -151,6 +151,7 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on, into tr
     #[test]
     fn every_wait_of_the_engine_says_who_acts_and_what_to_type() {
         let rival = views::id("other");
+        let held = |reason| Waiting::Held { reason, failed: 1, edits: vec![], paused: false, blocks: false };
         let waits = [
             Waiting::Approval { batch: 1, phase: BatchPhase::Baking },
             Waiting::Pods { ready: 0, of: 1, in_grace: false },
@@ -162,10 +163,10 @@ TYPE       kubectl triton next web-df --expect 1/Smoked   lets it go on, into tr
             Waiting::Backend,
             Waiting::Record,
             Waiting::Paused,
-            Waiting::Held { reason: HoldReason::PodsFailed, failed: 1, edits: vec![], paused: false },
-            Waiting::Held { reason: HoldReason::DeadlineExceeded, failed: 0, edits: vec![], paused: false },
-            Waiting::Held { reason: HoldReason::Drift, failed: 0, edits: vec![], paused: false },
-            Waiting::Held { reason: HoldReason::Resized, failed: 0, edits: vec![], paused: false },
+            held(HoldReason::PodsFailed),
+            held(HoldReason::DeadlineExceeded),
+            held(HoldReason::Drift),
+            held(HoldReason::Resized),
             Waiting::Rival { rival, place: None, stuck: None },
             Waiting::Verify { ready: 0, of: 1, drains: false },
             Waiting::Spec { faults: String::new() },

@@ -182,9 +182,13 @@ fn any() -> Value {
     json!({ "spec": { "containers": [{ "name": "any" }] } })
 }
 
-/// The template that a flow brings, with the labels that its pods get, where it is known.
+/// The template that new pods of a flow get, with their labels, where it is known: empty where it is the one that the
+/// workload has.
 fn template(draft: &Draft) -> Option<Value> {
     let (spec, _) = draft.parse_new().ok()?;
+    if spec.action == Action::Restart {
+        return Some(json!({}));
+    }
     let mut template = draft.template.clone().filter(|template| *template != any())?;
     for (key, value) in spec.identity.labels() {
         template["metadata"]["labels"][key] = value.into();

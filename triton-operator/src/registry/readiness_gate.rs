@@ -4,6 +4,7 @@
 //! back from the EndpointSlices of every Service that selects the pod (Kubernetes: EndpointSlice API).
 
 pub mod endpoints;
+pub mod expected;
 pub mod lost;
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,15 +19,15 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use triton_core::model::{
-    Brings, Exchange, FlowUid, InstanceId, PodRef, PodTraffic, PodUid, Revision, Succession, Timestamp,
-    Traffic, TrafficChange, TrafficView, WorkloadPod,
+    Brings, Exchange, Flow, FlowUid, InstanceId, PodRef, PodTraffic, PodUid, Succession, Timestamp, Traffic,
+    TrafficChange, TrafficView, WorkloadPod,
 };
-use triton_core::ports::{PortError, PortErrorKind, TrafficRegistry};
+use triton_core::ports::{PortError, TrafficRegistry};
 
 use self::endpoints::{Endpoints, Shown};
-use self::lost::{HadByAll, may_be_of, succession};
-use crate::backend::cloneset::entry::CloneSetEntry;
-use crate::backend::cloneset::{patch, template_of};
+use self::expected::Offers;
+use self::lost::{Had, may_be_of, succession};
+use crate::backend::cloneset::patch;
 use crate::clock::WallClock;
 use crate::concurrent::each;
 use crate::kube_error::call;
@@ -45,16 +46,11 @@ pub struct ReadinessGate {
     /// When this process first saw each pod verified out, on a clock that nobody can set. After a restart it
     /// starts anew: a drain is then longer than asked for, never shorter.
     out_since: Mutex<HashMap<InstanceId, BTreeMap<PodUid, Instant>>>,
-    /// What Services need of the pods of revisions that were read, by the UID of the workload: what a revision keeps
-    /// never changes.
-    offers: Mutex<HashMap<(String, Revision), Arc<Offer<'static>>>>,
+    offers: Offers,
     /// By flow, what its old pods had when this process first saw them. After a restart that is told by those that are
     /// there then: a Service is then held for more than it has to be, never for less.
-    had: Mutex<HashMap<FlowUid, HadByAll>>,
+    had: Mutex<HashMap<FlowUid, Had>>,
 }
-
-/// Revisions whose offers are kept: more than flows that run at a time, twice.
-const OFFERS: usize = 1_024;
 
 /// Flows of which it is kept what their old pods had.
 const FLOWS: usize = 1_024;
@@ -64,11 +60,11 @@ impl ReadinessGate {
     #[must_use]
     pub fn new(client: Client, world: Arc<World>, clock: WallClock) -> Self {
         Self {
+            offers: Offers::new(client.clone()),
             client,
             world,
             clock,
             out_since: Mutex::default(),
-            offers: Mutex::default(),
             had: Mutex::default(),
         }
     }
@@ -97,42 +93,8 @@ impl ReadinessGate {
         .await
     }
 
-    /// What the pods of a revision offer; `None` when it is not kept any more.
-    async fn offer(
-        &self,
-        cloneset: &CloneSetEntry,
-        revision: &Revision,
-        current: Option<&Revision>,
-    ) -> Result<Option<Arc<Offer<'static>>>, PortError> {
-        if current == Some(revision) {
-            return Ok(Some(Arc::new(cloneset.offer.clone())));
-        }
-        let key = (cloneset.uid.clone(), revision.clone());
-        if let Some(known) = self.offers.lock().get(&key) {
-            return Ok(Some(Arc::clone(known)));
-        }
-        let template = match template_of(&self.client, cloneset, revision).await {
-            Ok(template) => template,
-            Err(error) if error.kind == PortErrorKind::NoRevision => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let offer = Arc::new(Offer::of_template(&template));
-        let mut offers = self.offers.lock();
-        if offers.len() >= OFFERS {
-            offers.clear();
-        }
-        offers.insert(key, Arc::clone(&offer));
-        Ok(Some(offer))
-    }
-
-    /// What the new pods of a flow will offer that has none yet: as its template says, with what others add to pods.
-    /// Empty where that cannot be told.
-    async fn expected(
-        &self,
-        exchange: &Exchange<'_>,
-        old: &[(Option<&Revision>, Offer<'_>)],
-    ) -> Result<Vec<Offer<'static>>, PortError> {
-        let (flow, current) = (exchange.flow, exchange.revision);
+    /// What the new pods of a flow will offer that has none yet. Empty where that cannot be told.
+    async fn expected(&self, flow: &Flow, old: &[Arc<PodEntry>]) -> Result<Vec<Offer<'static>>, PortError> {
         let instance = flow.instance();
         let key = Key::new(instance.namespace.as_str(), instance.name.as_str());
         let (Some(cached), Some(base)) = (self.world.clonesets.get(&key), flow.progress.base()) else {
@@ -140,23 +102,14 @@ impl ReadinessGate {
         };
         let cloneset = cached.entry.read()?;
         let after = match &base.brings {
-            Brings::Nothing => Some(Arc::new(cloneset.offer.clone())),
+            Brings::Nothing => None,
             Brings::Flow => Some(Arc::new(Offer::of_template(&patch::pod_template(flow, true)))),
-            Brings::Revision(wanted) => self.offer(&cloneset, wanted, current).await?,
+            Brings::Revision(wanted) => match self.offers.of_revision(&cloneset, wanted).await? {
+                Some(after) => Some(after),
+                None => return Ok(Vec::new()),
+            },
         };
-        let Some(after) = after else { return Ok(Vec::new()) };
-        let mut expected = Vec::new();
-        for (revision, pod) in old {
-            // Pods of several revisions may be there: each is what its own template made of it.
-            let own = revision.or(base.previous.as_ref());
-            let before = match own {
-                Some(own) => self.offer(&cloneset, own, current).await?,
-                None => None,
-            };
-            // Of what the template before is not known any more, nothing was surely taken away.
-            expected.push(pod.exchanged(before.as_ref().unwrap_or(&after), &after));
-        }
-        Ok(expected)
+        self.offers.expected(&cloneset, old, base.previous.as_ref(), after.as_deref()).await
     }
 
     /// Puts into the view for how long pods were seen out.
@@ -214,16 +167,13 @@ impl TrafficRegistry for ReadinessGate {
         if services.is_empty() {
             return Ok(Succession::default());
         }
-        let cached = |pod: &WorkloadPod| self.pod(&instance, pod.name.as_str(), pod.uid.as_str());
-        let old = exchange.old.iter().filter_map(|pod| Some((pod.revision.as_ref(), cached(pod)?)));
-        let old: Vec<_> = old.collect();
-        let old: Vec<_> = old.iter().map(|(revision, pod)| (*revision, pod.offer())).collect();
+        let cached = |pod: &&WorkloadPod| self.pod(&instance, pod.name.as_str(), pod.uid.as_str());
+        let old: Vec<_> = exchange.old.iter().filter_map(cached).collect();
         // New pods that leave again take no places.
-        let new: Vec<_> =
-            exchange.new.iter().filter(|pod| !pod.marked).filter_map(|pod| cached(pod)).collect();
+        let new: Vec<_> = exchange.new.iter().filter(|pod| !pod.marked).filter_map(cached).collect();
         let new: Vec<Offer<'_>> = new.iter().map(|pod| pod.offer()).collect();
-        let new = if new.is_empty() { self.expected(exchange, &old).await? } else { new };
-        let old: Vec<Offer<'_>> = old.into_iter().map(|(_, pod)| pod).collect();
+        let new = if new.is_empty() { self.expected(exchange.flow, &old).await? } else { new };
+        let old: Vec<Offer<'_>> = old.iter().map(|pod| pod.offer()).collect();
         let slices = |service: &ServiceEntry| self.world.slices.group(&service.key);
         let is_own = |pod: &str| may_be_of(instance.name.as_str(), pod);
         let mut all = self.had.lock();

@@ -30,6 +30,9 @@ pub struct Offer<'a> {
     pub labels: Cow<'a, BTreeMap<String, String>>,
     /// Keys of labels that no template gives, and that are only expected to be given again.
     pub given: Vec<String>,
+    /// Whether it is only expected, and the workload's controller may update the pod in place, which keeps what it was
+    /// given.
+    pub in_place: bool,
     /// Declared ports; of several with the same name and protocol the first one counts.
     pub ports: Cow<'a, [DeclaredPort]>,
     /// `IPv4`, `IPv6` or both; empty while it has no address, and where it is only expected.

@@ -143,6 +143,7 @@ impl PodEntry {
     #[must_use]
     pub fn offer(&self) -> Offer<'_> {
         Offer {
+            in_place: false,
             pod: Cow::Borrowed(&self.key.name),
             labels: Cow::Borrowed(&self.labels),
             ports: Cow::Borrowed(&self.ports),

@@ -77,6 +77,8 @@ pub enum Waiting {
         edits: Vec<FieldEdit>,
         /// A person has paused the flow, too: it does not go on by itself.
         paused: bool,
+        /// What the flow waited for cannot come while it holds: only a person lets it go on.
+        blocks: bool,
     },
     /// Another flow that holds the workload's lock, or is to have it first.
     Rival {
@@ -238,7 +240,14 @@ impl fmt::Display for Waiting {
                  or ended meanwhile"
             ),
             Self::Paused => f.write_str("paused by order: Resume lets it go on"),
-            Self::Held { reason, failed, edits, paused } => {
+            Self::Held {
+                reason: reason @ (HoldReason::PodsFailed | HoldReason::DeadlineExceeded),
+                failed,
+                paused: false,
+                blocks: true,
+                ..
+            } => f.write_str(&phrases::held_for_what_cannot_come(*reason, *failed)),
+            Self::Held { reason, failed, edits, paused, .. } => {
                 f.write_str(&phrases::held(*reason, *failed, edits, *paused))
             }
             Self::Rival { rival, place, stuck } => {

@@ -169,9 +169,15 @@ pub fn late(why: &Why, flow: &Flow, began: Option<Timestamp>, workload: Option<&
     slow.chain(refused).collect()
 }
 
-/// When a hold by failed pods lifts itself, where nothing but the time since their last restart is missing.
+/// When a hold by failed pods, or by a missed deadline, lifts itself, where nothing but the time since the last restart of
+/// pods is missing. An update in place restarts them, too.
 pub(super) fn lifts(flow: &Flow, waiting: &Waiting, seen: Seen<'_>, now: Timestamp) -> Option<String> {
-    let Waiting::Held { reason: HoldReason::PodsFailed, paused: false, .. } = waiting else { return None };
+    let Waiting::Held {
+        reason: HoldReason::PodsFailed | HoldReason::DeadlineExceeded, paused: false, ..
+    } = waiting
+    else {
+        return None;
+    };
     let view = seen.workload.filter(|_| calms(flow, seen.observation))?;
     let grace = Duration::from(flow.orders.grace);
     let fresh = view.pods.iter().filter(|pod| !pod.marked && is_fresh(Some(flow), view, pod));
@@ -224,7 +230,8 @@ mod tests {
 
     #[test]
     fn a_hold_names_pods_that_were_let_go_and_are_still_there() {
-        let held = |reason| Waiting::Held { reason, failed: 0, edits: Vec::new(), paused: false };
+        let held =
+            |reason| Waiting::Held { reason, failed: 0, edits: Vec::new(), paused: false, blocks: false };
         let rows = [
             (held(HoldReason::DeadlineExceeded), true, false, true),
             (held(HoldReason::DeadlineExceeded), true, true, false),
@@ -312,7 +319,7 @@ mod tests {
             }
             let (observation, traffic) = (Observation::mine(3, 2, 1), TrafficView::default());
             let seen = Seen { observation: &observation, workload: Some(&view), traffic: &traffic };
-            let held = Waiting::Held { reason, failed: 0, edits: Vec::new(), paused: false };
+            let held = Waiting::Held { reason, failed: 0, edits: Vec::new(), paused: false, blocks: false };
             let says = words(&flow, Some(at(10)), &held, seen);
             assert_eq!(says.contains("exceeded quota"), wanted.is_some(), "{says}");
             let other = late(&Why::Held { reason: HoldReason::PodsFailed }, &flow, None, Some(&view));

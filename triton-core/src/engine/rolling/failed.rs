@@ -40,9 +40,10 @@ impl Rolling<'_> {
         self.runs(seen) && Self::is_shaky(seen)
     }
 
-    /// Those that a batch goes on without count, too: a flow that holds does not go on.
+    /// Those that a batch goes on without count, too: a flow that holds does not go on. Pods that are gone, or go, are
+    /// not mended.
     fn runs(&self, seen: &Observation) -> bool {
-        self.kept(seen, Facts::STUCK) <= self.tolerated()
+        self.kept(seen, Facts::STUCK) <= self.tolerated() && self.absent(seen) <= self.tolerated()
     }
 
     fn is_shaky(seen: &Observation) -> bool {

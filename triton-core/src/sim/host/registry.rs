@@ -61,7 +61,7 @@ impl TrafficRegistry for Host {
         let (instance, mut world) = (exchange.flow.instance(), self.sim.world());
         let Some(workload) = world.workload(&instance) else { return Ok(Succession::default()) };
         let sends = |pod: &&WorkloadPod| pod.revision.as_ref().is_some_and(|it| workload.reaches(it));
-        let next = exchange.revision.is_none_or(|it| workload.reaches(it));
+        let next = workload.update_revision.as_ref().is_none_or(|it| workload.reaches(it));
         let new = if exchange.new.is_empty() { next } else { exchange.new.iter().any(sends) };
         let lost = exchange.old.iter().any(sends) && !new;
         let text = || String::from("the Services can send to pods of another revision alone");

@@ -93,8 +93,8 @@ fn of_pods(view: &FlowView, reason: &str, name: &str) -> Option<Told> {
             &[pods, events, resume("gives the stage its whole deadline again"), cancel],
         ),
         "DeadlineExceeded" => {
-            let mut told =
-                told("a person: a stage took too long", &[pods, events, resume("waits once more"), cancel]);
+            let who = "a person: see to what the stage waits for; the message says whether it then goes on by itself";
+            let mut told = told(who, &[pods, events, resume("waits once more"), cancel]);
             told.commands.extend(refusing(view));
             told
         }

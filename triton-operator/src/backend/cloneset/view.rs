@@ -104,7 +104,8 @@ pub(super) fn shape(
 }
 
 /// The full name of the revision that new pods get, once the controller has seen the latest spec.
-pub(super) fn revision(cloneset: &CloneSetEntry) -> Option<Revision> {
+#[must_use]
+pub fn revision(cloneset: &CloneSetEntry) -> Option<Revision> {
     told_revision(cloneset).filter(|_| cloneset.is_observed())
 }
 
@@ -112,6 +113,12 @@ pub(super) fn revision(cloneset: &CloneSetEntry) -> Option<Revision> {
 #[must_use]
 pub fn told_revision(cloneset: &CloneSetEntry) -> Option<Revision> {
     named(cloneset, cloneset.update_revision.as_deref()?)
+}
+
+/// The full name of the revision of a pod; `None` where it has none.
+#[must_use]
+pub fn revision_of(cloneset: &CloneSetEntry, pod: &PodEntry) -> Option<Revision> {
+    pod.labels.get(crate::labels::REVISION).and_then(|label| named(cloneset, label))
 }
 
 fn named(cloneset: &CloneSetEntry, revision: &str) -> Option<Revision> {
@@ -193,13 +200,11 @@ fn doomed(cloneset: &CloneSetEntry, active: &[&Arc<PodEntry>]) -> BTreeSet<PodNa
 }
 
 fn seen(cloneset: &CloneSetEntry, pod: &PodEntry, flow: Option<&Flow>) -> Option<WorkloadPod> {
-    let workload = &cloneset.key.name;
-    let label = pod.labels.get(crate::labels::REVISION);
     Some(WorkloadPod {
         name: PodName::new(&pod.key.name).ok()?,
         uid: PodUid::new(&pod.uid).ok()?,
         version: Version::new(&pod.version).ok()?,
-        revision: label.and_then(|label| Revision::new(full_name(workload, label)).ok()),
+        revision: revision_of(cloneset, pod),
         // Until its controller says that it was swapped, the old container may be the one that runs.
         booted: pod.booted && !pod.updating(),
         marked: pod.marked(),

@@ -10,41 +10,68 @@ use super::endpoints::listed;
 use crate::world::endpoints::{ServiceEntry, ServicePort, SliceEntry};
 use crate::world::offer::Offer;
 
-/// By Service, as it selects, and what of it: whether every pod that was to leave had it when it was first looked at. What only some of
-/// them had may rightly be missing on new pods.
-pub type HadByAll = BTreeMap<(String, BTreeMap<String, String>, String), bool>;
+/// A Service by its name, and how it selects.
+type Selects = (String, BTreeMap<String, String>);
+
+/// What earlier looks at the same exchange noted of the pods that were to leave.
+#[derive(Debug, Default)]
+pub struct Had {
+    /// By Service and what of it: whether every pod had it when it was first looked at. What only some of them had may
+    /// rightly be missing on new pods.
+    by_all: BTreeMap<(Selects, String), bool>,
+    /// Services that could send to one of them.
+    reached: BTreeSet<Selects>,
+}
 
 /// What becomes of each Service, or port or address family of one, that has pods among `old`. `slices` are the EndpointSlices of a Service,
 /// `is_own` whether a pod is one of the workload, by its name; `had` is what earlier looks at the same exchange noted,
 /// and gets what this one notes. A Service that can have none of `new` is lost, and so is one that had every pod that
 /// was to leave and cannot have each of `new`; unless ready pods of others are behind it: then it is at risk. So is one
 /// whose port is a number that `old` declare and `new` do not: Kubernetes needs no declaration, so that nobody can tell
-/// whether something listens there. So is one without a selector that lists pods of `old`.
+/// whether something listens there. So is one without a selector that lists pods of `old`. Once all have left, a Service is
+/// told that had one of them and has no pod now.
 #[must_use]
 pub fn succession(
     services: &[Arc<ServiceEntry>],
     (old, new): (&[Offer<'_>], &[Offer<'_>]),
     slices: impl Fn(&ServiceEntry) -> Vec<Arc<SliceEntry>>,
     is_own: impl Fn(&str) -> bool,
-    had: &mut HadByAll,
+    had: &mut Had,
 ) -> Succession {
     let mut told = Succession::default();
-    if old.is_empty() {
-        return told;
-    }
     for service in services {
         if service.selector.is_empty() {
             told.at_risk.extend(made_by_others(service, &slices(service), old, new));
             continue;
         }
         let others = |part: Part<'_>| serves_others(&slices(service), part, &is_own);
+        if old.is_empty() {
+            told.at_risk.extend(emptied(service, new, had).filter(|_| !others(Part::Any)));
+            continue;
+        }
         let noted = Noted::of(service, old, had);
         let old: Vec<&Offer<'_>> = old.iter().filter(|offer| reaches(service, offer)).collect();
-        if !old.is_empty() && !new.is_empty() {
+        if !old.is_empty() {
+            had.reached.insert(selects(service));
             Exchanged { service, old, new, others }.tell(&noted, &mut told);
         }
     }
     told
+}
+
+fn selects(service: &ServiceEntry) -> Selects {
+    (service.key.name.to_string(), service.selector.clone())
+}
+
+/// A Service that pods had which have left, and that none of those has which took their places.
+fn emptied(service: &ServiceEntry, new: &[Offer<'_>], had: &Had) -> Option<String> {
+    let first = new.first().filter(|_| had.reached.contains(&selects(service)))?;
+    (!new.iter().any(|offer| reaches(service, offer))).then(|| {
+        let name = &service.key.name;
+        let why = mismatch(service, first);
+        let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+        format!("Service {name} has no pods any more: it sends to none of the new ones{why}")
+    })
 }
 
 /// A Service whose EndpointSlices others write, who list old pods and no new one so far: Kubernetes takes out of it
@@ -88,10 +115,10 @@ struct Noted {
 }
 
 impl Noted {
-    fn of(service: &ServiceEntry, old: &[Offer<'_>], had: &mut HadByAll) -> Self {
+    fn of(service: &ServiceEntry, old: &[Offer<'_>], had: &mut Had) -> Self {
         let mut by_all = |what: String, is: &dyn Fn(&Offer<'_>) -> bool| {
-            let key = (service.key.name.to_string(), service.selector.clone(), what);
-            *had.entry(key)
+            *had.by_all
+                .entry((selects(service), what))
                 .or_insert_with(|| old.iter().all(|offer| service.selects(&offer.labels) && is(offer)))
         };
         let ports = service.ports.iter().map(|port| {
@@ -117,13 +144,16 @@ struct Exchanged<'a, F> {
 impl<F: Fn(Part<'_>) -> bool> Exchanged<'_, F> {
     fn tell(&self, noted: &Noted, told: &mut Succession) {
         let Self { service, old, new, .. } = self;
+        if new.is_empty() {
+            return;
+        }
         let name = &service.key.name;
         let (taken, missed): (Vec<_>, Vec<_>) = new.iter().partition(|offer| service.selects(&offer.labels));
         let why = missed.first().map(|offer| mismatch(service, offer)).unwrap_or_default();
         if taken.is_empty() {
             let text = format!(
-                "Service {name} selects {} that are to leave and none of the new ones ({why})",
-                pods(old.len())
+                "Service {name} selects {} of the pods that are to leave and none of the new ones ({why})",
+                old.len()
             );
             let one = if noted.selected { "" } else { ", or give one of the new ones the label" };
             let change = format!("change its selector or the labels of the template{one}");
@@ -132,18 +162,20 @@ impl<F: Fn(Part<'_>) -> bool> Exchanged<'_, F> {
         }
         let expected = new.iter().all(|offer| offer.pod.is_empty());
         if let Some(keys) = self.given().filter(|_| expected && noted.selected) {
+            let kept =
+                if new.iter().all(|offer| offer.in_place) { "they are updated in place, or " } else { "" };
             told.at_risk.push(format!(
-                "Service {name} selects {} that are to leave by {keys}, which their template does not give: it is empty \
-                 once they have left, unless whoever gave it to them gives it to the new ones before",
-                pods(old.len())
+                "Service {name} selects {} of the pods that are to leave by {keys}, which their template does not give: \
+                 it is empty once they have left, unless {kept}whoever gave it to them gives it to the new ones before",
+                old.len()
             ));
         }
         // What the pods of a template have, each of them is expected to have.
         if !noted.selected && !missed.is_empty() && expected {
             told.at_risk.push(format!(
-                "Service {name} selects {} that are to leave by labels that were given to them alone ({why}): it is \
+                "Service {name} selects {} of the pods that are to leave by labels that were given to them alone ({why}): it is \
                  empty once they have left, unless a new one is given the same",
-                pods(old.len())
+                old.len()
             ));
         }
         if noted.selected && !missed.is_empty() {
@@ -232,10 +264,6 @@ impl<F: Fn(Part<'_>) -> bool> Exchanged<'_, F> {
         let mut had = service.ports.iter().filter(|port| old.iter().any(|offer| has(port, offer)));
         if service.ports.is_empty() { others(Part::Any) } else { had.all(|port| others(Part::Port(port))) }
     }
-}
-
-fn pods(count: usize) -> String {
-    if count == 1 { "1 pod".to_owned() } else { format!("{count} pods") }
 }
 
 fn add(told: &mut Succession, shared: bool, text: &str, change: &str) {

@@ -76,7 +76,7 @@ fn what_only_some_old_pods_had_may_be_missing_on_new_ones_and_none_yet_tells_not
 /// Somebody changed the selector in the middle of an exchange: what the Service had before says nothing of it.
 #[test]
 fn a_service_that_selects_otherwise_now_is_looked_at_anew() {
-    let mut had = HadByAll::new();
+    let mut had = Had::default();
     let (plain, leads) = (pod("line=a", &["http"]), pod("line=a,leader=yes", &["http"]));
     let mut lost = |selector: &str, old: &[Offer<'_>], new: &[Offer<'_>]| {
         let services = [Arc::new(service(selector, vec![port("", "TCP", "http")]))];
@@ -88,6 +88,45 @@ fn a_service_that_selects_otherwise_now_is_looked_at_anew() {
     assert_eq!(lost("leader=yes", &old, &new), nothing, "only some of the old ones had it");
 }
 
+/// Once all old pods have left, what is there tells.
+#[test]
+fn a_service_that_lost_its_last_pod_is_told_of_for_as_long_as_it_has_none() {
+    let (plain, leads) = (pod("line=a", &["http"]), pod("line=a,leader=yes", &["http"]));
+    let none = "Service web has no pods any more: it sends to none of the new ones (it wants leader=yes, they have no \
+                label leader)";
+    // The selector before and now, the pods before and now, whether a pod of others is behind it, and what is told.
+    type Row<'a> = (&'a str, &'a str, &'a Offer<'a>, &'a [Offer<'a>], bool, &'a str);
+    let only = slice::from_ref(&plain);
+    let both = [plain.clone(), leads.clone()];
+    let rows: [Row<'_>; 7] = [
+        ("leader=yes", "leader=yes", &leads, only, false, none),
+        ("leader=yes", "leader=yes", &leads, &both, false, ""),
+        ("leader=yes", "leader=yes", &leads, only, true, ""),
+        ("leader=yes", "leader=yes", &leads, &[], false, ""),
+        // It never had one.
+        ("leader=yes", "leader=yes", &plain, only, false, ""),
+        // Somebody has changed it since.
+        ("leader=yes", "line=a", &leads, only, false, ""),
+        ("line=a", "leader=yes", &plain, only, false, ""),
+    ];
+    for (before, now, old, new, shared, told) in rows {
+        let mut had = Had::default();
+        let others =
+            || shared.then(|| Arc::new(slice(&["http"], &[("other-1", true)]))).into_iter().collect();
+        let mut look = |selector: &str, pods: (&[Offer<'_>], &[Offer<'_>])| {
+            let services = [Arc::new(service(selector, vec![port("http", "TCP", "http")]))];
+            succession(&services, pods, |_| others(), |pod| may_be_of("web", pod), &mut had)
+        };
+        look(before, (slice::from_ref(old), &[]));
+        let after = look(now, (&[], new));
+        assert_eq!(
+            (after.lost.join("; "), after.at_risk.join("; ")),
+            (String::new(), told.to_owned()),
+            "{now}"
+        );
+    }
+}
+
 /// An elected leader, or a pod that somebody labelled by hand. Where old pods leave first there are no new ones to look at.
 #[test]
 fn a_label_that_old_pods_were_given_is_told_before_they_leave() {
@@ -96,7 +135,8 @@ fn a_label_that_old_pods_were_given_is_told_before_they_leave() {
     let some = [plain.clone(), leads.clone()];
     // Old pods, new ones, which are expected where they have no name; what is lost, and what is at risk.
     let given = Offer { given: vec!["leader".to_owned()], ..leads.clone() };
-    let rows: [(&[Offer<'_>], &[Offer<'_>], &str, &str); 8] = [
+    let in_place = Offer { in_place: true, ..given.clone() };
+    let rows: [(&[Offer<'_>], &[Offer<'_>], &str, &str); 9] = [
         (&some, &some, "", "given to them alone (it wants leader=yes, they have no label leader)"),
         (&some, &[new(&plain)], "or give one of the new ones the label", ""),
         (&some, &[new(&plain), new(&leads)], "", ""),
@@ -105,13 +145,19 @@ fn a_label_that_old_pods_were_given_is_told_before_they_leave() {
             slice::from_ref(&leads),
             slice::from_ref(&given),
             "",
-            "selects 1 pod that are to leave by label leader, which their template does not give",
+            "selects 1 of the pods that are to leave by label leader, which their template does not give",
         ),
         (
             &[leads.clone(), leads.clone()],
             &[given.clone(), given.clone()],
             "",
-            "selects 2 pods that are to leave by label leader",
+            "selects 2 of the pods that are to leave by label leader",
+        ),
+        (
+            slice::from_ref(&leads),
+            slice::from_ref(&in_place),
+            "",
+            "unless they are updated in place, or whoever",
         ),
         (slice::from_ref(&leads), &[new(&leads)], "", ""),
         (slice::from_ref(&leads), &[new(&plain)], "none of the new ones", ""),
@@ -123,7 +169,7 @@ fn a_label_that_old_pods_were_given_is_told_before_they_leave() {
             (old, new),
             |_| Vec::new(),
             |pod| may_be_of("web", pod),
-            &mut HadByAll::new(),
+            &mut Had::default(),
         );
         for (told, wanted) in [(told.lost, lost), (told.at_risk, at_risk)] {
             let told = told.join("; ");
@@ -179,7 +225,7 @@ fn a_port_that_each_old_pod_had_must_be_on_each_new_one() {
     ];
     for (ports, first, left, new, lost, at_risk) in rows {
         let services = [Arc::new(service("app=1", ports))];
-        let mut had = HadByAll::new();
+        let mut had = Had::default();
         let mut look = |old: &[Offer<'_>], new: &[Offer<'_>]| {
             succession(&services, (old, new), |_| Vec::new(), |pod| may_be_of("web", pod), &mut had)
         };
@@ -328,7 +374,7 @@ fn told(
     slices: &[Arc<SliceEntry>],
 ) -> Succession {
     let slices = |_: &ServiceEntry| slices.to_vec();
-    succession(services, (old, new), slices, |pod| may_be_of("web", pod), &mut HadByAll::new())
+    succession(services, (old, new), slices, |pod| may_be_of("web", pod), &mut Had::default())
 }
 
 fn labels(text: &str) -> BTreeMap<String, String> {
