@@ -204,6 +204,8 @@ fn a_pod_that_may_heal_fails_after_the_grace_that_somebody_watched_and_a_restart
     *rig.watching.lock().expect("looks") = Watching::default();
     assert_eq!(holds(&mut rig, 5), Some(HoldReason::PodsFailed));
     sees(&mut rig, || Ok(Some(view(2, 1))));
+    assert_eq!(holds(&mut rig, 9), Some(HoldReason::PodsFailed), "the pod is gone, and no other is there");
+    sees(&mut rig, || Ok(Some(view(2, 2))));
     assert_eq!(holds(&mut rig, 10), None, "the cause is gone");
 }
 
