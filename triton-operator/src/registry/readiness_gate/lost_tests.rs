@@ -32,7 +32,7 @@ fn a_service_that_has_old_pods_and_can_have_no_new_ones_is_named() {
             ServiceEntry { publishes_not_ready: true, ..green() },
             old(),
             pod("", &[]),
-            Some("web selects 1 pod that"),
+            Some("web selects 1 of the pods that"),
         ),
         (green(), old(), pod("line=green", &["web"]), Some("targetPort http (TCP)")),
         (service("line=green", vec![port("", "UDP", "http")]), old(), pod("line=green", &["web"]), None),
