@@ -88,12 +88,24 @@ pub(super) fn stopping(cause: &str) -> String {
     format!("cancelled because {cause}; leaving the workload clean")
 }
 
-/// What a held flow waits for.
-pub(super) fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit], paused: bool) -> String {
+/// What a held flow waits for; `blocks` where that cannot come while it holds.
+pub(super) fn held(
+    reason: HoldReason,
+    failed: u32,
+    edits: &[FieldEdit],
+    paused: bool,
+    blocks: bool,
+) -> String {
     match reason {
         HoldReason::PodsFailed if paused => {
             format!(
                 "paused because pods failed ({failed} fail now), and by order: mend them; Resume lets it go on"
+            )
+        }
+        HoldReason::PodsFailed if blocks => {
+            format!(
+                "paused because pods failed ({failed} fail now), and those that another size took away are not \
+                 started again while it is paused: Resume starts them"
             )
         }
         HoldReason::PodsFailed => {
@@ -120,6 +132,11 @@ pub(super) fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit], paused:
                  by itself once the size fits, Resume gives the workload its size back"
             )
         }
+        HoldReason::DeadlineExceeded if blocks && !paused => {
+            "paused because the stage took too long, and what it waits for cannot come while it is paused: Resume \
+             gives it the same time again"
+                .into()
+        }
         HoldReason::DeadlineExceeded => {
             let goes_on = if paused {
                 ", and by order: Resume lets it go on"
@@ -128,20 +145,6 @@ pub(super) fn held(reason: HoldReason, failed: u32, edits: &[FieldEdit], paused:
             };
             format!("paused because the stage took too long ({} fail now){goes_on}", pods(failed))
         }
-    }
-}
-
-/// What a flow is told that holds for what cannot come while it holds.
-pub(super) fn held_for_what_cannot_come(reason: HoldReason, failed: u32) -> String {
-    if reason == HoldReason::PodsFailed {
-        format!(
-            "paused because pods failed ({failed} fail now), and those that another size took away are not started again \
-             while it is paused: Resume starts them"
-        )
-    } else {
-        "paused because the stage took too long, and what it waits for cannot come while it is paused: Resume gives it \
-         the same time again"
-            .into()
     }
 }
 

@@ -70,10 +70,7 @@ pub fn report(
             if let Progress::Finished { verdict, .. } = progress {
                 new.message.push_str(&ending(seen.workload));
                 new.message.push_str(&returning(verdict, seen.observation));
-                for emptied in &seen.traffic.succession.at_risk {
-                    new.message.push_str("; ");
-                    new.message.push_str(emptied);
-                }
+                append(&mut new.message, &seen.traffic.succession.at_risk);
             }
             new.waiting = None;
         }
@@ -139,16 +136,21 @@ fn returning(verdict: &Verdict, seen: &Observation) -> String {
 
 /// A message, which fields of the spec have no effect, and that a workload without pods keeps its size.
 fn noted(flow: &Flow, seen: &Observation, mut message: String) -> String {
-    if let Some(note) = flow.spec.unused_note() {
-        message.push_str("; ");
-        message.push_str(&note);
-    }
+    append(&mut message, flow.spec.unused_note());
     let size = seen.size.or_else(|| seen.shape.as_ref().map(|shape| shape.replicas));
     let empty = size == Some(0) && seen.pods.is_empty();
     if flow.spec.action.exchanges() && empty && flow.spec.replicas.unwrap_or(0) == 0 {
         message.push_str("; the application has 0 pods and keeps them: order a scale, or name replicas");
     }
     message
+}
+
+/// Adds notes to a message.
+fn append(message: &mut String, notes: impl IntoIterator<Item: AsRef<str>>) {
+    for note in notes {
+        message.push_str("; ");
+        message.push_str(note.as_ref());
+    }
 }
 
 fn message(flow: &Flow, old: &Report, waiting: &Waiting, seen: Seen<'_>, now: Timestamp) -> String {
@@ -162,19 +164,13 @@ fn message(flow: &Flow, old: &Report, waiting: &Waiting, seen: Seen<'_>, now: Ti
         message.push_str("; pods without the readiness gate take traffic already");
     }
     let more = surplus(flow, waiting, seen.observation);
-    for words in lifts(flow, waiting, seen, now).into_iter().chain(more) {
-        message.push_str("; ");
-        message.push_str(&words);
-    }
+    append(&mut message, lifts(flow, waiting, seen, now).into_iter().chain(more));
     let trouble = seen.workload.and_then(|view| trouble(view, began));
     let trouble = trouble.filter(|_| !matches!(waiting, Waiting::Held { .. }));
     let Succession { lost, at_risk } = &seen.traffic.succession;
     let lost = lost.iter().filter(|_| !matches!(waiting, Waiting::ServiceLost { .. }));
     let note = seen.workload.and_then(|view| view.note.as_ref());
-    for note in trouble.iter().chain(note).chain(lost).chain(at_risk).chain(&seen.traffic.notes) {
-        message.push_str("; ");
-        message.push_str(note);
-    }
+    append(&mut message, trouble.iter().chain(note).chain(lost).chain(at_risk).chain(&seen.traffic.notes));
     message.push_str(&words(flow, began, waiting, seen));
     if let Some(cause) = &old.cause {
         message.push_str(&format!("; cancelled because {cause}"));

@@ -25,7 +25,7 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
     {
         return Some(Decision::Move(agreed(lifted(&flow.progress, true, now), seen), Why::Resumed));
     }
-    if (hold.is_some() || flow.orders.paused)
+    if flow.is_paused()
         && is_mine(seen)
         && let Some(decision) = resized::follow_stopped(flow, seen, now)
     {
@@ -89,9 +89,8 @@ fn upkeep(flow: &Flow, seen: &Observation) -> Option<Effect> {
     match &flow.progress {
         Progress::Rolling { plan, done, batch } => {
             let rolling = Rolling { flow, plan, done: *done, batch: *batch };
-            let resized = || rolling.resized(seen).or_else(|| resized::noted(&plan.base, seen));
-            let resized = if drifts { None } else { resized() };
-            resized.or_else(|| rolling.upkeep(!drifts, seen))
+            let resized = rolling.resized(seen).or_else(|| resized::noted(&plan.base, seen));
+            resized.filter(|_| !drifts).or_else(|| rolling.upkeep(!drifts, seen))
         }
         Progress::Preparing { base } => tend(prepare::upkeep(flow, base), &seen.pods),
         Progress::Verifying { plan, .. } => {

@@ -172,7 +172,8 @@ impl TrafficRegistry for ReadinessGate {
         // New pods that leave again take no places.
         let new: Vec<_> = exchange.new.iter().filter(|pod| !pod.marked).filter_map(cached).collect();
         let new: Vec<Offer<'_>> = new.iter().map(|pod| pod.offer()).collect();
-        let new = if new.is_empty() { self.expected(exchange.flow, &old).await? } else { new };
+        let none_yet = new.is_empty() && !old.is_empty();
+        let new = if none_yet { self.expected(exchange.flow, &old).await? } else { new };
         let old: Vec<Offer<'_>> = old.iter().map(|pod| pod.offer()).collect();
         let slices = |service: &ServiceEntry| self.world.slices.group(&service.key);
         let is_own = |pod: &str| may_be_of(instance.name.as_str(), pod);

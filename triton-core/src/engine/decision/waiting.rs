@@ -240,15 +240,8 @@ impl fmt::Display for Waiting {
                  or ended meanwhile"
             ),
             Self::Paused => f.write_str("paused by order: Resume lets it go on"),
-            Self::Held {
-                reason: reason @ (HoldReason::PodsFailed | HoldReason::DeadlineExceeded),
-                failed,
-                paused: false,
-                blocks: true,
-                ..
-            } => f.write_str(&phrases::held_for_what_cannot_come(*reason, *failed)),
-            Self::Held { reason, failed, edits, paused, .. } => {
-                f.write_str(&phrases::held(*reason, *failed, edits, *paused))
+            Self::Held { reason, failed, edits, paused, blocks } => {
+                f.write_str(&phrases::held(*reason, *failed, edits, *paused, *blocks))
             }
             Self::Rival { rival, place, stuck } => {
                 f.write_str(&phrases::queued(rival, place.as_ref()))?;

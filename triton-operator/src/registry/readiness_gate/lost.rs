@@ -11,16 +11,16 @@ use crate::world::endpoints::{ServiceEntry, ServicePort, SliceEntry};
 use crate::world::offer::Offer;
 
 /// A Service by its name, and how it selects.
-type Selects = (String, BTreeMap<String, String>);
+type Selection = (String, BTreeMap<String, String>);
 
 /// What earlier looks at the same exchange noted of the pods that were to leave.
 #[derive(Debug, Default)]
 pub struct Had {
     /// By Service and what of it: whether every pod had it when it was first looked at. What only some of them had may
     /// rightly be missing on new pods.
-    by_all: BTreeMap<(Selects, String), bool>,
+    by_all: BTreeMap<(Selection, String), bool>,
     /// Services that could send to one of them.
-    reached: BTreeSet<Selects>,
+    reached: BTreeSet<Selection>,
 }
 
 /// What becomes of each Service, or port or address family of one, that has pods among `old`. `slices` are the EndpointSlices of a Service,
@@ -52,20 +52,20 @@ pub fn succession(
         let noted = Noted::of(service, old, had);
         let old: Vec<&Offer<'_>> = old.iter().filter(|offer| reaches(service, offer)).collect();
         if !old.is_empty() {
-            had.reached.insert(selects(service));
+            had.reached.insert(selection(service));
             Exchanged { service, old, new, others }.tell(&noted, &mut told);
         }
     }
     told
 }
 
-fn selects(service: &ServiceEntry) -> Selects {
+fn selection(service: &ServiceEntry) -> Selection {
     (service.key.name.to_string(), service.selector.clone())
 }
 
 /// A Service that pods had which have left, and that none of those has which took their places.
 fn emptied(service: &ServiceEntry, new: &[Offer<'_>], had: &Had) -> Option<String> {
-    let first = new.first().filter(|_| had.reached.contains(&selects(service)))?;
+    let first = new.first().filter(|_| had.reached.contains(&selection(service)))?;
     (!new.iter().any(|offer| reaches(service, offer))).then(|| {
         let name = &service.key.name;
         let why = mismatch(service, first);
@@ -118,7 +118,7 @@ impl Noted {
     fn of(service: &ServiceEntry, old: &[Offer<'_>], had: &mut Had) -> Self {
         let mut by_all = |what: String, is: &dyn Fn(&Offer<'_>) -> bool| {
             *had.by_all
-                .entry((selects(service), what))
+                .entry((selection(service), what))
                 .or_insert_with(|| old.iter().all(|offer| service.selects(&offer.labels) && is(offer)))
         };
         let ports = service.ports.iter().map(|port| {
@@ -173,8 +173,8 @@ impl<F: Fn(Part<'_>) -> bool> Exchanged<'_, F> {
         // What the pods of a template have, each of them is expected to have.
         if !noted.selected && !missed.is_empty() && expected {
             told.at_risk.push(format!(
-                "Service {name} selects {} of the pods that are to leave by labels that were given to them alone ({why}): it is \
-                 empty once they have left, unless a new one is given the same",
+                "Service {name} selects {} of the pods that are to leave by labels that were given to them alone ({why}): \
+                 it is empty once they have left, unless a new one is given the same",
                 old.len()
             ));
         }
