@@ -106,8 +106,10 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
 
     /// One look and at most one write; `stale` was asked before it.
     async fn step(&self, mut stored: Box<Stored>, stale: Option<Silence>) -> Result<Outcome, DriveError> {
-        // Deletion of a running flow is an order to cancel it.
-        stored.flow.orders.canceled |= stored.leaving && !stored.flow.progress.is_finished();
+        // Deletion of a running flow is an order to cancel it, whoever has paused it.
+        if stored.leaving && !stored.flow.progress.is_finished() {
+            (stored.flow.orders.canceled, stored.flow.orders.paused) = (true, false);
+        }
         let reading = self.looks(&mut stored.flow);
         let world = self.observe(&stored, reading).await?;
         let mut seen = look(Some(&stored.flow), world.workload.as_ref(), &world.traffic);

@@ -290,6 +290,22 @@ fn deleting_a_running_flow_cancels_it() {
 }
 
 #[test]
+fn a_flow_that_is_deleted_returns_what_it_changed_also_where_it_is_paused() {
+    let mut flow = rolling();
+    flow.orders.paused = true;
+    if let Progress::Rolling { plan, .. } = &mut flow.progress {
+        plan.base.turned = true;
+    }
+    let mut rig = Rig::new(flow);
+    let Loaded::Flow(mut stored) = rig.loaded() else { panic!("a flow") };
+    stored.leaving = true;
+    rig.set(Loaded::Flow(stored));
+    rig.backend.expect_observe().returning(|| Ok(Some(view(2, 2))));
+    let rest = rig.advance().expect("it goes on, and pauses nothing");
+    assert!(matches!(rest, Rest::Until(_, Waiting::Pods { .. })), "{rest:?}");
+}
+
+#[test]
 fn no_pod_is_changed_while_the_workload_is_not_confirmed_as_it_was_seen() {
     let ready = |lock: Lock, hooked: bool| {
         let mut seen = WorkloadView { lock, ..view(2, 2) };

@@ -109,7 +109,8 @@ pub fn admit(flow: &Flow, command: Command) -> Result<Answer, Refusal> {
     match command {
         Command::Delete => Err(Refusal::Unfinished { phase }),
         Command::Cancel if closing || turned => Ok(Answer::AlreadySo),
-        Command::Cancel => Ok(Answer::Orders(Orders { canceled: true, ..orders.clone() })),
+        // A pause would keep what is to return where it is.
+        Command::Cancel => Ok(Answer::Orders(Orders { canceled: true, paused: false, ..orders.clone() })),
         Command::Next { .. } | Command::GoTo(_) | Command::Pause | Command::Resume if closing => {
             Err(Refusal::Closing)
         }

@@ -67,6 +67,16 @@ fn a_cancelled_flow_takes_no_orders_and_a_second_cancel_changes_nothing() {
 }
 
 #[test]
+fn a_cancel_lifts_a_pause_that_would_keep_what_is_to_return() {
+    let mut flow = asking();
+    flow.orders.paused = true;
+    let wanted = orders(&flow, |orders| (orders.canceled, orders.paused) = (true, false));
+    assert_eq!(admit(&flow, Command::Cancel), wanted);
+    let both = Edit { paused: Some(true), canceled: Some(true), ..Edit::default() };
+    assert_eq!(edit(&asking(), &both), wanted);
+}
+
+#[test]
 fn an_edit_pauses_a_cancelled_flow_while_it_returns_its_pods_as_the_order_does() {
     let plan = |turned| Plan { base: Base { turned, ..base(4, 4) }, fresh: 0, work: 4 };
     let canceled = |turned| {
