@@ -42,17 +42,18 @@ fn requests(intent: &Intent<'_>) -> Outcome {
 fn pull_ins(intent: &Intent<'_>) -> Outcome {
     let Some(pods) = pulled_in(intent.decision) else { return Ok(()) };
     let Progress::Rolling { plan, batch, .. } = &intent.flow.progress else { return Ok(()) };
-    // Where nobody is asked, new pods that took the places of old ones serve at once.
-    if plan.base.kind == Kind::Shrink || (plan.base.kind == Kind::Swap && (!batch.canary || batch.forgiven)) {
+    if plan.base.kind == Kind::Shrink {
         return Ok(());
     }
     let fresh =
         pods.iter().filter(|pod| super::reading::facts(intent.seen, pod).contains(Facts::FRESH)).count();
     let exposed = exposed(intent.seen);
-    let bound = bound(intent, Stage::PullingIn);
+    // Where nobody is asked, new pods that took the places of old ones serve at once.
+    let follows = plan.base.kind == Kind::Swap && (!batch.canary || batch.forgiven);
+    let bound = bound(intent, if follows { Stage::Smoking } else { Stage::PullingIn });
     // Of a template that a flow brings, also those are too many that others asked for.
-    let brings = plan.base.kind == Kind::Replace && plan.base.brings != Brings::Nothing && !plan.base.turned;
-    let limited = fresh > 0 && (brings || batch.stage < Stage::PullingIn);
+    let brings = plan.base.kind.exchanges() && plan.base.brings != Brings::Nothing && !plan.base.turned;
+    let limited = fresh > 0 && (brings || (!follows && batch.stage < Stage::PullingIn));
     ensure(!limited || exposed as usize + fresh <= bound as usize, || {
         format!("{fresh} new pods pulled in beside {exposed}, more than {bound}")
     })

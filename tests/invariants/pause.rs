@@ -73,8 +73,11 @@ fn followed(intent: &Intent<'_>, shape: &Shape) -> bool {
     let Some(there) = &intent.seen.shape else { return false };
     let followed = intent.flow.progress.base().and_then(|base| base.followed);
     let new = |shape: &Shape| shape.partition.map(|partition| shape.replicas.saturating_sub(partition));
-    followed.is_some_and(|at| at > intent.seen.edits.clean)
-        && new(shape).unwrap_or(0) <= new(there).unwrap_or(0)
+    let unwritten = followed.is_some_and(|at| at > intent.seen.edits.clean);
+    // New pods that came with that size and that nobody asked for leave by name.
+    let named = Shape { doomed: shape.doomed.clone(), ..there.clone() } == *shape;
+    let leave = named && followed.is_some() && intent.seen.edits.fields.is_empty();
+    (unwritten && new(shape).unwrap_or(0) <= new(there).unwrap_or(0)) || leave
 }
 
 /// Where new pods are waited for: all that the stages so far asked for run, or may fail; in the final check all of them.
@@ -126,7 +129,6 @@ fn belongs(intent: &Intent<'_>, more: u32) -> bool {
 
 fn change(change: &Change<'_>) -> Outcome {
     let lifted = change.before.flow.orders.paused && !change.after.flow.orders.paused;
-    ensure(!lifted || change.cause == Cause::Person(Command::Resume), || {
-        format!("{:?} lifted a pause", change.cause)
-    })
+    let person = matches!(change.cause, Cause::Person(Command::Resume | Command::Cancel));
+    ensure(!lifted || person, || format!("{:?} lifted a pause", change.cause))
 }

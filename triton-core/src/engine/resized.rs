@@ -5,7 +5,7 @@
 use super::decision::{Decision, Effect, Why};
 use super::{goal, shape, table};
 use crate::model::{
-    Base, Batch, Brings, Edits, Field, Flow, HoldReason, MAX_BATCHES, MAX_REPLICAS, Observation, Plan,
+    Base, Batch, Brings, Edits, Field, Flow, HoldReason, Kind, MAX_BATCHES, MAX_REPLICAS, Observation, Plan,
     Progress, Seconds, Stage, Timestamp, WorkloadChange,
 };
 
@@ -33,7 +33,11 @@ pub(super) fn size(flow: &Flow, seen: &Observation) -> Option<Size> {
     };
     let extra = size == base.to || (base.to..asked).contains(&size);
     let follows = base.kind.exchanges() && base.from == base.to && !extra;
-    if !(follows && seen.edits.has(Field::Replicas)) {
+    // Until the flow has written a size that it followed, the one before is no edit where others give it back. In a swap
+    // the flow asks for no other number itself.
+    let later = base.followed.is_some_and(|at| seen.edits.generation > at);
+    let again = base.kind == Kind::Swap && later && is_unwritten(base, seen);
+    if !(follows && (again || seen.edits.has(Field::Replicas))) {
         return None;
     }
     // A restart knows which pods it replaces: which of them go, it does not.

@@ -39,6 +39,18 @@ fn pods_that_go_are_old_ones_and_the_batch_keeps_its_pods_where_they_fit() {
 }
 
 #[test]
+fn a_size_that_comes_back_before_the_one_between_was_written_is_followed_in_a_swap() {
+    for (kind, later, follows) in [(Kind::Swap, 1, true), (Kind::Swap, 0, false), (Kind::Replace, 1, false)] {
+        let base = Base { followed: Some(7), ..base_of(kind, 5, 5) };
+        let flow = Flow::test(Action::Update, 5).at(plan(base, 0), 2, 2, 1, Stage::Smoking);
+        let mut seen = sized(8, 4);
+        seen.edits.fields.clear();
+        (seen.edits.generation, seen.edits.clean) = (7 + later, 6);
+        assert_eq!(size(&flow, &seen).is_some(), follows, "{kind:?}, {later} generations later");
+    }
+}
+
+#[test]
 fn pods_that_come_during_a_restart_need_no_restart() {
     let base = Base { brings: Brings::Nothing, ..base_of(Kind::Replace, 4, 4) };
     let flow = Flow::test(Action::Restart, 4).at(plan(base, 0), 2, 2, 1, Stage::Smoking);

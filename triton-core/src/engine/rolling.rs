@@ -40,7 +40,7 @@ impl Rolling<'_> {
         if let Some(waiting) = self.keeps_old(row, seen) {
             let returned = self.returns(row, seen);
             // New pods come in all the same: old ones may have left before, in a swap.
-            let upkeep = || tend(self.rule(row.admit || self.follows(), false), &seen.pods);
+            let upkeep = || tend(self.rule(row.admit || self.follows(), false, seen), &seen.pods);
             return returned.or_else(upkeep).map_or_else(|| stay(waiting, now), Decision::Act);
         }
         let want = self.shape(row, seen);
@@ -49,7 +49,7 @@ impl Rolling<'_> {
         if let Some(effect) = hooked(&seen.pods).or_else(asked) {
             return Decision::Act(effect);
         }
-        if let Some(effect) = steer(self.rule(row.admit || self.follows(), true), &seen.pods) {
+        if let Some(effect) = steer(self.rule(row.admit || self.follows(), true, seen), &seen.pods) {
             return Decision::Act(effect);
         }
         if let Some(waiting) = terminating {
@@ -196,16 +196,23 @@ impl Rolling<'_> {
         let row = table::of(self.kind(), self.batch.stage);
         let been_in = row.admit && (self.batch.stage > Stage::PullingIn || self.kind() == Kind::Shrink);
         let go = go && !matches!(self.batch.stage, Stage::Leaving | Stage::Vacating);
-        tend(self.rule(been_in, go), &seen.pods)
+        tend(self.rule(been_in, go, seen), &seen.pods)
     }
 
     /// The numbers of the stage for a size that the flow followed while it is stopped. Nothing where the stage has not
     /// asked for its own yet: that is a step.
     pub(super) fn resized(&self, seen: &Observation) -> Option<Effect> {
-        if !resized::is_unwritten(&self.plan.base, seen) {
+        let base = &self.plan.base;
+        let written = !resized::is_unwritten(base, seen);
+        if base.followed.is_none() || (written && !seen.edits.fields.is_empty()) {
             return None;
         }
-        let want = self.shape(self.row(seen), seen);
+        let row = self.row(seen);
+        let want = self.shape(row, seen);
+        // New pods that nobody asked for may still come after the numbers were written.
+        if written && self.unasked(row, &want, seen).is_none() {
+            return None;
+        }
         let adds = want.partition.is_some() && asks_for_more(&want, seen);
         hooked(&seen.pods).or_else(|| ask(seen, want).filter(|_| !adds))
     }
@@ -234,10 +241,14 @@ impl Rolling<'_> {
         Goal { fresh, stale: self.after().stale }
     }
 
-    fn rule(&self, admit: bool, go: bool) -> Tend {
+    fn rule(&self, admit: bool, go: bool, seen: &Observation) -> Tend {
         let floor = self.before().total().min(self.after().total());
         let missing = goal::missing_of(&self.flow.spec, self.plan, self.batch.size);
-        let floor = floor.saturating_sub(missing).min(self.batch.serving);
+        // Where others set the size, the last pod that serves stays while the new pods of the batch are there: these may
+        // have to wait for a person before they serve.
+        let there = || seen.pods.count(Facts::FRESH, Facts::MARKED) >= self.after().fresh;
+        let last = u32::from(self.plan.base.followed.is_some() && there());
+        let floor = floor.saturating_sub(missing).max(last).min(self.batch.serving);
         let most = if self.limited() { self.after().fresh } else { u32::MAX };
         let admit = if admit { most } else { self.before().fresh };
         Tend { admit, floor, go, drain: self.flow.spec.drain }
@@ -248,7 +259,7 @@ impl Rolling<'_> {
     /// that served before.
     fn limited(&self) -> bool {
         let Base { brings, turned, .. } = &self.plan.base;
-        self.kind() == Kind::Replace && *brings != Brings::Nothing && !turned
+        self.kind().exchanges() && *brings != Brings::Nothing && !turned
     }
 
     const fn last(&self) -> bool {

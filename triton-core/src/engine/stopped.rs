@@ -89,8 +89,9 @@ fn upkeep(flow: &Flow, seen: &Observation) -> Option<Effect> {
     match &flow.progress {
         Progress::Rolling { plan, done, batch } => {
             let rolling = Rolling { flow, plan, done: *done, batch: *batch };
-            let resized = rolling.resized(seen).or_else(|| resized::noted(&plan.base, seen));
-            resized.filter(|_| !drifts).or_else(|| rolling.upkeep(!drifts, seen))
+            let resized = || rolling.resized(seen).or_else(|| resized::noted(&plan.base, seen));
+            let resized = if drifts { None } else { resized() };
+            resized.or_else(|| rolling.upkeep(!drifts, seen))
         }
         Progress::Preparing { base } => tend(prepare::upkeep(flow, base), &seen.pods),
         Progress::Verifying { plan, .. } => {
