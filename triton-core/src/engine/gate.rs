@@ -39,3 +39,23 @@ pub(super) fn missing(
 ) -> Option<Target> {
     asked(spec, plan, batch, last).filter(|point| orders.target < *point)
 }
+
+/// What a person has still to agree to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Open {
+    /// The new pods of the batch, before they take traffic.
+    Batch,
+    /// The batches after it.
+    Later,
+}
+
+/// What a person will be asked for from this stage on and has not agreed to, if anything. `last`: nothing is left after
+/// this batch.
+#[must_use]
+pub(super) fn open(spec: &Spec, orders: &Orders, plan: &Plan, batch: &Batch, last: bool) -> Option<Open> {
+    let at = |stage| missing(spec, orders, plan, &Batch { stage, ..*batch }, last);
+    if batch.stage <= Stage::Smoked && at(Stage::Smoked).is_some() {
+        return Some(Open::Batch);
+    }
+    at(Stage::Baked).map(|_| Open::Later)
+}

@@ -3,7 +3,8 @@
 //! Where a flow changes the size itself, another size is an edit like any other.
 
 use super::decision::{Decision, Effect, Why};
-use super::{goal, shape, table};
+use super::gate::Open;
+use super::{gate, goal, shape, table};
 use crate::model::{
     Base, Batch, Brings, Edits, Field, Flow, HoldReason, Kind, MAX_BATCHES, MAX_REPLICAS, Observation, Plan,
     Progress, Seconds, Stage, Timestamp, WorkloadChange,
@@ -40,14 +41,35 @@ pub(super) fn size(flow: &Flow, seen: &Observation) -> Option<Size> {
     if !(follows && (again || seen.edits.has(Field::Replicas))) {
         return None;
     }
-    // A restart knows which pods it replaces: which of them go, it does not.
-    let restarts = base.brings == Brings::Nothing && flow.progress.batch().is_some();
-    let least = if restarts { plan.work.max(1) } else { 1 };
-    if size < least || size > MAX_REPLICAS {
+    if size < least(flow, plan) || size > MAX_REPLICAS {
         return Some(Size::Beyond);
     }
     let batches = goal::batches(&flow.spec, &flow.orders, &resized(plan, size, 0), None);
     Some(if batches > MAX_BATCHES { Size::Beyond } else { Size::Within(size) })
+}
+
+/// The smallest size that the flow can go on with.
+fn least(flow: &Flow, plan: &Plan) -> u32 {
+    let Progress::Rolling { done, batch, .. } = &flow.progress else { return 1 };
+    // A restart knows which pods it replaces: which of them go, it does not.
+    if plan.base.brings == Brings::Nothing {
+        return plan.work.max(1);
+    }
+    let size = if batch.stage < Stage::PullingIn { 1 } else { batch.size };
+    let end = done.saturating_add(size);
+    match open(flow, plan, *done, batch) {
+        None => 1,
+        // Beside new pods that wait to be let into traffic, old ones serve.
+        Some(Open::Batch) if plan.base.kind == Kind::Replace => end,
+        // With the last old pod the question would go.
+        Some(Open::Batch | Open::Later) => plan.fresh.saturating_add(end).saturating_add(1),
+    }
+}
+
+/// What a person has still to agree to.
+fn open(flow: &Flow, plan: &Plan, done: u32, batch: &Batch) -> Option<Open> {
+    let last = done.saturating_add(batch.size) >= plan.work;
+    gate::open(&flow.spec, &flow.orders, plan, batch, last)
 }
 
 /// Whether the workload has a size that a flow which was held for its size can go on with. Who gave it cannot be told
@@ -62,6 +84,7 @@ pub(super) fn follow(flow: &Flow, size: u32, edits: &Edits, now: Timestamp) -> O
     let known = |plan: Plan| Plan { base: Base { followed: Some(edits.generation), ..plan.base }, ..plan };
     let progress = match &flow.progress {
         Progress::Rolling { plan, done, batch } => {
+            let asks = plan.base.brings != Brings::Nothing && open(flow, plan, *done, batch).is_some();
             let plan = known(resized(plan, size, done.saturating_add(batch.size)));
             let left = plan.work.saturating_sub(*done);
             if left == 0 {
@@ -71,8 +94,11 @@ pub(super) fn follow(flow: &Flow, size: u32, edits: &Edits, now: Timestamp) -> O
             } else {
                 // Pods that left for the batch are among those that are too many now. Once new ones come in, those in
                 // whose places they come can go.
-                let missing = goal::missing(&flow.spec, &plan);
-                let most = if batch.stage < Stage::PullingIn { left.min(missing) } else { left };
+                let most = if batch.stage < Stage::PullingIn {
+                    left.saturating_sub(u32::from(asks)).max(1).min(goal::missing(&flow.spec, &plan))
+                } else {
+                    left
+                };
                 let batch = Batch { size: batch.size.min(most), ..*batch };
                 Progress::Rolling { plan, done: *done, batch }
             }

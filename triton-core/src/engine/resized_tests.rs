@@ -5,7 +5,7 @@ use super::super::fixtures::{NOW, OLD, RUNS, SERVES, base_of, plan_of};
 use super::super::goal::{Goal, goal, plan};
 use super::*;
 use crate::model::{
-    Action, Facts, FieldEdit, Hold, HoldReason, Kind, Pods, Stage, TrafficChange, WorkloadChange,
+    Action, Facts, FieldEdit, Hold, HoldReason, Kind, Mode, Pods, Stage, TrafficChange, WorkloadChange,
 };
 
 #[test]
@@ -47,6 +47,48 @@ fn a_size_that_comes_back_before_the_one_between_was_written_is_followed_in_a_sw
         seen.edits.fields.clear();
         (seen.edits.generation, seen.edits.clean) = (7 + later, 6);
         assert_eq!(size(&flow, &seen).is_some(), follows, "{kind:?}, {later} generations later");
+    }
+}
+
+/// A smaller size ended such flows as `Success`, and once the size was back all pods were new: nobody was asked.
+#[test]
+fn a_size_that_would_take_a_question_away_is_not_followed() {
+    use Stage::{Baked, Proving, PullingIn, Smoked, Smoking};
+    let (canary, manual, auto) = ((2, Mode::Auto), (0, Mode::Manual), (0, Mode::Auto));
+    // What asks; batch, work done before it and its size, of 10 pods; new pods from before; the least size that is
+    // followed, and how many pods of the batch stay with it.
+    let rows = [
+        (Kind::Replace, canary, (1, 0, 2, Smoking), 0, (1, 1)),
+        (Kind::Replace, canary, (1, 0, 2, Smoked), 0, (1, 1)),
+        (Kind::Replace, canary, (1, 0, 2, PullingIn), 0, (3, 2)),
+        (Kind::Replace, canary, (1, 0, 2, Baked), 0, (3, 2)),
+        (Kind::Replace, canary, (2, 2, 4, Smoking), 0, (1, 0)),
+        (Kind::Replace, manual, (1, 0, 5, Smoking), 0, (2, 1)),
+        (Kind::Replace, manual, (2, 3, 5, Smoked), 0, (5, 1)),
+        (Kind::Replace, manual, (2, 3, 5, Proving), 0, (9, 5)),
+        (Kind::Replace, manual, (2, 5, 5, Smoked), 0, (1, 0)),
+        (Kind::Replace, manual, (2, 3, 3, Baked), 2, (9, 3)),
+        (Kind::Replace, auto, (2, 3, 5, Smoking), 0, (1, 0)),
+        (Kind::Swap, canary, (1, 0, 2, Smoking), 0, (2, 1)),
+        (Kind::Swap, canary, (1, 0, 2, Smoked), 0, (2, 1)),
+        (Kind::Swap, canary, (1, 0, 2, Baked), 0, (3, 2)),
+        (Kind::Swap, canary, (2, 2, 4, Smoking), 0, (1, 0)),
+        (Kind::Swap, manual, (2, 3, 5, Smoked), 0, (5, 1)),
+        (Kind::Swap, auto, (1, 0, 5, Smoked), 0, (1, 1)),
+    ];
+    for (kind, asks, at, fresh, wanted) in rows {
+        let (number, done, batch, stage) = at;
+        let mut flow = Flow::test(Action::Update, 10).canary(asks.0);
+        flow.spec.mode = asks.1;
+        let flow = flow.at(plan(base_of(kind, 10, 10), fresh), number, done, batch, stage);
+        let seen = |size| Observation { pods: Pods::default(), ..sized(size, 4) };
+        let follows = |of: &u32| size(&flow, &seen(*of)) == Some(Size::Within(*of));
+        let least = (1..10).find(follows).expect("one that it follows");
+        let Some(Decision::Move(progress, _)) = follow(&flow, least, &seen(least).edits, NOW) else {
+            panic!("{kind:?} {asks:?} {at:?}")
+        };
+        let size = progress.batch().map_or(0, |batch| batch.size);
+        assert_eq!((least, size), wanted, "{kind:?} {asks:?} {at:?}");
     }
 }
 

@@ -40,7 +40,7 @@ impl Rolling<'_> {
         if let Some(waiting) = self.keeps_old(row, seen) {
             let returned = self.returns(row, seen);
             // New pods come in all the same: old ones may have left before, in a swap.
-            let upkeep = || tend(self.rule(row.admit || self.follows(), false, seen), &seen.pods);
+            let upkeep = || tend(self.rule(row.admit || self.follows(), false), &seen.pods);
             return returned.or_else(upkeep).map_or_else(|| stay(waiting, now), Decision::Act);
         }
         let want = self.shape(row, seen);
@@ -49,7 +49,7 @@ impl Rolling<'_> {
         if let Some(effect) = hooked(&seen.pods).or_else(asked) {
             return Decision::Act(effect);
         }
-        if let Some(effect) = steer(self.rule(row.admit || self.follows(), true, seen), &seen.pods) {
+        if let Some(effect) = steer(self.rule(row.admit || self.follows(), true), &seen.pods) {
             return Decision::Act(effect);
         }
         if let Some(waiting) = terminating {
@@ -118,6 +118,12 @@ impl Rolling<'_> {
                 } else {
                     others(Facts::empty()).saturating_sub(want.replicas)
                 };
+                // Where others set the size, it is right, and those that are too many leave by name: an exchange of them
+                // needs new pods.
+                if self.plan.base.followed.is_some() {
+                    let doomed = (more > 0).then(|| shape::surplus(seen, more.min(MAX_NAMED)));
+                    return Shape { doomed, ..want };
+                }
                 let (replicas, partition) =
                     (want.replicas.saturating_add(more), partition.saturating_add(more));
                 Shape { replicas, partition: Some(partition), ..want }
@@ -196,7 +202,7 @@ impl Rolling<'_> {
         let row = table::of(self.kind(), self.batch.stage);
         let been_in = row.admit && (self.batch.stage > Stage::PullingIn || self.kind() == Kind::Shrink);
         let go = go && !matches!(self.batch.stage, Stage::Leaving | Stage::Vacating);
-        tend(self.rule(been_in, go, seen), &seen.pods)
+        tend(self.rule(been_in, go), &seen.pods)
     }
 
     /// The numbers of the stage for a size that the flow followed while it is stopped. Nothing where the stage has not
@@ -241,14 +247,10 @@ impl Rolling<'_> {
         Goal { fresh, stale: self.after().stale }
     }
 
-    fn rule(&self, admit: bool, go: bool, seen: &Observation) -> Tend {
+    fn rule(&self, admit: bool, go: bool) -> Tend {
         let floor = self.before().total().min(self.after().total());
         let missing = goal::missing_of(&self.flow.spec, self.plan, self.batch.size);
-        // Where others set the size, the last pod that serves stays while the new pods of the batch are there: these may
-        // have to wait for a person before they serve.
-        let there = || seen.pods.count(Facts::FRESH, Facts::MARKED) >= self.after().fresh;
-        let last = u32::from(self.plan.base.followed.is_some() && there());
-        let floor = floor.saturating_sub(missing).max(last).min(self.batch.serving);
+        let floor = floor.saturating_sub(missing).min(self.batch.serving);
         let most = if self.limited() { self.after().fresh } else { u32::MAX };
         let admit = if admit { most } else { self.before().fresh };
         Tend { admit, floor, go, drain: self.flow.spec.drain }

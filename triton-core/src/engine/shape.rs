@@ -186,6 +186,12 @@ pub(super) fn idle(seen: &Observation, most: u32) -> BTreeSet<PodName> {
     choose(seen, Facts::GATED, Facts::ASKED | Facts::MARKED | Facts::FRESH, most)
 }
 
+/// So many of the old pods that stay, by name.
+#[must_use]
+pub(super) fn surplus(seen: &Observation, most: u32) -> BTreeSet<PodName> {
+    choose(seen, Facts::empty(), Facts::FRESH | Facts::MARKED | Facts::DOOMED | Facts::FOREIGN, most)
+}
+
 /// The old pods that were let go and are there still, by name: they leave whatever is asked for.
 #[must_use]
 pub(super) fn let_go(seen: &Observation) -> BTreeSet<PodName> {

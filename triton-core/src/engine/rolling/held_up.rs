@@ -71,6 +71,6 @@ impl Rolling<'_> {
         let chosen = seen.pods.count(Facts::MARKED, Facts::empty());
         chosen > 0
             && chosen == held_back(&seen.pods, Facts::empty(), Facts::empty())
-            && serving(&seen.pods) <= self.rule(false, true, seen).floor
+            && serving(&seen.pods) <= self.rule(false, true).floor
     }
 }
