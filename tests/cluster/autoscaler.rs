@@ -92,9 +92,7 @@ async fn an_update_that_changes_the_size_says_which_autoscaler_sets_it_too() {
 async fn a_size_that_comes_back_lifts_its_hold_by_itself() {
     let site = Site::new("resized-back").await;
     site.serve(2).await;
-    let mut update = app::update(FLOW, 2, canary());
-    update["spec"]["application"].as_object_mut().and_then(|fields| fields.remove("replicas"));
-    site.apply(&update);
+    site.apply(&of_any_size(canary()));
     site.asks(FLOW, 1, "Smoked").await;
     let scale = |size: &str| site.kubectl(&["scale", SETS, app::NAME, &format!("--replicas={size}")]);
     scale("0");
@@ -128,9 +126,7 @@ async fn a_size_that_shrinks_in_the_middle_of_a_swap_leaves_pods_in_traffic() {
         let canary = if smoked { 3 } else { 0 };
         let swap = json!({"mode": "auto", "canary": canary, "batchSize": 3, "maxUnavailable": most,
             "drainSeconds": 4});
-        let mut update = app::update(FLOW, 6, swap);
-        update["spec"]["application"].as_object_mut().and_then(|fields| fields.remove("replicas"));
-        site.apply(&update);
+        site.apply(&of_any_size(swap));
         if smoked {
             site.asks(FLOW, 1, "Smoked").await;
         } else {
@@ -151,14 +147,12 @@ async fn a_size_that_shrinks_in_the_middle_of_a_swap_leaves_pods_in_traffic() {
 /// What was written last is the size that comes back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_size_that_comes_back_while_a_swap_is_stopped_stays() {
-    for (stage, least) in [("Smoked", 3), ("Baked", 1)] {
+    for (stage, least) in [("Smoked", 2), ("Baked", 3)] {
         let site = Site::new(&format!("comes-back-{}", stage.to_lowercase())).await;
         site.serve(5).await;
         site.gives_back("first").await;
         let stops = json!({"mode": "auto", "canary": 2, "maxUnavailable": 2, "drainSeconds": 0});
-        let mut update = app::update(FLOW, 5, stops);
-        update["spec"]["application"].as_object_mut().and_then(|fields| fields.remove("replicas"));
-        site.apply(&update);
+        site.apply(&of_any_size(stops));
         site.asks(FLOW, 1, "Smoked").await;
         if stage == "Baked" {
             site.next(FLOW);
@@ -181,6 +175,65 @@ async fn a_size_that_comes_back_while_a_swap_is_stopped_stays() {
         site.succeeds(FLOW).await;
         all_run(&site.view(), "nginx:2", 5);
     }
+}
+
+/// Beside a canary that nobody has agreed to, old pods serve, whatever the size was meanwhile: OpenKruise starts pods that
+/// are added at the new revision, and takes them away first.
+#[tokio::test(flavor = "multi_thread")]
+async fn sizes_that_others_set_beside_a_canary_are_those_of_old_pods() {
+    for (unavailable, paused, sizes) in [
+        (1, false, &[8][..]),
+        (1, true, &[8]),
+        (1, false, &[1, 4]),
+        (1, true, &[1, 4]),
+        (0, false, &[8]),
+        (0, false, &[1, 4]),
+        (0, true, &[1, 4]),
+    ] {
+        let (from, to) = (4, sizes[sizes.len() - 1]);
+        let site = Site::new(&format!("beside-{unavailable}-{paused}-{to}")).await;
+        site.serve(from).await;
+        site.gives_back("first").await;
+        let safety = Safety::from_now(&site.scene);
+        let mut strategy = json!({"mode": "auto", "canary": 1, "drainSeconds": 0});
+        if unavailable > 0 {
+            strategy["maxUnavailable"] = json!(unavailable);
+        }
+        site.apply(&of_any_size(strategy));
+        site.asks(FLOW, 1, "Smoked").await;
+        if paused {
+            site.order("Pause", FLOW);
+        }
+        for size in sizes {
+            site.kubectl(&["scale", SETS, app::NAME, &format!("--replicas={size}")]);
+            let holds = *size == 1 && unavailable > 0;
+            let seen = |view: &View| match (holds, paused) {
+                // Old pods of the larger size stay until it is known what is to become of them.
+                (true, false) => view.waits_for(FLOW) == "Resized",
+                (true, true) => view.pods().len() < 4,
+                (false, _) => view.flow(FLOW)["status"]["replicasToProcess"] == *size,
+            };
+            site.scene.holds("the flow saw the size", seen).await;
+            let serve = |view: &View| view.serving().len() + unavailable >= *size;
+            site.scene.holds("old pods serve", serve).await;
+        }
+        safety.never_serves(&site.scene, "nginx:2");
+        safety.serving_at_least(&site.scene, 1);
+        if paused {
+            site.order("Resume", FLOW);
+        }
+        site.agrees(FLOW).await;
+        site.succeeds(FLOW).await;
+        all_run(&site.view(), "nginx:2", to);
+        safety.serving_at_least(&site.scene, 1);
+    }
+}
+
+/// An update that keeps the size.
+fn of_any_size(strategy: Value) -> Value {
+    let mut update = app::update(FLOW, 1, strategy);
+    update["spec"]["application"].as_object_mut().and_then(|fields| fields.remove("replicas"));
+    update
 }
 
 fn canary() -> Value {

@@ -96,6 +96,7 @@ impl Rolling<'_> {
             let leave = Facts::MARKED | Facts::DOOMED | Facts::FOREIGN;
             seen.pods.count(Facts::empty(), known | leave)
         };
+        let stays = self.kind() == Kind::Replace && !row.shrunk;
         match want.partition {
             None if self.kind() != Kind::Grow => {
                 // Names that stayed would leave although more pods are asked for.
@@ -105,25 +106,23 @@ impl Rolling<'_> {
                 let waits = seen.pods.any(Facts::UNAVAILABLE, Facts::empty());
                 let unavailable = if waits { want.replicas.max(1) } else { want.unavailable };
                 // Without them in the numbers no new pod would be started beside them.
-                let stays = self.kind() == Kind::Replace && !row.shrunk;
                 let more = if stays { others(Facts::FRESH).saturating_sub(self.before().stale) } else { 0 };
                 let replicas = want.replicas.saturating_add(more);
                 let doomed = Some(row.shrunk.then(chosen).unwrap_or_default());
                 Shape { replicas, doomed, unavailable, ..want }
             }
-            Some(partition) if self.kind() == Kind::Replace && !row.shrunk => {
+            // Where others set the size, it is right: old pods that are too many leave by name, not for new ones.
+            Some(stay) if stays && self.plan.base.followed.is_some() && has_template(seen, &want) => {
+                let doomed = Some(shape::surplus(seen, stay)).filter(|names| !names.is_empty());
+                Shape { doomed, ..want }
+            }
+            Some(partition) if stays => {
                 // Which pods are new cannot be told before the flow's template is in place again.
                 let more = if has_template(seen, &want) {
                     others(Facts::FRESH).saturating_sub(partition)
                 } else {
                     others(Facts::empty()).saturating_sub(want.replicas)
                 };
-                // Where others set the size, it is right, and those that are too many leave by name: an exchange of them
-                // needs new pods.
-                if self.plan.base.followed.is_some() {
-                    let doomed = (more > 0).then(|| shape::surplus(seen, more.min(MAX_NAMED)));
-                    return Shape { doomed, ..want };
-                }
                 let (replicas, partition) =
                     (want.replicas.saturating_add(more), partition.saturating_add(more));
                 Shape { replicas, partition: Some(partition), ..want }

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 use super::goal::{Goal, goal};
 use super::table::Row;
-use crate::model::{Base, Brings, Facts, Kind, Observation, Plan, PodName, Shape, TemplateRef};
+use crate::model::{Base, Brings, Facts, Kind, MAX_NAMED, Observation, Plan, PodName, Shape, TemplateRef};
 
 /// The shape before the first batch: the flow's template is in place and nothing moves. `None` for flows
 /// that do not touch the template.
@@ -167,6 +167,11 @@ pub(super) fn unasked(seen: &Observation, most: u32) -> BTreeSet<PodName> {
         (new | Facts::BOOTED, stays | Facts::STUCK),
         (new | Facts::STUCK, stays),
     ];
+    chosen(seen, groups, most)
+}
+
+/// So many of the pods with and without these facts, those of the first group first.
+fn chosen<const N: usize>(seen: &Observation, groups: [(Facts, Facts); N], most: u32) -> BTreeSet<PodName> {
     groups.into_iter().fold(BTreeSet::new(), |mut names, (with, without)| {
         let chosen = u32::try_from(names.len()).unwrap_or(u32::MAX);
         names.extend(choose(seen, with, without, most.saturating_sub(chosen)));
@@ -186,10 +191,14 @@ pub(super) fn idle(seen: &Observation, most: u32) -> BTreeSet<PodName> {
     choose(seen, Facts::GATED, Facts::ASKED | Facts::MARKED | Facts::FRESH, most)
 }
 
-/// So many of the old pods that stay, by name.
+/// The old pods beyond so many, by name: those that leave already first. A name that is taken off would keep its pod.
 #[must_use]
-pub(super) fn surplus(seen: &Observation, most: u32) -> BTreeSet<PodName> {
-    choose(seen, Facts::empty(), Facts::FRESH | Facts::MARKED | Facts::DOOMED | Facts::FOREIGN, most)
+pub(super) fn surplus(seen: &Observation, stay: u32) -> BTreeSet<PodName> {
+    let new = Facts::FRESH | Facts::FOREIGN;
+    let leave = Facts::MARKED | Facts::DOOMED;
+    let most = seen.pods.count(Facts::empty(), new).saturating_sub(stay).min(MAX_NAMED);
+    let groups = [(Facts::MARKED, new), (Facts::DOOMED, new | Facts::MARKED), (Facts::empty(), new | leave)];
+    chosen(seen, groups, most)
 }
 
 /// The old pods that were let go and are there still, by name: they leave whatever is asked for.
