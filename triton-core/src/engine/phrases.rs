@@ -11,7 +11,8 @@ pub(super) const fn holds(reason: HoldReason) -> &'static str {
     match reason {
         HoldReason::PodsFailed => "paused because pods failed; it goes on by itself once they are mended",
         HoldReason::DeadlineExceeded => {
-            "paused because the stage took longer than its deadline; resume to wait again, or cancel"
+            "paused because the stage took longer than its deadline; it goes on by itself if what it waits for still \
+             comes"
         }
         HoldReason::Drift | HoldReason::Resized => {
             "paused because others change what the flow owns; resume, or cancel"

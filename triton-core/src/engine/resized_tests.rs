@@ -92,6 +92,35 @@ fn a_size_that_would_take_a_question_away_is_not_followed() {
     }
 }
 
+/// They were kept in `replicas`, so that the size stood nowhere: one that came back to the same number was no change.
+#[test]
+fn old_pods_that_are_too_many_leave_by_name_and_those_that_leave_already_keep_their_names() {
+    let leaves = OLD | Facts::MARKED | Facts::DOOMED;
+    let named = OLD | Facts::DOOMED;
+    // The old pods of five beside a new one, where two of three pods of the size are to be old.
+    let rows = [
+        ([OLD, OLD, OLD, OLD, OLD], &[0, 1, 2][..]),
+        ([OLD, OLD, OLD, OLD, leaves], &[0, 1, 4]),
+        ([named, OLD, OLD, leaves, OLD | Facts::MARKED], &[0, 3, 4]),
+        ([OLD, leaves, leaves, leaves, OLD], &[1, 2, 3]),
+    ];
+    for (old, names) in rows {
+        let base = Base { followed: Some(7), ..base_of(Kind::Replace, 2, 2) };
+        let flow = Flow::test(Action::Update, 2).canary(1).at(plan(base, 0), 1, 0, 1, Stage::Smoked);
+        let seen = Observation { pods: Pods::default(), ..sized(2, 5) };
+        let seen = old.iter().fold(seen, |seen, facts| seen.with(1, *facts)).with(1, RUNS);
+        let seen = Observation { edits: Edits::default(), ..seen };
+        let Decision::Act(Effect::Workload(WorkloadChange::Reshape(shape))) = decide(&flow, &seen, NOW)
+        else {
+            panic!("{old:?}")
+        };
+        assert_eq!((shape.replicas, shape.partition), (3, Some(2)), "{old:?}");
+        let all: Vec<_> = seen.pods.matching(Facts::empty(), Facts::empty()).map(|(pod, _, _)| pod).collect();
+        let wanted = names.iter().map(|at: &usize| all[*at].name.clone()).collect();
+        assert_eq!(shape.doomed, Some(wanted), "{old:?}");
+    }
+}
+
 #[test]
 fn pods_that_come_during_a_restart_need_no_restart() {
     let base = Base { brings: Brings::Nothing, ..base_of(Kind::Replace, 4, 4) };

@@ -1,6 +1,7 @@
 //! What a stage waited for beyond its deadline and is there after all.
 
-use super::{Rolling, asks_for_more};
+use super::Rolling;
+use super::numbers::asks_for_more;
 use crate::engine::decision::Waiting;
 use crate::engine::table::Until;
 use crate::engine::until;
