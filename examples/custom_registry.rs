@@ -72,7 +72,7 @@ impl<C: Clock> TrafficRegistry for PhoneBook<C> {
         Ok(view)
     }
 
-    async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {
+    async fn change_traffic(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {
         let certain = self.clock.now().plus(SPREAD);
         let (pods, listed) = match change {
             TrafficChange::PullIn(pods) => (pods, true),

@@ -85,7 +85,7 @@ fn untouched(ending: &Ending<'_>, world: &Observation) -> Result<(), String> {
 /// Nobody holds the workload, nothing leaves, every pod serves and is asked before it is touched.
 fn at_ease(world: &Observation) -> Result<(), String> {
     ensure(world.lock != Lock::Mine, || "the lock is still held".into())?;
-    ensure(!world.frozen, || "the workload's controller is still paused".into())?;
+    ensure(!world.paused, || "the workload's controller is still paused".into())?;
     same("pods ending", world.terminating, 0)?;
     same("pods chosen to leave", world.pods.count(Facts::MARKED, Facts::empty()), 0)?;
     same("pods without the hook label", world.pods.count(Facts::empty(), Facts::HOOKED), 0)?;

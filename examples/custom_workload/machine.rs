@@ -18,7 +18,7 @@ pub(crate) struct Group {
     /// Counts everything, for identities and versions of processes.
     count: u64,
     pub(crate) lock: Option<(FlowId, FlowUid)>,
-    pub(crate) frozen: bool,
+    pub(crate) paused: bool,
     pub(crate) replicas: u32,
     pub(crate) partition: u32,
     pub(crate) surge: u32,
@@ -62,7 +62,7 @@ impl Group {
             version: 0,
             count: 0,
             lock: None,
-            frozen: false,
+            paused: false,
             replicas: 0,
             partition: 0,
             surge: 0,
@@ -123,7 +123,7 @@ impl Group {
         };
         let (fresh, stale) = (count(self, true), count(self, false));
         let (replicas, partition) = (self.replicas as usize, self.partition as usize);
-        let exchange = if self.frozen { 0 } else { stale.saturating_sub(partition) };
+        let exchange = if self.paused { 0 } else { stale.saturating_sub(partition) };
         for _ in (fresh + stale - exchange.min(stale))..replicas {
             self.start(now);
         }

@@ -62,7 +62,7 @@ impl WorkloadBackend for Machine {
         Ok(Some(view(group, subject.flow, now)))
     }
 
-    async fn execute(
+    async fn change_workload(
         &self,
         subject: Subject<'_>,
         change: &WorkloadChange,
@@ -75,7 +75,7 @@ impl WorkloadBackend for Machine {
             return Err(conflict("it exists although it was absent"));
         }
         let Some(group) = groups.get_mut(subject.instance) else {
-            return Err(PortError::new(PortErrorKind::Gone, "there is no such workload"));
+            return Err(PortError::new(PortErrorKind::NotFound, "there is no such workload"));
         };
         if *change == WorkloadChange::Remove && seen == Some(&version(group.version)) {
             groups.remove(subject.instance);
@@ -146,7 +146,7 @@ fn own(group: &mut Group, flow: &Flow, change: &WorkloadChange) -> Result<(), Po
             group.carried = group.carried.noted(flow, Some(&revision), group.replicas);
             group.good = good.clone().unwrap_or_else(|| group.good.clone());
         }
-        WorkloadChange::SetPaused(on) => group.frozen = *on,
+        WorkloadChange::SetPaused(on) => group.paused = *on,
         WorkloadChange::Reshape(shape) => reshape(group, flow, shape)?,
         WorkloadChange::Remove => return Ok(()),
     }
@@ -224,7 +224,7 @@ fn view(group: &Group, flow: Option<&Flow>, now: Timestamp) -> WorkloadView {
         last: None,
         settings: None,
         left: None,
-        frozen: group.frozen,
+        paused: group.paused,
         shape: Shape {
             template: Some(template),
             replicas: group.replicas,
@@ -298,7 +298,7 @@ impl TrafficRegistry for Machine {
         Ok(view)
     }
 
-    async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {
+    async fn change_traffic(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {
         let now = self.clock.now();
         let mut groups = self.groups();
         let Some(group) = groups.get_mut(instance) else { return Ok(()) };

@@ -119,16 +119,16 @@ async fn a_host_that_hears_nothing_more_touches_no_pod_and_takes_no_lock_as_lost
     };
     let subject = Subject { instance: &instance, flow: Some(&flow) };
     let make = WorkloadChange::Reshape(shape);
-    other.workload.execute(subject, &make, None).await.expect("it is made, with the lock");
+    other.workload.change_workload(subject, &make, None).await.expect("it is made, with the lock");
     let made = until(&other, &flow, "a pod", |view| view.pods.iter().any(|pod| pod.booted)).await;
     let release = WorkloadChange::Release { good: None };
-    other.workload.execute(subject, &release, Some(&made.version)).await.expect("released");
+    other.workload.change_workload(subject, &release, Some(&made.version)).await.expect("released");
     until(&behind, &flow, "the free workload", |view| view.lock == Lock::Free && view.pods.len() == 1).await;
     behind.watches.shutdown().await;
 
     let free = until(&other, &flow, "a free workload", |view| view.lock == Lock::Free).await;
     let lock = WorkloadChange::Lock { remember: None };
-    other.workload.execute(subject, &lock, Some(&free.version)).await.expect("locked again");
+    other.workload.change_workload(subject, &lock, Some(&free.version)).await.expect("locked again");
 
     let keeper = Subject { instance: &instance, flow: None };
     let seen = behind.workload.observe(keeper).await.expect("it answers").expect("it is there");
@@ -138,11 +138,15 @@ async fn a_host_that_hears_nothing_more_touches_no_pod_and_takes_no_lock_as_lost
 
     // That answer has told this host. Another one, that was told nothing, looks past its cache by itself.
     let locked = until(&other, &flow, "the lock", |view| view.lock == Lock::Mine).await;
-    other.workload.execute(subject, &release, Some(&locked.version)).await.expect("released");
+    other.workload.change_workload(subject, &release, Some(&locked.version)).await.expect("released");
     let mut stale = Ports::over(&site).await;
     stale.watches.shutdown().await;
     let free = until(&other, &flow, "a free workload", |view| view.lock == Lock::Free).await;
-    other.workload.execute(subject, &lock, Some(&free.version)).await.expect("locked for the last time");
+    other
+        .workload
+        .change_workload(subject, &lock, Some(&free.version))
+        .await
+        .expect("locked for the last time");
     let verifying = Flow { progress: verifying(), ..flow.clone() };
     let subject = Subject { instance: &instance, flow: Some(&verifying) };
     let seen = stale.workload.observe(subject).await.expect("it answers").expect("it is there");

@@ -190,7 +190,10 @@ async fn a_patch_of_a_pod_whose_name_is_anothers_by_now_tells_that_it_is_gone() 
             let error = answer.expect_err("it is another pod");
             println!("{error}");
             let kind = meaning(error).kind;
-            assert!(kind == PortErrorKind::Gone || versioned && kind == PortErrorKind::Conflict, "{kind:?}");
+            assert!(
+                kind == PortErrorKind::NotFound || versioned && kind == PortErrorKind::Conflict,
+                "{kind:?}"
+            );
         }
     }
     let own = json!({"metadata": {"uid": made.metadata.uid, "labels": {"a": "b"}}});

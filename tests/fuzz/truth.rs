@@ -57,7 +57,7 @@ pub(super) fn observed(workload: &Workload, ours: bool) -> Observation {
         last: workload.last.clone(),
         settings: None,
         left: None,
-        frozen: workload.paused,
+        paused: workload.paused,
         shape: Some(Shape {
             template,
             replicas: workload.replicas,

@@ -43,7 +43,7 @@ fn intent(intent: &Intent<'_>) -> Outcome {
         Decision::Act(Effect::Workload(change)) => match change {
             WorkloadChange::Reshape(shape) => seen.shape.as_ref().is_none_or(|seen| differs(seen, shape)),
             WorkloadChange::Remove => is_mine(seen) && seen.pods.is_empty(),
-            WorkloadChange::SetPaused(on) => seen.frozen != *on,
+            WorkloadChange::SetPaused(on) => seen.paused != *on,
             WorkloadChange::Lock { .. } => !is_mine(seen),
             WorkloadChange::Release { .. } => is_to_give_back(intent.flow, seen),
         },

@@ -52,7 +52,7 @@ pub(crate) fn see(state: &State, flow: Option<&Flow>) -> Observation {
         last: None,
         settings: None,
         left: None,
-        frozen: set.paused,
+        paused: set.paused,
         shape: Shape {
             template: Some(if set.template == Rev::New {
                 TemplateRef::Flow

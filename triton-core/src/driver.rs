@@ -1,4 +1,4 @@
-//! Load, observe, decide, then exactly one of save, execute, return. No domain decision is taken here.
+//! Load, observe, decide, then exactly one of: save, change the world, return. No domain decision is taken here.
 
 mod history;
 mod keeper;
@@ -88,7 +88,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
                 // Nobody can tell what it did: the workload is left as it is, for the next flow.
                 Ok(Loaded::Corrupt { id, uid, leaving: true, .. }) => return self.forget(&id, &uid).await,
                 Ok(Loaded::Corrupt { .. }) => return Ok(Rest::Corrupt),
-                Err(error) if error.kind == PortErrorKind::Gone => {
+                Err(error) if error.kind == PortErrorKind::NotFound => {
                     self.is_gone(id);
                     return Ok(Rest::Gone);
                 }
@@ -233,15 +233,16 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
         let rests = subject.flow.and_then(|flow| rests_on_pods(flow, effect));
         self.confirm(backend, world, effect.is_to_pods(), rests).await?;
         match (effect, backend) {
-            (Effect::Workload(change), Some(backend)) => {
-                backend.execute(subject, change, version).await.map_err(during("changing the workload"))
-            }
+            (Effect::Workload(change), Some(backend)) => backend
+                .change_workload(subject, change, version)
+                .await
+                .map_err(during("changing the workload")),
             (Effect::Pods(change), Some(backend)) => {
                 backend.change_pods(subject, change).await.map_err(during("changing pods"))
             }
             (Effect::Traffic(change), _) => {
                 let registry = self.adapters.traffic(spec);
-                registry.execute(subject.instance, change).await.map_err(during("steering traffic"))
+                registry.change_traffic(subject.instance, change).await.map_err(during("steering traffic"))
             }
             (Effect::Supersede(rival), _) => match subject.flow {
                 Some(flow) => self.supersede(flow, rival).await,

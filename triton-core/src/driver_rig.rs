@@ -20,7 +20,7 @@ use crate::ports::{NewFlow, Reading, StoreEvent, Watching};
 mock! {
     pub(super) Backend {
         pub(super) fn observe(&self) -> Result<Option<WorkloadView>, PortError>;
-        pub(super) fn execute(&self, change: &WorkloadChange, seen: Option<Version>) -> Result<(), PortError>;
+        pub(super) fn change_workload(&self, change: &WorkloadChange, seen: Option<Version>) -> Result<(), PortError>;
         pub(super) fn change_pods(&self, change: &PodChange) -> Result<(), PortError>;
         pub(super) fn confirm(&self, seen: &Version) -> Result<(), PortError>;
         pub(super) fn confirm_pods(&self, seen: &WorkloadView, which: PodsAsSeen) -> Result<(), PortError>;
@@ -34,13 +34,13 @@ impl WorkloadBackend for MockBackend {
         Self::observe(self)
     }
 
-    async fn execute(
+    async fn change_workload(
         &self,
         _: Subject<'_>,
         change: &WorkloadChange,
         seen: Option<&Version>,
     ) -> Result<(), PortError> {
-        Self::execute(self, change, seen.cloned())
+        Self::change_workload(self, change, seen.cloned())
     }
 
     async fn change_pods(&self, _: Subject<'_>, change: &PodChange) -> Result<(), PortError> {
@@ -70,7 +70,7 @@ mock! {
     #[async_trait]
     impl TrafficRegistry for Registry {
         async fn observe(&self, instance: &InstanceId, pods: &[WorkloadPod]) -> Result<TrafficView, PortError>;
-        async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError>;
+        async fn change_traffic(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError>;
     }
 }
 

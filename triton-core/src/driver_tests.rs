@@ -27,7 +27,7 @@ fn moves_that_follow_from_one_look_are_one_save() {
     let mut rig = Rig::new(flow(Progress::Pending));
     rig.backend.expect_observe().returning(|| Ok(None));
     // The workload is made in a write of its own, after the save; then the look shows it unsettled.
-    rig.backend.expect_execute().times(1).returning(|_, _| Err(conflict()));
+    rig.backend.expect_change_workload().times(1).returning(|_, _| Err(conflict()));
     let error = rig.advance().expect_err("the create was refused");
     assert_eq!((error.during, error.source.kind), ("changing the workload", PortErrorKind::Conflict));
     let saved = rig.saved();
@@ -73,7 +73,7 @@ fn what_the_cluster_refuses_ends_the_flow_before_anything_is_touched_and_who_can
 fn a_batch_that_starts_is_saved_before_the_workload_grows() {
     let mut rig = Rig::new(flow(Progress::Preparing { base: base() }));
     rig.backend.expect_observe().returning(|| Ok(Some(view(0, 0))));
-    rig.backend.expect_execute().times(1).returning(|change, version| {
+    rig.backend.expect_change_workload().times(1).returning(|change, version| {
         assert!(matches!(change, WorkloadChange::Reshape(shape) if shape.replicas == 2), "{change:?}");
         assert_eq!(version.as_ref().map(Version::as_str), Some("7"));
         Err(conflict())
@@ -284,7 +284,7 @@ fn deleting_a_running_flow_cancels_it() {
     stored.leaving = true;
     rig.set(Loaded::Flow(stored));
     rig.backend.expect_observe().returning(|| Ok(Some(view(2, 2))));
-    rig.backend.expect_execute().returning(|_, _| Err(conflict()));
+    rig.backend.expect_change_workload().returning(|_, _| Err(conflict()));
     rig.advance().expect_err("the first closing write");
     assert!(matches!(rig.saved()[0].0, Progress::Closing { .. }), "{:?}", rig.saved());
 }
@@ -390,7 +390,7 @@ fn a_flow_that_stops_by_itself_says_why_and_which_pods_until_it_has_ended() {
     seen.lock().expect("view").pods[1].failure = Some(PodFailure { class, message, heals: Heals::Never });
     let now = std::sync::Arc::clone(&seen);
     rig.backend.expect_observe().returning(move || Ok(Some(now.lock().expect("view").clone())));
-    rig.backend.expect_execute().returning(|_, _| Ok(()));
+    rig.backend.expect_change_workload().returning(|_, _| Ok(()));
     rig.advance().expect("it closes");
     let cause = "cancelled because pods failed, as onFailure says; pod app-1: ";
     let (_, report) = rig.saved().pop().expect("a save");

@@ -79,7 +79,7 @@ impl WorkloadBackend for Odd {
         }
     }
 
-    async fn execute(
+    async fn change_workload(
         &self,
         _: Subject<'_>,
         _: &WorkloadChange,

@@ -58,7 +58,7 @@ where
     F: Future<Output = Result<T, Error>>,
 {
     match read(request).await {
-        Err(error) if error.kind == PortErrorKind::Gone => Ok(None),
+        Err(error) if error.kind == PortErrorKind::NotFound => Ok(None),
         found => found.map(Some),
     }
 }
@@ -117,8 +117,8 @@ pub fn meaning(error: Error) -> PortError {
         _ if is_unserved(status) => PortErrorKind::Transient,
         (409, "AlreadyExists") => PortErrorKind::Exists,
         (409, _) => PortErrorKind::Conflict,
-        (404, _) => PortErrorKind::Gone,
-        (422, _) if is_another_object(&status.message) => PortErrorKind::Gone,
+        (404, _) => PortErrorKind::NotFound,
+        (422, _) if is_another_object(&status.message) => PortErrorKind::NotFound,
         (422, _) if is_failed_test(&status.message) => PortErrorKind::Conflict,
         (413 | 422 | 500, _) if is_too_large(status) => PortErrorKind::TooLarge,
         (400 | 403 | 405 | 413 | 415 | 422, _) => PortErrorKind::Rejected,
@@ -223,7 +223,7 @@ mod tests {
         let cases = [
             (409, "AlreadyExists", "", PortErrorKind::Exists),
             (409, "Conflict", "", PortErrorKind::Conflict),
-            (404, "NotFound", "", PortErrorKind::Gone),
+            (404, "NotFound", "", PortErrorKind::NotFound),
             (404, "Failed to parse error data", "404 page not found", PortErrorKind::Transient),
             (403, "Forbidden", "exceeded quota", PortErrorKind::Rejected),
             (422, "Invalid", "spec.replicas: Invalid value", PortErrorKind::Rejected),
@@ -232,7 +232,7 @@ mod tests {
                 422,
                 "Invalid",
                 "Pod \"a\" is invalid: metadata.uid: Invalid value: \"1\": field is immutable",
-                PortErrorKind::Gone,
+                PortErrorKind::NotFound,
             ),
             (422, "Invalid", "spec.selector: Invalid value: {}: field is immutable", PortErrorKind::Rejected),
             (429, "TooManyRequests", "", PortErrorKind::Transient),

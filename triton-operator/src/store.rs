@@ -87,7 +87,7 @@ impl Flows {
         if let Some(cached) = self.world.flows.get(&key(id)) {
             return Ok(cached.entry);
         }
-        let gone = || PortError::new(PortErrorKind::Gone, format!("there is no flow {id}"));
+        let gone = || PortError::new(PortErrorKind::NotFound, format!("there is no flow {id}"));
         self.read(id).await?.map(Arc::new).ok_or_else(gone)
     }
 
@@ -225,13 +225,13 @@ impl FlowStore for Flows {
         let entry = match self.find(id).await {
             Ok(entry) if entry.uid == uid.as_str() && entry.is_kept() => entry,
             Ok(_) => return Ok(()),
-            Err(error) if error.kind == PortErrorKind::Gone => return Ok(()),
+            Err(error) if error.kind == PortErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
         let rest: Vec<_> = entry.finalizers.iter().filter(|name| *name != labels::FINALIZER).collect();
         let body = json!({ "metadata": { "resourceVersion": entry.version, "finalizers": rest } });
         match self.merge(id, body).await {
-            Err(error) if error.kind != PortErrorKind::Gone => Err(error),
+            Err(error) if error.kind != PortErrorKind::NotFound => Err(error),
             Ok(_) | Err(_) => Ok(()),
         }
     }
@@ -241,7 +241,7 @@ impl FlowStore for Flows {
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
         let api = self.api(id.namespace.as_str());
         match self.write(id, api.delete(id.name.as_str(), &params)).await {
-            Err(error) if error.kind != PortErrorKind::Gone => Err(error),
+            Err(error) if error.kind != PortErrorKind::NotFound => Err(error),
             Ok(_) | Err(_) => {
                 let gone =
                     self.world.flows.get(&key(id)).filter(|cached| cached.entry.version == version.as_str());

@@ -67,13 +67,13 @@ impl<W: WorkloadBackend> WorkloadBackend for Checking<W> {
         self.0.observe(subject).await
     }
 
-    async fn execute(
+    async fn change_workload(
         &self,
         subject: Subject<'_>,
         change: &WorkloadChange,
         seen: Option<&Version>,
     ) -> Result<(), PortError> {
-        self.0.execute(subject, change, seen).await
+        self.0.change_workload(subject, change, seen).await
     }
 
     async fn change_pods(&self, subject: Subject<'_>, change: &PodChange) -> Result<(), PortError> {

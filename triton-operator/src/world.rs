@@ -200,7 +200,7 @@ impl World {
                 PodEntry::of(&pod).into_iter().for_each(|pod| self.pods.wrote(pod));
                 Ok(())
             }
-            Err(error) if error.kind == PortErrorKind::Gone => Ok(()),
+            Err(error) if error.kind == PortErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -24,7 +24,7 @@ fn the_keeper_pulls_in_what_is_ready() {
         seen.pods[0].booted = true;
         Ok(Some(seen))
     });
-    rig.registry.expect_execute().times(1).returning(|_, change| {
+    rig.registry.expect_change_traffic().times(1).returning(|_, change| {
         assert!(matches!(change, TrafficChange::PullIn(pods) if pods.len() == 1));
         Ok(())
     });

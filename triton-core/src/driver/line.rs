@@ -75,7 +75,7 @@ impl<S: FlowStore, C: Clock, A: Adapters> Driver<S, C, A> {
     pub(super) async fn rival(&self, id: &FlowId) -> Result<Option<Loaded>, PortError> {
         match self.store.load(id).await {
             Ok(loaded) => Ok(Some(loaded)),
-            Err(error) if error.kind == PortErrorKind::Gone => Ok(None),
+            Err(error) if error.kind == PortErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }

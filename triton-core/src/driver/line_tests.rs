@@ -29,7 +29,7 @@ fn a_flow_whose_lock_others_took_off_before_its_first_batch_stands_in_no_line() 
     *rig.peers.lock().expect("peers") =
         vec![Peer { ended_at: None, waits: true, rollback: true, ..ended(3) }];
     rig.set(update(rig.loaded()));
-    rig.backend.expect_execute().times(1).returning(|change, _| {
+    rig.backend.expect_change_workload().times(1).returning(|change, _| {
         assert!(matches!(change, WorkloadChange::Lock { .. }), "{change:?}");
         Err(conflict())
     });
@@ -52,7 +52,7 @@ fn a_flow_waits_for_who_is_before_it_and_starts_once_nobody_is() {
         Some("waits second in line behind flow default/df-3".into())
     );
     *rig.peers.lock().expect("peers") = vec![Peer { waits: false, ..waits }];
-    rig.backend.expect_execute().returning(|_, _| Err(conflict()));
+    rig.backend.expect_change_workload().returning(|_, _| Err(conflict()));
     let error = rig.advance().expect_err("it goes on");
     assert_eq!(error.during, "changing the workload");
 }

@@ -44,7 +44,7 @@ impl DriveError {
         match self.source.kind {
             PortErrorKind::Transient => "Unreachable",
             PortErrorKind::Conflict => "Conflict",
-            PortErrorKind::Gone => "Gone",
+            PortErrorKind::NotFound => "NotFound",
             PortErrorKind::Exists => "Exists",
             PortErrorKind::Unreadable => "WorkloadUnreadable",
             PortErrorKind::NoRevision => "NoRevision",

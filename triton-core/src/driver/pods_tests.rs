@@ -149,7 +149,7 @@ fn a_hold_says_from_its_first_moment_what_it_holds_for() {
         began(&mut rig);
         rig.backend.expect_observe().returning(move || Ok(Some(seen(&[Runs, pod]))));
         // The look after the save.
-        rig.backend.expect_execute().returning(|_, _| Err(conflict()));
+        rig.backend.expect_change_workload().returning(|_, _| Err(conflict()));
         rig.advance().expect_err("the workload is not paused yet");
         let (_, report) = rig.saved().pop().expect("a save");
         assert_eq!(report.reason, reason);
@@ -183,7 +183,7 @@ fn a_hold_that_heals_says_when_it_lifts_itself() {
             batch.hold = Some(Hold { reason, resumes: 0 });
             batch.stage = Stage::Smoking;
         }
-        let (view, traffic) = (WorkloadView { frozen: true, ..seen(pods) }, TrafficView::default());
+        let (view, traffic) = (WorkloadView { paused: true, ..seen(pods) }, TrafficView::default());
         let observation = look(Some(&flow), Some(&view), &traffic);
         let shown = Seen { observation: &observation, workload: Some(&view), traffic: &traffic };
         let now = Timestamp::from_micros(999_500_000);

@@ -71,7 +71,7 @@ fn one_that_is_deleted_and_has_no_revision_to_return_to_is_given_free_and_leaves
         rig.set(Loaded::Flow(stored));
         rig.backend.expect_observe().returning(|| Ok(Some(view(2, 2))));
         rig.backend
-            .expect_execute()
+            .expect_change_workload()
             .returning(move |_, _| Err(PortError::new(kind, "it is not kept any more")));
         let rest = rig.advance();
         assert_eq!(rest.ok(), goes.then_some(Rest::Done), "{leaving} {kind:?}");

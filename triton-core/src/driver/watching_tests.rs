@@ -316,7 +316,7 @@ type Look = fn() -> Result<Option<WorkloadView>, PortError>;
 fn sees(rig: &mut Rig, look: Look) {
     rig.backend.checkpoint();
     rig.backend.expect_observe().returning(look);
-    rig.backend.expect_execute().returning(|_, _| Ok(()));
+    rig.backend.expect_change_workload().returning(|_, _| Ok(()));
     rig.backend.expect_confirm().returning(|_| Ok(()));
     rig.backend.expect_confirm_pods().returning(|_, _| Ok(()));
 }

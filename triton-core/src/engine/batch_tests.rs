@@ -249,7 +249,7 @@ fn a_hold_is_lifted_by_a_resume_and_not_while_paused() {
         batch.hold = Some(Hold { reason: HoldReason::PodsFailed, resumes: 0 });
     }
     flow.orders.resumes = 1;
-    let seen = Observation { frozen: true, ..Observation::mine(2, 0, 1).with(1, RUNS).with(1, FAILS) };
+    let seen = Observation { paused: true, ..Observation::mine(2, 0, 1).with(1, RUNS).with(1, FAILS) };
     let later = NOW.plus(Seconds(100));
     match decide(&flow, &seen, later) {
         Decision::Move(Progress::Rolling { batch, .. }, Why::Resumed) => {

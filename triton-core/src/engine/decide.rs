@@ -81,7 +81,7 @@ fn decided(flow: &Flow, seen: &Observation, now: Timestamp) -> Decision {
     if let Some(decision) = drifted(flow, seen, now) {
         return decision;
     }
-    if is_mine(seen) && seen.frozen {
+    if is_mine(seen) && seen.paused {
         // A template of others goes before pods are made again.
         let next = seen.edits.has(Field::Template).then(|| next(flow, seen, now));
         let next = next.filter(|decision| matches!(decision, Decision::Act(effect) if reshapes(effect)));

@@ -203,11 +203,11 @@ fn a_failed_pod_holds_the_flow_and_resume_gives_it_until_the_deadline() {
     assert_eq!(held.hold(), Some(Hold { reason: HoldReason::PodsFailed, resumes: 0 }));
     flow.progress = held;
     assert_eq!(decide(&flow, &world, NOW), Decision::change_workload(WorkloadChange::SetPaused(true)));
-    let frozen = Observation { frozen: true, ..world.clone() };
-    assert!(matches!(waits(&flow, &frozen), Some(Waiting::Held { failed: 1, .. })));
+    let paused = Observation { paused: true, ..world.clone() };
+    assert!(matches!(waits(&flow, &paused), Some(Waiting::Held { failed: 1, .. })));
     flow.orders = resumed(&flow);
-    flow.progress = moved(&flow, &frozen).expect("resumes");
-    assert_eq!(decide(&flow, &frozen, NOW), Decision::change_workload(WorkloadChange::SetPaused(false)));
+    flow.progress = moved(&flow, &paused).expect("resumes");
+    assert_eq!(decide(&flow, &paused, NOW), Decision::change_workload(WorkloadChange::SetPaused(false)));
     assert_eq!(waits(&flow, &world), Some(Waiting::Pods { ready: 0, of: 1, in_grace: false }));
     let late = decide(&counted(&flow, 600), &world, NOW);
     let Decision::Move(progress, _) = late else { panic!("{late:?}") };
@@ -233,7 +233,7 @@ fn pause_stops_the_flow_but_not_upkeep() {
     let mut flow = update(4).batches_of(2).at(replace(4, 4), 1, 0, 2, Stage::PullingIn);
     flow.orders.paused = true;
     let replaced = OLD.difference(Facts::ASKED | Facts::IN) | Facts::OUT;
-    let world = Observation { frozen: true, ..Observation::mine(6, 4, 2).with(3, OLD).with(2, RUNS) };
+    let world = Observation { paused: true, ..Observation::mine(6, 4, 2).with(3, OLD).with(2, RUNS) };
     assert_eq!(waits(&flow, &world), Some(Waiting::Paused));
     let Decision::Act(Effect::Traffic(TrafficChange::PullIn(pods))) =
         decide(&flow, &world.with(1, replaced), NOW)
@@ -247,7 +247,7 @@ fn pause_stops_the_flow_but_not_upkeep() {
 fn a_paused_flow_lets_nothing_go_that_it_chose() {
     let mut flow = update(2).batches_of(1).at(replace(2, 2), 1, 0, 1, Stage::Leaving);
     flow.orders.paused = true;
-    let world = Observation { frozen: true, ..Observation::mine(2, 1, 1).with(1, OLD).with(1, SERVES) };
+    let world = Observation { paused: true, ..Observation::mine(2, 1, 1).with(1, OLD).with(1, SERVES) };
     assert_eq!(waits(&flow, &world.with(1, OLD | Facts::MARKED)), Some(Waiting::Paused));
 }
 

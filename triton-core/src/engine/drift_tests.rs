@@ -100,12 +100,12 @@ fn a_template_that_a_flow_does_not_bring_holds_it_until_a_person_agrees_or_puts_
         assert!(holds(&flow, "app-1").is_none(), "{kind:?}");
         assert!(holds(&flow, "app-0").is_some(), "{kind:?}: its pods would be exchanged");
         let mut held = holds(&flow, "app-2").expect("it holds");
-        let frozen = |flow: &Flow, revision| Observation { frozen: true, ..seen(flow, revision) };
-        let waits = decide(&held, &frozen(&held, "app-2"), NOW);
+        let paused = |flow: &Flow, revision| Observation { paused: true, ..seen(flow, revision) };
+        let waits = decide(&held, &paused(&held, "app-2"), NOW);
         assert!(matches!(&waits, Decision::Wait(Waiting::Held { .. }, _)), "{waits:?}");
         held.orders.resumes = 1;
         for back in ["app-1", "app-2"] {
-            let resumed = decide(&held, &frozen(&held, back), NOW);
+            let resumed = decide(&held, &paused(&held, back), NOW);
             let Decision::Move(progress, Why::Resumed) = resumed else { panic!("{kind:?} {resumed:?}") };
             let flow = Flow { progress, ..held.clone() };
             assert!(holds(&flow, back).is_none(), "{kind:?}: it goes on with {back}");
@@ -121,12 +121,12 @@ fn resume_sets_an_edit_right_and_the_next_one_holds_again() {
     let hold = Some(Hold { reason: HoldReason::Drift, resumes: 0 });
     let mut flow = with(update(), Some(7), hold);
     flow.orders.resumes = 1;
-    let seen = Observation { frozen: true, ..edited(partition(0), &[Field::Template], 9, 5) };
+    let seen = Observation { paused: true, ..edited(partition(0), &[Field::Template], 9, 5) };
     let Decision::Move(progress, Why::Resumed) = decide(&flow, &seen, NOW) else { panic!("not resumed") };
     assert!(progress.batch().is_some_and(|batch| !batch.forgiven), "no pod is forgiven anything");
     let flow = Flow { progress, ..flow };
     assert_eq!(asked(&decide(&flow, &seen, NOW)), Some(Some(4)), "no pod is made of it meanwhile");
-    let right = Observation { frozen: true, ..edited(partition(4), &[], 10, 5) };
+    let right = Observation { paused: true, ..edited(partition(4), &[], 10, 5) };
     let thawed = decide(&flow, &right, NOW);
     assert_eq!(thawed, Decision::Act(Effect::Workload(WorkloadChange::SetPaused(false))));
     let again = decide(&flow, &edited(partition(0), &[Field::Partition], 11, 9), NOW);
@@ -139,7 +139,7 @@ fn a_held_flow_names_what_was_edited_and_by_whom_and_lets_no_pod_go() {
     let flow = with(update(), Some(7), hold);
     let chosen = OLD | Facts::MARKED;
     let seen = edited(partition(0), &[Field::Partition], 7, 5).with(1, chosen).with(4, OLD);
-    let seen = Observation { frozen: true, ..seen };
+    let seen = Observation { paused: true, ..seen };
     match decide(&flow, &seen, NOW) {
         Decision::Wait(waiting @ Waiting::Held { .. }, _) => {
             let words = "paused because others changed partition (by kubectl-patch): Resume sets it right";
@@ -152,7 +152,7 @@ fn a_held_flow_names_what_was_edited_and_by_whom_and_lets_no_pod_go() {
 #[test]
 fn an_edit_of_the_pause_alone_is_taken_back() {
     let flow = with(update(), Some(7), None);
-    let seen = Observation { frozen: true, ..edited(partition(4), &[Field::Paused], 7, 5) };
+    let seen = Observation { paused: true, ..edited(partition(4), &[Field::Paused], 7, 5) };
     let thawed = decide(&flow, &seen, NOW);
     assert_eq!(thawed, Decision::Act(Effect::Workload(WorkloadChange::SetPaused(false))));
 }
@@ -186,7 +186,7 @@ fn the_final_check_counts_edits_too() {
     };
     assert_eq!(hold.map(|hold| hold.reason), Some(HoldReason::Drift));
     let flow = Flow { progress: held_final(hold), ..flow };
-    let chosen = Observation { frozen: true, ..seen(9, 7).with(1, SERVES | Facts::MARKED).with(2, SERVES) };
+    let chosen = Observation { paused: true, ..seen(9, 7).with(1, SERVES | Facts::MARKED).with(2, SERVES) };
     let waits = decide(&flow, &chosen, NOW);
     assert!(matches!(waits, Decision::Wait(Waiting::Held { .. }, _)), "no pod is let go: {waits:?}");
 }
@@ -409,7 +409,7 @@ fn while_a_flow_is_held_no_pod_comes_in_the_place_of_one_that_stays() {
         (Facts::DOOMED | Facts::MARKED, hold, false),
         (Facts::DOOMED | Facts::MARKED, None, true),
     ] {
-        let seen = Observation { frozen: hold.is_some(), ..Observation::mine(5, 4, 1) };
+        let seen = Observation { paused: hold.is_some(), ..Observation::mine(5, 4, 1) };
         let seen = seen.with(4, OLD).with(1, SERVES | named).with(1, RUNS);
         let decided = decide(&flow(hold), &seen, NOW);
         let pulled_in = matches!(decided, Decision::Act(Effect::Traffic(TrafficChange::PullIn(_))));

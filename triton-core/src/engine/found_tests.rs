@@ -152,8 +152,8 @@ fn a_paused_flow_pulls_replacements_in_before_and_after_the_batches() {
         let mut flow = Flow { progress, ..Flow::test(Action::Update, 2) };
         flow.orders.paused = true;
         let replacement = pods.difference(Facts::ASKED | Facts::IN) | Facts::OUT;
-        let frozen = Observation { frozen: true, ..Observation::mine(2, 2, 1) };
-        let decided = decide(&flow, &frozen.with(1, pods).with(1, replacement), NOW);
+        let paused = Observation { paused: true, ..Observation::mine(2, 2, 1) };
+        let decided = decide(&flow, &paused.with(1, pods).with(1, replacement), NOW);
         assert!(
             matches!(&decided, Decision::Act(Effect::Traffic(TrafficChange::PullIn(pods))) if pods.len() == 1),
             "{decided:?}"

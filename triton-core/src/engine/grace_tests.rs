@@ -83,7 +83,7 @@ fn a_hold_that_a_person_keeps_does_not_say_that_it_lifts_itself() {
         if let Progress::Rolling { batch, .. } = &mut flow.progress {
             batch.hold = hold;
         }
-        let seen = Observation { frozen: true, ..Observation::mine(1, 0, 1).with(1, FAILED) };
+        let seen = Observation { paused: true, ..Observation::mine(1, 0, 1).with(1, FAILED) };
         let Decision::Wait(waiting, _) = decide(&flow, &seen, NOW) else { panic!("it is held") };
         let told = Waiting::Held {
             reason: HoldReason::PodsFailed,
@@ -176,7 +176,7 @@ fn a_hold_by_failed_pods_lifts_itself_when_what_kept_them_is_gone() {
     for (reason, paused, pod, lifts) in rows {
         let mut flow = holds(reason);
         flow.orders.paused = paused;
-        let world = Observation { frozen: true, ..Observation::mine(1, 0, 1).with(1, pod) };
+        let world = Observation { paused: true, ..Observation::mine(1, 0, 1).with(1, pod) };
         let decision = decide(&flow, &world, NOW);
         let mended = matches!(&decision, Decision::Move(Progress::Rolling { batch, .. }, Why::Mended)
             if batch.hold.is_none() && !batch.forgiven && batch.counted == Seconds(0));
@@ -190,7 +190,7 @@ fn a_flow_that_returns_what_it_changed_goes_on_by_itself_too() {
     if let Progress::Rolling { plan, .. } = &mut flow.progress {
         plan.base.turned = true;
     }
-    let world = Observation { frozen: true, ..Observation::mine(1, 0, 1).with(1, RUNS) };
+    let world = Observation { paused: true, ..Observation::mine(1, 0, 1).with(1, RUNS) };
     assert!(matches!(decide(&flow, &world, NOW), Decision::Move(_, Why::Mended)));
 }
 

@@ -97,9 +97,9 @@ mod tests {
         let let_go = Effect::Pods(PodChange::Unhook(vec![]));
         let out = Effect::Traffic(TrafficChange::PullOut(vec![]));
         let pull_in = Effect::Traffic(TrafficChange::PullIn(vec![]));
-        let freeze = Effect::Workload(WorkloadChange::SetPaused(true));
+        let pause = Effect::Workload(WorkloadChange::SetPaused(true));
         let rests = |flow: &Flow| {
-            [&reshape, &let_go, &out, &pull_in, &freeze].map(|effect| rests_on_pods(flow, effect))
+            [&reshape, &let_go, &out, &pull_in, &pause].map(|effect| rests_on_pods(flow, effect))
         };
         let base = |kind| base_of(kind, 3, 3);
         let at = |kind, canary: u32, stage| {

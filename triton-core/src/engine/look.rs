@@ -48,7 +48,7 @@ pub fn look(flow: Option<&Flow>, workload: Option<&WorkloadView>, traffic: &Traf
         last: view.last.clone(),
         settings: view.settings.clone(),
         left: view.left,
-        frozen: view.frozen,
+        paused: view.paused,
         shape: Some(view.shape.clone()),
         revision: view.revision.clone(),
         stable: view.stable.clone(),
@@ -172,7 +172,7 @@ fn stays_out(flow: Option<&Flow>, facts: Facts) -> bool {
 fn swaps<'a>(view: &'a WorkloadView, traffic: &TrafficView) -> Vec<(&'a PodUid, bool)> {
     let old = |pod: &&WorkloadPod| !is_current(view, pod);
     let mut chosen: Vec<_> = view.pods.iter().filter(|pod| pod.marked && pod.swaps).filter(old).collect();
-    if chosen.is_empty() || view.frozen {
+    if chosen.is_empty() || view.paused {
         return Vec::new();
     }
     let stays = || view.pods.iter().filter(|pod| !pod.marked || pod.swaps);

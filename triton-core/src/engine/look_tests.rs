@@ -179,8 +179,8 @@ fn a_pod_that_is_to_be_updated_in_place_is_chosen_while_the_workload_has_too_man
     assert_eq!(marked(&raised, &[Some(true); 3]), [false; 3], "the partition was raised");
     let replaced = in_place(&[prepared(true), old(), pod()], 2);
     assert_eq!(marked(&replaced, &[Some(true); 3]), [false; 3], "a new pod took the place of a lost one");
-    let frozen = WorkloadView { frozen: true, ..view };
-    assert_eq!(marked(&frozen, &[Some(true); 3]), [false; 3], "it is told to pause");
+    let paused = WorkloadView { paused: true, ..view };
+    assert_eq!(marked(&paused, &[Some(true); 3]), [false; 3], "it is told to pause");
 }
 
 #[test]

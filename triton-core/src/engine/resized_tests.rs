@@ -160,13 +160,13 @@ fn nothing_and_too_much_hold_and_resume_gives_the_size_back() {
         };
         assert_eq!(reason, HoldReason::Resized);
         flow.progress = progress;
-        let frozen = Observation { frozen: true, ..sized(size, 4) };
-        let waits = decide(&flow, &frozen, NOW);
+        let stopped = Observation { paused: true, ..sized(size, 4) };
+        let waits = decide(&flow, &stopped, NOW);
         assert!(
             matches!(&waits, Decision::Wait(held @ Waiting::Held { .. }, _) if held.reason() == "Resized")
         );
         flow.orders.resumes = 1;
-        let Decision::Move(progress, Why::Resumed) = decide(&flow, &frozen, NOW) else { panic!("held") };
+        let Decision::Move(progress, Why::Resumed) = decide(&flow, &stopped, NOW) else { panic!("held") };
         flow.progress = progress;
         assert!(matches!(decide(&flow, &sized(size, 4), NOW), Decision::Act(_)));
     }
@@ -186,9 +186,9 @@ fn a_flow_that_is_stopped_follows_a_size_to_the_final_check_and_stays_stopped() 
         if let Progress::Rolling { batch, .. } = &mut flow.progress {
             batch.hold = hold;
         }
-        let frozen = |seen: Observation| Observation { frozen: true, ..seen };
+        let stopped = |seen: Observation| Observation { paused: true, ..seen };
         for size in [2, 4] {
-            let decision = decide(&flow, &frozen(sized(size, 6)), NOW);
+            let decision = decide(&flow, &stopped(sized(size, 6)), NOW);
             let Decision::Move(progress, Why::Resized { to, .. }) = decision else { panic!("{decision:?}") };
             assert_eq!((to, progress.hold()), (size, stays));
             flow.progress = progress;
@@ -198,7 +198,7 @@ fn a_flow_that_is_stopped_follows_a_size_to_the_final_check_and_stays_stopped() 
             continue;
         }
         // Two were agreed to beside the two that came with the size; nobody has agreed to a fifth.
-        let seen = frozen(sized(4, 0));
+        let seen = stopped(sized(4, 0));
         let pods = Observation::mine(4, 0, 0).with(4, SERVES).with(1, RUNS).pods;
         let next = decide(&flow, &Observation { pods, edits: Edits::default(), ..seen }, NOW);
         assert!(!matches!(next, Decision::Act(Effect::Traffic(TrafficChange::PullIn(_)))), "{next:?}");
@@ -216,7 +216,7 @@ fn a_flow_that_is_stopped_notes_a_size_that_it_follows_also_where_it_asks_for_no
         // The two new ones of the batch are those that were taken away.
         let seen = |size: u32, edits| {
             let seen = Observation::mine(size, size, 1).with(size, OLD);
-            Observation { frozen: true, edits, ..seen }
+            Observation { paused: true, edits, ..seen }
         };
         let edits = sized(3, 3).edits;
         let Decision::Move(progress, Why::Resized { .. }) = decide(&flow, &seen(3, edits.clone()), NOW)
@@ -248,22 +248,22 @@ fn a_hold_for_a_size_lifts_itself_when_the_size_fits_again_and_not_before() {
         Decision::Move(progress, Why::Drifted { .. }) => Flow { progress, ..update(4) },
         other => panic!("{other:?}"),
     };
-    let frozen = |seen: Observation| Observation { frozen: true, ..seen };
-    let own = || frozen(Observation { edits: Edits::default(), ..sized(6, 4) });
+    let stopped = |seen: Observation| Observation { paused: true, ..seen };
+    let own = || stopped(Observation { edits: Edits::default(), ..sized(6, 4) });
     for beyond in [0, MAX_REPLICAS + 1] {
         let flow = held(beyond);
         for still in [0, MAX_REPLICAS + 1] {
-            let waits = decide(&flow, &frozen(sized(still, 4)), NOW);
+            let waits = decide(&flow, &stopped(sized(still, 4)), NOW);
             assert!(matches!(waits, Decision::Wait(Waiting::Held { .. }, _)), "{still}: {waits:?}");
         }
         // Others took off the lock since: whose size it is cannot be told any more.
-        let unknown = Observation { edits: Edits::default(), ..frozen(sized(beyond, 4)) };
+        let unknown = Observation { edits: Edits::default(), ..stopped(sized(beyond, 4)) };
         assert!(matches!(decide(&flow, &unknown, NOW), Decision::Wait(..)), "{beyond}");
         let mut paused = flow.clone();
         paused.orders.paused = true;
         assert!(!matches!(decide(&paused, &own(), NOW), Decision::Move(..)), "a person has paused it");
         // Its own size is back, or another one that it can follow.
-        for (seen, follows) in [(own(), false), (frozen(sized(8, 4)), true)] {
+        for (seen, follows) in [(own(), false), (stopped(sized(8, 4)), true)] {
             let Decision::Move(progress, Why::Fits) = decide(&flow, &seen, NOW) else { panic!("held") };
             let flow = Flow { progress, ..flow.clone() };
             assert_eq!(

@@ -76,7 +76,7 @@ fn a_drain_that_ends_is_looked_at_whatever_the_flow_waits_for() {
     for (flow, reason) in waits {
         let baked = flow.progress.batch().is_some_and(|batch| batch.stage == Stage::Baked);
         let (replicas, old, new) = if baked { (4, 2, SERVES) } else { (5, 3, RUNS) };
-        let world = Observation { frozen: reason == "Paused", ..Observation::mine(replicas, old + 1, 1) };
+        let world = Observation { paused: reason == "Paused", ..Observation::mine(replicas, old + 1, 1) };
         let world = world.with(1, new).with(old, OLD).out_for(leaving, 3);
         let decision = decide(&flow, &world, NOW);
         let Decision::Wait(waiting, until) = &decision else { panic!("{reason}: {decision:?}") };

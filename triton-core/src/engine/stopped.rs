@@ -54,7 +54,7 @@ pub(super) fn stopped(flow: &Flow, seen: &Observation, now: Timestamp) -> Option
         None => return None,
     };
     if is_mine(seen) {
-        if !seen.frozen {
+        if !seen.paused {
             return Some(Decision::change_workload(WorkloadChange::SetPaused(true)));
         }
         if let Some(effect) = upkeep(flow, seen) {

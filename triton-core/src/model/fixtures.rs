@@ -48,7 +48,7 @@ impl WorkloadView {
             last: None,
             settings: None,
             left: None,
-            frozen: false,
+            paused: false,
             shape: Shape {
                 template: Some(TemplateRef::Flow),
                 replicas,

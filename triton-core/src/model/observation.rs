@@ -67,7 +67,7 @@ pub struct WorkloadView {
     /// What a flow left behind that held it before, where nobody holds it or the flow that looks does.
     pub left: Option<Left>,
     /// The workload's controller is told to pause.
-    pub frozen: bool,
+    pub paused: bool,
     /// Its numbers.
     pub shape: Shape,
     /// The revision that new pods get; `None` while the controller has not told it.
@@ -188,8 +188,8 @@ pub struct Observation {
     pub settings: Option<String>,
     /// See [`WorkloadView::left`].
     pub left: Option<Left>,
-    /// See [`WorkloadView::frozen`].
-    pub frozen: bool,
+    /// See [`WorkloadView::paused`].
+    pub paused: bool,
     /// The workload's numbers; `None` when there is no workload.
     pub shape: Option<Shape>,
     /// See [`WorkloadView::revision`].
@@ -260,7 +260,7 @@ impl Observation {
             last: None,
             settings: None,
             left: None,
-            frozen: false,
+            paused: false,
             shape: None,
             revision: None,
             stable: None,

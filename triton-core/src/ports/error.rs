@@ -12,7 +12,7 @@ pub enum PortErrorKind {
     /// The thing changed meanwhile. Look again.
     Conflict,
     /// The thing is not there.
-    Gone,
+    NotFound,
     /// It is there already.
     Exists,
     /// It is there and cannot be read: somebody has to mend it.

@@ -188,7 +188,7 @@ pub trait FlowStore: Send + Sync {
     /// Reads one flow.
     ///
     /// # Errors
-    /// `Gone` when there is no such flow; `Transient` when it cannot be told.
+    /// `NotFound` when there is no such flow; `Transient` when it cannot be told.
     fn load(&self, id: &FlowId) -> impl Future<Output = Result<Loaded, PortError>> + Send;
 
     /// Reads all flows, of one namespace or of all, oldest first.
@@ -216,7 +216,7 @@ pub trait FlowStore: Send + Sync {
     /// Saves what people ordered.
     ///
     /// # Errors
-    /// `Conflict`, `Gone`, `Rejected`, `Transient`.
+    /// `Conflict`, `NotFound`, `Rejected`, `Transient`.
     fn save_orders(
         &self,
         id: &FlowId,
@@ -227,7 +227,7 @@ pub trait FlowStore: Send + Sync {
     /// Saves how far the flow is, and what people are shown.
     ///
     /// # Errors
-    /// `Conflict`, `Gone`, `Rejected`, `Transient`.
+    /// `Conflict`, `NotFound`, `Rejected`, `Transient`.
     fn save_progress(
         &self,
         id: &FlowId,
@@ -240,7 +240,7 @@ pub trait FlowStore: Send + Sync {
     /// else guards against an old record of it.
     ///
     /// # Errors
-    /// `Conflict` when it is not; `Gone`; `Transient` when it cannot be told.
+    /// `Conflict` when it is not; `NotFound`; `Transient` when it cannot be told.
     fn confirm_flow(
         &self,
         id: &FlowId,

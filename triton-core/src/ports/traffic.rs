@@ -10,7 +10,7 @@ use crate::model::{Exchange, InstanceId, Succession, TrafficChange, TrafficView,
 /// Decides which pods get traffic.
 ///
 /// # Contract
-/// - `execute` asks; `Ok` means accepted, not effective. Only `observe` tells what is in effect.
+/// - `change_traffic` asks; `Ok` means accepted, not effective. Only `observe` tells what is in effect.
 /// - All pods of a change go out at once, each guarded by its own reference; pods that are gone or
 ///   already asked so cost nothing and are no error. The first error is returned after all were tried.
 /// - **In** is reported only when the registry itself was read back and shows the pod; **out** only when
@@ -40,5 +40,5 @@ pub trait TrafficRegistry: Send + Sync {
     /// # Errors
     /// `Conflict`: a pod changed meanwhile; look again. `Rejected`: refused. `Transient`: unknown whether
     /// done; safe to repeat.
-    async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError>;
+    async fn change_traffic(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError>;
 }

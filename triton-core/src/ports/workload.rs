@@ -48,10 +48,10 @@ pub trait WorkloadBackend: Send + Sync {
     /// workload, and then only `Reshape` is possible.
     ///
     /// # Errors
-    /// `Conflict`: changed meanwhile, or exists although it was absent; look again. `Gone`: no such
+    /// `Conflict`: changed meanwhile, or exists although it was absent; look again. `NotFound`: no such
     /// workload. `Rejected`: refused by validation, admission, quota or rights. `Transient`: unknown
     /// whether done; safe to repeat.
-    async fn execute(
+    async fn change_workload(
         &self,
         subject: Subject<'_>,
         change: &WorkloadChange,
@@ -67,7 +67,7 @@ pub trait WorkloadBackend: Send + Sync {
 
     /// Asks whether the cluster would take what this flow is going to write, without writing it: the template that
     /// it brings, or the deletion of the workload (Kubernetes: a dry run). `seen` is as in
-    /// [`WorkloadBackend::execute`]. Asked before a flow is made, and when it begins. `None` when nothing is
+    /// [`WorkloadBackend::change_workload`]. Asked before a flow is made, and when it begins. `None` when nothing is
     /// refused, and when nobody can tell; also the right answer of a backend that refuses no content.
     ///
     /// # Errors
@@ -126,13 +126,13 @@ impl<W: WorkloadBackend + ?Sized> WorkloadBackend for Arc<W> {
         self.as_ref().observe(subject).await
     }
 
-    async fn execute(
+    async fn change_workload(
         &self,
         subject: Subject<'_>,
         change: &WorkloadChange,
         seen: Option<&Version>,
     ) -> Result<(), PortError> {
-        self.as_ref().execute(subject, change, seen).await
+        self.as_ref().change_workload(subject, change, seen).await
     }
 
     async fn change_pods(&self, subject: Subject<'_>, change: &PodChange) -> Result<(), PortError> {

@@ -52,7 +52,7 @@ impl<S: FlowStore, N: Names, W: WorkloadBackend> Checked<Service<S, N>, W> {
                 size(there, None, holder.progress.base().and_then(Base::size_of_exchange))
             }
             Ok(Loaded::Corrupt { .. }) => there,
-            Err(error) if error.kind == PortErrorKind::Gone => there,
+            Err(error) if error.kind == PortErrorKind::NotFound => there,
             Err(error) => return Err(error.into()),
         };
         Ok(())

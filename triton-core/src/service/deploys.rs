@@ -114,7 +114,7 @@ impl<S: FlowStore, N: Names> Service<S, N> {
                     alloc::format!("CorruptStatus: {error}; nobody can tell whether the flow has ended");
                 Err(ApiError::new(ApiErrorKind::FailedPrecondition, text))
             }
-            Err(error) if error.kind == PortErrorKind::Gone => Ok(None),
+            Err(error) if error.kind == PortErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

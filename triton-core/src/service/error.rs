@@ -67,7 +67,7 @@ impl From<PortError> for ApiError {
         let kind = match error.kind {
             PortErrorKind::Transient => ApiErrorKind::Unavailable,
             PortErrorKind::Conflict => ApiErrorKind::Aborted,
-            PortErrorKind::Gone => ApiErrorKind::NotFound,
+            PortErrorKind::NotFound => ApiErrorKind::NotFound,
             PortErrorKind::Exists => ApiErrorKind::AlreadyExists,
             PortErrorKind::Unreadable => ApiErrorKind::FailedPrecondition,
             PortErrorKind::Rejected | PortErrorKind::NoRevision | PortErrorKind::TooLarge => {

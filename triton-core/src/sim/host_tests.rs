@@ -60,11 +60,11 @@ fn pulling_out_is_refused_when_the_pod_changed_and_pulling_in_is_not() {
     sim.world().change_pod(&instance(), &old[0].uid, |pod| pod.state = Lifecycle::PreparingDelete);
     let out = TrafficChange::PullOut(old.clone());
     assert_eq!(
-        kind(ready(TrafficRegistry::execute(&host, &instance(), &out))),
+        kind(ready(TrafficRegistry::change_traffic(&host, &instance(), &out))),
         Some(PortErrorKind::Conflict)
     );
     let into = TrafficChange::PullIn(old);
-    assert_eq!(kind(ready(TrafficRegistry::execute(&host, &instance(), &into))), None);
+    assert_eq!(kind(ready(TrafficRegistry::change_traffic(&host, &instance(), &into))), None);
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn deleting_a_running_flow_marks_it_and_forgetting_it_removes_it() {
     let progress = Progress::Finished { verdict: crate::model::Verdict::Canceled, at: host.now() };
     ready(host.save_progress(&flow.id, &progress, &Report::default(), &version)).expect("as read");
     ready(host.forget(&flow.id, &flow.uid)).expect("it is over");
-    assert_eq!(kind(ready(host.load(&flow.id))), Some(PortErrorKind::Gone));
+    assert_eq!(kind(ready(host.load(&flow.id))), Some(PortErrorKind::NotFound));
     let mut last = None;
     let mut context = Context::from_waker(Waker::noop());
     while let Poll::Ready(Some(event)) = watch.as_mut().poll_next(&mut context) {
@@ -361,7 +361,7 @@ fn execute(
     seen: Option<&Version>,
 ) -> Result<(), PortError> {
     let subject = Subject { instance: &instance(), flow: Some(flow) };
-    ready(WorkloadBackend::execute(host, subject, change, seen))
+    ready(WorkloadBackend::change_workload(host, subject, change, seen))
 }
 
 fn settings(sim: &Sim) -> (u32, u32, bool) {

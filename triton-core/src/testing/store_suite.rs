@@ -43,7 +43,7 @@ async fn a_name_is_taken_once<S: FlowStore>(store: &S, namespace: &str) {
     let again = store.create(new(&id)).await.expect_err("the name is taken");
     assert_eq!(again.kind, PortErrorKind::Exists);
     let absent = FlowId { name: "never-made".parse().expect("a name"), ..id };
-    assert_eq!(store.load(&absent).await.expect_err("absent").kind, PortErrorKind::Gone);
+    assert_eq!(store.load(&absent).await.expect_err("absent").kind, PortErrorKind::NotFound);
 }
 
 async fn each_half_is_saved_without_the_other<S: FlowStore>(store: &S, namespace: &str) {
@@ -96,7 +96,7 @@ async fn a_deleted_flow_is_gone<S: FlowStore, T: Future<Output = ()>>(
     store.delete(&id, &stored.version).await.expect("deleted");
     for _ in 0..super::rig::PATIENCE {
         match store.load(&id).await {
-            Err(error) if error.kind == PortErrorKind::Gone => {
+            Err(error) if error.kind == PortErrorKind::NotFound => {
                 return store.delete(&id, &stored.version).await.expect("deleting what is absent succeeds");
             }
             Ok(_) => pass_time().await,

@@ -25,7 +25,7 @@ pub async fn all<R: Rig>(rig: &R, namespace: &str) {
     };
     let instance = flow.instance();
     let subject = Subject { instance: &instance, flow: Some(&flow) };
-    let made = rig.workload().execute(subject, &WorkloadChange::Reshape(shape), None).await;
+    let made = rig.workload().change_workload(subject, &WorkloadChange::Reshape(shape), None).await;
     made.expect("the workload is made");
     let pod = booted(rig, &flow).await;
 
@@ -85,7 +85,7 @@ async fn shown<R: Rig>(
 }
 
 async fn ask<R: Rig>(rig: &R, flow: &Flow, change: TrafficChange) -> Result<(), crate::ports::PortError> {
-    rig.traffic().execute(&flow.instance(), &change).await
+    rig.traffic().change_traffic(&flow.instance(), &change).await
 }
 
 const fn out(traffic: &PodTraffic) -> bool {

@@ -19,7 +19,7 @@ pub async fn all<R: Rig>(rig: &R, namespace: &str) {
     reshape_creates_a_locked_workload_once(rig, namespace).await;
     a_stale_version_is_a_conflict(rig, namespace).await;
     a_lock_is_seen_by_others_and_given_back(rig, namespace).await;
-    freeze_is_seen(rig, namespace).await;
+    pausing_is_seen(rig, namespace).await;
     a_template_can_be_replaced_and_restored(rig, namespace).await;
     hooked_pods_are_marked_and_leave_only_when_let_go(rig, namespace).await;
     letting_go_is_guarded_by_the_version_of_the_pod(rig, namespace).await;
@@ -75,12 +75,12 @@ async fn a_lock_is_seen_by_others_and_given_back<R: Rig>(rig: &R, namespace: &st
     until(rig, &second, "the lock of the second flow", |v| v.lock == Lock::Mine).await;
 }
 
-async fn freeze_is_seen<R: Rig>(rig: &R, namespace: &str) {
-    let flow = registered(rig, flow(namespace, "frozen", 1, 1)).await;
-    for frozen in [true, false] {
+async fn pausing_is_seen<R: Rig>(rig: &R, namespace: &str) {
+    let flow = registered(rig, flow(namespace, "paused", 1, 1)).await;
+    for paused in [true, false] {
         let view = grown(rig, &flow, 1).await;
-        execute(rig, &flow, WorkloadChange::SetPaused(frozen), Some(&view.version)).await.expect("accepted");
-        until(rig, &flow, "the pause", |view| view.frozen == frozen).await;
+        execute(rig, &flow, WorkloadChange::SetPaused(paused), Some(&view.version)).await.expect("accepted");
+        until(rig, &flow, "the pause", |view| view.paused == paused).await;
     }
 }
 
@@ -131,7 +131,7 @@ async fn letting_go_is_guarded_by_the_version_of_the_pod<R: Rig>(rig: &R, namesp
     let pods: Vec<PodRef> = view.pods.iter().map(pod_ref).collect();
     let (instance, _) = stale(&flow);
     // Pulling in changes the pod, so what was seen before is stale.
-    rig.traffic().execute(&instance, &TrafficChange::PullIn(pods.clone())).await.expect("accepted");
+    rig.traffic().change_traffic(&instance, &TrafficChange::PullIn(pods.clone())).await.expect("accepted");
     until(rig, &flow, "a changed pod", |v| v.pods.iter().any(|p| p.version != pods[0].version)).await;
     let error = change_pods(rig, &flow, PodChange::Unhook(pods)).await;
     assert_eq!(kind(error), Some(PortErrorKind::Conflict));
@@ -221,7 +221,7 @@ async fn execute<R: Rig>(
     seen: Option<&Version>,
 ) -> Result<(), PortError> {
     let instance = flow.instance();
-    rig.workload().execute(Subject { instance: &instance, flow: Some(flow) }, &change, seen).await
+    rig.workload().change_workload(Subject { instance: &instance, flow: Some(flow) }, &change, seen).await
 }
 
 async fn change_pods<R: Rig>(rig: &R, flow: &Flow, change: PodChange) -> Result<(), PortError> {

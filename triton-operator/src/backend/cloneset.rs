@@ -183,7 +183,7 @@ impl WorkloadBackend for CloneSets {
         seen.map(Some).ok_or_else(|| PortError::new(PortErrorKind::Transient, "the CloneSet has no version"))
     }
 
-    async fn execute(
+    async fn change_workload(
         &self,
         subject: Subject<'_>,
         change: &WorkloadChange,

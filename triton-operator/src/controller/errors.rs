@@ -71,7 +71,7 @@ impl Errors {
 fn wait(times: u32, kind: PortErrorKind) -> Duration {
     let (first, longest) = match kind {
         PortErrorKind::Conflict => (Duration::from_millis(5), LONGEST_CONFLICT),
-        PortErrorKind::Transient | PortErrorKind::Gone | PortErrorKind::Exists => {
+        PortErrorKind::Transient | PortErrorKind::NotFound | PortErrorKind::Exists => {
             (Duration::from_millis(100), LONGEST)
         }
         PortErrorKind::Unreadable => (Duration::from_secs(1), LONGEST_UNREADABLE),
@@ -92,7 +92,7 @@ pub(super) const fn kind_of(effect: &Effect) -> &'static str {
         Effect::Pods(PodChange::ClearSpecifiedDelete(_)) => "spare",
         Effect::Supersede(_) => "supersede",
         Effect::Workload(WorkloadChange::Reshape(_)) => "reshape",
-        Effect::Workload(WorkloadChange::SetPaused(_)) => "freeze",
+        Effect::Workload(WorkloadChange::SetPaused(_)) => "pause",
         Effect::Pods(PodChange::Hook(_)) => "hook",
         Effect::Pods(PodChange::Unhook(_)) => "let_go",
         Effect::Traffic(TrafficChange::PullIn(_)) => "pull_in",

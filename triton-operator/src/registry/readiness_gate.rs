@@ -185,7 +185,7 @@ impl TrafficRegistry for ReadinessGate {
         Ok(succession(&services, (&old, &new), slices, is_own, had))
     }
 
-    async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {
+    async fn change_traffic(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {
         match change {
             TrafficChange::PullIn(pods) => self.ask(instance, pods, true).await,
             TrafficChange::PullOut(pods) => self.ask(instance, pods, false).await,

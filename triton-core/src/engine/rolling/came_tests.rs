@@ -88,7 +88,7 @@ fn a_hold_whose_new_pods_others_took_away_asks_for_a_person() {
         }
         let seen = pods.iter().fold(Observation::mine(*told, *old, 1), |seen, facts| seen.with(1, *facts));
         let row = format!("{kind:?} {reason:?} {told} {old} {pods:?}");
-        match decide(&flow, &Observation { frozen: true, ..seen }, NOW) {
+        match decide(&flow, &Observation { paused: true, ..seen }, NOW) {
             Decision::Move(_, Why::CameLate | Why::Mended) => assert!(lifts, "{row}"),
             Decision::Wait(waiting, _) => {
                 assert!(!lifts, "{row}");
@@ -163,7 +163,7 @@ fn held(flow: &Flow) -> Flow {
 /// A paused workload with these pods.
 fn seen_with(pods: &[Facts]) -> Observation {
     let seen = pods.iter().fold(Observation::mine(2, 0, 2), |seen, facts| seen.with(1, *facts));
-    Observation { frozen: true, ..seen }
+    Observation { paused: true, ..seen }
 }
 
 /// Whether the flow, held by a missed deadline, goes on by itself; never while it is paused by order.

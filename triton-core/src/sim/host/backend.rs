@@ -70,7 +70,7 @@ impl WorkloadBackend for Host {
         Ok(Some(view))
     }
 
-    async fn execute(
+    async fn change_workload(
         &self,
         subject: Subject<'_>,
         change: &WorkloadChange,
@@ -175,7 +175,7 @@ pub(super) fn view(world: &World, object: &Workload, pods: &Workload, flow: Opti
         last: object.last.clone(),
         settings: None,
         left: left(world, object, flow.map(|flow| &flow.uid)),
-        frozen: object.paused,
+        paused: object.paused,
         edits: edits(object, &shape),
         shape,
         revision: revision(object).cloned(),

@@ -37,7 +37,7 @@ pub(super) fn change_workload(
         WorkloadChange::Lock { remember } => lock(world, id, flow, *remember),
         WorkloadChange::Release { good } => release(world, id, flow, good.as_ref()),
         WorkloadChange::Remove => remove(world, id, flow),
-        WorkloadChange::SetPaused(on) => freeze(world, id, flow, *on),
+        WorkloadChange::SetPaused(on) => set_paused(world, id, flow, *on),
     })
 }
 
@@ -274,7 +274,7 @@ fn reshape(world: &mut World, id: &InstanceId, flow: &Flow, shape: &Shape) -> Re
     })
 }
 
-fn freeze(world: &mut World, id: &InstanceId, flow: &Flow, on: bool) -> Result<bool, PortError> {
+fn set_paused(world: &mut World, id: &InstanceId, flow: &Flow, on: bool) -> Result<bool, PortError> {
     edit(world, id, |workload| {
         let seen = numbers(workload, flow);
         let edits = workload.lock.as_ref().map(|held| edited(workload, held, &seen)).unwrap_or_default();
@@ -336,5 +336,5 @@ fn gated(workload: Option<&Workload>, flow: &Flow) -> bool {
 }
 
 fn gone() -> PortError {
-    PortError::new(PortErrorKind::Gone, "there is no such workload")
+    PortError::new(PortErrorKind::NotFound, "there is no such workload")
 }

@@ -71,7 +71,7 @@ impl TrafficRegistry for Host {
         Ok(Succession { lost, at_risk: Vec::new() })
     }
 
-    async fn execute(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {
+    async fn change_traffic(&self, instance: &InstanceId, change: &TrafficChange) -> Result<(), PortError> {
         self.write(|world, memory| {
             let serving = world.serving(instance);
             let result = change::steer(world, instance, &change::asked(memory, change));

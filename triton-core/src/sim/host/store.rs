@@ -239,7 +239,7 @@ impl World {
 }
 
 fn gone(id: &FlowId) -> PortError {
-    PortError::new(PortErrorKind::Gone, std::format!("there is no flow {id}"))
+    PortError::new(PortErrorKind::NotFound, std::format!("there is no flow {id}"))
 }
 
 fn conflict(id: &FlowId) -> PortError {

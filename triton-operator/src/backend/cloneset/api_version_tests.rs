@@ -144,7 +144,7 @@ fn numbers_are_changed_where_each_version_has_them_and_so_is_what_they_stand_in(
         };
         let ops = patch::reshape(&cloneset, &flow, &shape, None);
         assert_eq!(paths(ops.clone(), Some(&json!({}))), made, "{version:?} {fields}");
-        let paths = [paths(ops, None), paths(patch::freeze(&cloneset, &flow, true), None)].concat();
+        let paths = [paths(ops, None), paths(patch::set_paused(&cloneset, &flow, true), None)].concat();
         for field in ["partition", "maxSurge", "maxUnavailable", "paused"] {
             assert!(paths.contains(&format!("{below}/{field}")), "{version:?}: {paths:?}");
         }

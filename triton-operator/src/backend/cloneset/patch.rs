@@ -277,7 +277,7 @@ fn doomed(cloneset: &CloneSetEntry, shape: &Shape) -> Option<Value> {
 
 /// JSON patch that pauses the workload's controller, or lets it go on.
 #[must_use]
-pub fn freeze(cloneset: &CloneSetEntry, flow: &Flow, paused: bool) -> Option<Value> {
+pub fn set_paused(cloneset: &CloneSetEntry, flow: &Flow, paused: bool) -> Option<Value> {
     if cloneset.paused() == paused {
         return None;
     }

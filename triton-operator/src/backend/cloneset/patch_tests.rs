@@ -260,8 +260,8 @@ fn leaving_pods_count_while_a_flow_runs_whose_old_pods_leave_first() {
 #[test]
 fn a_pause_that_stands_costs_no_write() {
     let cloneset = cloneset(locked);
-    assert_eq!(freeze(&cloneset, &flow(|_| ()), false), None);
-    assert_eq!(freeze(&cloneset, &flow(|_| ()), true).unwrap()[3]["value"], true);
+    assert_eq!(set_paused(&cloneset, &flow(|_| ()), false), None);
+    assert_eq!(set_paused(&cloneset, &flow(|_| ()), true).unwrap()[3]["value"], true);
 }
 
 #[test]
@@ -275,8 +275,8 @@ fn an_edit_by_others_is_told_from_what_the_flow_wrote() {
     let seen = edits(&cloneset);
     assert_eq!(seen.fields, [FieldEdit { field: Field::Partition, by: Some("kubectl-patch".into()) }]);
     assert_eq!((seen.generation, seen.clean, seen.at), (3, 2, Position::default()));
-    let frozen = freeze(&cloneset, &flow, true).unwrap();
-    let note = serde_json::from_str::<LockNote>(frozen[4]["value"].as_str().unwrap()).unwrap().wrote.unwrap();
+    let paused = set_paused(&cloneset, &flow, true).unwrap();
+    let note = serde_json::from_str::<LockNote>(paused[4]["value"].as_str().unwrap()).unwrap().wrote.unwrap();
     assert_eq!((note.paused, note.clean), (Some(true), 2), "a pause sets no other field right");
 }
 
@@ -300,7 +300,7 @@ fn a_view_knows_whose_template_is_live_and_when_it_is_settled() {
     let (flow, cloneset) = (flow(|_| ()), cloneset(locked));
     let seen = view(&cloneset, &[], Some(&flow), Lock::Mine, true).unwrap();
     assert_eq!(seen.shape.template, Some(TemplateRef::Revision(Revision::new("demo-abc").unwrap())));
-    assert!(seen.settled && seen.revision.is_some() && !seen.frozen);
+    assert!(seen.settled && seen.revision.is_some() && !seen.paused);
     let mut live = cloneset.clone();
     live.template_of = Some("flow-uid".into());
     let seen = view(&live, &[], Some(&flow), Lock::Mine, true).unwrap();

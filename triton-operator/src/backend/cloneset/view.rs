@@ -45,7 +45,7 @@ pub fn view(
         last: cloneset.last.clone(),
         settings: flow.filter(|flow| flow.progress.is_before_batches()).and_then(|_| settings(cloneset)),
         left: None,
-        frozen: cloneset.paused(),
+        paused: cloneset.paused(),
         shape,
         revision,
         stable: cloneset.current_revision.as_deref().and_then(|told| named(cloneset, told)),

@@ -83,7 +83,7 @@ impl CloneSets {
         self.doubtful.lock().insert(cloneset.key.clone());
         match deleted {
             Ok(_) => Ok(()),
-            Err(error) if error.kind == PortErrorKind::Gone => Ok(()),
+            Err(error) if error.kind == PortErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -178,7 +178,7 @@ impl CloneSets {
             WorkloadChange::Remove => self.remove(cloneset).await,
             WorkloadChange::Reshape(shape) => self.reshape(cloneset, flow, shape).await,
             WorkloadChange::SetPaused(on) => {
-                self.change(cloneset, patch::freeze(cloneset, flow, *on)).await.map(drop)
+                self.change(cloneset, patch::set_paused(cloneset, flow, *on)).await.map(drop)
             }
         }
     }
